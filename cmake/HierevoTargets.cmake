@@ -1,0 +1,44 @@
+# One way to build a module and one way to build a program.
+
+# What every target of the project is compiled with.
+add_library(hierevo_build_flags INTERFACE)
+target_compile_features(hierevo_build_flags INTERFACE cxx_std_20)
+target_compile_options(hierevo_build_flags INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor -Wold-style-cast
+  $<$<BOOL:${HIEREVO_WARNINGS_AS_ERRORS}>:-Werror>)
+# MPI's C++ bindings, long removed from the standard, are not to be pulled in by mpi.h.
+target_compile_definitions(hierevo_build_flags INTERFACE OMPI_SKIP_MPICXX MPICH_SKIP_MPICXX)
+if(HIEREVO_SANITIZERS)
+  target_compile_options(hierevo_build_flags INTERFACE
+    -fsanitize=${HIEREVO_SANITIZERS} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  target_link_options(hierevo_build_flags INTERFACE -fsanitize=${HIEREVO_SANITIZERS})
+endif()
+
+# hierevo_add_module(core SOURCES a.cpp … PUBLIC lib … PRIVATE lib …)
+# makes the library hierevo_core, known as hierevo::core here and in the installed package.
+function(hierevo_add_module name)
+  cmake_parse_arguments(arg "" "" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
+  set(target hierevo_${name})
+  add_library(${target} ${arg_SOURCES})
+  add_library(hierevo::${name} ALIAS ${target})
+  set_target_properties(${target} PROPERTIES EXPORT_NAME ${name} OUTPUT_NAME hierevo_${name}
+    VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
+  target_compile_features(${target} PUBLIC cxx_std_20)
+  target_include_directories(${target}
+    PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
+           $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>
+    PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
+  target_link_libraries(${target} PUBLIC ${arg_PUBLIC}
+    PRIVATE ${arg_PRIVATE} $<BUILD_INTERFACE:hierevo_build_flags>)
+  set_property(GLOBAL APPEND PROPERTY HIEREVO_MODULES ${name})
+endfunction()
+
+# hierevo_add_program(hierevo SOURCES a.cpp … LIBRARIES lib …)
+function(hierevo_add_program name)
+  cmake_parse_arguments(arg "" "" "SOURCES;LIBRARIES" ${ARGN})
+  add_executable(${name} ${arg_SOURCES})
+  # A program loads only the libraries that it calls.
+  target_link_options(${name} PRIVATE LINKER:--as-needed)
+  target_link_libraries(${name} PRIVATE ${arg_LIBRARIES} hierevo_build_flags)
+  install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endfunction()

@@ -1,0 +1,81 @@
+# The one way to register a test. GoogleTest runs under CTest; every test has labels and a time limit.
+#
+#   hierevo_add_test(genome_mutation SOURCES mutation_test.cpp LIBRARIES hierevo::genome)
+#   hierevo_add_test(search_protocol SOURCES … RANKS 1 2 4)     one test a rank count, under mpirun
+#
+# SOURCES    files of the test program
+# LIBRARIES  what it links besides GoogleTest and the test support
+# RANKS      numbers of MPI ranks; the test is then called NAME.ranks_N and succeeds only if all ranks do
+# LABELS     CTest labels besides the module's name (the part of NAME before the first underscore)
+# TIMEOUT    seconds (default 120)
+# ENV        environment entries NAME=VALUE
+find_package(GTest REQUIRED)
+
+add_library(hierevo_test_main STATIC ${PROJECT_SOURCE_DIR}/tests/support/main.cpp)
+target_link_libraries(hierevo_test_main PUBLIC GTest::gtest GTest::gmock
+  PRIVATE hierevo_build_flags)
+if(HIEREVO_WITH_MPI)
+  add_library(hierevo_test_mpi_main STATIC ${PROJECT_SOURCE_DIR}/tests/support/mpi_main.cpp)
+  target_link_libraries(hierevo_test_mpi_main PUBLIC GTest::gtest GTest::gmock hierevo::comm
+    PRIVATE MPI::MPI_C hierevo_build_flags)
+endif()
+
+# More ranks than cores are fine in tests; as root only where Open MPI is told so.
+set(HIEREVO_MPIRUN_ARGUMENTS --oversubscribe --bind-to none CACHE STRING
+  "Arguments of mpirun in tests (a list)")
+set(HIEREVO_TEST_ENVIRONMENT
+  OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+  PRTE_ALLOW_RUN_AS_ROOT=1 PRTE_ALLOW_RUN_AS_ROOT_CONFIRM=1
+  OMP_NUM_THREADS=1
+  LSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/support/lsan.supp:print_suppressions=0
+  TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/support/tsan.supp:halt_on_error=1)
+
+function(hierevo_add_test name)
+  cmake_parse_arguments(arg "" "TIMEOUT" "SOURCES;LIBRARIES;RANKS;LABELS;ENV" ${ARGN})
+  if(arg_RANKS AND NOT HIEREVO_WITH_MPI)
+    return()
+  endif()
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 120)
+  endif()
+  string(REGEX MATCH "^[^_]+" module ${name})
+  set(target test_${name})
+  add_executable(${target} ${arg_SOURCES})
+  set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+  target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+  if(arg_RANKS)
+    target_link_libraries(${target} PRIVATE hierevo_test_mpi_main)
+  else()
+    target_link_libraries(${target} PRIVATE hierevo_test_main)
+  endif()
+  target_link_libraries(${target} PRIVATE ${arg_LIBRARIES} hierevo_build_flags)
+
+  if(arg_RANKS)
+    foreach(ranks ${arg_RANKS})
+      hierevo_register_test(${name}.ranks_${ranks}
+        COMMAND ${MPIEXEC_EXECUTABLE} ${HIEREVO_MPIRUN_ARGUMENTS} ${MPIEXEC_NUMPROC_FLAG} ${ranks}
+                $<TARGET_FILE:${target}>
+        LABELS ${module} mpi ${arg_LABELS} TIMEOUT ${arg_TIMEOUT} PROCESSORS ${ranks}
+        ENV ${arg_ENV})
+    endforeach()
+  else()
+    hierevo_register_test(${name} COMMAND $<TARGET_FILE:${target}>
+      LABELS ${module} ${arg_LABELS} TIMEOUT ${arg_TIMEOUT} PROCESSORS 1 ENV ${arg_ENV})
+  endif()
+endfunction()
+
+# A test that is any command: scripts, the installed package, the layering check.
+function(hierevo_register_test name)
+  cmake_parse_arguments(arg "" "TIMEOUT;PROCESSORS" "COMMAND;LABELS;ENV" ${ARGN})
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 120)
+  endif()
+  if(NOT arg_PROCESSORS)
+    set(arg_PROCESSORS 1)
+  endif()
+  add_test(NAME ${name} COMMAND ${arg_COMMAND})
+  set_tests_properties(${name} PROPERTIES
+    LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT} PROCESSORS ${arg_PROCESSORS}
+    SKIP_RETURN_CODE 77
+    ENVIRONMENT "${HIEREVO_TEST_ENVIRONMENT};${arg_ENV}")
+endfunction()

@@ -1,0 +1,92 @@
+#pragma once
+
+#include <filesystem>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+namespace hierevo::core {
+
+/// Exit codes of every program (README, "Exit codes").
+enum class ExitCode : int {
+  finished = 0,
+  internal = 1,       ///< a bug in hierevo, or an exception nobody foresaw
+  usage = 2,          ///< an option, a file or a genotype that cannot be used
+  run_directory = 3,  ///< the run directory, or a file in it, cannot be used
+  failures = 4,       ///< stopped because evaluations or ranks kept failing
+  saved = 75,         ///< everything is saved: run the same line again (EX_TEMPFAIL)
+};
+
+/// "problem (why). Suggestion." Every error message of hierevo has this form; `why` and
+/// `suggestion` may be empty.
+std::string error_text(std::string_view problem, std::string_view why = {},
+                       std::string_view suggestion = {});
+
+/// Base of all errors that hierevo throws. Subclasses differ by who must act.
+class Error : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+  virtual ExitCode exit_code() const noexcept { return ExitCode::internal; }
+};
+
+/// The caller must act: an option, input file or genotype that cannot be used.
+class UsageError : public Error {
+ public:
+  explicit UsageError(std::string_view problem, std::string_view why = {},
+                      std::string_view suggestion = {})
+      : Error(error_text(problem, why, suggestion)) {}
+  ExitCode exit_code() const noexcept override { return ExitCode::usage; }
+};
+
+/// A file operation failed; `system_error` is the errno, or 0.
+class IoError : public Error {
+ public:
+  IoError(std::filesystem::path path, std::string_view operation, int system_error,
+          std::string_view suggestion = {});
+  const std::filesystem::path& path() const noexcept { return path_; }
+  int system_error() const noexcept { return system_error_; }
+  ExitCode exit_code() const noexcept override { return ExitCode::run_directory; }
+
+ private:
+  std::filesystem::path path_;
+  int system_error_;
+};
+
+/// A saved state cannot be used: damaged, of another run, or from a newer version.
+class CheckpointError : public Error {
+ public:
+  CheckpointError(std::filesystem::path path, std::string_view problem, std::string_view why = {},
+                  std::string_view suggestion = {});
+  const std::filesystem::path& path() const noexcept { return path_; }
+  ExitCode exit_code() const noexcept override { return ExitCode::run_directory; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+/// Ranks cannot talk to each other; `rank` is the peer, or -1.
+class CommunicationError : public Error {
+ public:
+  CommunicationError(int rank, std::string_view problem, std::string_view why = {},
+                     std::string_view suggestion = {});
+  int rank() const noexcept { return rank_; }
+  ExitCode exit_code() const noexcept override { return ExitCode::failures; }
+
+ private:
+  int rank_;
+};
+
+/// The user or the system asked to stop, and the work stopped: the same line can be run again.
+class Interrupted : public UsageError {
+ public:
+  using UsageError::UsageError;
+  ExitCode exit_code() const noexcept override { return ExitCode::saved; }
+};
+
+/// A bug in hierevo: an assumption of the program does not hold.
+class InternalError : public Error {
+ public:
+  using Error::Error;
+};
+
+}  // namespace hierevo::core

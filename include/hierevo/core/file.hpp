@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace hierevo::core {
+
+/// Replaces `path` by `contents` so that at every moment, also after a crash or a power cut, the
+/// file has its old contents or the new ones: a temporary file in the same folder is written,
+/// synced and renamed, then the folder is synced. Throws IoError; the old file is then untouched.
+void replace_file(const std::filesystem::path& path, std::span<const std::byte> contents);
+void replace_file(const std::filesystem::path& path, std::string_view contents);
+
+/// All bytes of a file. Throws IoError when it cannot be read or is longer than `longest` bytes.
+std::vector<std::byte> read_file(const std::filesystem::path& path,
+                                 std::size_t longest = std::size_t{1} << 40);
+std::string read_text_file(const std::filesystem::path& path,
+                           std::size_t longest = std::size_t{1} << 24);
+
+/// Holds the exclusive advisory lock of a file from construction to destruction; the lock also ends
+/// with the process, however it ends. Move-only.
+class FileLock {
+ public:
+  /// Creates the file when needed. Nothing when another process holds the lock; throws IoError when
+  /// the file cannot be opened or the file system has no locks.
+  static std::optional<FileLock> try_acquire(const std::filesystem::path& path);
+
+  /// Whether some process holds the lock now. Neither makes nor changes the file, so that a reader
+  /// without write permission can ask. Throws IoError.
+  static bool held_elsewhere(const std::filesystem::path& path);
+
+  FileLock(FileLock&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+  FileLock& operator=(FileLock&& other) noexcept;
+  ~FileLock();
+
+ private:
+  explicit FileLock(int descriptor) : descriptor_(descriptor) {}
+  int descriptor_;
+};
+
+}  // namespace hierevo::core

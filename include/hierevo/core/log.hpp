@@ -1,0 +1,24 @@
+#pragma once
+
+#include <fmt/format.h>
+
+#include <string_view>
+#include <utility>
+
+namespace hierevo::core {
+
+enum class LogLevel { debug, info, warning, error };
+
+/// Writes a line to the program's log (standard error unless the program says otherwise). From any
+/// thread. Libraries of hierevo log through this and print nothing themselves.
+void log(LogLevel level, std::string_view line);
+
+template <typename... Args>
+void log(LogLevel level, fmt::format_string<Args...> format, Args&&... args) {
+  log(level, std::string_view(fmt::format(format, std::forward<Args>(args)...)));
+}
+
+/// Lines below `level` are dropped. `name` stands in front of every line, for example "rank 3".
+void configure_log(LogLevel level, std::string_view name);
+
+}  // namespace hierevo::core

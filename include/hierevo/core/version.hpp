@@ -1,0 +1,14 @@
+#pragma once
+
+#include <string>
+
+namespace hierevo::core {
+
+/// "0.1.0"
+std::string version();
+
+/// What this library was built from and with: version, commit, compiler, build type, optional
+/// parts. One fact a line.
+std::string build_facts();
+
+}  // namespace hierevo::core

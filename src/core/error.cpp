@@ -1,0 +1,39 @@
+#include "hierevo/core/error.hpp"
+
+#include <fmt/format.h>
+
+#include <cctype>
+#include <cstring>
+#include <utility>
+
+namespace hierevo::core {
+
+std::string error_text(std::string_view problem, std::string_view why,
+                       std::string_view suggestion) {
+  std::string text(problem);
+  if (!why.empty()) text += fmt::format(" ({})", why);
+  const bool closed = !text.empty() && std::strchr(".!?", text.back()) != nullptr;
+  if (!closed) text += '.';
+  if (!suggestion.empty()) text += fmt::format(" {}", suggestion);
+  return text;
+}
+
+IoError::IoError(std::filesystem::path path, std::string_view operation, int system_error,
+                 std::string_view suggestion)
+    : Error(error_text(fmt::format("Cannot {} '{}'", operation, path.string()),
+                       system_error == 0 ? "" : std::strerror(system_error), suggestion)),
+      path_(std::move(path)),
+      system_error_(system_error) {}
+
+CheckpointError::CheckpointError(std::filesystem::path path, std::string_view problem,
+                                 std::string_view why, std::string_view suggestion)
+    : Error(error_text(fmt::format("'{}': {}", path.string(), problem), why, suggestion)),
+      path_(std::move(path)) {}
+
+CommunicationError::CommunicationError(int rank, std::string_view problem, std::string_view why,
+                                       std::string_view suggestion)
+    : Error(error_text(rank < 0 ? std::string(problem) : fmt::format("Rank {}: {}", rank, problem),
+                       why, suggestion)),
+      rank_(rank) {}
+
+}  // namespace hierevo::core

@@ -1,0 +1,142 @@
+#include "hierevo/core/file.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "hierevo/core/error.hpp"
+
+namespace hierevo::core {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+/// Owns an open file descriptor.
+class Descriptor {
+ public:
+  Descriptor(const fs::path& path, int flags, mode_t mode = 0666)
+      : value_(::open(path.c_str(), flags | O_CLOEXEC, mode)) {
+    if (value_ < 0) throw IoError(path, "open", errno);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  ~Descriptor() {
+    if (value_ >= 0) ::close(value_);
+  }
+  int get() const { return value_; }
+  /// Closes and returns whether the system accepted all that was written (NFS tells only here).
+  bool close() { return ::close(std::exchange(value_, -1)) == 0; }
+
+ private:
+  int value_;
+};
+
+void write_all(const Descriptor& file, const fs::path& path, std::span<const std::byte> contents) {
+  while (!contents.empty()) {
+    const ssize_t written = ::write(file.get(), contents.data(), contents.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) throw IoError(path, "write", errno);
+    contents = contents.subspan(static_cast<std::size_t>(written));
+  }
+}
+
+void sync_folder(const fs::path& folder) {
+  const Descriptor handle(folder, O_RDONLY | O_DIRECTORY);
+  // Some network file systems cannot sync a folder and say EINVAL; the rename is then all there is.
+  if (::fsync(handle.get()) != 0 && errno != EINVAL) throw IoError(folder, "sync", errno);
+}
+
+}  // namespace
+
+void replace_file(const fs::path& path, std::span<const std::byte> contents) {
+  const fs::path temporary = fmt::format("{}.tmp", path.string());
+  try {
+    Descriptor file(temporary, O_WRONLY | O_CREAT | O_TRUNC);
+    write_all(file, temporary, contents);
+    if (::fsync(file.get()) != 0) throw IoError(temporary, "sync", errno);
+    if (!file.close()) throw IoError(temporary, "close", errno);
+    if (::rename(temporary.c_str(), path.c_str()) != 0) throw IoError(path, "replace", errno);
+  } catch (...) {
+    ::unlink(temporary.c_str());
+    throw;
+  }
+  const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
+  sync_folder(folder);
+}
+
+void replace_file(const fs::path& path, std::string_view contents) {
+  replace_file(path, std::as_bytes(std::span(contents.data(), contents.size())));
+}
+
+std::vector<std::byte> read_file(const fs::path& path, std::size_t longest) {
+  const Descriptor file(path, O_RDONLY);
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0) throw IoError(path, "read", errno);
+  if (S_ISDIR(status.st_mode)) throw IoError(path, "read", EISDIR);
+  std::vector<std::byte> contents;
+  contents.reserve(static_cast<std::size_t>(status.st_size));
+  std::vector<std::byte> chunk(std::size_t{1} << 16);
+  while (true) {
+    const ssize_t count = ::read(file.get(), chunk.data(), chunk.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) throw IoError(path, "read", errno);
+    if (count == 0) return contents;
+    contents.insert(contents.end(), chunk.begin(), chunk.begin() + count);
+    if (contents.size() > longest) throw IoError(path, "read", EFBIG);
+  }
+}
+
+std::string read_text_file(const fs::path& path, std::size_t longest) {
+  const auto contents = read_file(path, longest);
+  return {reinterpret_cast<const char*>(contents.data()), contents.size()};
+}
+
+namespace {
+
+/// An exclusive lock of the whole file, owned by the open file (not, as POSIX locks of old, by the
+/// process), which unlike flock() can be asked about without being taken.
+struct flock whole_file() {
+  struct flock range {};
+  range.l_type = F_WRLCK;
+  range.l_whence = SEEK_SET;
+  return range;
+}
+
+constexpr std::string_view lock_suggestion =
+    "Put the run directory on a file system with locks (on Lustre: mount it with -o flock).";
+
+}  // namespace
+
+std::optional<FileLock> FileLock::try_acquire(const fs::path& path) {
+  const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  if (descriptor < 0) throw IoError(path, "open", errno);
+  FileLock lock(descriptor);
+  struct flock range = whole_file();
+  if (::fcntl(descriptor, F_OFD_SETLK, &range) == 0) return lock;
+  if (errno == EAGAIN || errno == EACCES) return std::nullopt;
+  throw IoError(path, "lock", errno, lock_suggestion);
+}
+
+bool FileLock::held_elsewhere(const fs::path& path) {
+  const Descriptor file(path, O_RDONLY);
+  struct flock range = whole_file();
+  if (::fcntl(file.get(), F_OFD_GETLK, &range) != 0) {
+    throw IoError(path, "ask for the lock of", errno, lock_suggestion);
+  }
+  return range.l_type != F_UNLCK;
+}
+
+FileLock& FileLock::operator=(FileLock&& other) noexcept {
+  std::swap(descriptor_, other.descriptor_);
+  return *this;
+}
+
+FileLock::~FileLock() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+}  // namespace hierevo::core

@@ -1,0 +1,85 @@
+#include "hierevo/core/file.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <csignal>
+
+#include "hierevo/core/error.hpp"
+#include "support/scratch_folder.hpp"
+
+namespace hierevo::core {
+namespace {
+
+TEST(ReplaceFile, WritesAndReplaces) {
+  const test::ScratchFolder folder;
+  const auto path = folder.path() / "a file";
+  replace_file(path, std::string_view("one"));
+  EXPECT_EQ(read_text_file(path), "one");
+  replace_file(path, std::string_view(""));
+  EXPECT_EQ(read_text_file(path), "");
+  const std::string large(3'000'000, 'x');
+  replace_file(path, large);
+  EXPECT_EQ(read_text_file(path), large);
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 1);
+}
+
+TEST(ReplaceFile, LeavesTheOldFileWhenItFails) {
+  const test::ScratchFolder folder;
+  const auto path = folder.path() / "file";
+  replace_file(path, std::string_view("old"));
+  std::filesystem::create_directory(folder.path() / "file.tmp");  // the temporary cannot be made
+  EXPECT_THROW(replace_file(path, std::string_view("new")), IoError);
+  EXPECT_EQ(read_text_file(path), "old");
+}
+
+TEST(ReadFile, RefusesFoldersMissingAndOverlongFiles) {
+  const test::ScratchFolder folder;
+  EXPECT_THROW(read_file(folder.path()), IoError);
+  EXPECT_THROW(read_file(folder.path() / "none"), IoError);
+  replace_file(folder.path() / "file", std::string_view("12345"));
+  EXPECT_THROW(read_file(folder.path() / "file", 4), IoError);
+  EXPECT_EQ(read_file(folder.path() / "file", 5).size(), 5u);
+}
+
+TEST(FileLock, IsExclusiveAndEndsWithItsHolder) {
+  const test::ScratchFolder folder;
+  const auto path = folder.path() / "lock";
+  {
+    const auto lock = FileLock::try_acquire(path);
+    ASSERT_TRUE(lock.has_value());
+    EXPECT_FALSE(FileLock::try_acquire(path).has_value());
+    EXPECT_TRUE(FileLock::held_elsewhere(path));
+  }
+  EXPECT_FALSE(FileLock::held_elsewhere(path));
+  EXPECT_TRUE(FileLock::try_acquire(path).has_value());
+}
+
+/// A killed process leaves no lock behind.
+TEST(FileLock, EndsWithAKilledProcess) {
+  const test::ScratchFolder folder;
+  const auto path = folder.path() / "lock";
+  std::array<int, 2> ready{};
+  ASSERT_EQ(::pipe(ready.data()), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const auto lock = FileLock::try_acquire(path);
+    const char ok = lock ? 1 : 0;
+    if (::write(ready[1], &ok, 1) == 1) ::pause();
+    ::_exit(1);
+  }
+  char ok = 0;
+  ASSERT_EQ(::read(ready[0], &ok, 1), 1);
+  EXPECT_EQ(ok, 1);
+  EXPECT_TRUE(FileLock::held_elsewhere(path));
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+  EXPECT_FALSE(FileLock::held_elsewhere(path));
+  ::close(ready[0]);
+  ::close(ready[1]);
+}
+
+}  // namespace
+}  // namespace hierevo::core
