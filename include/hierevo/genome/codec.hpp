@@ -1,0 +1,21 @@
+#pragma once
+
+#include <filesystem>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <string_view>
+
+#include "hierevo/genome/genotype.hpp"
+
+namespace hierevo::genome {
+
+/// The JSON form "hierevo.genotype", version 1 (io/FORMAT.md).
+nlohmann::json to_json(const Genotype& genotype);
+
+/// `source` is what the text came from, for error messages. Throws UsageError that says what is
+/// wrong and where.
+Genotype genotype_from_json(std::string_view text, std::string_view source);
+
+Genotype read_genotype(const std::filesystem::path& path);
+
+}  // namespace hierevo::genome

@@ -1,0 +1,78 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "hierevo/genome/cell_graph.hpp"
+
+namespace hierevo::genome {
+
+/// The three networks of Figure 2.
+enum class ModelKind : std::uint8_t { cifar_small, cifar_large, imagenet };
+
+/// A network around a cell. `channels` is c0, `cells` is N, the number of cells a group.
+struct ModelSpec {
+  ModelKind kind = ModelKind::cifar_small;
+  int channels = 16;
+  int cells = 1;
+  int input_channels = 3;
+  int classes = 10;
+
+  /// Height and width of the images that costs are given for: 32, or 299 for ImageNet.
+  int image_size() const { return kind == ModelKind::imagenet ? 299 : 32; }
+  /// The paper's model of this kind: c0=16 N=1, c0=64 N=2, c0=64 N=2 with 1000 classes.
+  static ModelSpec of(ModelKind kind);
+};
+
+/// "cifar-small", "cifar-large", "imagenet". Throws UsageError for any other name.
+ModelKind model_kind_named(std::string_view name);
+std::string_view name(ModelKind kind);
+
+enum class PlanOpKind : std::uint8_t {
+  input,
+  conv,       ///< kernel×kernel convolution, batch normalisation, ReLU
+  depthwise,  ///< 3×3 depthwise convolution, batch normalisation, ReLU
+  separable,  ///< 3×3 depthwise, 1×1 convolution, batch normalisation, ReLU
+  maxpool,    ///< 3×3, padded
+  avgpool,    ///< 3×3, padded, padding not counted
+  concat,
+  global_average,
+  linear,
+};
+
+/// One operation of a network. Operands are indices of earlier operations; a convolution pads its
+/// input by kernel/2 on each side.
+struct PlanOp {
+  PlanOpKind kind{};
+  std::vector<int> operands{};
+  std::string name{};  ///< unique; the weights' names begin with it: "cells.0.1-3.2-4"
+  int kernel = 1;
+  int stride = 1;
+  std::int64_t channels = 0;  ///< of the output
+};
+
+/// A whole network as a list of operations in order: the one description that costs are computed
+/// from and that executors run. The last operation gives the logits [N, classes].
+struct Plan {
+  std::vector<PlanOp> ops;
+  int input_channels = 3;
+  int classes = 10;
+};
+
+/// The network `spec` built from `cell` (Figure 2). Throws UsageError when the cell is invalid or a
+/// size is below 1.
+Plan make_plan(const CellGraph& cell, const ModelSpec& spec);
+
+/// What a network costs, for one image; numbers too large for 64 bits stop at the largest.
+struct Cost {
+  std::int64_t parameters = 0;        ///< trainable numbers
+  std::int64_t macs = 0;              ///< multiply-accumulates of a forward pass
+  std::int64_t activation_bytes = 0;  ///< outputs of all operations in float32: what training keeps
+};
+
+/// `image_size` is the height and width of the input.
+Cost cost_of(const Plan& plan, int image_size);
+
+}  // namespace hierevo::genome

@@ -1,0 +1,150 @@
+// Assembly of a genotype into one cell: which edges live is found bottom-up for every motif, then
+// the top motif is inlined along its live edges only.
+#include <fmt/format.h>
+
+#include <map>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "hierevo/genome/cell_graph.hpp"
+#include "hierevo/genome/primitive.hpp"
+
+namespace hierevo::genome {
+
+namespace {
+
+/// live[edge] says whether an edge of the motif lies on a path from source to sink.
+struct MotifLife {
+  bool reached = false;  ///< the source reaches the sink
+  std::vector<bool> live;
+};
+
+class Assembler {
+ public:
+  explicit Assembler(const Genotype& genotype) : genotype_(genotype), space_(genotype.space()) {
+    for (int level = 2; level <= space_.top_level(); ++level) {
+      auto& motifs = life_.emplace_back();
+      for (int motif = 0; motif < space_.level(level).motifs; ++motif) {
+        motifs.push_back(life_of(level, motif));
+      }
+    }
+  }
+
+  CellGraph assemble() {
+    if (!life(space_.top_level(), 0).reached) return {};
+    add(CellNodeKind::input, {}, "input");
+    graph_.output = inline_motif(space_.top_level(), 0, 0, "");
+    return std::move(graph_);
+  }
+
+ private:
+  const MotifLife& life(int level, int motif) const {
+    return life_[static_cast<std::size_t>(level - 2)][static_cast<std::size_t>(motif)];
+  }
+
+  /// A motif whose sink is not reached acts as `none` where it is used (PAPER, our reading).
+  bool present(int level, Gene gene) const {
+    return gene != no_edge && (level == 2 || life(level - 1, gene - 1).reached);
+  }
+
+  MotifLife life_of(int level, int motif) const {
+    const auto edges = genotype_.motif(level, motif);
+    const int nodes = space_.level(level).nodes;
+    std::vector<bool> from_source(static_cast<std::size_t>(nodes), false);
+    std::vector<bool> to_sink(static_cast<std::size_t>(nodes), false);
+    from_source.front() = true;
+    to_sink.back() = true;
+    const auto edge_present = [&](int i, int j) { return present(level, edges[edge_index(i, j)]); };
+    const auto at = [](int node) { return static_cast<std::size_t>(node); };
+    for (int i = 1; i < nodes; ++i) {
+      for (int j = 0; j < i; ++j) {
+        if (from_source[at(j)] && edge_present(i, j)) from_source[at(i)] = true;
+      }
+    }
+    for (int i = nodes - 1; i > 0; --i) {
+      for (int j = 0; j < i; ++j) {
+        if (to_sink[at(i)] && edge_present(i, j)) to_sink[at(j)] = true;
+      }
+    }
+    MotifLife result{from_source.back(), std::vector<bool>(edges.size(), false)};
+    for (int i = 1; i < nodes; ++i) {
+      for (int j = 0; j < i; ++j) {
+        result.live[edge_index(i, j)] = edge_present(i, j) && from_source[at(j)] && to_sink[at(i)];
+      }
+    }
+    return result;
+  }
+
+  int add(CellNodeKind kind, std::vector<int> operands, std::string path) {
+    const bool has_weights = kind == CellNodeKind::conv1x1 || kind == CellNodeKind::depthwise3x3 ||
+                             kind == CellNodeKind::separable3x3;
+    const auto key = std::pair(kind, operands);
+    if (!has_weights) {
+      if (const auto same = weightless_.find(key); same != weightless_.end()) return same->second;
+    }
+    const auto index = static_cast<int>(graph_.nodes.size());
+    if (!has_weights) weightless_.emplace(key, index);
+    graph_.nodes.push_back({kind, std::move(operands), std::move(path)});
+    return index;
+  }
+
+  /// Adds the motif's function of node `input`; returns the node that holds its result.
+  int inline_motif(int level, int motif, int input, const std::string& path) {
+    const auto edges = genotype_.motif(level, motif);
+    const auto& live = life(level, motif).live;
+    const int nodes = space_.level(level).nodes;
+    std::vector<int> value(static_cast<std::size_t>(nodes), -1);
+    value.front() = input;
+    for (int i = 1; i < nodes; ++i) {
+      std::vector<int> parts;
+      for (int j = 0; j < i; ++j) {
+        const std::size_t edge = edge_index(i, j);
+        if (!live[edge]) continue;
+        parts.push_back(inline_operation(level, edges[edge], value[static_cast<std::size_t>(j)],
+                                         fmt::format("{}{}-{}", path, j + 1, i + 1)));
+      }
+      if (parts.size() == 1) value[static_cast<std::size_t>(i)] = parts.front();
+      if (parts.size() > 1) {
+        value[static_cast<std::size_t>(i)] =
+            add(CellNodeKind::concat, std::move(parts), fmt::format("{}concat-{}", path, i + 1));
+      }
+    }
+    const bool projected = level == 2 && space_.top_level() > 2;
+    if (!projected) return value.back();
+    return add(CellNodeKind::conv1x1, {value.back()}, path + "out");
+  }
+
+  int inline_operation(int level, Gene gene, int input, const std::string& path) {
+    if (level > 2) return inline_motif(level - 1, gene - 1, input, path + ".");
+    switch (static_cast<Primitive>(gene - 1)) {
+      case Primitive::conv1x1:
+        return add(CellNodeKind::conv1x1, {input}, path);
+      case Primitive::depthwise3x3:
+        return add(CellNodeKind::depthwise3x3, {input}, path);
+      case Primitive::separable3x3:
+        return add(CellNodeKind::separable3x3, {input}, path);
+      case Primitive::maxpool3x3:
+        return add(CellNodeKind::maxpool3x3, {input}, path);
+      case Primitive::avgpool3x3:
+        return add(CellNodeKind::avgpool3x3, {input}, path);
+      case Primitive::identity:
+        break;
+    }
+    return input;
+  }
+
+  const Genotype& genotype_;
+  const SearchSpace& space_;
+  std::vector<std::vector<MotifLife>> life_;
+  CellGraph graph_;
+  std::map<std::pair<CellNodeKind, std::vector<int>>, int> weightless_;
+};
+
+}  // namespace
+
+CellGraph assemble(const Genotype& genotype) {
+  return Assembler(genotype).assemble();
+}
+
+}  // namespace hierevo::genome

@@ -1,0 +1,203 @@
+#include "hierevo/genome/plan.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <utility>
+
+#include "hierevo/core/error.hpp"
+#include "hierevo/core/nearest.hpp"
+
+namespace hierevo::genome {
+
+namespace {
+
+constexpr std::array<std::string_view, 3> model_names = {"cifar-small", "cifar-large", "imagenet"};
+
+/// Widths of concatenations can grow exponentially; beyond this a network is refused anyway.
+constexpr std::int64_t widest = std::numeric_limits<std::int64_t>::max() / 4;
+
+class PlanBuilder {
+ public:
+  PlanBuilder(const CellGraph& cell, const ModelSpec& spec) : cell_(cell), spec_(spec) {
+    plan_.input_channels = spec.input_channels;
+    plan_.classes = spec.classes;
+  }
+
+  Plan build() {
+    last_ = add({.kind = PlanOpKind::input, .name = "input", .channels = spec_.input_channels});
+    add_stem();
+    const int groups = spec_.kind == ModelKind::imagenet ? 4 : 3;
+    std::int64_t channels = spec_.channels;
+    for (int group = 0; group < groups; ++group) {
+      const bool single = spec_.kind == ModelKind::imagenet && group == 0;
+      const int cells = single ? 1 : spec_.cells;
+      for (int i = 0; i < cells; ++i) {
+        add_cell(channels);
+        const bool reduces = i == cells - 1 && group < groups - 1;
+        if (reduces) channels *= 2;
+        add_separator(channels, reduces ? 2 : 1);
+      }
+    }
+    last_ = add({.kind = PlanOpKind::global_average,
+                 .operands = {last_},
+                 .name = "pool",
+                 .channels = channels});
+    add({.kind = PlanOpKind::linear,
+         .operands = {last_},
+         .name = "classifier",
+         .channels = spec_.classes});
+    return std::move(plan_);
+  }
+
+ private:
+  int add(PlanOp op) {
+    plan_.ops.push_back(std::move(op));
+    return static_cast<int>(plan_.ops.size()) - 1;
+  }
+
+  std::int64_t channels_of(int op) const {
+    return plan_.ops[static_cast<std::size_t>(op)].channels;
+  }
+
+  void add_stem_conv(int index, std::int64_t channels, int stride) {
+    last_ = add({.kind = PlanOpKind::conv,
+                 .operands = {last_},
+                 .name = fmt::format("stem.{}", index),
+                 .kernel = 3,
+                 .stride = stride,
+                 .channels = channels});
+  }
+
+  void add_stem() {
+    if (spec_.kind == ModelKind::imagenet) {  // 299 → 150 → 75
+      add_stem_conv(0, (spec_.channels + 1) / 2, 2);
+      add_stem_conv(1, spec_.channels, 2);
+    } else {
+      add_stem_conv(0, spec_.channels, 1);
+    }
+  }
+
+  void add_separator(std::int64_t channels, int stride) {
+    last_ = add({.kind = PlanOpKind::separable,
+                 .operands = {last_},
+                 .name = fmt::format("separators.{}", cells_built_ - 1),
+                 .kernel = 3,
+                 .stride = stride,
+                 .channels = channels});
+  }
+
+  void add_cell(std::int64_t channels) {
+    std::vector<int> placed(cell_.nodes.size());
+    placed[0] = last_;
+    for (std::size_t i = 1; i < cell_.nodes.size(); ++i) {
+      placed[i] = add(cell_op(cell_.nodes[i], placed, channels));
+    }
+    last_ = placed[static_cast<std::size_t>(cell_.output)];
+    ++cells_built_;
+  }
+
+  PlanOp cell_op(const CellNode& node, const std::vector<int>& placed,
+                 std::int64_t channels) const {
+    PlanOp op{.kind = PlanOpKind::concat,
+              .name = fmt::format("cells.{}.{}", cells_built_, node.path)};
+    std::int64_t width = 0;
+    for (const int operand : node.operands) {
+      op.operands.push_back(placed[static_cast<std::size_t>(operand)]);
+      width = std::min(widest, width + channels_of(op.operands.back()));
+    }
+    op.channels = width;
+    switch (node.kind) {
+      case CellNodeKind::input:
+      case CellNodeKind::concat:
+        break;
+      case CellNodeKind::conv1x1:
+        op.kind = PlanOpKind::conv;
+        op.channels = channels;
+        break;
+      case CellNodeKind::depthwise3x3:
+        op.kind = PlanOpKind::depthwise;
+        op.kernel = 3;
+        break;
+      case CellNodeKind::separable3x3:
+        op.kind = PlanOpKind::separable;
+        op.kernel = 3;
+        op.channels = channels;
+        break;
+      case CellNodeKind::maxpool3x3:
+        op.kind = PlanOpKind::maxpool;
+        op.kernel = 3;
+        break;
+      case CellNodeKind::avgpool3x3:
+        op.kind = PlanOpKind::avgpool;
+        op.kernel = 3;
+        break;
+    }
+    return op;
+  }
+
+  const CellGraph& cell_;
+  const ModelSpec& spec_;
+  Plan plan_;
+  int last_ = 0;
+  int cells_built_ = 0;
+};
+
+void check(const ModelSpec& spec) {
+  const auto at_least_one = [](std::string_view what, int value) {
+    if (value < 1) {
+      throw core::UsageError(fmt::format("A network with {} {}", value, what),
+                             "at least 1 is needed");
+    }
+  };
+  at_least_one("channels", spec.channels);
+  at_least_one("cells a group", spec.cells);
+  at_least_one("input channels", spec.input_channels);
+  at_least_one("classes", spec.classes);
+  constexpr int most = 1 << 16;
+  if (spec.channels > most || spec.cells > most || spec.classes > (1 << 24)) {
+    throw core::UsageError("The network is too large",
+                           fmt::format("channels and cells may be up to {}", most));
+  }
+}
+
+}  // namespace
+
+ModelSpec ModelSpec::of(ModelKind kind) {
+  switch (kind) {
+    case ModelKind::cifar_small:
+      return {kind, 16, 1, 3, 10};
+    case ModelKind::cifar_large:
+      return {kind, 64, 2, 3, 10};
+    case ModelKind::imagenet:
+      return {kind, 64, 2, 3, 1000};
+  }
+  throw core::InternalError("Unknown model kind");
+}
+
+ModelKind model_kind_named(std::string_view name) {
+  for (std::size_t i = 0; i < model_names.size(); ++i) {
+    if (model_names[i] == name) return static_cast<ModelKind>(i);
+  }
+  const std::vector<std::string> known(model_names.begin(), model_names.end());
+  throw core::UsageError(fmt::format("There is no model '{}'", name), "",
+                         core::suggestion_for(name, known));
+}
+
+std::string_view name(ModelKind kind) {
+  return model_names[static_cast<std::size_t>(kind)];
+}
+
+Plan make_plan(const CellGraph& cell, const ModelSpec& spec) {
+  check(spec);
+  if (!cell.valid()) {
+    throw core::UsageError("The cell is invalid",
+                           "its sink is not reached from its source, so it computes nothing",
+                           "Choose another genotype.");
+  }
+  return PlanBuilder(cell, spec).build();
+}
+
+}  // namespace hierevo::genome
