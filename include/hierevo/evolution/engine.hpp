@@ -1,0 +1,87 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "hierevo/evolution/individual.hpp"
+#include "hierevo/evolution/population.hpp"
+#include "hierevo/genome/search_space.hpp"
+
+namespace hierevo::evolution {
+
+/// The numbers stand in files: never change one.
+enum class Algorithm : std::uint8_t {
+  evolution = 0,  ///< asynchronous tournament selection, nothing is removed (section 3.3)
+  aging = 1,      ///< the same, only the newest `population` individuals breed (Real et al. 2019)
+  random = 2,     ///< independent random genotypes (section 3.4)
+};
+
+/// "evolution", "aging", "random". Throws UsageError for any other name.
+Algorithm algorithm_named(std::string_view name);
+std::string_view name(Algorithm algorithm);
+
+struct EngineOptions {
+  genome::SearchSpace space = genome::SearchSpace::hierarchical();
+  Algorithm algorithm = Algorithm::evolution;
+  std::size_t population = 200;    ///< random genotypes at the start; at least 2
+  std::size_t evaluations = 7000;  ///< candidates in all; at least 1
+  double tournament = 0.05;        ///< share of the population that takes part, in (0, 1]
+  std::uint64_t seed = 1;
+  int start_mutations = 1000;  ///< mutations of the trivial genotype that make a random one
+};
+
+/// All that is needed to go on with a search.
+struct EngineState {
+  std::vector<Individual> history;   ///< in the order of tell()
+  std::vector<Candidate> in_flight;  ///< asked for and not told, by id
+};
+
+/// The evolution as a value: ask() for a candidate whenever a worker is idle, tell() what came out.
+/// What it does is a function of the options and the order of calls: no clock, no communication, no
+/// global state. Not thread-safe.
+class Engine {
+ public:
+  /// Throws UsageError when an option is out of its range.
+  explicit Engine(EngineOptions options);
+  /// Goes on from `state`; its candidates in flight are the first to be asked for again, with the
+  /// same ids and seeds. Throws CheckpointError when the state contradicts itself or the options.
+  Engine(EngineOptions options, EngineState state);
+
+  /// The next candidate, or nothing when as many were asked for as were wanted.
+  std::optional<Candidate> ask();
+  /// Throws InternalError for an id that is not in flight. `evaluation.fitness` must be finite.
+  void tell(IndividualId id, Evaluation evaluation);
+
+  const EngineOptions& options() const { return options_; }
+  /// Told individuals, in the order of tell().
+  const std::vector<Individual>& history() const { return history_; }
+  /// Candidates asked for and not yet told, by id.
+  std::vector<Candidate> in_flight() const;
+  /// The individual with the highest fitness so far that did not fail, the earliest of equals.
+  const Individual* best() const;
+  std::size_t failures() const { return failures_; }
+  bool finished() const { return history_.size() >= options_.evaluations; }
+  EngineState state() const { return {history_, in_flight()}; }
+
+ private:
+  Candidate breed(IndividualId id) const;
+  void record(Individual individual);
+
+  EngineOptions options_;
+  Population population_;
+  std::vector<Individual> history_;
+  std::unordered_map<IndividualId, std::size_t> position_;  ///< in history_
+  std::map<IndividualId, Candidate> in_flight_;
+  std::deque<IndividualId> to_issue_again_;
+  std::uint64_t asked_ = 0;
+  std::size_t failures_ = 0;
+  std::optional<std::size_t> best_;  ///< index in history_
+};
+
+}  // namespace hierevo::evolution

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "hierevo/genome/genotype.hpp"
+
+namespace hierevo::evolution {
+
+/// Candidates are numbered from 1 in the order they are asked for; an id is never given twice.
+enum class IndividualId : std::uint64_t {};
+constexpr std::uint64_t number(IndividualId id) {
+  return static_cast<std::uint64_t>(id);
+}
+
+/// How an evaluation ended. The numbers stand in files: never change one.
+enum class Status : std::uint8_t {
+  evaluated = 0,
+  reused = 1,       ///< the fitness of an equal phenotype was taken
+  invalid = 2,      ///< the cell's sink is not reached: fitness 0, not trained
+  over_budget = 3,  ///< more parameters than allowed: fitness 0, not trained
+  diverged = 4,     ///< loss not finite
+  out_of_memory = 5,
+  crashed = 6,
+  timed_out = 7,
+  failed = 8,  ///< the evaluator gave an error
+};
+inline constexpr int status_count = 9;
+
+std::string_view name(Status status);
+/// A failed individual never becomes a parent. Invalid and over-budget ones are not failures.
+constexpr bool is_failure(Status status) {
+  return status >= Status::diverged;
+}
+
+/// What came out of a candidate.
+struct Evaluation {
+  Status status = Status::evaluated;
+  double fitness = 0.0;                ///< mean validation accuracy in [0, 1]; 0 when not trained
+  std::vector<double> repeat_fitness;  ///< accuracy of each independent run (section 4)
+  std::vector<double> repeat_loss;     ///< training loss at the end of each run
+  double seconds = 0.0;                ///< wall time of the evaluation
+  std::int64_t parameters = 0;         ///< of the network that gave the fitness
+  std::int64_t macs = 0;               ///< of its forward pass, one image
+  std::uint64_t phenotype = 0;         ///< genome::phenotype_hash
+  int worker = 0;                      ///< rank that evaluated; 0 when none did
+  std::string reason;                  ///< why a failure failed; empty otherwise
+
+  bool operator==(const Evaluation&) const = default;
+};
+
+/// A genotype to be evaluated.
+struct Candidate {
+  IndividualId id{};
+  std::optional<IndividualId> parent;  ///< none for a random genotype
+  std::uint64_t seed = 0;              ///< all randomness of the evaluation comes from it
+  genome::Genotype genotype;
+
+  bool operator==(const Candidate&) const = default;
+};
+
+/// A candidate and what came out of it.
+struct Individual {
+  Candidate candidate;
+  Evaluation evaluation;
+
+  bool operator==(const Individual&) const = default;
+};
+
+}  // namespace hierevo::evolution

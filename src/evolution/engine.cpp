@@ -1,0 +1,164 @@
+#include "hierevo/evolution/engine.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cmath>
+#include <set>
+#include <utility>
+
+#include "hierevo/core/error.hpp"
+#include "hierevo/core/nearest.hpp"
+#include "hierevo/core/random.hpp"
+#include "hierevo/genome/mutation.hpp"
+
+namespace hierevo::evolution {
+
+namespace {
+
+constexpr std::array<std::string_view, 3> algorithm_names = {"evolution", "aging", "random"};
+
+void check(const EngineOptions& options) {
+  using core::UsageError;
+  if (options.population < 2) {
+    throw UsageError(fmt::format("A population of {}", options.population),
+                     "selection needs at least 2", "Set --population to 2 or more.");
+  }
+  if (options.evaluations < 1) {
+    throw UsageError("A search of 0 evaluations", "there would be nothing to do",
+                     "Set --evaluations to 1 or more.");
+  }
+  if (!(options.tournament > 0.0 && options.tournament <= 1.0)) {
+    throw UsageError(fmt::format("A tournament of {}", options.tournament),
+                     "it is the share of the population that takes part",
+                     "Set --tournament above 0 and up to 1.");
+  }
+  if (options.start_mutations < 0) {
+    throw UsageError(fmt::format("{} start mutations", options.start_mutations), "",
+                     "Set --start-mutations to 0 or more.");
+  }
+}
+
+std::optional<std::size_t> capacity_for(const EngineOptions& options) {
+  if (options.algorithm == Algorithm::aging) return options.population;
+  return std::nullopt;
+}
+
+}  // namespace
+
+Algorithm algorithm_named(std::string_view name) {
+  for (std::size_t i = 0; i < algorithm_names.size(); ++i) {
+    if (algorithm_names[i] == name) return static_cast<Algorithm>(i);
+  }
+  const std::vector<std::string> known(algorithm_names.begin(), algorithm_names.end());
+  throw core::UsageError(fmt::format("There is no search algorithm '{}'", name), "",
+                         core::suggestion_for(name, known));
+}
+
+std::string_view name(Algorithm algorithm) {
+  return algorithm_names.at(static_cast<std::size_t>(algorithm));
+}
+
+Engine::Engine(EngineOptions options)
+    : options_(std::move(options)), population_(capacity_for(options_)) {
+  check(options_);
+}
+
+Engine::Engine(EngineOptions options, EngineState state) : Engine(std::move(options)) {
+  const auto refuse = [](const std::string& problem) {
+    throw core::CheckpointError("search state", problem, "",
+                                "Use an earlier snapshot of the same run.");
+  };
+  std::set<IndividualId> seen;
+  const auto check_candidate = [&](const Candidate& candidate) {
+    if (number(candidate.id) < 1 || !seen.insert(candidate.id).second) {
+      refuse(fmt::format("candidate {} is there twice or has no number", number(candidate.id)));
+    }
+    if (!(candidate.genotype.space() == options_.space)) {
+      refuse(fmt::format("candidate {} is of another search space", number(candidate.id)));
+    }
+  };
+  for (Individual& individual : state.history) {
+    check_candidate(individual.candidate);
+    record(std::move(individual));
+  }
+  for (Candidate& candidate : state.in_flight) {
+    check_candidate(candidate);
+    to_issue_again_.push_back(candidate.id);
+    in_flight_.emplace(candidate.id, std::move(candidate));
+  }
+  asked_ = seen.size();
+  if (!seen.empty() && number(*seen.rbegin()) != asked_) {
+    refuse(fmt::format("{} candidates are numbered up to {}", asked_, number(*seen.rbegin())));
+  }
+}
+
+std::optional<Candidate> Engine::ask() {
+  if (!to_issue_again_.empty()) {
+    const IndividualId id = to_issue_again_.front();
+    to_issue_again_.pop_front();
+    return in_flight_.at(id);
+  }
+  if (asked_ >= options_.evaluations) return std::nullopt;
+  Candidate candidate = breed(IndividualId{++asked_});
+  in_flight_.emplace(candidate.id, candidate);
+  return candidate;
+}
+
+Candidate Engine::breed(IndividualId id) const {
+  const std::uint64_t seed = core::derive_seed(options_.seed, number(id), "evaluation");
+  const bool starting = number(id) <= options_.population;
+  // With more workers than the starting population, a parent may be wanted before any is there.
+  if (starting || options_.algorithm == Algorithm::random || population_.size() == 0) {
+    core::RandomStream random(options_.seed, number(id), "start");
+    return {id, std::nullopt, seed,
+            genome::random_genotype(options_.space, random, options_.start_mutations)};
+  }
+  core::RandomStream selection(options_.seed, number(id), "tournament");
+  const IndividualId parent = population_.tournament(options_.tournament, selection);
+  Candidate child{id, parent, seed, history_[position_.at(parent)].candidate.genotype};
+  core::RandomStream mutation(options_.seed, number(id), "mutation");
+  genome::apply(genome::draw_mutation(options_.space, mutation), child.genotype);
+  return child;
+}
+
+void Engine::tell(IndividualId id, Evaluation evaluation) {
+  const auto found = in_flight_.find(id);
+  if (found == in_flight_.end()) {
+    throw core::InternalError(fmt::format("Candidate {} is not in flight", number(id)));
+  }
+  Candidate candidate = std::move(found->second);
+  in_flight_.erase(found);
+  std::erase(to_issue_again_, id);
+  record({std::move(candidate), std::move(evaluation)});
+}
+
+void Engine::record(Individual individual) {
+  const Evaluation& evaluation = individual.evaluation;
+  const IndividualId id = individual.candidate.id;
+  if (!std::isfinite(evaluation.fitness)) {
+    throw core::InternalError(fmt::format("The fitness of candidate {} is not finite", number(id)));
+  }
+  const std::size_t position = history_.size();
+  if (is_failure(evaluation.status)) {
+    ++failures_;
+  } else {
+    population_.add(id, evaluation.fitness);
+    if (!best_ || evaluation.fitness > history_[*best_].evaluation.fitness) best_ = position;
+  }
+  position_.emplace(id, position);
+  history_.push_back(std::move(individual));
+}
+
+std::vector<Candidate> Engine::in_flight() const {
+  std::vector<Candidate> candidates;
+  candidates.reserve(in_flight_.size());
+  for (const auto& [id, candidate] : in_flight_) candidates.push_back(candidate);
+  return candidates;
+}
+
+const Individual* Engine::best() const {
+  return best_ ? &history_[*best_] : nullptr;
+}
+
+}  // namespace hierevo::evolution

@@ -1,0 +1,14 @@
+#include "hierevo/evolution/individual.hpp"
+
+#include <array>
+
+namespace hierevo::evolution {
+
+std::string_view name(Status status) {
+  static constexpr std::array<std::string_view, status_count> names = {
+      "evaluated",     "reused",  "invalid",   "over_budget", "diverged",
+      "out_of_memory", "crashed", "timed_out", "failed"};
+  return names.at(static_cast<std::size_t>(status));
+}
+
+}  // namespace hierevo::evolution
