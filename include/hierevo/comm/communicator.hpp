@@ -1,0 +1,48 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <vector>
+
+namespace hierevo::comm {
+
+struct Message {
+  int source;
+  std::vector<std::byte> data;
+};
+
+/// Longest message that may be sent, in bytes.
+inline constexpr std::size_t longest_message = std::size_t{1} << 16;
+
+/// Point-to-point messages between the ranks of a group. Three peers: SelfCommunicator,
+/// ThreadGroup, MpiCommunicator; the search protocol runs over any of them unchanged.
+///
+/// A communicator belongs to one thread of its rank. Messages from one rank to another arrive
+/// unchanged, once, and in order, or not at all when one of the two has died. A rank may send to
+/// itself. Nothing here is collective and nothing waits for another rank, except receive() and
+/// flush(), which have a time limit.
+class Communicator {
+ public:
+  virtual ~Communicator() = default;
+  Communicator() = default;
+  Communicator(const Communicator&) = delete;
+  Communicator& operator=(const Communicator&) = delete;
+
+  virtual int rank() const = 0;
+  virtual int size() const = 0;
+
+  /// Starts sending and returns at once. Throws CommunicationError when the message is longer than
+  /// longest_message or `destination` is no rank of the group.
+  virtual void send(int destination, std::vector<std::byte> data) = 0;
+
+  /// The next message from any rank, or nothing when none came within `timeout`. Zero only looks.
+  /// Waiting costs a few per cent of a core, whatever the transport. A message longer than
+  /// longest_message is dropped with a warning.
+  virtual std::optional<Message> receive(std::chrono::nanoseconds timeout) = 0;
+
+  /// Waits until all sent messages have left this rank, at most `timeout`; says whether they have.
+  virtual bool flush(std::chrono::nanoseconds timeout) = 0;
+};
+
+}  // namespace hierevo::comm

@@ -1,0 +1,35 @@
+#pragma once
+
+namespace hierevo::comm {
+
+/// Holds MPI: initialises it on construction and finalises it on destruction, both collective over
+/// all ranks. Inside a program that has initialised MPI itself it does neither. Made by the main
+/// thread, before any MpiCommunicator, and destroyed after it.
+///
+/// While an exception unwinds, MPI is not finalised, because the other ranks would not come along
+/// and this one would wait for them for ever. So main() reports the error, then calls abort().
+class MpiSession {
+ public:
+  /// Asks for MPI_THREAD_FUNNELED: threads may exist, only this one calls MPI. Throws
+  /// CommunicationError when MPI cannot give that or does not start, UsageError when MPI has been
+  /// finalised before or hierevo was built without it.
+  MpiSession();
+  MpiSession(const MpiSession&) = delete;
+  MpiSession& operator=(const MpiSession&) = delete;
+  ~MpiSession();
+
+  /// Ends all ranks at once with `exit_code`; only this process when MPI is not running. May be
+  /// called with or without a session.
+  [[noreturn]] static void abort(int exit_code);
+
+  /// Whether mpirun, mpiexec or srun started this process as one of several ranks. Looks only at
+  /// the environment, so that a program run alone need not initialise MPI. True in builds without
+  /// MPI too: the program can then refuse instead of running once per rank.
+  static bool launched_by_mpi();
+
+ private:
+  bool finalises_;
+  int exceptions_;  ///< in flight when the session began
+};
+
+}  // namespace hierevo::comm

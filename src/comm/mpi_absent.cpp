@@ -1,0 +1,54 @@
+// Stands in for mpi_communicator.cpp and mpi_session.cpp in builds without MPI.
+#include <cstdlib>
+
+#include "hierevo/comm/mpi_communicator.hpp"
+#include "hierevo/comm/mpi_session.hpp"
+#include "hierevo/core/error.hpp"
+
+namespace hierevo::comm {
+
+namespace {
+
+[[noreturn]] void refuse() {
+  throw core::UsageError("MPI cannot be used", "this hierevo was not built with MPI",
+                         "Build it with HIEREVO_WITH_MPI=ON, or run it as a single process.");
+}
+
+}  // namespace
+
+MpiSession::MpiSession() : finalises_(false), exceptions_(0) {
+  refuse();
+}
+
+MpiSession::~MpiSession() = default;
+
+void MpiSession::abort(int exit_code) {
+  std::exit(exit_code);
+}
+
+struct MpiCommunicator::Impl {};
+
+MpiCommunicator::MpiCommunicator() {
+  refuse();
+}
+
+MpiCommunicator::~MpiCommunicator() = default;
+
+// There is never an object to call these of.
+int MpiCommunicator::rank() const {
+  refuse();
+}
+int MpiCommunicator::size() const {
+  refuse();
+}
+void MpiCommunicator::send(int, std::vector<std::byte>) {
+  refuse();
+}
+std::optional<Message> MpiCommunicator::receive(std::chrono::nanoseconds) {
+  refuse();
+}
+bool MpiCommunicator::flush(std::chrono::nanoseconds) {
+  refuse();
+}
+
+}  // namespace hierevo::comm

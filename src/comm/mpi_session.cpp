@@ -1,0 +1,77 @@
+#include "hierevo/comm/mpi_session.hpp"
+
+#include <mpi.h>
+
+#include <cstdlib>
+#include <exception>
+
+#include "hierevo/core/error.hpp"
+#include "hierevo/core/log.hpp"
+#include "mpi_check.hpp"
+
+namespace hierevo::comm {
+
+namespace {
+
+bool initialised() {
+  int flag = 0;
+  HIEREVO_MPI_CHECK(MPI_Initialized(&flag));
+  return flag != 0;
+}
+
+bool finalised() {
+  int flag = 0;
+  HIEREVO_MPI_CHECK(MPI_Finalized(&flag));
+  return flag != 0;
+}
+
+void initialise() {
+  int provided = MPI_THREAD_SINGLE;
+  HIEREVO_MPI_CHECK(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided));
+  if (provided < MPI_THREAD_FUNNELED) {
+    throw core::CommunicationError(-1, "MPI started without support for threads",
+                                   "MPI_THREAD_FUNNELED was asked for",
+                                   "Use an MPI library that was built with threads.");
+  }
+  // So that a failure becomes an exception that names the call.
+  HIEREVO_MPI_CHECK(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN));
+}
+
+/// Refusing would shut out every program that calls plain MPI_Init, and the known MPI libraries
+/// make no difference between "single" and "funneled".
+void warn_about_thread_level() {
+  int provided = MPI_THREAD_SINGLE;
+  HIEREVO_MPI_CHECK(MPI_Query_thread(&provided));
+  if (provided >= MPI_THREAD_FUNNELED) return;
+  core::log(core::LogLevel::warning,
+            "MPI was initialised without threads, and hierevo runs some that do not call MPI. "
+            "Initialise it with MPI_Init_thread and MPI_THREAD_FUNNELED.");
+}
+
+}  // namespace
+
+MpiSession::MpiSession() : finalises_(false), exceptions_(std::uncaught_exceptions()) {
+  if (finalised()) {
+    throw core::UsageError("MPI cannot be started again",
+                           "this process has finalised it before, and MPI starts only once",
+                           "Keep one MpiSession for the whole program.");
+  }
+  if (initialised()) {
+    warn_about_thread_level();
+    return;
+  }
+  initialise();
+  finalises_ = true;
+}
+
+MpiSession::~MpiSession() {
+  const bool unwinding = std::uncaught_exceptions() > exceptions_;
+  if (finalises_ && !unwinding) MPI_Finalize();
+}
+
+void MpiSession::abort(int exit_code) {
+  if (initialised() && !finalised()) MPI_Abort(MPI_COMM_WORLD, exit_code);
+  std::exit(exit_code);
+}
+
+}  // namespace hierevo::comm

@@ -1,0 +1,62 @@
+// main() of the tests that run under mpirun. Every rank runs all tests; the exit code of each is
+// the worst of all, so that mpirun reports a failure of any rank. A run that executed no test has
+// failed.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <mpi.h>
+
+#include <cstdio>
+#include <exception>
+
+#include "hierevo/comm/mpi_session.hpp"
+
+namespace {
+
+/// All that ranks other than 0 print: their failures.
+class FailurePrinter : public testing::EmptyTestEventListener {
+ public:
+  explicit FailurePrinter(int rank) : rank_(rank) {}
+
+  void OnTestPartResult(const testing::TestPartResult& result) override {
+    if (!result.failed()) return;
+    const testing::TestInfo* test = testing::UnitTest::GetInstance()->current_test_info();
+    std::fprintf(stderr, "[rank %d] %s.%s\n%s:%d: Failure\n%s\n", rank_,
+                 test == nullptr ? "" : test->test_suite_name(),
+                 test == nullptr ? "outside of a test" : test->name(),
+                 result.file_name() == nullptr ? "unknown file" : result.file_name(),
+                 result.line_number(), result.message());
+    std::fflush(stderr);
+  }
+
+ private:
+  int rank_;
+};
+
+int run_all_tests() {
+  int rank = 0;
+  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  if (rank != 0) {
+    auto& listeners = testing::UnitTest::GetInstance()->listeners();
+    delete listeners.Release(listeners.default_result_printer());
+    listeners.Append(new FailurePrinter(rank));
+  }
+  const int result = RUN_ALL_TESTS();
+  const bool ran_any = testing::UnitTest::GetInstance()->test_to_run_count() > 0;
+  const int own = result != 0 || !ran_any ? 1 : 0;
+  int worst = 1;
+  MPI_Allreduce(&own, &worst, 1, MPI_INT, MPI_MAX, MPI_COMM_WORLD);
+  return worst;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  testing::InitGoogleMock(&argc, argv);
+  try {
+    const hierevo::comm::MpiSession session;
+    return run_all_tests();
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    hierevo::comm::MpiSession::abort(1);
+  }
+}
