@@ -1,0 +1,157 @@
+#pragma once
+
+#include <hdf5.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+/// The HDF5 library behind typed functions; used by this module only. All of it works on files in
+/// memory. Whatever it reads may be hostile: types, shapes and sizes are checked before anything
+/// is allocated, links out of the file are not followed.
+namespace hierevo::io::h5 {
+
+/// A call of HDF5 failed, or a file's content is not what was asked for. The text says which, in
+/// the form "what (why)", without a full stop.
+class Error : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// Has to live around every use of this header: one thread at a time is in HDF5 (not every build of
+/// it is thread-safe), and HDF5 prints nothing to standard error.
+class Session {
+ public:
+  Session();
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+ private:
+  std::lock_guard<std::mutex> lock_;
+  H5E_auto2_t handler_ = nullptr;
+  void* handler_data_ = nullptr;
+};
+
+[[noreturn]] void throw_failed_call(const char* function);
+
+/// Throws Error with HDF5's own words when `result` says that `function` failed.
+template <typename Result>
+Result checked(Result result, const char* function) {
+  if (result < 0) throw_failed_call(function);
+  return result;
+}
+
+/// HIEREVO_H5(H5Dopen2, group, "name", H5P_DEFAULT): the call, checked.
+#define HIEREVO_H5(function, ...) ::hierevo::io::h5::checked(function(__VA_ARGS__), #function)
+
+/// Owns an HDF5 identifier.
+template <herr_t (*close)(hid_t)>
+class Handle {
+ public:
+  explicit Handle(hid_t id) : id_(id) {}
+  Handle(Handle&& other) noexcept : id_(std::exchange(other.id_, H5I_INVALID_HID)) {}
+  Handle& operator=(Handle&& other) noexcept {
+    std::swap(id_, other.id_);
+    return *this;
+  }
+  ~Handle() {
+    if (id_ >= 0) close(id_);
+  }
+  operator hid_t() const { return id_; }
+
+ private:
+  hid_t id_;
+};
+
+using File = Handle<H5Fclose>;
+using Group = Handle<H5Gclose>;
+using Dataset = Handle<H5Dclose>;
+using Attribute = Handle<H5Aclose>;
+using Space = Handle<H5Sclose>;
+using Type = Handle<H5Tclose>;
+using Properties = Handle<H5Pclose>;
+
+/// Bytes of the user block in front of every file made here; image() leaves them out.
+inline constexpr hsize_t user_block_size = 512;
+
+/// An empty file in memory. The same content gives the same bytes: no times are stored.
+File create_file();
+/// The file's bytes behind the user block.
+std::vector<std::byte> image(const File& file);
+/// Opens the bytes of a whole file, user block included, for reading. They are copied.
+File open_file(std::span<const std::byte> bytes);
+
+Group create_group(hid_t parent, const char* name);
+Group open_group(hid_t parent, const char* name);
+
+/// A column-like or table-like dataset: its values row by row.
+template <typename T>
+struct Matrix {
+  std::size_t rows = 0;
+  std::size_t columns = 0;
+  std::vector<T> values;
+
+  std::span<const T> row(std::size_t index) const {
+    return std::span(values).subspan(index * columns, columns);
+  }
+};
+
+/// Names of the values 0, 1, … of an enumeration.
+using Names = std::span<const std::string_view>;
+
+// Numbers are std::uint8_t, int32_t, uint32_t, int64_t, uint64_t or double, little-endian in the
+// file. The returned dataset is there to hang attributes on.
+template <typename T>
+Dataset write_vector(hid_t group, const char* name, std::span<const T> values);
+template <typename T>
+Dataset write_matrix(hid_t group, const char* name, const Matrix<T>& matrix);
+Dataset write_enums(hid_t group, const char* name, std::span<const std::uint8_t> values,
+                    Names names);
+/// UTF-8 of variable length, ended by the first zero byte.
+Dataset write_strings(hid_t group, const char* name, std::span<const std::string> values);
+
+// Reading throws Error unless the dataset has exactly this type and `rows` rows.
+inline constexpr std::size_t any_number = static_cast<std::size_t>(-1);
+template <typename T>
+std::vector<T> read_vector(hid_t group, const char* name, std::size_t rows = any_number);
+template <typename T>
+Matrix<T> read_matrix(hid_t group, const char* name, std::size_t rows);
+/// Values of an enumeration of bytes whose members include `names`; others may appear, too.
+std::vector<std::uint8_t> read_enums(hid_t group, const char* name, std::size_t rows, Names names);
+std::vector<std::string> read_strings(hid_t group, const char* name, std::size_t rows);
+
+template <typename T>
+void write_attribute(hid_t object, const char* name, T value);
+void write_text_attribute(hid_t object, const char* name, std::string_view value);
+void write_texts_attribute(hid_t object, const char* name, Names values);
+void write_matrix_attribute(hid_t object, const char* name, const Matrix<std::int32_t>& matrix);
+
+template <typename T>
+T read_attribute(hid_t object, const char* name);
+std::string read_text_attribute(hid_t object, const char* name);
+
+// For the sources of this layer.
+
+/// HDF5's name of a number's type in memory and in the file.
+template <typename T>
+hid_t memory_type();
+template <typename T>
+hid_t file_type();
+/// UTF-8 of variable length.
+Type text_type();
+/// "/individuals", and "/individuals/fitness" for a member of it.
+std::string path_of(hid_t object);
+std::string member_path(hid_t group, const char* name);
+/// Throws Error unless `group` itself holds a member of this name.
+void require_member(hid_t group, const char* name);
+/// Throws Error naming `what` unless `type` is like `wanted`, in whatever byte order.
+void require_type(hid_t type, hid_t wanted, const std::string& what);
+
+}  // namespace hierevo::io::h5

@@ -1,0 +1,224 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <memory>
+
+#include "h5.hpp"
+
+namespace hierevo::io::h5 {
+
+namespace {
+
+// No compressed dataset of ours expands further: deflate's own limit is 1032.
+constexpr hsize_t largest_expansion = 1100;
+constexpr hsize_t largest_chunk_bytes = hsize_t{1} << 28;
+
+Dataset write(hid_t group, const char* name, hid_t stored_as, hid_t given_as,
+              std::span<const hsize_t> shape, const void* values) {
+  const Space space(
+      HIEREVO_H5(H5Screate_simple, static_cast<int>(shape.size()), shape.data(), nullptr));
+  const Properties creation(HIEREVO_H5(H5Pcreate, H5P_DATASET_CREATE));
+  HIEREVO_H5(H5Pset_obj_track_times, creation, false);
+  Dataset dataset(
+      HIEREVO_H5(H5Dcreate2, group, name, stored_as, space, H5P_DEFAULT, creation, H5P_DEFAULT));
+  const bool empty = std::find(shape.begin(), shape.end(), 0) != shape.end();
+  if (!empty) HIEREVO_H5(H5Dwrite, dataset, given_as, H5S_ALL, H5S_ALL, H5P_DEFAULT, values);
+  return dataset;
+}
+
+/// Refuses values that lie in other files, and shapes that the stored bytes cannot fill, so that a
+/// small file cannot make the program allocate a lot.
+void check_storage(const Dataset& dataset, hsize_t value_bytes, const std::string& what) {
+  const Properties creation(HIEREVO_H5(H5Dget_create_plist, dataset));
+  const H5D_layout_t layout = HIEREVO_H5(H5Pget_layout, creation);
+  if (layout == H5D_VIRTUAL || HIEREVO_H5(H5Pget_external_count, creation) > 0) {
+    throw Error(what + " lies in other files");
+  }
+  if (layout == H5D_CHUNKED) {
+    std::array<hsize_t, H5S_MAX_RANK> chunk{};
+    const int rank = HIEREVO_H5(H5Pget_chunk, creation, H5S_MAX_RANK, chunk.data());
+    const Type type(HIEREVO_H5(H5Dget_type, dataset));
+    hsize_t bytes = H5Tget_size(type);
+    for (int i = 0; i < rank && bytes <= largest_chunk_bytes; ++i) {
+      const hsize_t extent = chunk[static_cast<std::size_t>(i)];
+      bytes = extent > largest_chunk_bytes ? extent : bytes * extent;
+    }
+    if (bytes > largest_chunk_bytes) throw Error(what + " has too large chunks");
+  }
+  hsize_t file_bytes = 0;
+  const File file(HIEREVO_H5(H5Iget_file_id, dataset));
+  HIEREVO_H5(H5Fget_filesize, file, &file_bytes);
+  const hsize_t stored = std::min(H5Dget_storage_size(dataset), file_bytes);
+  const bool filtered = HIEREVO_H5(H5Pget_nfilters, creation) > 0;
+  if (value_bytes > stored * (filtered ? largest_expansion : 1)) {
+    throw Error(fmt::format("{} has a shape of {} bytes but only {} stored ones", what, value_bytes,
+                            stored));
+  }
+}
+
+template <std::size_t rank>
+std::array<std::size_t, rank> shape_of(const Dataset& dataset, const std::string& what) {
+  const Space space(HIEREVO_H5(H5Dget_space, dataset));
+  const bool fits = H5Sget_simple_extent_type(space) == H5S_SIMPLE &&
+                    H5Sget_simple_extent_ndims(space) == static_cast<int>(rank);
+  if (!fits) throw Error(fmt::format("{} has a wrong number of dimensions (not {})", what, rank));
+  std::array<hsize_t, rank> extents{};
+  HIEREVO_H5(H5Sget_simple_extent_dims, space, extents.data(), nullptr);
+  std::array<std::size_t, rank> shape{};
+  std::copy(extents.begin(), extents.end(), shape.begin());
+  return shape;
+}
+
+Dataset open(hid_t group, const char* name) {
+  require_member(group, name);
+  return Dataset(HIEREVO_H5(H5Dopen2, group, name, H5P_DEFAULT));
+}
+
+void require_rows(std::size_t rows, std::size_t wanted, const std::string& what) {
+  if (wanted == any_number || rows == wanted) return;
+  throw Error(fmt::format("{} has {} rows instead of {}", what, rows, wanted));
+}
+
+/// Values of a dataset whose type is known to be right. An empty one is never handed to HDF5.
+template <typename T>
+std::vector<T> read_values(const Dataset& dataset, hid_t type, std::size_t rows,
+                           std::size_t columns, const std::string& what) {
+  if (columns != 0 && rows > SIZE_MAX / sizeof(T) / columns) throw Error(what + " is too large");
+  check_storage(dataset, rows * columns * sizeof(T), what);
+  std::vector<T> values(rows * columns);
+  if (!values.empty()) {
+    HIEREVO_H5(H5Dread, dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data());
+  }
+  return values;
+}
+
+/// Where HDF5 puts the texts it reads: in all no more bytes than the file can hold, whatever the
+/// references in it say.
+struct TextStore {
+  std::size_t bytes_left;
+  std::vector<std::unique_ptr<char[]>> texts;
+
+  static void* allocate(std::size_t size, void* self) {
+    auto& store = *static_cast<TextStore*>(self);
+    if (size > store.bytes_left) return nullptr;
+    store.bytes_left -= size;
+    return store.texts.emplace_back(std::make_unique<char[]>(size)).get();
+  }
+  static void release(void*, void*) {}
+};
+
+}  // namespace
+
+template <typename T>
+Dataset write_vector(hid_t group, const char* name, std::span<const T> values) {
+  const std::array<hsize_t, 1> shape = {values.size()};
+  return write(group, name, file_type<T>(), memory_type<T>(), shape, values.data());
+}
+
+template <typename T>
+Dataset write_matrix(hid_t group, const char* name, const Matrix<T>& matrix) {
+  const std::array<hsize_t, 2> shape = {matrix.rows, matrix.columns};
+  return write(group, name, file_type<T>(), memory_type<T>(), shape, matrix.values.data());
+}
+
+Dataset write_enums(hid_t group, const char* name, std::span<const std::uint8_t> values,
+                    Names names) {
+  const Type type(HIEREVO_H5(H5Tenum_create, file_type<std::uint8_t>()));
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const auto value = static_cast<std::uint8_t>(i);
+    HIEREVO_H5(H5Tenum_insert, type, std::string(names[i]).c_str(), &value);
+  }
+  const std::array<hsize_t, 1> shape = {values.size()};
+  return write(group, name, type, type, shape, values.data());
+}
+
+Dataset write_strings(hid_t group, const char* name, std::span<const std::string> values) {
+  std::vector<const char*> pointers(values.size());
+  // A null pointer is stored as an empty text and takes no room in the file's heap.
+  std::transform(values.begin(), values.end(), pointers.begin(),
+                 [](const std::string& text) { return text.empty() ? nullptr : text.c_str(); });
+  const std::array<hsize_t, 1> shape = {values.size()};
+  const Type type = text_type();
+  return write(group, name, type, type, shape, pointers.data());
+}
+
+template <typename T>
+std::vector<T> read_vector(hid_t group, const char* name, std::size_t rows) {
+  const std::string what = member_path(group, name);
+  const Dataset dataset = open(group, name);
+  const Type type(HIEREVO_H5(H5Dget_type, dataset));
+  require_type(type, file_type<T>(), what);
+  const std::size_t found = shape_of<1>(dataset, what)[0];
+  require_rows(found, rows, what);
+  return read_values<T>(dataset, memory_type<T>(), found, 1, what);
+}
+
+template <typename T>
+Matrix<T> read_matrix(hid_t group, const char* name, std::size_t rows) {
+  const std::string what = member_path(group, name);
+  const Dataset dataset = open(group, name);
+  const Type type(HIEREVO_H5(H5Dget_type, dataset));
+  require_type(type, file_type<T>(), what);
+  const auto [found, columns] = shape_of<2>(dataset, what);
+  require_rows(found, rows, what);
+  return {found, columns, read_values<T>(dataset, memory_type<T>(), found, columns, what)};
+}
+
+std::vector<std::uint8_t> read_enums(hid_t group, const char* name, std::size_t rows, Names names) {
+  const std::string what = member_path(group, name);
+  const Dataset dataset = open(group, name);
+  const Type type(HIEREVO_H5(H5Dget_type, dataset));
+  if (H5Tget_class(type) != H5T_ENUM || H5Tget_size(type) != 1) {
+    throw Error(what + " has a wrong type (not an enumeration of bytes)");
+  }
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    std::uint8_t value = 0;
+    if (H5Tenum_valueof(type, std::string(names[i]).c_str(), &value) < 0 || value != i) {
+      throw Error(fmt::format("{} does not call its value {} '{}'", what, i, names[i]));
+    }
+  }
+  const std::size_t found = shape_of<1>(dataset, what)[0];
+  require_rows(found, rows, what);
+  return read_values<std::uint8_t>(dataset, type, found, 1, what);
+}
+
+std::vector<std::string> read_strings(hid_t group, const char* name, std::size_t rows) {
+  const std::string what = member_path(group, name);
+  const Dataset dataset = open(group, name);
+  const Type stored_type(HIEREVO_H5(H5Dget_type, dataset));
+  const Type type = text_type();
+  require_type(stored_type, type, what);
+  const std::size_t found = shape_of<1>(dataset, what)[0];
+  require_rows(found, rows, what);
+  if (found == 0) return {};
+
+  check_storage(dataset, found * H5Tget_size(stored_type), what);
+  hsize_t file_bytes = 0;
+  const File file(HIEREVO_H5(H5Iget_file_id, dataset));
+  HIEREVO_H5(H5Fget_filesize, file, &file_bytes);
+  TextStore store{file_bytes + found, {}};
+  const Properties transfer(HIEREVO_H5(H5Pcreate, H5P_DATASET_XFER));
+  HIEREVO_H5(H5Pset_vlen_mem_manager, transfer, &TextStore::allocate, &store, &TextStore::release,
+             &store);
+  std::vector<const char*> pointers(found, nullptr);
+  HIEREVO_H5(H5Dread, dataset, type, H5S_ALL, H5S_ALL, transfer, pointers.data());
+  std::vector<std::string> values(found);
+  std::transform(pointers.begin(), pointers.end(), values.begin(),
+                 [](const char* text) { return text == nullptr ? "" : std::string(text); });
+  return values;
+}
+
+#define HIEREVO_H5_DATASETS_OF(T)                                           \
+  template Dataset write_vector<T>(hid_t, const char*, std::span<const T>); \
+  template Dataset write_matrix<T>(hid_t, const char*, const Matrix<T>&);   \
+  template std::vector<T> read_vector<T>(hid_t, const char*, std::size_t);  \
+  template Matrix<T> read_matrix<T>(hid_t, const char*, std::size_t)
+HIEREVO_H5_DATASETS_OF(std::uint8_t);
+HIEREVO_H5_DATASETS_OF(std::int32_t);
+HIEREVO_H5_DATASETS_OF(std::uint32_t);
+HIEREVO_H5_DATASETS_OF(std::int64_t);
+HIEREVO_H5_DATASETS_OF(std::uint64_t);
+HIEREVO_H5_DATASETS_OF(double);
+
+}  // namespace hierevo::io::h5

@@ -1,0 +1,101 @@
+#include "snapshot_block.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cinttypes>
+#include <cstdio>
+#include <cstring>
+#include <string>
+
+#include "hierevo/core/hash.hpp"
+#include "hierevo/core/version.hpp"
+
+namespace hierevo::io {
+
+namespace {
+
+using Block = std::array<std::byte, block_size>;
+
+constexpr std::string_view first_words = "hierevo snapshot ";
+
+Block text_block_for(std::span<const std::byte> content) {
+  const std::string text = fmt::format("{}{}\nbytes {}\ncrc32c {:08x}\n", first_words,
+                                       block_version, content.size(), core::crc32c(content));
+  Block block{};
+  std::memcpy(block.data(), text.data(), text.size());
+  return block;
+}
+
+std::string text_of(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+/// Says what is wrong with a file that is not as its text block says. `expected` is the block that
+/// the bytes behind it should have, if there are any.
+[[noreturn]] void refuse(std::span<const std::byte> file, std::span<const std::byte> expected,
+                         const std::filesystem::path& path) {
+  const std::string text = text_of(file.first(std::min(file.size(), block_size)));
+  if (!text.starts_with(first_words)) {
+    throw core::CheckpointError(path, "it is not a snapshot of hierevo",
+                                "it does not begin with 'hierevo snapshot'");
+  }
+  int version = 0;
+  std::uint64_t bytes = 0;
+  const int found =
+      std::sscanf(text.c_str(), "hierevo snapshot %9d\nbytes %19" SCNu64 "\n", &version, &bytes);
+  // All right but for the version: then it is the version that is damaged.
+  const std::string rest = text.substr(std::min(text.size(), text.find('\n')));
+  const bool only_version_differs = !expected.empty() && text_of(expected).ends_with(rest);
+  if (found >= 1 && version > block_version && !only_version_differs) {
+    throw NewerVersionError(path, "", static_cast<std::uint64_t>(version));
+  }
+  if (file.size() < block_size || (found >= 2 && bytes != file.size() - block_size)) {
+    throw core::CheckpointError(
+        path, "it is torn",
+        fmt::format("{} bytes are there, {} were written", file.size(),
+                    found >= 2 ? std::to_string(bytes + block_size) : "more"));
+  }
+  throw core::CheckpointError(path, "it is damaged",
+                              "its bytes do not have the checksum that was written with them");
+}
+
+std::string newer_problem(std::string_view writer) {
+  if (writer.empty()) return "it was written by a newer hierevo";
+  return fmt::format("it was written by hierevo {}", writer);
+}
+
+}  // namespace
+
+NewerVersionError::NewerVersionError(const std::filesystem::path& path, std::string_view writer,
+                                     std::uint64_t found_version)
+    : core::CheckpointError(
+          path, newer_problem(writer),
+          fmt::format("its format has version {}, this is hierevo {} and reads up to {}",
+                      found_version, core::version(), snapshot_version),
+          writer.empty() ? std::string("Go on with the version that wrote it.")
+                         : fmt::format("Go on with hierevo {} or newer.", writer)) {}
+
+std::vector<std::byte> with_text_block(std::span<const std::byte> content) {
+  std::vector<std::byte> file(block_size + content.size());
+  const Block block = text_block_for(content);
+  std::copy(block.begin(), block.end(), file.begin());
+  std::copy(content.begin(), content.end(), file.begin() + block_size);
+  return file;
+}
+
+void check_text_block(std::span<const std::byte> file, const std::filesystem::path& path) {
+  if (file.size() < block_size) refuse(file, {}, path);
+  const Block expected = text_block_for(file.subspan(block_size));
+  if (!std::equal(expected.begin(), expected.end(), file.begin())) refuse(file, expected, path);
+}
+
+std::array<std::string_view, evolution::status_count> status_names() {
+  std::array<std::string_view, evolution::status_count> names;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    names[i] = evolution::name(static_cast<evolution::Status>(i));
+  }
+  return names;
+}
+
+}  // namespace hierevo::io

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "hierevo/core/error.hpp"
+#include "hierevo/evolution/individual.hpp"
+
+namespace hierevo::io {
+
+inline constexpr std::string_view snapshot_format = "hierevo.search";
+inline constexpr std::uint32_t snapshot_version = 1;  ///< of the HDF5 content
+inline constexpr int block_version = 1;               ///< of the text block in front of it
+inline constexpr std::size_t block_size = 512;
+
+/// A file that this program is too old for. Earlier snapshots are no substitute for it.
+class NewerVersionError : public core::CheckpointError {
+ public:
+  /// `writer` is the version of the program that wrote it, or empty when that cannot be known.
+  NewerVersionError(const std::filesystem::path& path, std::string_view writer,
+                    std::uint64_t found_version);
+};
+
+/// A whole file: `content` behind a readable text with its length and checksum, zero-padded.
+std::vector<std::byte> with_text_block(std::span<const std::byte> content);
+
+/// Throws CheckpointError unless `file` is a text block and exactly the content it speaks of.
+void check_text_block(std::span<const std::byte> file, const std::filesystem::path& path);
+
+/// Names of evolution::Status in the order of their numbers.
+std::array<std::string_view, evolution::status_count> status_names();
+
+}  // namespace hierevo::io

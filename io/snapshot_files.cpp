@@ -1,0 +1,90 @@
+#include "snapshot_files.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <string>
+#include <utility>
+
+#include "hierevo/core/error.hpp"
+#include "hierevo/core/file.hpp"
+#include "hierevo/io/snapshot.hpp"
+#include "snapshot_block.hpp"
+
+namespace hierevo::io {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+/// Whether a file is there, can be read and has all its bytes.
+bool is_whole(const fs::path& path) {
+  try {
+    check_text_block(core::read_file(path), path);
+    return true;
+  } catch (const NewerVersionError&) {
+    return true;
+  } catch (const core::Error&) {
+    return false;
+  }
+}
+
+bool same_file(const fs::path& a, const fs::path& b) {
+  std::error_code ignored;
+  return fs::equivalent(a, b, ignored);
+}
+
+void rename_file(const fs::path& from, const fs::path& to) {
+  if (::rename(from.c_str(), to.c_str()) != 0) {
+    throw core::IoError(from, fmt::format("rename to '{}'", to.filename().string()), errno);
+  }
+}
+
+}  // namespace
+
+std::array<fs::path, 3> snapshot_names(const fs::path& path) {
+  return {path, path.string() + ".1", path.string() + ".2"};
+}
+
+void keep_earlier_snapshots(const fs::path& path, const LinkCall& link) {
+  const auto [newest, earlier, earliest] = snapshot_names(path);
+  // A damaged file must not push a good one out.
+  if (!is_whole(newest)) return;
+  // The last attempt to save got this far and no further, say because the disk was full.
+  if (same_file(newest, earlier)) return;
+  if (fs::exists(fs::symlink_status(earlier))) rename_file(earlier, earliest);
+  if (link(newest.c_str(), earlier.c_str()) != 0) rename_file(newest, earlier);
+}
+
+void save_snapshot(const Snapshot& snapshot, const fs::path& path) {
+  const std::vector<std::byte> bytes = encode_snapshot(snapshot);
+  keep_earlier_snapshots(path, ::link);
+  core::replace_file(path, bytes);
+}
+
+std::optional<LoadedSnapshot> load_snapshot(const fs::path& path) {
+  std::vector<std::string> missing;
+  std::vector<std::string> unusable;
+  for (const fs::path& name : snapshot_names(path)) {
+    try {
+      Snapshot snapshot = decode_snapshot(core::read_file(name), name);
+      missing.insert(missing.end(), unusable.begin(), unusable.end());
+      return LoadedSnapshot{std::move(snapshot), name, std::move(missing)};
+    } catch (const NewerVersionError&) {
+      throw;
+    } catch (const core::CheckpointError& error) {
+      unusable.emplace_back(error.what());
+    } catch (const core::IoError& error) {
+      const bool absent = error.system_error() == ENOENT;
+      (absent ? missing : unusable).emplace_back(error.what());
+    }
+  }
+  if (unusable.empty()) return std::nullopt;
+  throw core::CheckpointError(path, "none of its snapshots can be used",
+                              fmt::format("{}", fmt::join(unusable, " ")),
+                              "Bring one back from a backup, or start in another run directory.");
+}
+
+}  // namespace hierevo::io

@@ -1,0 +1,12 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace hierevo::io {
+
+/// `text` as HDF5 and its readers want it: every byte that is no part of valid UTF-8, and every
+/// zero byte, becomes U+FFFD, the replacement character.
+std::string to_utf8(std::string_view text);
+
+}  // namespace hierevo::io

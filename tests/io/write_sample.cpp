@@ -1,0 +1,57 @@
+// write_sample FOLDER: makes FOLDER/RUN/search.h5 and FOLDER/expected.json with the same content.
+// write_sample --golden FILE: makes data/snapshot_v1.h5; it was used once, for version 1.
+#include <exception>
+#include <filesystem>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <string_view>
+
+#include "hierevo/core/error.hpp"
+#include "hierevo/core/file.hpp"
+#include "hierevo/genome/codec.hpp"
+#include "samples.hpp"
+
+namespace {
+
+using namespace hierevo;
+
+nlohmann::json expected_content(const io::Snapshot& snapshot) {
+  nlohmann::json individuals = nlohmann::json::array();
+  for (const auto& [candidate, evaluation] : snapshot.state.history) {
+    individuals.push_back({{"id", number(candidate.id)},
+                           {"parent", candidate.parent ? number(*candidate.parent) : 0},
+                           {"seed", candidate.seed},
+                           {"genes", std::vector<int>(candidate.genotype.genes().begin(),
+                                                      candidate.genotype.genes().end())},
+                           {"genotype", genome::to_json(candidate.genotype)},
+                           {"status", evolution::name(evaluation.status)},
+                           {"fitness", evaluation.fitness},
+                           {"phenotype", evaluation.phenotype},
+                           {"runs", evaluation.repeat_fitness.size()},
+                           {"reason", evaluation.reason}});
+  }
+  return {{"individuals", std::move(individuals)},
+          {"in_flight", snapshot.state.in_flight.size()},
+          {"space", snapshot.options.space.name()},
+          {"seed", snapshot.options.seed},
+          {"state", snapshot.progress.state}};
+}
+
+}  // namespace
+
+int main(int argc, char** argv) try {
+  if (argc == 3 && std::string_view(argv[1]) == "--golden") {
+    core::replace_file(argv[2], io::encode_snapshot(io::test::golden_snapshot()));
+    return 0;
+  }
+  if (argc != 2) throw core::UsageError("One argument is needed, a folder");
+  const std::filesystem::path folder = argv[1];
+  const io::Snapshot snapshot = io::test::random_snapshot(5, "3x4,2x3,1x5", 40, 3);
+  std::filesystem::create_directories(folder / "RUN");
+  io::save_snapshot(snapshot, folder / "RUN" / "search.h5");
+  core::replace_file(folder / "expected.json", expected_content(snapshot).dump());
+  return 0;
+} catch (const std::exception& error) {
+  std::cerr << error.what() << '\n';
+  return 1;
+}
