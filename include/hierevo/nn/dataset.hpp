@@ -1,0 +1,61 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace hierevo::nn {
+
+/// Labelled images in memory, all of one size.
+struct Images {
+  at::Tensor pixels;  ///< [N, C, H, W], uint8
+  at::Tensor labels;  ///< [N], int64, each in [0, classes)
+
+  std::int64_t size() const { return pixels.size(0); }
+  std::int64_t channels() const { return pixels.size(1); }
+  std::int64_t height() const { return pixels.size(2); }
+  std::int64_t width() const { return pixels.size(3); }
+};
+
+/// A data set as its publishers split it.
+struct Dataset {
+  std::string name;
+  Images train;
+  Images test;
+  int classes = 0;
+};
+
+/// Reads a data set by its name ("fashion-mnist") from `data_dir`, or from where Debian's package
+/// puts it when that is empty. The publishers' files may be gzipped (NAME.gz) or not (NAME).
+/// Throws UsageError that names the file and the offset for anything that is not as published:
+/// wrong magic, short or overlong file, damaged gzip, label out of range.
+Dataset load_dataset(std::string_view name, const std::filesystem::path& data_dir);
+
+/// Makes network inputs of pixels, channel by channel: (pixel - mean) * scale.
+struct Normalisation {
+  at::Tensor mean;   ///< [C], float32, in pixel values 0…255
+  at::Tensor scale;  ///< [C], float32: 1 / standard deviation, or 1 where all pixels are equal
+};
+
+/// Mean and standard deviation of each channel over all pixels of `images` (at least one), so that
+/// these become 0 and 1. Exact: does not depend on the order of the images.
+Normalisation normalisation_of(const Images& images);
+
+/// What a search trains and validates on.
+struct Split {
+  Images train;
+  Images validation;
+  Normalisation normalisation;  ///< of `train`
+};
+
+/// The search's data: the last `validation_size` images of the training set validate, the first
+/// `train_size` of the others train (section 4: 40,000/10,000 on CIFAR-10), after a shuffle by
+/// `seed` that is the same for every candidate. 0 for train_size takes all that are left.
+/// Throws UsageError when the sizes do not fit.
+Split split_training_set(const Images& train, std::int64_t train_size, std::int64_t validation_size,
+                         std::uint64_t seed);
+
+}  // namespace hierevo::nn

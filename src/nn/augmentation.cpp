@@ -1,0 +1,54 @@
+#include "augmentation.hpp"
+
+#include <ATen/ATen.h>
+
+#include <vector>
+
+namespace hierevo::nn {
+
+Crops draw_crops(std::int64_t count, ImageSize image, ImageSize crop, bool flip,
+                 core::RandomStream random) {
+  const auto offsets = at::TensorOptions(at::kLong);
+  Crops crops{at::empty({count}, offsets), at::empty({count}, offsets),
+              at::zeros({count}, at::kBool)};
+  const auto tops = static_cast<std::uint64_t>(image.height - crop.height + 1);
+  const auto lefts = static_cast<std::uint64_t>(image.width - crop.width + 1);
+  auto* top = crops.top.data_ptr<std::int64_t>();
+  auto* left = crops.left.data_ptr<std::int64_t>();
+  auto* flipped = crops.flipped.data_ptr<bool>();
+  for (std::int64_t i = 0; i < count; ++i) {
+    top[i] = static_cast<std::int64_t>(random.below(tops));
+    left[i] = static_cast<std::int64_t>(random.below(lefts));
+    if (flip) flipped[i] = random.below(2) == 1;
+  }
+  return crops;
+}
+
+at::Tensor cut(const at::Tensor& pixels, const at::Tensor& indices, const Crops& crops,
+               ImageSize crop) {
+  const auto offsets = at::TensorOptions(at::kLong);
+  const at::Tensor down = at::arange(crop.height, offsets);
+  const at::Tensor right = at::arange(crop.width, offsets);
+  const at::Tensor across = at::where(crops.flipped.unsqueeze(1), right.flip(0), right);
+  const at::Tensor rows = crops.top.unsqueeze(1) + down;        // [N, height]
+  const at::Tensor columns = crops.left.unsqueeze(1) + across;  // [N, width]
+  const at::Tensor channels = at::arange(pixels.size(1), offsets);
+  // One gather for the whole batch, indexed as [N, height, width, C]: channels last as it is.
+  const auto on_device = [&pixels](const at::Tensor& index) { return index.to(pixels.device()); };
+  const at::Tensor gathered = pixels.index(
+      {on_device(indices.view({-1, 1, 1, 1})), on_device(channels.view({1, 1, 1, -1})),
+       on_device(rows.unsqueeze(2).unsqueeze(3)), on_device(columns.unsqueeze(1).unsqueeze(3))});
+  return gathered.contiguous().permute({0, 3, 1, 2});
+}
+
+at::Tensor normalised(const at::Tensor& pixels, const Normalisation& normalisation) {
+  const auto by_channel = [&pixels](const at::Tensor& values) {
+    return values.to(pixels.device()).view({1, -1, 1, 1});
+  };
+  return pixels.to(at::kFloat)
+      .contiguous(at::MemoryFormat::ChannelsLast)
+      .sub_(by_channel(normalisation.mean))
+      .mul_(by_channel(normalisation.scale));
+}
+
+}  // namespace hierevo::nn

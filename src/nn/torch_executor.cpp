@@ -1,0 +1,266 @@
+#include "hierevo/nn/torch_executor.hpp"
+
+#include <ATen/ATen.h>
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/core/grad_mode.h>
+#include <torch/csrc/autograd/function.h>
+#include <torch/csrc/autograd/function_hook.h>
+#include <torch/csrc/autograd/variable.h>
+
+#include <cmath>
+#include <utility>
+#include <vector>
+
+#include "hierevo/core/error.hpp"
+
+namespace hierevo::nn {
+
+namespace {
+
+using genome::PlanOp;
+using genome::PlanOpKind;
+
+constexpr double bn_epsilon = 1e-5;
+constexpr double bn_momentum = 0.1;
+
+/// What an operation of the plan holds; undefined where it has none.
+struct Weights {
+  at::Tensor depthwise;  ///< [I, 1, k, k]
+  at::Tensor weight;     ///< of any other convolution [O, I, k, k], of the classifier [O, I]
+  at::Tensor bias;       ///< of the classifier
+  at::Tensor bn_weight;
+  at::Tensor bn_bias;
+  at::Tensor running_mean;
+  at::Tensor running_var;
+};
+
+/// Makes the weights of a network in the plan's order from one generator.
+class WeightMaker {
+ public:
+  WeightMaker(c10::Device device, std::uint64_t seed, c10::ScalarType type)
+      : options_(at::TensorOptions(type).device(device)),
+        generator_(at::make_generator<at::CPUGeneratorImpl>(seed)) {}
+
+  Weights make(const PlanOp& op, std::int64_t input_channels) {
+    Weights made;
+    const std::int64_t kernel = op.kernel;
+    switch (op.kind) {
+      case PlanOpKind::conv:
+        made.weight = weight(op.name + ".weight", {op.channels, input_channels, kernel, kernel});
+        make_batch_norm(op, made);
+        break;
+      case PlanOpKind::depthwise:
+        made.depthwise = weight(op.name + ".weight", {input_channels, 1, kernel, kernel});
+        make_batch_norm(op, made);
+        break;
+      case PlanOpKind::separable:
+        made.depthwise = weight(op.name + ".depthwise.weight", {input_channels, 1, kernel, kernel});
+        made.weight = weight(op.name + ".pointwise.weight", {op.channels, input_channels, 1, 1});
+        make_batch_norm(op, made);
+        break;
+      case PlanOpKind::linear:
+        made.weight = weight(op.name + ".weight", {op.channels, input_channels});
+        made.bias = parameter(op.name + ".bias", at::zeros({op.channels}, options_));
+        break;
+      default:
+        break;
+    }
+    return made;
+  }
+
+  std::vector<NamedTensor> take_parameters() { return std::move(parameters_); }
+  std::vector<NamedTensor> take_buffers() { return std::move(buffers_); }
+
+ private:
+  /// The paper does not say how weights start. Our reading: He normal by fan-in (He et al. 2015)
+  /// for every weight, 0 for the bias, 1 and 0 for batch normalisation.
+  at::Tensor weight(const std::string& name, at::IntArrayRef shape) {
+    // Drawn on the CPU in float32, so that they are the same on every device.
+    at::Tensor drawn = at::empty(shape, at::kFloat);
+    const auto fan_in = static_cast<double>(drawn.numel() / drawn.size(0));
+    drawn.normal_(0.0, std::sqrt(2.0 / fan_in), generator_);
+    at::Tensor placed = drawn.to(options_);
+    if (placed.dim() == 4) placed = placed.contiguous(at::MemoryFormat::ChannelsLast);
+    return parameter(name, std::move(placed));
+  }
+
+  at::Tensor parameter(const std::string& name, at::Tensor tensor) {
+    tensor.set_requires_grad(true);
+    parameters_.push_back({name, tensor});
+    return tensor;
+  }
+
+  at::Tensor buffer(const std::string& name, at::Tensor tensor) {
+    buffers_.push_back({name, tensor});
+    return tensor;
+  }
+
+  void make_batch_norm(const PlanOp& op, Weights& made) {
+    made.bn_weight = parameter(op.name + ".bn.weight", at::ones({op.channels}, options_));
+    made.bn_bias = parameter(op.name + ".bn.bias", at::zeros({op.channels}, options_));
+    made.running_mean = buffer(op.name + ".bn.running_mean", at::zeros({op.channels}, options_));
+    made.running_var = buffer(op.name + ".bn.running_var", at::ones({op.channels}, options_));
+  }
+
+  at::TensorOptions options_;
+  at::Generator generator_;
+  std::vector<NamedTensor> parameters_;
+  std::vector<NamedTensor> buffers_;
+};
+
+at::Tensor convolved(const at::Tensor& input, const at::Tensor& weight, std::int64_t stride,
+                     std::int64_t groups) {
+  const std::int64_t padding = weight.size(2) / 2;
+  return at::conv2d(input, weight, {}, stride, padding, /*dilation=*/1, groups);
+}
+
+at::Tensor bn_relu(const at::Tensor& input, const Weights& weights, bool training) {
+  return at::batch_norm(input, weights.bn_weight, weights.bn_bias, weights.running_mean,
+                        weights.running_var, training, bn_momentum, bn_epsilon,
+                        /*cudnn_enabled=*/true)
+      .relu_();
+}
+
+using Values = std::vector<at::Tensor>;
+
+at::Tensor concatenated(const PlanOp& op, const Values& values) {
+  std::vector<at::Tensor> parts;
+  for (const int operand : op.operands) parts.push_back(values[static_cast<std::size_t>(operand)]);
+  return at::cat(parts, 1);
+}
+
+/// The output of one operation; `values` are those of the operations before it.
+at::Tensor computed(const PlanOp& op, const Weights& weights, const Values& values, bool training) {
+  const at::Tensor& input = values[static_cast<std::size_t>(op.operands.at(0))];
+  switch (op.kind) {
+    case PlanOpKind::conv:
+      return bn_relu(convolved(input, weights.weight, op.stride, 1), weights, training);
+    case PlanOpKind::depthwise:
+      return bn_relu(convolved(input, weights.depthwise, op.stride, input.size(1)), weights,
+                     training);
+    case PlanOpKind::separable: {
+      const at::Tensor filtered = convolved(input, weights.depthwise, op.stride, input.size(1));
+      return bn_relu(convolved(filtered, weights.weight, 1, 1), weights, training);
+    }
+    case PlanOpKind::maxpool:
+      return at::max_pool2d(input, op.kernel, op.stride, op.kernel / 2);
+    case PlanOpKind::avgpool:
+      return at::avg_pool2d(input, op.kernel, op.stride, op.kernel / 2, /*ceil_mode=*/false,
+                            /*count_include_pad=*/false);
+    case PlanOpKind::concat:
+      return concatenated(op, values);
+    case PlanOpKind::global_average:
+      return input.mean({2, 3});
+    case PlanOpKind::linear:
+      return at::linear(input, weights.weight, weights.bias);
+    case PlanOpKind::input:
+      break;
+  }
+  throw core::InternalError("An input stands inside the plan");
+}
+
+/// For each operation, the ones whose output nobody needs after it.
+std::vector<std::vector<std::size_t>> last_uses(const genome::Plan& plan) {
+  std::vector<std::size_t> last(plan.ops.size(), 0);
+  for (std::size_t i = 0; i < plan.ops.size(); ++i) {
+    for (const int operand : plan.ops[i].operands) last[static_cast<std::size_t>(operand)] = i;
+  }
+  std::vector<std::vector<std::size_t>> done(plan.ops.size());
+  for (std::size_t i = 0; i + 1 < plan.ops.size(); ++i) done[last[i]].push_back(i);
+  return done;
+}
+
+/// Called by autograd after a leaf's gradient has been stored. (A hook of the tensor itself would
+/// be called before that.)
+struct AfterGradient : torch::autograd::FunctionPostHook {
+  explicit AfterGradient(std::function<void()> call) : call_(std::move(call)) {}
+
+  torch::autograd::variable_list operator()(
+      const torch::autograd::variable_list& outputs,
+      const torch::autograd::variable_list& /*inputs*/) override {
+    call_();
+    return outputs;
+  }
+
+  std::function<void()> call_;
+};
+
+class TorchExecutor final : public Executor {
+ public:
+  TorchExecutor(const genome::Plan& plan, c10::Device device, std::uint64_t seed,
+                c10::ScalarType type)
+      : plan_(plan), done_after_(last_uses(plan)), device_(device), type_(type) {
+    if (plan.ops.empty() || plan.ops.front().kind != PlanOpKind::input) {
+      throw core::InternalError("A plan must begin with its input");
+    }
+    WeightMaker maker(device, seed, type);
+    for (const PlanOp& op : plan_.ops) {
+      std::int64_t input_channels = 0;
+      for (const int operand : op.operands) {
+        input_channels += plan_.ops[static_cast<std::size_t>(operand)].channels;
+      }
+      weights_.push_back(maker.make(op, input_channels));
+    }
+    parameters_ = maker.take_parameters();
+    buffers_ = maker.take_buffers();
+  }
+
+  at::Tensor train_step(const at::Tensor& images, const at::Tensor& labels) override {
+    const at::AutoGradMode with_gradients(true);
+    for (NamedTensor& parameter : parameters_) parameter.tensor.mutable_grad().reset();
+    const at::Tensor loss = at::cross_entropy_loss(logits(images, true), labels.to(device_));
+    loss.backward();
+    return loss.detach();
+  }
+
+  at::Tensor predict(const at::Tensor& images) override {
+    const at::NoGradGuard without_gradients;
+    return logits(images, false);
+  }
+
+  std::vector<NamedTensor> parameters() override { return parameters_; }
+  std::vector<NamedTensor> buffers() override { return buffers_; }
+
+  void on_gradient_ready(std::function<void(std::size_t)> callback) override {
+    gradient_ready_ = std::move(callback);
+    if (!accumulators_.empty()) return;
+    for (std::size_t i = 0; i < parameters_.size(); ++i) {
+      // Torch keeps accumulators, and with them the hooks, only as long as somebody else does.
+      accumulators_.push_back(torch::autograd::impl::grad_accumulator(parameters_[i].tensor));
+      accumulators_.back()->add_post_hook(std::make_unique<AfterGradient>([this, i] {
+        if (gradient_ready_) gradient_ready_(i);
+      }));
+    }
+  }
+
+ private:
+  at::Tensor logits(const at::Tensor& images, bool training) const {
+    Values values(plan_.ops.size());
+    values[0] = images.to(device_, type_).contiguous(at::MemoryFormat::ChannelsLast);
+    for (std::size_t i = 1; i < plan_.ops.size(); ++i) {
+      values[i] = computed(plan_.ops[i], weights_[i], values, training);
+      // In training autograd keeps what it needs; without it the memory is free again.
+      for (const std::size_t done : done_after_[i]) values[done].reset();
+    }
+    return values.back();
+  }
+
+  genome::Plan plan_;
+  std::vector<std::vector<std::size_t>> done_after_;
+  c10::Device device_;
+  c10::ScalarType type_;
+  std::vector<Weights> weights_;
+  std::vector<NamedTensor> parameters_;
+  std::vector<NamedTensor> buffers_;
+  std::function<void(std::size_t)> gradient_ready_;
+  std::vector<std::shared_ptr<torch::autograd::Node>> accumulators_;
+};
+
+}  // namespace
+
+std::unique_ptr<Executor> make_torch_executor(const genome::Plan& plan, c10::Device device,
+                                              std::uint64_t seed, c10::ScalarType type) {
+  return std::make_unique<TorchExecutor>(plan, device, seed, type);
+}
+
+}  // namespace hierevo::nn

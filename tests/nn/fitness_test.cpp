@@ -1,0 +1,128 @@
+// Real networks trained on Fashion-MNIST, briefly.
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <gtest/gtest.h>
+
+#include "hierevo/nn/torch_executor.hpp"
+#include "hierevo/nn/training.hpp"
+#include "nn/small_problem.hpp"
+
+namespace hierevo::nn {
+namespace {
+
+const TrainingOptions brief{.steps = 40, .batch = 64, .crop = 20, .learning_rate = 0.05};
+
+class Fitness : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    at::set_num_threads(1);
+    const Dataset dataset = load_dataset("fashion-mnist", {});
+    split_ = new Split(split_training_set(dataset.train, 8'000, 1'000, 1));
+  }
+  static void TearDownTestSuite() {
+    delete split_;
+    split_ = nullptr;
+  }
+  static const Split& split() { return *split_; }
+
+  static FitnessResult measure(const TrainingOptions& options, std::uint64_t seed, int repeats = 1,
+                               const ProgressCallback& progress = {}) {
+    return measure_fitness(small_plan(), split(), options, repeats, seed, at::kCPU, progress);
+  }
+
+ private:
+  static inline Split* split_ = nullptr;
+};
+
+TEST_F(Fitness, LossFallsAndAccuracyRisesFarAboveChance) {
+  double first = 0;
+  double last = 0;
+  const auto progress = [&](const TrainingProgress& now) {
+    if (now.step == 1) first = now.loss;
+    last = now.loss;
+    return true;
+  };
+  const FitnessResult result = measure(brief, 1, 1, progress);
+  EXPECT_EQ(result.end, TrainingEnd::finished);
+  ASSERT_EQ(result.accuracy.size(), 1U);
+  EXPECT_GT(first, 2.0);
+  EXPECT_LT(last, 0.7 * first);
+  EXPECT_LT(result.loss[0], 0.7 * first);
+  EXPECT_GT(result.accuracy[0], 0.5);
+  RecordProperty("accuracy", std::to_string(result.accuracy[0]));
+}
+
+TEST_F(Fitness, SameSeedSameFitnessOtherSeedOtherFitness) {
+  TrainingOptions options = brief;
+  options.steps = 10;
+  const FitnessResult first = measure(options, 1);
+  const FitnessResult again = measure(options, 1);
+  const FitnessResult other = measure(options, 2);
+  EXPECT_EQ(first.accuracy, again.accuracy);
+  EXPECT_EQ(first.loss, again.loss);
+  EXPECT_NE(first.accuracy, other.accuracy);
+  EXPECT_NE(first.loss, other.loss);
+}
+
+TEST_F(Fitness, RepeatsAreIndependentAndDependOnTheirNumberAlone) {
+  TrainingOptions options = brief;
+  options.steps = 5;
+  std::vector<int> repeats;
+  const auto progress = [&repeats](const TrainingProgress& now) {
+    if (now.step == 1) repeats.push_back(now.repeat);
+    return true;
+  };
+  const FitnessResult three = measure(options, 1, 3, progress);
+  EXPECT_EQ(repeats, (std::vector<int>{0, 1, 2}));
+  ASSERT_EQ(three.loss.size(), 3U);
+  ASSERT_EQ(three.accuracy.size(), 3U);
+  EXPECT_NE(three.loss[0], three.loss[1]);
+  EXPECT_NE(three.loss[1], three.loss[2]);
+  EXPECT_EQ(measure(options, 1, 1).loss[0], three.loss[0]);
+}
+
+TEST_F(Fitness, StopsWithinARepeatAndKeepsTheFinishedOnes) {
+  TrainingOptions options = brief;
+  options.steps = 3;
+  const auto progress = [](const TrainingProgress& now) { return now.repeat == 0 || now.step < 2; };
+  const FitnessResult result = measure(options, 1, 3, progress);
+  EXPECT_EQ(result.end, TrainingEnd::stopped);
+  EXPECT_EQ(result.accuracy.size(), 1U);
+  EXPECT_EQ(result.loss.size(), 1U);
+}
+
+TEST_F(Fitness, AnAbsurdLearningRateDiverges) {
+  TrainingOptions options = brief;
+  options.learning_rate = 1e30;
+  const FitnessResult result = measure(options, 1, 2);
+  EXPECT_EQ(result.end, TrainingEnd::diverged);
+  EXPECT_TRUE(result.accuracy.empty());
+}
+
+TEST_F(Fitness, RefusesWhatDoesNotFit) {
+  const auto message = [](const genome::Plan& plan, const TrainingOptions& options, int repeats) {
+    return usage_error([&] { measure_fitness(plan, split(), options, repeats, 1, at::kCPU, {}); });
+  };
+  EXPECT_EQ(message(small_plan(10, 3), brief, 1),
+            "A network for images of 3 channels (the data set's have 1).");
+  EXPECT_EQ(message(small_plan(9), brief, 1),
+            "A network for 9 classes (the data set has label 9).");
+  EXPECT_EQ(message(small_plan(), brief, 0), "0 repeats of the training (at least 1 is needed).");
+  EXPECT_EQ(message(small_plan(), {.crop = 29}, 1),
+            "A crop of 29×29 (the images are 28×28). Choose at most 28, or 0 for whole images.");
+}
+
+TEST_F(Fitness, TheSeedOfTheWeightsAndTheSeedOfTheTrainingAreIndependent) {
+  TrainingOptions options = brief;
+  options.steps = 2;
+  const auto loss = [&](std::uint64_t weights, std::uint64_t training) {
+    const auto executor = make_torch_executor(small_plan(), at::kCPU, weights);
+    return train(*executor, split().train, split().normalisation, options, training, {}).loss;
+  };
+  EXPECT_EQ(loss(1, 1), loss(1, 1));
+  EXPECT_NE(loss(1, 1), loss(2, 1));
+  EXPECT_NE(loss(1, 1), loss(1, 2));
+}
+
+}  // namespace
+}  // namespace hierevo::nn

@@ -1,0 +1,246 @@
+// The training loop over a stand-in network whose losses and gradients are known.
+#include "hierevo/nn/training.hpp"
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <new>
+
+#include "hierevo/nn/threads.hpp"
+#include "nn/small_problem.hpp"
+
+namespace hierevo::nn {
+namespace {
+
+TEST(LearningRate, FollowsThePaper) {
+  const TrainingOptions options;  // 5000 steps, ÷10 at 4000 and 4500
+  EXPECT_DOUBLE_EQ(learning_rate_at(options, 0), 0.1);
+  EXPECT_DOUBLE_EQ(learning_rate_at(options, 3999), 0.1);
+  EXPECT_DOUBLE_EQ(learning_rate_at(options, 4000), 0.01);
+  EXPECT_DOUBLE_EQ(learning_rate_at(options, 4499), 0.01);
+  EXPECT_DOUBLE_EQ(learning_rate_at(options, 4500), 0.001);
+  EXPECT_DOUBLE_EQ(learning_rate_at(options, 4999), 0.001);
+}
+
+TEST(LearningRate, DropsAtTheStepMeantWhereAShareIsNotExact) {
+  const TrainingOptions options{.steps = 80'000,
+                                .learning_rate_drops = {0.5, 0.75, 0.875, 0.7, 0.29}};
+  EXPECT_DOUBLE_EQ(learning_rate_at(options, 23'199), 0.1);
+  EXPECT_DOUBLE_EQ(learning_rate_at(options, 23'200), 0.01);
+  EXPECT_DOUBLE_EQ(learning_rate_at(options, 55'999), 1e-3);
+  EXPECT_DOUBLE_EQ(learning_rate_at(options, 56'000), 1e-4);
+}
+
+Images blank_images(std::int64_t count, std::int64_t channels = 1) {
+  return {at::zeros({count, channels, 28, 20}, at::kByte), at::zeros({count}, at::kLong)};
+}
+
+TEST(TrainingOptions, OutsideTheirRangeAreRefused) {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const struct {
+    TrainingOptions options;
+    const char* message;
+  } cases[] = {
+      {{.steps = 0}, "0 training steps (at least 1 is needed)."},
+      {{.batch = 1}, "A batch of 1 (batch normalisation needs at least 2 images)."},
+      {{.crop = -1}, "A crop of -1 (it must be at least 1, or 0 for whole images)."},
+      {{.learning_rate = 0}, "A learning rate of 0 (it must be above 0)."},
+      {{.learning_rate = nan}, "A learning rate of nan (it must be above 0)."},
+      {{.learning_rate_drops = {0.5, 1.5}},
+       "A drop of the learning rate at 1.5 (it is a share of the steps, from 0 to 1)."},
+      {{.learning_rate_factor = 2},
+       "A learning rate factor of 2 (it must be above 0 and at most 1)."},
+      {{.momentum = 1}, "A momentum of 1 (it must be from 0 to below 1)."},
+      {{.momentum = nan}, "A momentum of nan (it must be from 0 to below 1)."},
+      {{.weight_decay = -0.5}, "A weight decay of -0.5 (it must be 0 or above)."},
+      {{.evaluation_batch = 0}, "An evaluation batch of 0 (at least 1 is needed)."},
+  };
+  for (const auto& [options, message] : cases) {
+    EXPECT_EQ(usage_error([&options] { check(options); }), message);
+  }
+  EXPECT_NO_THROW(check(TrainingOptions{}));
+}
+
+TEST(TrainingOptions, ThatDoNotFitTheDataAreRefused) {
+  const auto message = [](const TrainingOptions& options, const Images& train,
+                          const Images& validation) {
+    return usage_error([&] { check(options, train, validation); });
+  };
+  const Images data = blank_images(300);
+  EXPECT_EQ(message({.crop = 21}, data, data),
+            "A crop of 21×21 (the images are 28×20). Choose at most 20, or 0 for whole images.");
+  EXPECT_EQ(message({.batch = 301, .crop = 20}, data, data),
+            "A batch of 301 (there are 300 images to train on). Choose at most 300.");
+  EXPECT_EQ(message({.crop = 20}, data, blank_images(0)),
+            "No images to validate on (at least 1 is needed).");
+  EXPECT_EQ(message({.crop = 20}, data, blank_images(5, 3)),
+            "Images of 1 channels to train on and of 3 to validate on (one network takes both).");
+  EXPECT_EQ(message({.crop = 0}, data, data), "no error");
+}
+
+/// A network of one weight, which it ignores. Remembers the first pixel of each image it sees.
+class StandIn final : public Executor {
+ public:
+  at::Tensor train_step(const at::Tensor& images, const at::Tensor& labels) override {
+    if (before_step) before_step(steps);
+    for (std::int64_t i = 0; i < images.size(0); ++i) {
+      seen.push_back(std::lround(images[i][0][0][0].item<double>()));
+      labels_match = labels_match && labels[i].item<std::int64_t>() == seen.back();
+    }
+    weight.mutable_grad() = at::full({1}, gradient, at::kDouble);
+    const double loss = losses.at(static_cast<std::size_t>(steps));
+    ++steps;
+    return at::scalar_tensor(loss, at::kDouble);
+  }
+  at::Tensor predict(const at::Tensor& images) override {
+    const at::Tensor answer = logits.narrow(0, predicted, images.size(0));
+    predicted += images.size(0);
+    return answer;
+  }
+  std::vector<NamedTensor> parameters() override { return {{"weight", weight}}; }
+  std::vector<NamedTensor> buffers() override { return {}; }
+  void on_gradient_ready(std::function<void(std::size_t)>) override {}
+
+  double value() const { return weight.item<double>(); }
+
+  at::Tensor weight = at::full({1}, 2.0, at::kDouble).set_requires_grad(true);
+  double gradient = 1.0;
+  std::vector<double> losses = std::vector<double>(100, 1.0);
+  at::Tensor logits;
+  std::function<void(int)> before_step;
+  int steps = 0;
+  std::int64_t predicted = 0;
+  std::vector<std::int64_t> seen;
+  bool labels_match = true;
+};
+
+/// Image i is full of i and has the label i.
+Images numbered_images(std::int64_t count) {
+  const at::Tensor numbers = at::arange(count, at::kLong);
+  return {numbers.to(at::kByte).view({-1, 1, 1, 1}).expand({-1, 1, 4, 4}).contiguous(), numbers};
+}
+
+const Normalisation none{at::zeros({1}), at::ones({1})};
+
+TEST(Train, UsesEveryImageOnceAnEpochWithItsOwnLabel) {
+  StandIn network;
+  train(network, numbered_images(10), none, {.steps = 15, .batch = 4, .crop = 2}, 1, {});
+  ASSERT_EQ(network.seen.size(), 60U);
+  EXPECT_TRUE(network.labels_match);
+  for (auto from = network.seen.begin(); from != network.seen.end(); from += 10) {
+    std::sort(from, from + 10);
+    for (std::int64_t i = 0; i < 10; ++i) EXPECT_EQ(from[i], i);
+  }
+}
+
+TEST(Train, TheSeedDecidesTheOrder) {
+  const auto order = [](std::uint64_t seed) {
+    StandIn network;
+    train(network, numbered_images(10), none, {.steps = 15, .batch = 4, .crop = 2}, seed, {});
+    return network.seen;
+  };
+  EXPECT_EQ(order(1), order(1));
+  EXPECT_NE(order(1), order(2));
+}
+
+TEST(Train, UpdatesByMomentumWeightDecayAndTheScheduledRate) {
+  StandIn network;
+  network.gradient = 0.5;
+  const TrainingOptions options{.steps = 4,
+                                .batch = 2,
+                                .crop = 0,
+                                .learning_rate = 0.2,
+                                .learning_rate_drops = {0.5},
+                                .momentum = 0.9,
+                                .weight_decay = 0.01};
+  train(network, numbered_images(4), none, options, 1, {});
+  double weight = 2.0;
+  double velocity = 0.0;
+  for (const double rate : {0.2, 0.2, 0.02, 0.02}) {
+    velocity = 0.9 * velocity + 0.5 + 0.01 * weight;
+    weight -= rate * velocity;
+  }
+  EXPECT_NEAR(network.value(), weight, 1e-12);
+}
+
+TEST(Train, ReportsEachStepAndTheLossOfTheLastTenth) {
+  StandIn network;
+  for (std::size_t i = 0; i < 20; ++i) network.losses[i] = static_cast<double>(i);
+  std::vector<std::int64_t> steps;
+  const auto progress = [&steps](const TrainingProgress& now) {
+    steps.push_back(now.step);
+    EXPECT_EQ(now.steps, 20);
+    EXPECT_EQ(now.loss, static_cast<double>(now.step) - 1);
+    return true;
+  };
+  const auto result =
+      train(network, numbered_images(4), none, {.steps = 20, .batch = 2, .crop = 0}, 1, progress);
+  EXPECT_EQ(result.end, TrainingEnd::finished);
+  EXPECT_DOUBLE_EQ(result.loss, 18.5);
+  ASSERT_EQ(steps.size(), 20U);
+  for (std::size_t i = 0; i < 20; ++i) EXPECT_EQ(steps[i], static_cast<std::int64_t>(i) + 1);
+}
+
+TEST(Train, StopsAtTheStepBoundaryWhereItIsAskedTo) {
+  StandIn network;
+  const auto result = train(network, numbered_images(4), none, {.batch = 2, .crop = 0}, 1,
+                            [](const TrainingProgress& now) { return now.step < 3; });
+  EXPECT_EQ(result.end, TrainingEnd::stopped);
+  EXPECT_EQ(network.steps, 3);
+}
+
+TEST(Train, EndsAtTheFirstLossThatIsNotFinite) {
+  for (const double bad :
+       {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
+    StandIn network;
+    network.losses[5] = bad;
+    const auto result = train(network, numbered_images(4), none, {.batch = 2, .crop = 0}, 1, {});
+    EXPECT_EQ(result.end, TrainingEnd::diverged);
+    EXPECT_FALSE(std::isfinite(result.loss));
+    EXPECT_EQ(network.steps, 6);
+  }
+}
+
+TEST(Train, LetsOutOfMemoryThrough) {
+  StandIn network;
+  const TrainingOptions options{.batch = 2, .crop = 0};
+  network.before_step = [](int) { throw std::bad_alloc(); };
+  EXPECT_THROW(train(network, numbered_images(4), none, options, 1, {}), std::bad_alloc);
+  network.before_step = [](int) {
+    throw c10::OutOfMemoryError({__func__, __FILE__, static_cast<std::uint32_t>(__LINE__)}, "full");
+  };
+  EXPECT_THROW(train(network, numbered_images(4), none, options, 1, {}), c10::OutOfMemoryError);
+}
+
+TEST(Accuracy, CountsTheRightOnesOverAllBatches) {
+  StandIn network;
+  network.logits = at::eye(5).index_select(0, at::tensor({0, 1, 2, 0, 4}, at::kLong));
+  for (const std::int64_t batch : {1, 2, 5, 100}) {
+    network.predicted = 0;
+    EXPECT_DOUBLE_EQ(accuracy(network, numbered_images(5), none, batch), 0.8) << batch;
+  }
+}
+
+TEST(Accuracy, CountsLogitsThatAreNotFiniteAsWrong) {
+  StandIn network;
+  network.logits = at::eye(5);
+  network.logits[0][0] = std::numeric_limits<float>::quiet_NaN();
+  network.logits[1][1] = std::numeric_limits<float>::infinity();
+  EXPECT_DOUBLE_EQ(accuracy(network, numbered_images(5), none, 2), 0.6);
+}
+
+TEST(SetThreads, SetsTheThreadsOfTorch) {
+  for (const int threads : {2, 1}) {
+    set_threads(threads);
+    EXPECT_EQ(at::get_num_threads(), threads);
+    EXPECT_EQ(at::get_num_interop_threads(), 1);
+  }
+  EXPECT_EQ(usage_error([] { set_threads(0); }), "0 threads (at least 1 is needed).");
+}
+
+}  // namespace
+}  // namespace hierevo::nn
