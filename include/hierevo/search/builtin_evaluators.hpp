@@ -1,0 +1,22 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "hierevo/search/evaluator.hpp"
+
+namespace hierevo::search {
+
+/// Takes `duration` a candidate, without work, and computes the fitness from the phenotype: for
+/// trying a set-up and for measuring everything but training.
+std::unique_ptr<Evaluator> make_synthetic_evaluator(std::chrono::duration<double> duration);
+
+/// Runs `command` (a program and its arguments, without a shell) with the path of the candidate's
+/// genotype file as one more argument and HIEREVO_ID and HIEREVO_SEED in its environment. The
+/// program prints one line of JSON with at least "fitness" as its last line. Throws UsageError when
+/// the program is not there.
+std::unique_ptr<Evaluator> make_command_evaluator(std::vector<std::string> command);
+
+}  // namespace hierevo::search

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "hierevo/core/file.hpp"
+#include "hierevo/io/snapshot.hpp"
+
+namespace hierevo::search {
+
+/// The folder that holds everything of a run (io/FORMAT.md), locked against a second search while
+/// this lives. For rank 0 alone.
+class RunDirectory {
+ public:
+  /// Makes the folder when it is not there. Throws UsageError when another process runs a search in
+  /// it or the folder holds other things than a run, IoError when it cannot be used.
+  explicit RunDirectory(std::filesystem::path path);
+
+  const std::filesystem::path& path() const { return path_; }
+
+  /// The newest good snapshot, if there is one; damaged ones are passed over with a warning in the
+  /// log. Throws CheckpointError when there are only damaged ones.
+  std::optional<io::Snapshot> load() const;
+  void save(const io::Snapshot& snapshot) const;
+
+  /// config.ini: the options of the run. Nothing when there is none yet.
+  std::optional<std::string> configuration() const;
+  void save_configuration(const std::string& text) const;
+
+  static std::filesystem::path snapshot_path(const std::filesystem::path& run) {
+    return run / "search.h5";
+  }
+  /// Whether a search holds the folder at this moment. Also for folders that are no run: false.
+  static bool in_use(const std::filesystem::path& run);
+
+ private:
+  std::filesystem::path path_;
+  core::FileLock lock_;
+};
+
+}  // namespace hierevo::search

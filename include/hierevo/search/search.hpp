@@ -1,0 +1,78 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "hierevo/comm/communicator.hpp"
+#include "hierevo/core/error.hpp"
+#include "hierevo/evolution/engine.hpp"
+#include "hierevo/genome/plan.hpp"
+#include "hierevo/search/evaluator.hpp"
+
+namespace hierevo::search {
+
+/// A search over the ranks of a communicator; equal on all ranks.
+struct SearchOptions {
+  evolution::EngineOptions engine;
+  genome::ModelSpec model;                               ///< whose parameters and MACs are recorded
+  std::optional<std::int64_t> max_parameters;            ///< over it: over_budget, not evaluated
+  bool reuse_fitness = false;                            ///< equal phenotypes are evaluated once
+  bool master_evaluates = false;                         ///< rank 0 of several evaluates too
+  std::optional<std::chrono::duration<double>> timeout;  ///< of an evaluation, between its steps
+  std::size_t failures_in_series = 20;                   ///< so many end the search
+  std::filesystem::path run;                             ///< the run directory
+  std::string configuration;                             ///< text of RUN/config.ini; may be empty
+  std::uint64_t fingerprint = 0;                         ///< hash of all that ranks must agree on
+};
+
+/// How a search is doing.
+struct SearchStatus {
+  std::size_t done = 0;  ///< evaluations told, failed and reused ones included
+  std::size_t failed = 0;
+  std::size_t reused = 0;
+  std::size_t in_flight = 0;
+  std::size_t target = 0;
+  std::optional<evolution::IndividualId> best;
+  double best_fitness = 0.0;
+  std::int64_t best_parameters = 0;
+  int workers = 0;
+  int busy = 0;
+  double elapsed_seconds = 0.0;             ///< over all starts
+  double utilisation = 0.0;                 ///< share of the workers' time spent evaluating
+  std::optional<double> remaining_seconds;  ///< at the pace of this start
+};
+
+/// Called by rank 0 after every event and several times a second. May be empty.
+using StatusCallback = std::function<void(const SearchStatus&)>;
+/// Asked often on every rank; true saves and ends the search. May be empty.
+using StopCallback = std::function<bool()>;
+
+enum class SearchEnd : std::uint8_t {
+  finished,  ///< all evaluations are there
+  saved,     ///< stopped on request; the same call goes on
+  failures,  ///< too many failures in series
+};
+
+/// Runs the search, or goes on with the one in the run directory. Every rank calls it: rank 0
+/// coordinates, the others evaluate until they are told to leave; a single rank does both. What
+/// rank 0 returns or throws counts; the others return `finished` when told to leave.
+///
+/// `evaluator` may be null on a rank 0 that does not evaluate, and on a rank that cannot evaluate:
+/// it then says why in `evaluator_error`, and rank 0 throws UsageError with that text and the rank.
+/// Rank 0 also throws when ranks differ in version or fingerprint, when an option is out of range,
+/// and when the run directory cannot be used (run_directory.hpp) or is of other engine options;
+/// only `evaluations` may change between starts. No evaluation starts before all ranks have
+/// reported.
+SearchEnd run_search(comm::Communicator& ranks, const SearchOptions& options, Evaluator* evaluator,
+                     const std::string& evaluator_error, const StatusCallback& on_status,
+                     const StopCallback& stop_requested);
+
+/// For a rank 0 that cannot start: sends the others home, whose run_search() then returns.
+void dismiss_workers(comm::Communicator& ranks);
+
+}  // namespace hierevo::search

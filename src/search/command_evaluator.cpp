@@ -1,0 +1,237 @@
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cmath>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "hierevo/core/error.hpp"
+#include "hierevo/core/file.hpp"
+#include "hierevo/genome/codec.hpp"
+#include "hierevo/search/builtin_evaluators.hpp"
+
+namespace hierevo::search {
+
+namespace {
+
+namespace fs = std::filesystem;
+using evolution::Evaluation;
+using evolution::Status;
+
+/// What an external program may print in all.
+constexpr std::size_t longest_output = std::size_t{1} << 20;
+
+/// A file that is there as long as this.
+class GenotypeFile {
+ public:
+  explicit GenotypeFile(const evolution::Candidate& candidate) {
+    std::string name = (fs::temp_directory_path() / "hierevo-genotype-XXXXXX").string();
+    const int descriptor = ::mkostemp(name.data(), O_CLOEXEC);
+    if (descriptor < 0) throw core::IoError(name, "make", errno);
+    path_ = name;
+    const std::string text = genome::to_json(candidate.genotype).dump() + "\n";
+    const bool written =
+        ::write(descriptor, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+    const int error = errno;
+    ::close(descriptor);
+    if (!written) {
+      fs::remove(path_);
+      throw core::IoError(path_, "write", error);
+    }
+  }
+  GenotypeFile(const GenotypeFile&) = delete;
+  GenotypeFile& operator=(const GenotypeFile&) = delete;
+  ~GenotypeFile() {
+    std::error_code ignored;
+    fs::remove(path_, ignored);
+  }
+  const fs::path& path() const { return path_; }
+
+ private:
+  fs::path path_;
+};
+
+/// A running program with its standard output on a pipe. Killed with its process group, and waited
+/// for, when this goes.
+class Child {
+ public:
+  Child(std::vector<std::string> arguments, std::vector<std::string> environment) {
+    std::array<int, 2> ends{};
+    if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw core::IoError("pipe", "make", errno);
+    output_ = ends[0];
+    ::fcntl(output_, F_SETFL, O_NONBLOCK);
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
+    posix_spawnattr_t attributes;
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
+    const int error = ::posix_spawnp(&id_, arguments.front().c_str(), &actions, &attributes,
+                                     pointers(arguments).data(), pointers(environment).data());
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&actions);
+    ::close(ends[1]);
+    if (error == 0) return;
+    ::close(output_);
+    throw core::UsageError(fmt::format("Cannot start '{}'", arguments.front()),
+                           std::strerror(error), "Check the program given to --command.");
+  }
+  Child(const Child&) = delete;
+  Child& operator=(const Child&) = delete;
+  ~Child() {
+    ::close(output_);
+    if (id_ > 0) {
+      ::kill(-id_, SIGKILL);
+      ::waitpid(id_, nullptr, 0);
+    }
+  }
+
+  /// Appends what the program has printed within `timeout`; false at the end of its output.
+  bool read(std::string& text, std::chrono::milliseconds timeout) const {
+    pollfd wanted{output_, POLLIN, 0};
+    if (::poll(&wanted, 1, static_cast<int>(timeout.count())) <= 0) return true;
+    std::array<char, 4096> chunk{};
+    const ssize_t count = ::read(output_, chunk.data(), chunk.size());
+    if (count < 0) return errno == EINTR || errno == EAGAIN;
+    text.append(chunk.data(), static_cast<std::size_t>(count));
+    return count > 0;
+  }
+
+  /// waitpid's status if the program has ended.
+  std::optional<int> ended() {
+    int status = 0;
+    if (::waitpid(id_, &status, WNOHANG) != id_) return std::nullopt;
+    id_ = -1;
+    return status;
+  }
+
+ private:
+  static std::vector<char*> pointers(std::vector<std::string>& texts) {
+    std::vector<char*> result;
+    for (std::string& text : texts) result.push_back(text.data());
+    result.push_back(nullptr);
+    return result;
+  }
+
+  pid_t id_ = -1;
+  int output_ = -1;
+};
+
+Evaluation failure(Status status, std::string reason) {
+  Evaluation evaluation;
+  evaluation.status = status;
+  evaluation.reason = std::move(reason);
+  return evaluation;
+}
+
+/// The last line that is not empty.
+std::string_view last_line(std::string_view text) {
+  const std::size_t end = text.find_last_not_of("\r\n \t");
+  if (end == std::string_view::npos) return {};
+  text = text.substr(0, end + 1);
+  return text.substr(text.find_last_of('\n') + 1);
+}
+
+Evaluation read_answer(std::string_view output) {
+  const std::string_view line = last_line(output);
+  const auto answer = nlohmann::json::parse(line, nullptr, /*allow_exceptions=*/false);
+  const bool sound = answer.is_object() && answer.contains("fitness") &&
+                     answer["fitness"].is_number() &&
+                     std::isfinite(answer["fitness"].get<double>());
+  if (!sound) {
+    return failure(Status::failed,
+                   fmt::format("the last line that the program printed is no JSON object with a "
+                               "finite \"fitness\": '{}'",
+                               line.substr(0, 200)));
+  }
+  Evaluation evaluation;
+  evaluation.fitness = answer["fitness"].get<double>();
+  evaluation.repeat_fitness = {evaluation.fitness};
+  return evaluation;
+}
+
+class CommandEvaluator final : public Evaluator {
+ public:
+  explicit CommandEvaluator(std::vector<std::string> command) : command_(std::move(command)) {}
+
+  std::optional<Evaluation> evaluate(const evolution::Candidate& candidate,
+                                     const ProgressCallback& progress) override {
+    const GenotypeFile file(candidate);
+    std::vector<std::string> arguments = command_;
+    arguments.push_back(file.path().string());
+    Child child(std::move(arguments), environment_for(candidate));
+    std::string output;
+    bool open = true;
+    while (true) {
+      if (!progress({})) return std::nullopt;
+      if (open) open = child.read(output, std::chrono::milliseconds(50));
+      if (output.size() > longest_output) {
+        return failure(Status::failed, "the program printed more than 1 MiB");
+      }
+      if (open) continue;
+      if (const auto status = child.ended()) return conclude(*status, output);
+      ::poll(nullptr, 0, 5);  // its output is closed and it has not ended: a moment more
+    }
+  }
+
+ private:
+  static std::vector<std::string> environment_for(const evolution::Candidate& candidate) {
+    std::vector<std::string> environment;
+    for (char** entry = environ; *entry != nullptr; ++entry) environment.emplace_back(*entry);
+    environment.push_back(fmt::format("HIEREVO_ID={}", number(candidate.id)));
+    environment.push_back(fmt::format("HIEREVO_SEED={}", candidate.seed));
+    return environment;
+  }
+
+  static Evaluation conclude(int status, std::string_view output) {
+    if (WIFSIGNALED(status)) {
+      return failure(Status::crashed, fmt::format("the program ended by signal {} ({})",
+                                                  WTERMSIG(status), strsignal(WTERMSIG(status))));
+    }
+    if (WEXITSTATUS(status) != 0) {
+      return failure(Status::failed,
+                     fmt::format("the program ended with exit code {}", WEXITSTATUS(status)));
+    }
+    return read_answer(output);
+  }
+
+  std::vector<std::string> command_;
+};
+
+bool can_run(const std::string& program) {
+  if (program.find('/') != std::string::npos) return ::access(program.c_str(), X_OK) == 0;
+  const char* search_path = std::getenv("PATH");
+  std::string_view rest = search_path == nullptr ? "" : search_path;
+  while (!rest.empty()) {
+    const std::string_view folder = rest.substr(0, rest.find(':'));
+    if (::access((fs::path(folder) / program).c_str(), X_OK) == 0) return true;
+    rest.remove_prefix(std::min(rest.size(), folder.size() + 1));
+  }
+  return false;
+}
+
+}  // namespace
+
+std::unique_ptr<Evaluator> make_command_evaluator(std::vector<std::string> command) {
+  if (command.empty()) {
+    throw core::UsageError("No program to evaluate with", "--command is empty",
+                           "Give a program and its arguments.");
+  }
+  if (!can_run(command.front())) {
+    throw core::UsageError(fmt::format("Cannot run '{}'", command.front()),
+                           "there is no such program", "Check the program given to --command.");
+  }
+  return std::make_unique<CommandEvaluator>(std::move(command));
+}
+
+}  // namespace hierevo::search

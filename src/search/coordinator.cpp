@@ -1,0 +1,277 @@
+#include "coordinator.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ctime>
+#include <utility>
+
+#include "hierevo/core/error.hpp"
+#include "hierevo/core/log.hpp"
+#include "hierevo/core/version.hpp"
+
+namespace hierevo::search {
+
+namespace {
+
+using namespace std::chrono_literals;
+using evolution::number;
+
+/// Snapshots take at most this share of the time.
+constexpr int snapshot_share = 100;
+
+void check_same_run(const evolution::EngineOptions& saved, const evolution::EngineOptions& wanted,
+                    const std::filesystem::path& run) {
+  const auto require = [&](bool same, std::string_view option, const auto& then, const auto& now) {
+    if (same) return;
+    throw core::UsageError(fmt::format("--{} is {} but the run in '{}' began with {}", option, now,
+                                       run.string(), then),
+                           "its results could not be compared",
+                           "Use the same options again, or another --run.");
+  };
+  require(saved.space == wanted.space, "space", saved.space.name(), wanted.space.name());
+  require(saved.algorithm == wanted.algorithm, "algorithm", name(saved.algorithm),
+          name(wanted.algorithm));
+  require(saved.population == wanted.population, "population", saved.population, wanted.population);
+  require(saved.tournament == wanted.tournament, "tournament", saved.tournament, wanted.tournament);
+  require(saved.seed == wanted.seed, "seed", saved.seed, wanted.seed);
+  require(saved.start_mutations == wanted.start_mutations, "start-mutations", saved.start_mutations,
+          wanted.start_mutations);
+}
+
+/// The engine, new or as the run directory has it; `progress` becomes the sums of earlier starts.
+evolution::Engine make_engine(const RunDirectory& directory, const SearchOptions& options,
+                              io::RunProgress& progress) {
+  auto snapshot = directory.load();
+  if (!snapshot) return evolution::Engine(options.engine);
+  check_same_run(snapshot->options, options.engine, directory.path());
+  progress = snapshot->progress;
+  return evolution::Engine(options.engine, std::move(snapshot->state));
+}
+
+double seconds(std::chrono::steady_clock::duration duration) {
+  return std::chrono::duration<double>(duration).count();
+}
+
+}  // namespace
+
+Coordinator::Coordinator(comm::Communicator& ranks, const SearchOptions& options,
+                         const StatusCallback& on_status, const StopCallback& stop_requested)
+    : ranks_(ranks),
+      options_(options),
+      on_status_(on_status),
+      stop_requested_(stop_requested),
+      directory_(options.run),
+      engine_(make_engine(directory_, options, progress_)),
+      screening_(options) {
+  const int first_worker = ranks.size() == 1 || options.master_evaluates ? 0 : 1;
+  for (int rank = first_worker; rank < ranks.size(); ++rank) workers_[rank];
+  for (const auto& individual : engine_.history()) {
+    screening_.remember(individual.evaluation);
+    reused_ += individual.evaluation.status == evolution::Status::reused ? 1 : 0;
+  }
+  done_before_ = engine_.history().size();
+  if (!options.configuration.empty()) directory_.save_configuration(options.configuration);
+  if (done_before_ > 0) {
+    core::log(core::LogLevel::info, "Going on with {} of {} evaluations done, {} in flight",
+              done_before_, options.engine.evaluations, engine_.in_flight().size());
+  }
+}
+
+Coordinator::WorkerState* Coordinator::state_of(int rank) {
+  const auto found = workers_.find(rank);
+  return found == workers_.end() ? nullptr : &found->second;
+}
+
+void Coordinator::handle(const comm::Message& message) {
+  const auto decoded = decode(message.data);
+  if (!decoded || state_of(message.source) == nullptr) {
+    core::log(core::LogLevel::warning, "A message from rank {} is not of the protocol; ignored",
+              message.source);
+    return;
+  }
+  account(Clock::now());
+  if (const auto* hello = std::get_if<Hello>(&*decoded)) greeted(message.source, *hello);
+  if (const auto* result = std::get_if<Result>(&*decoded)) finished_one(message.source, *result);
+}
+
+void Coordinator::greeted(int rank, const Hello& hello) {
+  const auto refuse = [&](std::string_view why, std::string_view suggestion) {
+    throw core::UsageError(fmt::format("Rank {} on {} cannot take part", rank, hello.host), why,
+                           suggestion);
+  };
+  if (!hello.error.empty()) refuse(hello.error, "Mend this on that host.");
+  if (hello.program != core::version()) {
+    refuse(fmt::format("it runs hierevo {}, rank 0 runs {}", hello.program, core::version()),
+           "Use one installation on all nodes.");
+  }
+  if (hello.fingerprint != options_.fingerprint) {
+    refuse("its options differ from those of rank 0", "Start all ranks with the same options.");
+  }
+  workers_.at(rank).ready = true;
+}
+
+void Coordinator::finished_one(int rank, const Result& result) {
+  WorkerState& worker = workers_.at(rank);
+  if (worker.id != result.id) {
+    core::log(core::LogLevel::warning,
+              "Rank {} sent a result of candidate {} that it was not given", rank,
+              number(result.id));
+    return;
+  }
+  evolution::Evaluation evaluation = result.evaluation;
+  evaluation.parameters = worker.facts.parameters;
+  evaluation.macs = worker.facts.macs;
+  evaluation.phenotype = worker.facts.phenotype;
+  evaluation.worker = rank;
+  worker.id.reset();
+  record(result.id, evaluation);
+}
+
+void Coordinator::record(evolution::IndividualId id, const evolution::Evaluation& evaluation) {
+  engine_.tell(id, evaluation);
+  screening_.remember(evaluation);
+  unsaved_ = true;
+  reused_ += evaluation.status == evolution::Status::reused ? 1 : 0;
+  if (evolution::is_failure(evaluation.status)) {
+    core::log(core::LogLevel::warning, "Candidate {} failed: {}{}{}", number(id),
+              name(evaluation.status), evaluation.reason.empty() ? "" : ": ", evaluation.reason);
+    failing_reasons_.push_back(fmt::format("{}{}{}", name(evaluation.status),
+                                           evaluation.reason.empty() ? "" : ": ",
+                                           evaluation.reason));
+  } else if (evaluation.status == evolution::Status::evaluated) {
+    failing_reasons_.clear();
+  }
+}
+
+std::optional<std::pair<evolution::Candidate, evolution::Evaluation>>
+Coordinator::next_to_evaluate() {
+  while (auto candidate = engine_.ask()) {
+    Screening::Facts facts = screening_.look_at(*candidate);
+    if (!facts.decided) return std::pair(std::move(*candidate), std::move(facts.evaluation));
+    record(candidate->id, facts.evaluation);
+  }
+  return std::nullopt;
+}
+
+void Coordinator::hand_out() {
+  const bool all_ready = std::all_of(workers_.begin(), workers_.end(),
+                                     [](const auto& entry) { return entry.second.ready; });
+  if (!all_ready) return;
+  for (auto& [rank, worker] : workers_) {
+    if (worker.id) continue;
+    auto next = next_to_evaluate();
+    if (!next) return;
+    account(Clock::now());
+    worker.id = next->first.id;
+    worker.facts = std::move(next->second);
+    ranks_.send(rank, encode(Work{std::move(next->first)}));
+  }
+}
+
+void Coordinator::tick() {
+  if (end_) return;
+  if (stop_requested_ && stop_requested_()) return finish(SearchEnd::saved);
+  if (failing_reasons_.size() >= options_.failures_in_series) {
+    core::log(core::LogLevel::error, "{}", failure_summary());
+    return finish(SearchEnd::failures);
+  }
+  hand_out();
+  if (engine_.finished()) return finish(SearchEnd::finished);
+  account(Clock::now());
+  save_when_due();
+  if (on_status_) on_status_(status());
+}
+
+void Coordinator::finish(SearchEnd end) {
+  end_ = end;
+  account(Clock::now());
+  for (const auto& [rank, worker] : workers_) ranks_.send(rank, encode(Leave{}));
+  switch (end) {
+    case SearchEnd::finished:
+      save("finished");
+      break;
+    case SearchEnd::saved:
+      save("saved");
+      break;
+    case SearchEnd::failures:
+      save("stopped");
+      break;
+  }
+  if (on_status_) on_status_(status());
+}
+
+void Coordinator::save_when_due() {
+  const auto now = Clock::now();
+  if (!unsaved_ || now < next_save_) return;
+  try {
+    save("running");
+    const auto after = Clock::now();
+    next_save_ = after + snapshot_share * (after - now);
+  } catch (const core::IoError& error) {
+    // The search goes on from memory; the last good snapshot is still there.
+    core::log(core::LogLevel::error, "{} Trying again in 10 s; nothing is lost yet.", error.what());
+    next_save_ = now + 10s;
+  }
+}
+
+void Coordinator::save(const std::string& state) {
+  progress_.state = state;
+  progress_.unix_seconds = std::time(nullptr);
+  progress_.workers = static_cast<int>(workers_.size());
+  directory_.save({engine_.options(), engine_.state(), progress_});
+  unsaved_ = false;
+}
+
+void Coordinator::account(Clock::time_point now) {
+  const double passed = seconds(now - accounted_);
+  accounted_ = now;
+  progress_.elapsed_seconds += passed;
+  for (const auto& [rank, worker] : workers_) {
+    if (!worker.ready) continue;
+    progress_.worker_seconds += passed;
+    if (worker.id) progress_.busy_seconds += passed;
+  }
+}
+
+SearchStatus Coordinator::status() const {
+  SearchStatus status;
+  status.done = engine_.history().size();
+  status.failed = engine_.failures();
+  status.reused = reused_;
+  status.in_flight = engine_.in_flight().size();
+  status.target = options_.engine.evaluations;
+  if (const evolution::Individual* best = engine_.best()) {
+    status.best = best->candidate.id;
+    status.best_fitness = best->evaluation.fitness;
+    status.best_parameters = best->evaluation.parameters;
+  }
+  for (const auto& [rank, worker] : workers_) {
+    status.workers += worker.ready ? 1 : 0;
+    status.busy += worker.id ? 1 : 0;
+  }
+  status.elapsed_seconds = progress_.elapsed_seconds;
+  if (progress_.worker_seconds > 0.0) {
+    status.utilisation = progress_.busy_seconds / progress_.worker_seconds;
+  }
+  const auto done_now = static_cast<double>(status.done - done_before_);
+  if (done_now > 0.0 && status.target >= status.done) {
+    const double pace = seconds(Clock::now() - start_) / done_now;
+    status.remaining_seconds = pace * static_cast<double>(status.target - status.done);
+  }
+  return status;
+}
+
+std::string Coordinator::failure_summary() const {
+  std::map<std::string, std::size_t> counts;
+  for (const std::string& reason : failing_reasons_) ++counts[reason];
+  const auto most =
+      std::max_element(counts.begin(), counts.end(),
+                       [](const auto& a, const auto& b) { return a.second < b.second; });
+  return core::error_text(
+      fmt::format("{} evaluations failed one after another", failing_reasons_.size()),
+      fmt::format("most often, {} times: {}", most->second, most->first),
+      "The search is saved; mend the cause and run the same line again.");
+}
+
+}  // namespace hierevo::search

@@ -1,0 +1,34 @@
+// What is known of a candidate before anybody evaluates it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <unordered_map>
+
+#include "hierevo/evolution/individual.hpp"
+#include "hierevo/search/search.hpp"
+
+namespace hierevo::search {
+
+class Screening {
+ public:
+  explicit Screening(const SearchOptions& options);
+
+  /// Remembers an evaluated individual for those of equal phenotype that come later.
+  void remember(const evolution::Evaluation& evaluation);
+
+  /// Phenotype and cost of the candidate, for its evaluation to be filled in.
+  struct Facts {
+    evolution::Evaluation evaluation;  ///< parameters, macs and phenotype are set
+    bool decided = false;              ///< the evaluation is complete: nobody need evaluate
+  };
+  Facts look_at(const evolution::Candidate& candidate) const;
+
+ private:
+  genome::ModelSpec model_;
+  std::optional<std::int64_t> max_parameters_;
+  bool reuse_fitness_;
+  std::unordered_map<std::uint64_t, evolution::Evaluation> evaluated_;
+};
+
+}  // namespace hierevo::search

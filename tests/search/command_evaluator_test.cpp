@@ -1,0 +1,62 @@
+// The evaluator that runs an external program: here /bin/sh, given to it as any program is.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "genome/published_cell.hpp"
+#include "hierevo/core/error.hpp"
+#include "hierevo/search/builtin_evaluators.hpp"
+
+namespace hierevo::search {
+namespace {
+
+using evolution::Status;
+using testing::HasSubstr;
+
+evolution::Evaluation evaluate(const std::string& script) {
+  const auto evaluator = make_command_evaluator({"sh", "-c", script, "sh"});
+  const evolution::Candidate candidate{evolution::IndividualId{12}, std::nullopt, 34,
+                                       genome::published_cell()};
+  return evaluator->evaluate(candidate, [](const auto&) { return true; }).value();
+}
+
+TEST(CommandEvaluator, TakesTheFitnessOfTheLastLine) {
+  const auto evaluation = evaluate("echo 'epoch 1'; echo '{\"fitness\": 0.25}'; echo");
+  EXPECT_EQ(evaluation.status, Status::evaluated);
+  EXPECT_EQ(evaluation.fitness, 0.25);
+}
+
+TEST(CommandEvaluator, GivesTheGenotypeTheIdAndTheSeed) {
+  EXPECT_EQ(evaluate("grep -q hierevo.genotype \"$1\" && "
+                     "echo \"{\\\"fitness\\\": $HIEREVO_ID.$HIEREVO_SEED}\"")
+                .fitness,
+            12.34);
+}
+
+TEST(CommandEvaluator, TellsWhatWentWrong) {
+  EXPECT_THAT(evaluate("echo nonsense").reason, HasSubstr("'nonsense'"));
+  EXPECT_THAT(evaluate("true").reason, HasSubstr("no JSON object"));
+  EXPECT_THAT(evaluate("echo '{\"fitness\": \"high\"}'").reason, HasSubstr("finite"));
+  EXPECT_EQ(evaluate("exit 3").status, Status::failed);
+  EXPECT_THAT(evaluate("exit 3").reason, HasSubstr("exit code 3"));
+  EXPECT_EQ(evaluate("kill -9 $$").status, Status::crashed);
+  EXPECT_THAT(evaluate("kill -9 $$").reason, HasSubstr("signal 9"));
+  EXPECT_THAT(evaluate("yes | head -c 2000000").reason, HasSubstr("more than 1 MiB"));
+}
+
+TEST(CommandEvaluator, EndsTheProgramWhenToldTo) {
+  const auto evaluator = make_command_evaluator({"sh", "-c", "sleep 1000"});
+  int asked = 0;
+  const evolution::Candidate candidate{evolution::IndividualId{1}, std::nullopt, 1,
+                                       genome::published_cell()};
+  EXPECT_FALSE(
+      evaluator->evaluate(candidate, [&](const auto&) { return ++asked < 3; }).has_value());
+}
+
+TEST(CommandEvaluator, RefusesAProgramThatIsNotThere) {
+  EXPECT_THROW(make_command_evaluator({"no-such-program-at-all"}), core::UsageError);
+  EXPECT_THROW(make_command_evaluator({"./no/such"}), core::UsageError);
+  EXPECT_THROW(make_command_evaluator({}), core::UsageError);
+}
+
+}  // namespace
+}  // namespace hierevo::search

@@ -1,0 +1,124 @@
+#include "hierevo/search/protocol.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "hierevo/comm/communicator.hpp"
+#include "hierevo/core/bytes.hpp"
+#include "hierevo/core/random.hpp"
+#include "hierevo/genome/mutation.hpp"
+
+namespace hierevo::search {
+namespace {
+
+Work sample_work(const char* space, std::uint64_t seed) {
+  core::RandomStream random(seed);
+  Work work{{evolution::IndividualId{seed + 1}, std::nullopt, seed * 77,
+             genome::random_genotype(genome::SearchSpace::parse(space), random)}};
+  if (seed % 2 == 0) work.candidate.parent = evolution::IndividualId{seed + 5};
+  return work;
+}
+
+Result sample_result() {
+  Result result;
+  result.id = evolution::IndividualId{42};
+  result.evaluation.status = evolution::Status::timed_out;
+  result.evaluation.fitness = 0.25;
+  result.evaluation.repeat_fitness = {0.2, 0.3};
+  result.evaluation.repeat_loss = {1.5};
+  result.evaluation.seconds = 12.5;
+  result.evaluation.parameters = 542'138;
+  result.evaluation.macs = 7;
+  result.evaluation.reason = "longer than 10 s";
+  return result;
+}
+
+std::vector<AnyMessage> samples() {
+  return {Hello{"0.1.0", "node7", 99, "no data"}, sample_work("hierarchical", 1),
+          sample_work("flat", 2), sample_result(), Leave{}};
+}
+
+TEST(Protocol, RoundTrips) {
+  for (const char* space : {"hierarchical", "flat", "3x3,2x4,1x6"}) {
+    for (std::uint64_t seed = 0; seed < 50; ++seed) {
+      const Work work = sample_work(space, seed);
+      const auto read = decode(encode(work));
+      ASSERT_TRUE(read.has_value());
+      ASSERT_EQ(std::get<Work>(*read).candidate, work.candidate);
+    }
+  }
+  const auto read = decode(encode(sample_result()));
+  EXPECT_EQ(std::get<Result>(*read).id, sample_result().id);
+  EXPECT_EQ(std::get<Result>(*read).evaluation, sample_result().evaluation);
+  const auto hello = std::get<Hello>(*decode(encode(Hello{"0.1.0", "node7", 99, "no data"})));
+  EXPECT_EQ(hello.program, "0.1.0");
+  EXPECT_EQ(hello.host, "node7");
+  EXPECT_EQ(hello.fingerprint, 99u);
+  EXPECT_EQ(hello.error, "no data");
+  EXPECT_TRUE(std::holds_alternative<Leave>(*decode(encode(Leave{}))));
+}
+
+TEST(Protocol, RefusesEveryCutAndEveryAddedByte) {
+  for (const AnyMessage& message : samples()) {
+    auto bytes = encode(message);
+    for (std::size_t length = 0; length < bytes.size(); ++length) {
+      ASSERT_FALSE(decode(std::span(bytes).first(length)).has_value());
+    }
+    bytes.push_back(std::byte{0});
+    ASSERT_FALSE(decode(bytes).has_value());
+  }
+}
+
+TEST(Protocol, SurvivesAnyBytes) {
+  core::RandomStream random(8);
+  std::size_t accepted = 0;
+  for (int n = 0; n < 20'000; ++n) {
+    auto bytes = encode(samples()[random.below(5)]);
+    for (std::uint64_t changes = 1 + random.below(8); changes > 0; --changes) {
+      bytes[random.below(bytes.size())] = static_cast<std::byte>(random.below(256));
+    }
+    accepted += decode(bytes).has_value() ? 1 : 0;  // some changes leave a sound message
+  }
+  EXPECT_LT(accepted, 20'000u);
+  for (int n = 0; n < 2'000; ++n) {
+    std::vector<std::byte> bytes(random.below(300));
+    for (auto& byte : bytes) byte = static_cast<std::byte>(random.below(256));
+    ASSERT_FALSE(decode(bytes).has_value());
+  }
+}
+
+TEST(Protocol, RefusesAnotherVersion) {
+  auto bytes = encode(Leave{});
+  bytes[4] = std::byte{protocol_version + 1};
+  EXPECT_FALSE(decode(bytes).has_value());
+}
+
+TEST(Protocol, RefusesValuesThatCannotBe) {
+  Result result = sample_result();
+  result.evaluation.fitness = std::numeric_limits<double>::quiet_NaN();
+  EXPECT_FALSE(decode(encode(result)).has_value());
+  result = sample_result();
+  result.evaluation.seconds = -1.0;
+  EXPECT_FALSE(decode(encode(result)).has_value());
+  result = sample_result();
+  result.evaluation.repeat_fitness.assign(most_repeats + 1, 0.5);
+  EXPECT_FALSE(decode(encode(result)).has_value());
+}
+
+TEST(Protocol, TheLargestMessagesFitTheirBound) {
+  Result result = sample_result();
+  result.evaluation.repeat_fitness.assign(most_repeats, 0.5);
+  result.evaluation.repeat_loss.assign(most_repeats, 0.5);
+  result.evaluation.reason.assign(100'000, 'x');  // is cut
+  const auto bytes = encode(result);
+  EXPECT_LE(bytes.size(), comm::longest_message);
+  EXPECT_EQ(std::get<Result>(*decode(bytes)).evaluation.reason.size(), longest_reason);
+  const Work work = sample_work("64x19,1x8", 1);
+  EXPECT_LE(encode(work).size(), comm::longest_message);
+  EXPECT_TRUE(decode(encode(work)).has_value());
+}
+
+}  // namespace
+}  // namespace hierevo::search

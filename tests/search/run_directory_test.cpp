@@ -1,0 +1,66 @@
+#include "hierevo/search/run_directory.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "hierevo/core/error.hpp"
+#include "support/scratch_folder.hpp"
+
+namespace hierevo::search {
+namespace {
+
+using testing::HasSubstr;
+
+TEST(RunDirectory, IsMadeAndLocked) {
+  const test::ScratchFolder folder;
+  const auto path = folder.path() / "deep" / "run";
+  EXPECT_FALSE(RunDirectory::in_use(path));
+  {
+    const RunDirectory run(path);
+    EXPECT_TRUE(RunDirectory::in_use(path));
+    EXPECT_FALSE(run.load().has_value());
+    EXPECT_FALSE(run.configuration().has_value());
+    try {
+      RunDirectory second(path);
+      FAIL();
+    } catch (const core::UsageError& error) {
+      EXPECT_THAT(error.what(), HasSubstr("A search already runs in"));
+    }
+  }
+  EXPECT_FALSE(RunDirectory::in_use(path));
+}
+
+TEST(RunDirectory, KeepsWhatItIsGiven) {
+  const test::ScratchFolder folder;
+  {
+    const RunDirectory run(folder.path() / "run");
+    io::Snapshot snapshot;
+    snapshot.options.seed = 77;
+    run.save(snapshot);
+    run.save_configuration("seed=77\n");
+  }
+  const RunDirectory again(folder.path() / "run");
+  EXPECT_EQ(again.load()->options.seed, 77u);
+  EXPECT_EQ(again.configuration(), "seed=77\n");
+}
+
+TEST(RunDirectory, RefusesAFolderWithOtherThings) {
+  const test::ScratchFolder folder;
+  core::replace_file(folder.path() / "thesis.tex", std::string_view("precious"));
+  try {
+    RunDirectory run(folder.path());
+    FAIL();
+  } catch (const core::UsageError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("it holds other files"));
+  }
+  EXPECT_FALSE(std::filesystem::exists(folder.path() / "lock"));
+}
+
+TEST(RunDirectory, SaysWhatCannotBeMade) {
+  const test::ScratchFolder folder;
+  core::replace_file(folder.path() / "file", std::string_view(""));
+  EXPECT_THROW(RunDirectory(folder.path() / "file" / "run"), core::IoError);
+}
+
+}  // namespace
+}  // namespace hierevo::search

@@ -1,0 +1,64 @@
+#include "screening.hpp"
+
+#include <gtest/gtest.h>
+
+#include "genome/published_cell.hpp"
+
+namespace hierevo::search {
+namespace {
+
+using evolution::Status;
+
+evolution::Candidate candidate(genome::Genotype genotype) {
+  return {evolution::IndividualId{1}, std::nullopt, 1, std::move(genotype)};
+}
+
+TEST(Screening, KnowsTheCostBeforeAnybodyTrains) {
+  const Screening screening{SearchOptions{}};
+  const auto facts = screening.look_at(candidate(genome::published_cell()));
+  EXPECT_FALSE(facts.decided);
+  EXPECT_EQ(facts.evaluation.parameters, 542'138);
+  EXPECT_GT(facts.evaluation.macs, 0);
+  EXPECT_NE(facts.evaluation.phenotype, 0u);
+}
+
+TEST(Screening, DecidesInvalidCells) {
+  const Screening screening{SearchOptions{}};
+  const auto facts =
+      screening.look_at(candidate(genome::Genotype(genome::SearchSpace::hierarchical())));
+  EXPECT_TRUE(facts.decided);
+  EXPECT_EQ(facts.evaluation.status, Status::invalid);
+  EXPECT_EQ(facts.evaluation.fitness, 0.0);
+}
+
+TEST(Screening, HoldsTheBoundOfParameters) {
+  SearchOptions options;
+  options.max_parameters = 542'138;
+  EXPECT_FALSE(Screening(options).look_at(candidate(genome::published_cell())).decided);
+  options.max_parameters = 542'137;
+  const auto facts = Screening(options).look_at(candidate(genome::published_cell()));
+  EXPECT_TRUE(facts.decided);
+  EXPECT_EQ(facts.evaluation.status, Status::over_budget);
+  EXPECT_EQ(facts.evaluation.fitness, 0.0);
+}
+
+TEST(Screening, ReusesTheFitnessOfAnEqualPhenotypeOnlyWhenAsked) {
+  for (const bool reuse : {false, true}) {
+    SearchOptions options;
+    options.reuse_fitness = reuse;
+    Screening screening(options);
+    auto evaluation = screening.look_at(candidate(genome::published_cell())).evaluation;
+    evaluation.status = Status::evaluated;
+    evaluation.fitness = 0.7;
+    screening.remember(evaluation);
+    genome::Genotype twin = genome::published_cell();
+    twin.set_edge(2, 1, 1, 0, genome::no_edge);  // a motif that the cell does not use
+    const auto facts = screening.look_at(candidate(twin));
+    EXPECT_EQ(facts.decided, reuse);
+    EXPECT_EQ(facts.evaluation.fitness, reuse ? 0.7 : 0.0);
+    EXPECT_EQ(facts.evaluation.status == Status::reused, reuse);
+  }
+}
+
+}  // namespace
+}  // namespace hierevo::search

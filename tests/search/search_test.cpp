@@ -1,0 +1,254 @@
+// Whole searches over the self and the thread communicator.
+#include "hierevo/search/search.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <map>
+#include <stdexcept>
+#include <thread>
+
+#include "hierevo/comm/self_communicator.hpp"
+#include "hierevo/comm/thread_group.hpp"
+#include "hierevo/search/protocol.hpp"
+#include "search/search_cases.hpp"
+#include "support/scratch_folder.hpp"
+
+namespace hierevo::search {
+namespace {
+
+using evolution::Status;
+using testing::HasSubstr;
+
+/// Runs a search over `ranks` ranks: one is alone, more are threads.
+SearchEnd run(int ranks, const SearchOptions& options, Evaluator& evaluator,
+              const StopCallback& stop = {}, const StatusCallback& on_status = {}) {
+  if (ranks == 1) {
+    comm::SelfCommunicator self;
+    return run_search(self, options, &evaluator, "", on_status, stop);
+  }
+  comm::ThreadGroup group(ranks);
+  std::vector<std::jthread> workers;
+  for (int rank = 1; rank < ranks; ++rank) {
+    workers.emplace_back(
+        [&, rank] { run_search(group.communicator(rank), options, &evaluator, "", {}, stop); });
+  }
+  return run_search(group.communicator(0), options, options.master_evaluates ? &evaluator : nullptr,
+                    "", on_status, stop);
+}
+
+class OverRanks : public testing::TestWithParam<int> {
+ protected:
+  test::ScratchFolder folder_;
+  std::filesystem::path run_ = folder_.path() / "run";
+  ScriptedEvaluator evaluator_;
+};
+INSTANTIATE_TEST_SUITE_P(Ranks, OverRanks, testing::Values(1, 2, 4));
+
+TEST_P(OverRanks, FinishesWithExactlyTheEvaluationsWanted) {
+  EXPECT_EQ(run(GetParam(), small_search(run_), evaluator_), SearchEnd::finished);
+  expect_complete(run_, 60);
+}
+
+TEST_P(OverRanks, AFinishedSearchIsFinishedAtOnceAndCanBeMadeLonger) {
+  run(GetParam(), small_search(run_), evaluator_);
+  std::atomic<int> asked = 0;
+  evaluator_.script = [&](const auto&) {
+    ++asked;
+    return std::nullopt;
+  };
+  EXPECT_EQ(run(GetParam(), small_search(run_), evaluator_), SearchEnd::finished);
+  EXPECT_EQ(asked, 0);
+  SearchOptions longer = small_search(run_);
+  longer.engine.evaluations = 80;
+  EXPECT_EQ(run(GetParam(), longer, evaluator_), SearchEnd::finished);
+  expect_complete(run_, 80);
+  EXPECT_LE(asked, 20);
+}
+
+/// Stopped after every few evaluations and started again, until it is done.
+TEST_P(OverRanks, GoesOnWhereItWasStopped) {
+  std::atomic<std::size_t> done = 0;
+  std::size_t stop_at = 0;
+  const auto watch = [&](const SearchStatus& status) { done = status.done; };
+  std::vector<evolution::Individual> before;
+  SearchEnd end = SearchEnd::saved;
+  int starts = 0;
+  while (end != SearchEnd::finished) {
+    ASSERT_LT(++starts, 100);
+    stop_at = done + 7;
+    end = run(
+        GetParam(), small_search(run_), evaluator_, [&] { return done >= stop_at; }, watch);
+    // All that was there before still is, unchanged.
+    const auto history = saved(run_).state.history;
+    ASSERT_GE(history.size(), before.size());
+    for (std::size_t i = 0; i < before.size(); ++i) ASSERT_EQ(history[i], before[i]);
+    before = history;
+  }
+  EXPECT_GT(starts, 3);
+  expect_complete(run_, 60);
+}
+
+TEST_P(OverRanks, AFailedCandidateCountsOnceAndKeepsItsReason) {
+  evaluator_.script = [](const evolution::Candidate& c) -> std::optional<evolution::Evaluation> {
+    if (number(c.id) % 10 == 3) throw std::runtime_error("the device fell off");
+    if (number(c.id) % 10 != 7) return std::nullopt;
+    evolution::Evaluation evaluation;
+    evaluation.status = Status::diverged;
+    evaluation.reason = "the loss was not finite";
+    return evaluation;
+  };
+  EXPECT_EQ(run(GetParam(), small_search(run_), evaluator_), SearchEnd::finished);
+  expect_complete(run_, 60);
+  for (const auto& [candidate, evaluation] : saved(run_).state.history) {
+    const auto digit = number(candidate.id) % 10;
+    if (evaluation.status == Status::invalid) continue;
+    EXPECT_EQ(evaluation.status == Status::failed, digit == 3);
+    EXPECT_EQ(evaluation.status == Status::diverged, digit == 7);
+    if (digit == 3) {
+      EXPECT_EQ(evaluation.reason, "the device fell off");
+    }
+  }
+}
+
+TEST_P(OverRanks, EndsWhenEverythingFails) {
+  SearchOptions options = small_search(run_);
+  options.failures_in_series = 10;
+  evaluator_.script = [](const auto&) -> std::optional<evolution::Evaluation> {
+    throw std::runtime_error("no GPU");
+  };
+  EXPECT_EQ(run(GetParam(), options, evaluator_), SearchEnd::failures);
+  EXPECT_EQ(saved(run_).progress.state, "stopped");
+  evaluator_.script = {};
+  EXPECT_EQ(run(GetParam(), options, evaluator_), SearchEnd::finished);  // mended: it goes on
+  expect_complete(run_, 60);
+}
+
+TEST_P(OverRanks, EqualPhenotypesAreEvaluatedOnceWhenAsked) {
+  SearchOptions options = small_search(run_);
+  options.engine.space = genome::SearchSpace::parse("1x3");
+  options.engine.start_mutations = 20;
+  options.engine.evaluations = 300;
+  options.reuse_fitness = true;
+  EXPECT_EQ(run(GetParam(), options, evaluator_), SearchEnd::finished);
+  std::map<std::uint64_t, double> fitness;
+  std::size_t reused = 0;
+  for (const auto& [candidate, evaluation] : saved(run_).state.history) {
+    if (evaluation.status == Status::invalid) continue;
+    const auto known = fitness.emplace(evaluation.phenotype, evaluation.fitness).first;
+    EXPECT_EQ(known->second, evaluation.fitness);
+    reused += evaluation.status == Status::reused ? 1 : 0;
+  }
+  EXPECT_GT(reused, 50u);
+}
+
+TEST_P(OverRanks, TheMasterEvaluatesTooWhenAsked) {
+  SearchOptions options = small_search(run_);
+  options.master_evaluates = true;
+  EXPECT_EQ(run(GetParam(), options, evaluator_), SearchEnd::finished);
+  expect_complete(run_, 60);
+  std::set<int> workers;
+  for (const auto& individual : saved(run_).state.history) {
+    if (individual.evaluation.status != Status::invalid)
+      workers.insert(individual.evaluation.worker);
+  }
+  EXPECT_TRUE(workers.contains(0));
+}
+
+TEST_P(OverRanks, AnEvaluationOverItsTimeIsTimedOut) {
+  SearchOptions options = small_search(run_);
+  options.engine.evaluations = 10;
+  options.timeout = std::chrono::duration<double>(0.0);
+  const auto endless = make_synthetic_evaluator(std::chrono::hours(1));
+  EXPECT_EQ(run(GetParam(), options, *endless), SearchEnd::finished);
+  for (const auto& [candidate, evaluation] : saved(run_).state.history) {
+    EXPECT_TRUE(evaluation.status == Status::timed_out || evaluation.status == Status::invalid);
+  }
+}
+
+TEST(Search, AloneIsAFunctionOfItsSeed) {
+  const test::ScratchFolder folder;
+  ScriptedEvaluator evaluator;
+  const auto history = [&](const char* name, std::uint64_t seed) {
+    SearchOptions options = small_search(folder.path() / name);
+    options.engine.seed = seed;
+    run(1, options, evaluator);
+    std::vector<std::pair<evolution::Candidate, double>> result;
+    for (const auto& individual : saved(options.run).state.history) {
+      result.emplace_back(individual.candidate, individual.evaluation.fitness);
+    }
+    return result;
+  };
+  EXPECT_EQ(history("a", 1), history("b", 1));
+  EXPECT_NE(history("c", 1), history("d", 2));
+}
+
+TEST(Search, RefusesOtherOptionsThanTheRunBeganWith) {
+  const test::ScratchFolder folder;
+  ScriptedEvaluator evaluator;
+  run(1, small_search(folder.path() / "run"), evaluator);
+  SearchOptions other = small_search(folder.path() / "run");
+  other.engine.seed = 6;
+  try {
+    run(1, other, evaluator);
+    FAIL();
+  } catch (const core::UsageError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("--seed is 6 but the run"));
+    EXPECT_THAT(error.what(), HasSubstr("began with 5"));
+  }
+}
+
+/// Two ranks of which the worker differs from rank 0 in `spoil`.
+std::string refusal(const std::function<void(SearchOptions&, std::string& error)>& spoil) {
+  const test::ScratchFolder folder;
+  comm::ThreadGroup group(2);
+  ScriptedEvaluator evaluator;
+  const SearchOptions options = small_search(folder.path() / "run");
+  SearchOptions workers_options = options;
+  std::string error;
+  spoil(workers_options, error);
+  std::jthread worker([&] {
+    run_search(group.communicator(1), workers_options, error.empty() ? &evaluator : nullptr, error,
+               {}, {});
+  });
+  try {
+    run_search(group.communicator(0), options, nullptr, "", {}, {});
+  } catch (const core::UsageError& problem) {
+    return problem.what();
+  }
+  return "accepted";
+}
+
+TEST(Search, RefusesARankThatCannotEvaluate) {
+  const std::string text = refusal([](auto&, auto& error) { error = "there is no data"; });
+  EXPECT_THAT(text, HasSubstr("Rank 1 on "));
+  EXPECT_THAT(text, HasSubstr("cannot take part (there is no data)"));
+}
+
+TEST(Search, RefusesRanksWithOtherOptions) {
+  EXPECT_THAT(refusal([](auto& options, auto&) { options.fingerprint = 1; }),
+              HasSubstr("its options differ from those of rank 0"));
+}
+
+TEST(Search, GoesOnAfterAStrangeMessage) {
+  const test::ScratchFolder folder;
+  comm::ThreadGroup group(3);
+  ScriptedEvaluator evaluator;
+  const SearchOptions options = small_search(folder.path() / "run");
+  std::vector<std::jthread> workers;
+  for (int rank = 1; rank < 3; ++rank) {
+    workers.emplace_back([&, rank] {
+      auto& ranks = group.communicator(rank);
+      ranks.send(0, {});
+      ranks.send(0, std::vector<std::byte>(100, std::byte{0x55}));
+      ranks.send(0, encode(Result{evolution::IndividualId{9999}, {}}));
+      run_search(ranks, options, &evaluator, "", {}, {});
+    });
+  }
+  EXPECT_EQ(run_search(group.communicator(0), options, nullptr, "", {}, {}), SearchEnd::finished);
+  expect_complete(options.run, 60);
+}
+
+}  // namespace
+}  // namespace hierevo::search
