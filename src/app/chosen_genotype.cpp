@@ -1,0 +1,37 @@
+#include "chosen_genotype.hpp"
+
+#include "hierevo/core/error.hpp"
+#include "hierevo/evolution/engine.hpp"
+#include "hierevo/genome/codec.hpp"
+#include "saved_run.hpp"
+
+namespace hierevo::app {
+
+void GenotypeChoice::add_to(OptionSet& options) {
+  options.group("Genotype");
+  options.add("genotype", &genotype, "a genotype file (JSON)", OptionSet::Record::no);
+  options.add("run", &run, "a run directory: its best individual", OptionSet::Record::no);
+  options.add("id", &id, "with --run: this individual instead of the best", OptionSet::Record::no);
+}
+
+evolution::Individual GenotypeChoice::read() const {
+  if (genotype.empty() == run.empty()) {
+    throw core::UsageError(genotype.empty() ? "No genotype is given" : "Two genotypes are given",
+                           "", "Give --genotype FILE.json or --run DIR.");
+  }
+  if (!genotype.empty()) return {{{}, std::nullopt, 0, genome::read_genotype(genotype)}, {}};
+  const io::Snapshot snapshot = read_run(run).snapshot;
+  const evolution::Engine engine(snapshot.options, snapshot.state);
+  if (id == 0) {
+    if (engine.best() != nullptr) return *engine.best();
+    throw core::UsageError(fmt::format("The run in '{}' has no best individual", run),
+                           "nothing was evaluated yet", "Let it search on.");
+  }
+  for (const auto& individual : engine.history()) {
+    if (number(individual.candidate.id) == id) return individual;
+  }
+  throw core::UsageError(fmt::format("The run in '{}' has no evaluated individual {}", run, id),
+                         fmt::format("it has {} evaluations", engine.history().size()));
+}
+
+}  // namespace hierevo::app

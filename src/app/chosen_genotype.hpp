@@ -1,0 +1,22 @@
+// --genotype FILE.json, or --run DIR with or without --id N: how commands name a genotype.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "hierevo/evolution/individual.hpp"
+#include "option_set.hpp"
+
+namespace hierevo::app {
+
+struct GenotypeChoice {
+  std::string genotype;
+  std::string run;
+  std::uint64_t id = 0;  ///< 0: the best
+
+  void add_to(OptionSet& options);
+  /// Reads it; of a run also what is known of the individual. Throws UsageError.
+  evolution::Individual read() const;
+};
+
+}  // namespace hierevo::app

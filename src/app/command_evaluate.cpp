@@ -1,0 +1,78 @@
+#include <fmt/format.h>
+
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "chosen_genotype.hpp"
+#include "commands.hpp"
+#include "hierevo/core/error.hpp"
+#include "model_options.hpp"
+#include "program.hpp"
+#include "progress_line.hpp"
+#include "training_options.hpp"
+#include "training_setup.hpp"
+
+namespace hierevo::app {
+
+int command_evaluate(const Arguments& arguments) {
+  GenotypeChoice choice;
+  ModelOptions model;
+  DataOptions data;
+  TrainOptions training;
+  int repeats = 4;
+  std::uint64_t seed = 1;
+  std::string progress = "auto";
+  OptionSet options("usage: hierevo evaluate --genotype FILE.json | --run DIR [--id N] [options]",
+                    "One fitness evaluation, as a worker of a search does it: trains the small\n"
+                    "network from scratch and prints its validation accuracy as JSON.");
+  choice.add_to(options);
+  options.group("Evaluation");
+  options.add("repeats", &repeats, "independent trainings whose accuracies are averaged");
+  options.add("seed", &seed, "of weights, order, augmentation and the split of the data");
+  options.add("progress", &progress, "auto, live, lines or off", OptionSet::Record::no);
+  model.add_to(options);
+  data.add_to(options);
+  training.add_to(options);
+  if (!options.parse(arguments)) return 0;
+  if (repeats < 1 || repeats > 1000) {
+    throw core::UsageError(fmt::format("--repeats is {}", repeats), "",
+                           "Give a number from 1 to 1000.");
+  }
+  ProgressLine line(ProgressLine::mode_named(progress));
+
+  evolution::Individual individual = choice.read();
+  const TrainingSetup setup(data, training, repeats, seed);
+  const genome::ModelSpec spec = setup.adapted(model.spec());
+  const genome::CellGraph cell = genome::assemble(individual.candidate.genotype);
+  const genome::Cost cost = cost_of(make_plan(cell, spec), spec.image_size());
+  individual.candidate.seed = seed;
+  catch_stop_signals();
+  const auto start = std::chrono::steady_clock::now();
+  const auto evaluation = setup.make_evaluator(spec)->evaluate(
+      individual.candidate, [&](const search::EvaluationProgress& at) {
+        if (line.due()) {
+          line.show(fmt::format("run {} of {}  step {}/{}  loss {:.4f}", at.repeat + 1, repeats,
+                                at.step, at.steps, at.loss));
+        }
+        return !stop_signal_came();
+      });
+  line.end();
+  if (!evaluation) throw core::Interrupted("The evaluation was stopped", "nothing of it is saved");
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  std::cout << nlohmann::json{{"fitness", evaluation->fitness},
+                              {"status", name(evaluation->status)},
+                              {"reason", evaluation->reason},
+                              {"repeat_fitness", evaluation->repeat_fitness},
+                              {"repeat_loss", evaluation->repeat_loss},
+                              {"seconds", seconds},
+                              {"parameters", cost.parameters},
+                              {"macs", cost.macs},
+                              {"phenotype", genome::phenotype_text(phenotype_hash(cell))}}
+                   .dump(2)
+            << '\n';
+  const bool failed = evolution::is_failure(evaluation->status);
+  return static_cast<int>(failed ? core::ExitCode::failures : core::ExitCode::finished);
+}
+
+}  // namespace hierevo::app

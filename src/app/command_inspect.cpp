@@ -1,0 +1,114 @@
+#include <fmt/format.h>
+
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "chosen_genotype.hpp"
+#include "commands.hpp"
+#include "hierevo/genome/codec.hpp"
+#include "hierevo/genome/dot.hpp"
+#include "model_options.hpp"
+#include "option_set.hpp"
+
+namespace hierevo::app {
+
+namespace {
+
+using nlohmann::json;
+
+json facts_of(const evolution::Individual& individual, const genome::CellGraph& cell,
+              const genome::ModelSpec& spec) {
+  json facts = {{"valid", cell.valid()},
+                {"phenotype", genome::phenotype_text(phenotype_hash(cell))},
+                {"space", individual.candidate.genotype.space().name()},
+                {"operations", cell.nodes.empty() ? 0 : cell.nodes.size() - 1},
+                {"model", genome::name(spec.kind)},
+                {"channels", spec.channels},
+                {"cells", spec.cells},
+                {"parameters", 0},
+                {"macs", 0},
+                {"activation_bytes", 0},
+                {"genotype", to_json(individual.candidate.genotype)}};
+  if (cell.valid()) {
+    const genome::Cost cost = cost_of(make_plan(cell, spec), spec.image_size());
+    facts["parameters"] = cost.parameters;
+    facts["macs"] = cost.macs;
+    facts["activation_bytes"] = cost.activation_bytes;
+  }
+  if (const auto id = number(individual.candidate.id); id != 0) {
+    facts["id"] = id;
+    facts["status"] = name(individual.evaluation.status);
+    facts["fitness"] = individual.evaluation.fitness;
+    facts["parent"] =
+        individual.candidate.parent ? json(number(*individual.candidate.parent)) : json();
+  }
+  return facts;
+}
+
+void print_for_people(const json& facts, const genome::Genotype& genotype) {
+  if (facts.contains("id")) {
+    fmt::print("individual  {}, fitness {:.4f} ({})\n", facts["id"].get<std::uint64_t>(),
+               facts["fitness"].get<double>(), facts["status"].get<std::string>());
+  }
+  fmt::print("space       {}\n", facts["space"].get<std::string>());
+  fmt::print("phenotype   {}{}\n", facts["phenotype"].get<std::string>(),
+             facts["valid"].get<bool>() ? "" : " (invalid: the sink is not reached)");
+  fmt::print("model       {}, c0={}, N={}\n", facts["model"].get<std::string>(),
+             facts["channels"].get<int>(), facts["cells"].get<int>());
+  fmt::print("parameters  {}\n", facts["parameters"].get<std::int64_t>());
+  fmt::print("MACs        {} an image\n", facts["macs"].get<std::int64_t>());
+  fmt::print("operations  {} in the cell\n", facts["operations"].get<std::size_t>());
+  const json levels = to_json(genotype)["levels"];
+  for (const json& level : levels) {
+    int motif = 0;
+    for (const json& edges : level["motifs"]) {
+      fmt::print("level {} motif {}  ", level["level"].get<int>(), ++motif);
+      std::size_t edge = 0;
+      for (int i = 2; i <= level["nodes"].get<int>(); ++i) {
+        for (int j = 1; j < i; ++j, ++edge) {
+          const json& gene = edges[edge];
+          const std::string op = gene.is_string() ? gene.get<std::string>() : gene.dump();
+          if (op != "none") fmt::print("{}→{} {}  ", j, i, op);
+        }
+      }
+      fmt::print("\n");
+    }
+  }
+}
+
+}  // namespace
+
+int command_inspect(const Arguments& arguments) {
+  GenotypeChoice choice;
+  ModelOptions model;
+  bool as_json = false;
+  bool as_dot = false;
+  OptionSet options("usage: hierevo inspect --genotype FILE.json | --run DIR [--id N] [options]",
+                    "Shows what a genotype is and what its network costs.");
+  choice.add_to(options);
+  model.add_to(options);
+  options.group("Output");
+  options.add("json", &as_json, "as JSON", OptionSet::Record::no);
+  options.add("dot", &as_dot, "the assembled cell for Graphviz", OptionSet::Record::no);
+  options.epilogue(
+      "Examples:\n  hierevo inspect --run my-run --model cifar-large\n"
+      "  hierevo inspect --run my-run --dot | dot -Tpng -o cell.png\n");
+  if (!options.parse(arguments)) return 0;
+
+  const genome::ModelSpec spec = model.spec();
+  const evolution::Individual individual = choice.read();
+  const genome::CellGraph cell = genome::assemble(individual.candidate.genotype);
+  if (as_dot) {
+    std::cout << genome::to_dot(cell);
+    return 0;
+  }
+  const json facts = facts_of(individual, cell, spec);
+  if (as_json) {
+    std::cout << facts.dump(2) << '\n';
+  } else {
+    print_for_people(facts, individual.candidate.genotype);
+  }
+  return 0;
+}
+
+}  // namespace hierevo::app

@@ -1,0 +1,39 @@
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "commands.hpp"
+#include "hierevo/core/error.hpp"
+#include "hierevo/genome/codec.hpp"
+#include "hierevo/genome/mutation.hpp"
+#include "option_set.hpp"
+
+namespace hierevo::app {
+
+int command_sample(const Arguments& arguments) {
+  std::string space_name = "hierarchical";
+  std::uint64_t seed = 1;
+  long count = 1;
+  int mutations = 1000;
+  OptionSet options("usage: hierevo sample [options]",
+                    "Prints random genotypes, one JSON object a line.");
+  options.group("Sampling");
+  options.add("space", &space_name,
+              "hierarchical, flat, or MOTIFSxNODES of each level from 2 up, such as 6x4,1x5");
+  options.add("seed", &seed, "the same seed gives the same genotypes");
+  options.add("count", &count, "how many");
+  options.add("mutations", &mutations, "random mutations of the trivial genotype");
+  options.epilogue("Example:\n  hierevo sample --space flat --count 3 --seed 7\n");
+  if (!options.parse(arguments)) return 0;
+
+  if (count < 1 || mutations < 0) {
+    throw core::UsageError("--count must be at least 1 and --mutations at least 0");
+  }
+  const auto space = genome::SearchSpace::parse(space_name);
+  for (long i = 0; i < count; ++i) {
+    core::RandomStream random(seed, static_cast<std::uint64_t>(i) + 1, "sample");
+    std::cout << to_json(random_genotype(space, random, mutations)).dump() << '\n';
+  }
+  return 0;
+}
+
+}  // namespace hierevo::app

@@ -1,0 +1,118 @@
+#include <fmt/format.h>
+
+#include <chrono>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "commands.hpp"
+#include "hierevo/core/error.hpp"
+#include "hierevo/search/run_directory.hpp"
+#include "option_set.hpp"
+#include "program.hpp"
+#include "progress_line.hpp"
+#include "saved_run.hpp"
+
+namespace hierevo::app {
+
+namespace {
+
+using evolution::Status;
+using nlohmann::json;
+
+json status_of(const std::filesystem::path& run) {
+  // The lock first: a search that ends in between is then shown as running once more, never a
+  // running one as stopped.
+  const bool running = search::RunDirectory::in_use(run);
+  const io::Snapshot snapshot = read_run(run).snapshot;
+  const io::RunProgress& progress = snapshot.progress;
+  std::size_t failed = 0;
+  std::size_t reused = 0;
+  json failures = json::object();
+  for (const auto& individual : snapshot.state.history) {
+    const Status status = individual.evaluation.status;
+    reused += status == Status::reused ? 1 : 0;
+    if (!evolution::is_failure(status)) continue;
+    ++failed;
+    const std::string reason(name(status));
+    failures[reason] = failures.value(reason, 0) + 1;
+  }
+  // A search that was killed left "running" behind.
+  std::string state = progress.state;
+  if (!running && state == "running") state = "stopped";
+  if (running) state = "running";
+  json status = {
+      {"run", run.string()},
+      {"state", state},
+      {"evaluations",
+       {{"done", snapshot.state.history.size()},
+        {"failed", failed},
+        {"reused", reused},
+        {"in_flight", snapshot.state.in_flight.size()},
+        {"target", snapshot.options.evaluations}}},
+      {"failures", failures},
+      {"best", json()},
+      {"workers", running ? progress.workers : 0},
+      {"utilisation",
+       progress.worker_seconds > 0.0 ? progress.busy_seconds / progress.worker_seconds : 0.0},
+      {"elapsed_seconds", progress.elapsed_seconds},
+      {"saved_at", progress.unix_seconds}};
+  const evolution::Engine engine(snapshot.options, snapshot.state);
+  if (const auto* best = engine.best()) {
+    status["best"] = {{"id", number(best->candidate.id)},
+                      {"fitness", best->evaluation.fitness},
+                      {"parameters", best->evaluation.parameters}};
+  }
+  return status;
+}
+
+void print_for_people(const json& status) {
+  const json& counts = status["evaluations"];
+  fmt::print("{}: {}\n", status["run"].get<std::string>(), status["state"].get<std::string>());
+  fmt::print("  evaluations  {} of {} done, {} failed, {} reused, {} in flight\n",
+             counts["done"].get<std::size_t>(), counts["target"].get<std::size_t>(),
+             counts["failed"].get<std::size_t>(), counts["reused"].get<std::size_t>(),
+             counts["in_flight"].get<std::size_t>());
+  for (const auto& [reason, count] : status["failures"].items()) {
+    fmt::print("  failure      {}: {}\n", reason, count.get<int>());
+  }
+  if (!status["best"].is_null()) {
+    fmt::print("  best         {:.4f}, individual {}, {} parameters\n",
+               status["best"]["fitness"].get<double>(), status["best"]["id"].get<std::uint64_t>(),
+               status["best"]["parameters"].get<std::int64_t>());
+  }
+  fmt::print("  workers      {} now, busy {:.0f} % of the time\n", status["workers"].get<int>(),
+             100.0 * status["utilisation"].get<double>());
+  fmt::print("  searched     {}\n", duration_text(status["elapsed_seconds"].get<double>()));
+}
+
+}  // namespace
+
+int command_status(const Arguments& arguments) {
+  std::string run;
+  bool as_json = false;
+  bool watch = false;
+  OptionSet options("usage: hierevo status --run DIR [--json] [--watch]",
+                    "Shows how a search is doing, from any machine that sees the run directory.");
+  options.group("Status");
+  options.add("run", &run, "the run directory");
+  options.add("json", &as_json, "as JSON");
+  options.add("watch", &watch, "again every two seconds, until the search ends");
+  if (!options.parse(arguments)) return 0;
+  if (run.empty()) throw core::UsageError("No run is given", "", "Give --run DIR.");
+
+  catch_stop_signals();
+  while (true) {
+    const json status = status_of(run);
+    if (as_json) {
+      std::cout << status.dump(watch ? -1 : 2) << std::endl;
+    } else {
+      print_for_people(status);
+      std::fflush(stdout);
+    }
+    if (!watch || status["state"] != "running" || stop_signal_came()) return 0;
+    std::this_thread::sleep_for(std::chrono::seconds(2));
+  }
+}
+
+}  // namespace hierevo::app

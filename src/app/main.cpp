@@ -1,0 +1,91 @@
+// `hierevo`, the program that users call: answers at once itself, without Torch and MPI, or becomes
+// the program that does the work.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <iostream>
+#include <string_view>
+
+#include "commands.hpp"
+#include "hierevo/core/error.hpp"
+#include "hierevo/core/nearest.hpp"
+#include "hierevo/core/version.hpp"
+#include "program.hpp"
+
+namespace {
+
+namespace fs = std::filesystem;
+using namespace hierevo;
+
+struct Subcommand {
+  std::string_view name;
+  std::string_view about;
+  int (*run)(const app::Arguments&);  ///< null where another program does it
+  std::string_view program;           ///< that program
+};
+
+constexpr std::array subcommands = {
+    Subcommand{"search", "find a cell by evolution; alone, or under mpirun or srun", nullptr,
+               "hierevo-search"},
+    Subcommand{"train", "train a found or given cell and test it", nullptr, "hierevo-train"},
+    Subcommand{"evaluate", "one fitness evaluation, as a worker does it", nullptr, "hierevo-train"},
+    Subcommand{"sample", "random genotypes as JSON lines", app::command_sample, ""},
+    Subcommand{"inspect", "structure, cost and phenotype of a genotype", app::command_inspect, ""},
+    Subcommand{"status", "how a search is doing, while it runs or after", app::command_status, ""},
+};
+
+void print_help() {
+  std::cout
+      << "usage: hierevo COMMAND [options]\n\n"
+         "Finds convolutional cells by asynchronous evolution over hierarchical genotypes.\n\n";
+  for (const auto& command : subcommands) {
+    std::cout << fmt::format("  {:<10}{}\n", command.name, command.about);
+  }
+  std::cout << "\n`hierevo COMMAND --help` explains a command, `hierevo --version` this build.\n\n"
+               "A first search on two worker processes:\n"
+               "  mpirun -n 3 hierevo search --run my-run --population 20 --evaluations 100\n"
+               "The same line goes on with a search that was interrupted.\n\n"
+               "Exit codes: 0 finished, 2 wrong usage or input, 3 run directory cannot be used,\n"
+               "4 stopped for failures, 75 saved: run the same line again.\n";
+}
+
+/// Replaces this process by `program`, which lies beside it.
+[[noreturn]] void become(std::string_view program, int argc, char** argv) {
+  const fs::path path = fs::read_symlink("/proc/self/exe").parent_path() / program;
+  std::vector<char*> arguments(argv, argv + argc);
+  arguments.push_back(nullptr);
+  ::execv(path.c_str(), arguments.data());
+  throw core::UsageError(
+      fmt::format("Cannot start '{}'", path.string()), std::strerror(errno),
+      "This hierevo may have been built without Torch: see `hierevo --version`.");
+}
+
+int run(int argc, char** argv) {
+  const std::string_view name = argc > 1 ? argv[1] : "--help";
+  if (name == "--help" || name == "-h" || name == "help") {
+    print_help();
+    return argc > 1 ? 0 : static_cast<int>(core::ExitCode::usage);
+  }
+  if (name == "--version") {
+    std::cout << core::build_facts();
+    return 0;
+  }
+  std::vector<std::string> known;
+  for (const auto& command : subcommands) {
+    if (command.name == name && command.run == nullptr) become(command.program, argc, argv);
+    if (command.name == name) return command.run(app::arguments_from(argc, argv, 2));
+    known.emplace_back(command.name);
+  }
+  throw core::UsageError(fmt::format("There is no command '{}'", name), "",
+                         core::suggestion_for(name, known) + " See `hierevo --help`.");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return app::guarded([&] { return run(argc, argv); });
+}

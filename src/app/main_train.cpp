@@ -1,0 +1,12 @@
+// `hierevo-train`: the program that `hierevo train` and `hierevo evaluate` become. Links Torch.
+#include <string_view>
+
+#include "commands.hpp"
+#include "program.hpp"
+
+int main(int argc, char** argv) {
+  using namespace hierevo;
+  const std::string_view name = argc > 1 ? argv[1] : "";
+  const auto command = name == "evaluate" ? app::command_evaluate : app::command_train;
+  return app::guarded([&] { return command(app::arguments_from(argc, argv, 2)); });
+}

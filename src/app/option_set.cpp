@@ -1,0 +1,168 @@
+#include "option_set.hpp"
+
+#include <algorithm>
+#include <iostream>
+#include <map>
+#include <sstream>
+
+#include "hierevo/core/error.hpp"
+#include "hierevo/core/file.hpp"
+#include "hierevo/core/nearest.hpp"
+
+namespace hierevo::app {
+
+namespace po = boost::program_options;
+
+namespace {
+
+constexpr unsigned line_width = 100;
+
+std::vector<std::string> names_of(const po::options_description& options) {
+  std::vector<std::string> names;
+  for (const auto& option : options.options()) names.push_back(option->long_name());
+  return names;
+}
+
+/// Boost's errors in our words; `place` is the INI file, or empty for the command line.
+[[noreturn]] void refuse(const po::error& error, const po::options_description& known,
+                         const std::string& place) {
+  const std::string dashes = place.empty() ? "--" : "";
+  const std::string in = place.empty() ? "" : fmt::format(" in '{}'", place);
+  if (const auto* unknown = dynamic_cast<const po::unknown_option*>(&error)) {
+    std::string name = unknown->get_option_name();
+    name.erase(0, name.find_first_not_of('-'));
+    const auto meant = core::nearest(name, names_of(known));
+    throw core::UsageError(fmt::format("There is no option '{}{}'{}", dashes, name, in), "",
+                           meant ? fmt::format("Did you mean '{}{}'?", dashes, *meant)
+                                 : "See --help for all options.");
+  }
+  if (const auto* named = dynamic_cast<const po::error_with_option_name*>(&error)) {
+    std::string name = named->get_option_name();
+    name.erase(0, name.find_first_not_of('-'));
+    std::string what = error.what();
+    throw core::UsageError(fmt::format("Option '{}{}'{} cannot be used", dashes, name, in), what,
+                           "See --help.");
+  }
+  throw core::UsageError(fmt::format("The command line{} cannot be read", in), error.what(),
+                         "See --help.");
+}
+
+/// Of an option given more than once the last one counts, as people expect who add one to a line.
+void keep_last_of_each(po::parsed_options& parsed) {
+  std::vector<po::option> kept;
+  for (auto option = parsed.options.rbegin(); option != parsed.options.rend(); ++option) {
+    const bool later = std::any_of(kept.begin(), kept.end(), [&](const po::option& other) {
+      return other.string_key == option->string_key;
+    });
+    if (!later) kept.insert(kept.begin(), *option);
+  }
+  parsed.options = std::move(kept);
+}
+
+std::map<std::string, std::string> read_ini(const std::string& text) {
+  std::map<std::string, std::string> values;
+  std::istringstream in(text);
+  const po::options_description none;
+  for (const auto& option : po::parse_config_file(in, none, true).options) {
+    values[option.string_key] = option.value.empty() ? "" : option.value.front();
+  }
+  return values;
+}
+
+}  // namespace
+
+OptionSet::OptionSet(std::string usage, std::string about)
+    : usage_(std::move(usage)), about_(std::move(about)) {
+  group("General");
+  groups_.back().add_options()("help,h", po::bool_switch(&help_), "show this and end")(
+      "config", po::value<std::string>(&config_)->value_name("FILE.ini"),
+      "take options from this file (NAME=VALUE lines); the command line goes first")(
+      "dump-config", po::bool_switch(&dump_config_), "print all options in force and end");
+}
+
+void OptionSet::group(const std::string& title) {
+  groups_.emplace_back(title, line_width, line_width / 2);
+}
+
+po::options_description OptionSet::all() const {
+  po::options_description all("", line_width, line_width / 2);
+  for (const auto& group : groups_) all.add(group);
+  return all;
+}
+
+bool OptionSet::parse(const std::vector<std::string>& arguments) {
+  const po::options_description known = all();
+  constexpr int style =
+      po::command_line_style::default_style & ~po::command_line_style::allow_guessing;
+  try {
+    const po::positional_options_description no_positions;
+    po::parsed_options parsed = po::command_line_parser(arguments)
+                                    .options(known)
+                                    .positional(no_positions)
+                                    .style(style)
+                                    .run();
+    keep_last_of_each(parsed);
+    po::store(parsed, values_);
+  } catch (const po::error& error) {
+    refuse(error, known, "");
+  }
+  if (values_["help"].as<bool>()) {
+    print_help();
+    return false;
+  }
+  if (values_.count("config") > 0) {
+    const auto path = values_["config"].as<std::string>();
+    try {
+      std::istringstream text(core::read_text_file(path));
+      po::store(po::parse_config_file(text, known), values_);
+    } catch (const core::IoError& error) {
+      throw core::UsageError(error.what(), "", "Give an existing INI file to --config.");
+    } catch (const po::error& error) {
+      refuse(error, known, path);
+    }
+  }
+  po::notify(values_);
+  if (dump_config_) {
+    std::cout << record();
+    return false;
+  }
+  return true;
+}
+
+void OptionSet::print_help() const {
+  std::cout << usage_ << "\n\n" << about_ << "\n";
+  // The general options come last: a reader wants those of the command.
+  for (std::size_t i = 1; i < groups_.size(); ++i) std::cout << "\n" << groups_[i];
+  std::cout << "\n" << groups_.front();
+  if (!epilogue_.empty()) std::cout << "\n" << epilogue_;
+}
+
+std::string OptionSet::record() const {
+  std::string text;
+  for (const Entry& option : options_) {
+    if (option.record == Record::yes) text += fmt::format("{}={}\n", option.name, option.text());
+  }
+  return text;
+}
+
+std::vector<std::string> OptionSet::differences(const std::string& recorded,
+                                                const std::vector<std::string>& may_change) const {
+  const auto then = read_ini(recorded);
+  std::vector<std::string> found;
+  for (const Entry& option : options_) {
+    const auto entry = then.find(option.name);
+    const bool free =
+        std::find(may_change.begin(), may_change.end(), option.name) != may_change.end();
+    if (option.record == Record::no || entry == then.end() || free) continue;
+    if (entry->second == option.text()) continue;
+    found.push_back(
+        fmt::format("--{} was {} and is {} now", option.name, entry->second, option.text()));
+  }
+  return found;
+}
+
+bool OptionSet::given(const std::string& name) const {
+  return values_.count(name) > 0 && !values_[name].defaulted();
+}
+
+}  // namespace hierevo::app

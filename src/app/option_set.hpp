@@ -1,0 +1,81 @@
+// The options of one command: from the command line, then an INI file, then defaults.
+#pragma once
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <boost/program_options.hpp>
+#include <functional>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+namespace hierevo::app {
+
+/// How an option's value stands in an INI file.
+template <typename T>
+std::string option_text(const T& value) {
+  if constexpr (std::is_same_v<T, bool>) {
+    return value ? "true" : "false";
+  } else {
+    return fmt::format("{}", value);
+  }
+}
+
+/// Options are added in groups with their targets; a target's value is the default. Errors are
+/// UsageErrors; an unknown option names the nearest known one.
+class OptionSet {
+ public:
+  /// `usage` is the first line of the help, `about` a sentence or two behind it.
+  OptionSet(std::string usage, std::string about);
+
+  void group(const std::string& title);
+  /// Whether an option belongs to the run's record (RUN/config.ini) or to this start alone.
+  enum class Record { yes, no };
+  template <typename T>
+  void add(const std::string& name, T* target, const std::string& help,
+           Record record = Record::yes) {
+    auto* value =
+        boost::program_options::value<T>(target)->default_value(*target, option_text(*target));
+    if constexpr (std::is_same_v<T, bool>) value->implicit_value(true, "true");
+    options_.push_back({name, [target] { return option_text(*target); }, record});
+    groups_.back().add_options()(name.c_str(), value, help.c_str());
+  }
+  /// Examples behind the options in the help.
+  void epilogue(std::string text) { epilogue_ = std::move(text); }
+
+  /// Fills the targets. Prints the help and returns false when --help is there; prints all options
+  /// in force and returns false when --dump-config is.
+  bool parse(const std::vector<std::string>& arguments);
+
+  /// All options of the record with their values, as an INI file.
+  std::string record() const;
+  /// A complaint for each option of the record whose value differs from that in `recorded`, but for
+  /// those named in `may_change`.
+  std::vector<std::string> differences(const std::string& recorded,
+                                       const std::vector<std::string>& may_change) const;
+  /// Whether the command line or the INI file gave the option.
+  bool given(const std::string& name) const;
+
+ private:
+  struct Entry {
+    std::string name;
+    std::function<std::string()> text;
+    Record record;
+  };
+
+  boost::program_options::options_description all() const;
+  void print_help() const;
+
+  std::string usage_;
+  std::string about_;
+  std::string epilogue_;
+  std::string config_;
+  bool dump_config_ = false;
+  bool help_ = false;
+  std::vector<boost::program_options::options_description> groups_;
+  std::vector<Entry> options_;
+  boost::program_options::variables_map values_;
+};
+
+}  // namespace hierevo::app

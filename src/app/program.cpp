@@ -1,0 +1,56 @@
+#include "program.hpp"
+
+#include <csignal>
+#include <exception>
+#include <iostream>
+
+#include "hierevo/core/error.hpp"
+
+namespace hierevo::app {
+
+namespace {
+
+volatile std::sig_atomic_t stop_signals = 0;
+
+extern "C" void note_stop_signal(int signal) {
+  if (signal == SIGINT && stop_signals != 0) {
+    std::signal(SIGINT, SIG_DFL);
+    std::raise(SIGINT);
+  }
+  stop_signals = 1;
+}
+
+}  // namespace
+
+int guarded(const std::function<int()>& command) {
+  try {
+    return command();
+  } catch (const core::Error& error) {
+    std::cerr << "hierevo: " << error.what() << std::endl;
+    return static_cast<int>(error.exit_code());
+  } catch (const std::exception& error) {
+    std::cerr << "hierevo: internal error: " << error.what() << std::endl;
+    return static_cast<int>(core::ExitCode::internal);
+  }
+}
+
+std::vector<std::string> arguments_from(int argc, char** argv, int first) {
+  if (argc <= first) return {};
+  return {argv + first, argv + argc};
+}
+
+void catch_stop_signals() {
+  struct sigaction action {};
+  action.sa_handler = note_stop_signal;
+  sigemptyset(&action.sa_mask);
+  action.sa_flags = SA_RESTART | SA_NODEFER;
+  for (const int signal : {SIGINT, SIGTERM, SIGUSR1, SIGUSR2}) {
+    sigaction(signal, &action, nullptr);
+  }
+}
+
+bool stop_signal_came() {
+  return stop_signals != 0;
+}
+
+}  // namespace hierevo::app

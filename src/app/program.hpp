@@ -1,0 +1,21 @@
+// What the main() of every program does around a command.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace hierevo::app {
+
+/// Runs `command` and returns its exit code; errors become a message on standard error and the exit
+/// code of their kind.
+int guarded(const std::function<int()>& command);
+
+std::vector<std::string> arguments_from(int argc, char** argv, int first);
+
+/// From now on SIGINT, SIGTERM, SIGUSR1 and SIGUSR2 only set a flag; a second SIGINT ends the
+/// process at once.
+void catch_stop_signals();
+bool stop_signal_came();
+
+}  // namespace hierevo::app

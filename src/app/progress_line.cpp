@@ -1,0 +1,52 @@
+#include "progress_line.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <cstdio>
+#include <vector>
+
+#include "hierevo/core/error.hpp"
+#include "hierevo/core/nearest.hpp"
+
+namespace hierevo::app {
+
+std::string duration_text(double seconds) {
+  const auto whole = static_cast<long>(std::lround(std::max(0.0, seconds)));
+  if (whole < 60) return fmt::format("{} s", whole);
+  if (whole < 3600) return fmt::format("{}:{:02} min", whole / 60, whole % 60);
+  return fmt::format("{}:{:02}:{:02} h", whole / 3600, whole / 60 % 60, whole % 60);
+}
+
+ProgressLine::Mode ProgressLine::mode_named(std::string_view name) {
+  if (name == "auto") return ::isatty(STDERR_FILENO) != 0 ? Mode::live : Mode::lines;
+  if (name == "live") return Mode::live;
+  if (name == "lines") return Mode::lines;
+  if (name == "off") return Mode::off;
+  const std::vector<std::string> known = {"auto", "live", "lines", "off"};
+  throw core::UsageError(fmt::format("--progress cannot be '{}'", name), "",
+                         core::suggestion_for(name, known));
+}
+
+bool ProgressLine::due() const {
+  return mode_ != Mode::off && Clock::now() >= next_;
+}
+
+void ProgressLine::show(const std::string& text) {
+  if (!due()) return;
+  const bool live = mode_ == Mode::live;
+  next_ =
+      Clock::now() + (live ? std::chrono::milliseconds(250) : std::chrono::milliseconds(10'000));
+  fmt::print(stderr, "{}{}{}", live ? "\r" : "", text, live ? "\x1b[K" : "\n");
+  std::fflush(stderr);
+  open_ = live;
+}
+
+void ProgressLine::end() {
+  if (open_) fmt::print(stderr, "\n");
+  open_ = false;
+  next_ = {};
+}
+
+}  // namespace hierevo::app

@@ -1,0 +1,39 @@
+// How a long piece of work shows how far it is.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <string_view>
+
+namespace hierevo::app {
+
+/// "42 s", "3:07 min", "2:05:00 h"
+std::string duration_text(double seconds);
+
+/// One line on standard error that is written over on a terminal, or a line every so often
+/// elsewhere.
+class ProgressLine {
+ public:
+  enum class Mode { live, lines, off };
+  /// "auto", "live", "lines", "off"; auto is live on a terminal. Throws UsageError.
+  static Mode mode_named(std::string_view name);
+
+  explicit ProgressLine(Mode mode) : mode_(mode) {}
+  ~ProgressLine() { end(); }
+  ProgressLine(const ProgressLine&) = delete;
+  ProgressLine& operator=(const ProgressLine&) = delete;
+
+  /// Whether a new text would be shown now: spare the making of it otherwise.
+  bool due() const;
+  void show(const std::string& text);
+  /// Leaves the live line as it is and goes on below it.
+  void end();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  Mode mode_;
+  bool open_ = false;
+  Clock::time_point next_{};
+};
+
+}  // namespace hierevo::app

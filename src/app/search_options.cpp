@@ -1,0 +1,124 @@
+#include "search_options.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+#include "hierevo/core/error.hpp"
+#include "hierevo/core/nearest.hpp"
+#include "progress_line.hpp"
+
+namespace hierevo::app {
+
+namespace {
+
+void require(bool holds, std::string_view problem, std::string_view why,
+             std::string_view suggestion) {
+  if (!holds) throw core::UsageError(problem, why, suggestion);
+}
+
+}  // namespace
+
+void SearchCommandOptions::add_to(OptionSet& options) {
+  using Record = OptionSet::Record;
+  options.group("Search (sections 2 and 3 of the paper)");
+  options.add("run", &run, "run directory: made at first, gone on with later", Record::no);
+  options.add("space", &space,
+              "hierarchical, flat, or MOTIFSxNODES of each level from 2 up, such as 6x4,1x5");
+  options.add("algorithm", &algorithm, "evolution, aging (the oldest are removed) or random");
+  options.add("population", &population, "random genotypes at the start");
+  options.add("evaluations", &evaluations, "candidates in all; a later start may ask for more");
+  options.add("tournament", &tournament, "share of the population that takes part in a tournament");
+  options.add("seed", &seed, "of all random decisions");
+  options.add("start-mutations", &start_mutations, "mutations that make a random genotype");
+  options.add("max-parameters", &max_parameters,
+              "larger networks get fitness 0 without training; 0: no bound");
+  options.add("reuse-fitness", &reuse_fitness, "evaluate equal phenotypes once");
+  options.group("Evaluation");
+  options.add("evaluator", &evaluator,
+              "train, synthetic (a made-up fitness, for trying things) or command");
+  options.add("repeats", &repeats, "independent trainings whose accuracies are averaged");
+  options.add("synthetic-ms", &synthetic_ms, "with synthetic: milliseconds a candidate");
+  options.add("command", &command,
+              "with command: program and arguments; gets the genotype's path as the last argument "
+              "and prints a line of JSON with \"fitness\"");
+  options.add("timeout", &timeout, "seconds an evaluation may take; 0: any time");
+  options.add("failures-in-series", &failures_in_series, "so many end the search (exit code 4)");
+  options.add("workers", &workers, "without mpirun: threads of this process that evaluate");
+  options.add("master-evaluates", &master_evaluates, "under mpirun: rank 0 evaluates too");
+  model.add_to(options);
+  data.add_to(options);
+  training.add_to(options);
+  options.group("This start");
+  options.add("progress", &progress, "auto, live (one line written over), lines or off",
+              Record::no);
+  options.add("dry-run", &dry_run, "check everything, show what would be done, and end",
+              Record::no);
+  options.epilogue(
+      "Examples:\n"
+      "  mpirun -n 3 hierevo search --run R --population 20 --evaluations 100 --repeats 1\n"
+      "  hierevo search --run R --evaluator synthetic --population 10 --evaluations 50\n"
+      "  hierevo search --run R --evaluator command --command './evaluate.py --fast'\n"
+      "Ctrl-C or SIGTERM saves and ends with code 75; the same line goes on.\n");
+}
+
+search::SearchOptions SearchCommandOptions::search() const {
+  require(!run.empty(), "No run directory is given", "results need a place", "Give --run DIR.");
+  require(population >= 2, fmt::format("--population is {}", population),
+          "selection needs at least 2", "Give --population 2 or more.");
+  require(evaluations >= 1, fmt::format("--evaluations is {}", evaluations),
+          "there would be nothing to do", "Give --evaluations 1 or more.");
+  require(repeats >= 1, fmt::format("--repeats is {}", repeats),
+          "a fitness needs at least one training", "Give --repeats 1 or more.");
+  require(repeats <= 1000, fmt::format("--repeats is {}", repeats), "at most 1000 are kept",
+          "Give --repeats 1000 or fewer.");
+  require(workers >= 1, fmt::format("--workers is {}", workers), "nobody would evaluate",
+          "Give --workers 1 or more.");
+  require(workers <= 1024, fmt::format("--workers is {}", workers), "they are threads of a process",
+          "Use mpirun for so many.");
+  require(training.threads >= 1, fmt::format("--threads is {}", training.threads),
+          "an evaluation needs at least one", "Give --threads 1 or more.");
+  require(max_parameters >= 0, fmt::format("--max-parameters is {}", max_parameters), "",
+          "Give a positive bound, or 0 for none.");
+  require(synthetic_ms >= 0.0 && synthetic_ms < 1e9,
+          fmt::format("--synthetic-ms is {}", synthetic_ms), "", "Give milliseconds from 0 up.");
+  require(timeout >= 0.0, fmt::format("--timeout is {}", timeout), "",
+          "Give seconds, or 0 for none.");
+  require(failures_in_series >= 1, fmt::format("--failures-in-series is {}", failures_in_series),
+          "", "Give 1 or more.");
+  const std::vector<std::string> evaluators = {"train", "synthetic", "command"};
+  require(std::find(evaluators.begin(), evaluators.end(), evaluator) != evaluators.end(),
+          fmt::format("There is no evaluator '{}'", evaluator), "",
+          core::suggestion_for(evaluator, evaluators));
+  require((evaluator == "command") == !command.empty(),
+          "--evaluator command and --command belong together", "", "Give both or neither.");
+  ProgressLine::mode_named(progress);
+  training.training();
+
+  search::SearchOptions options;
+  options.engine = {.space = genome::SearchSpace::parse(space),
+                    .algorithm = evolution::algorithm_named(algorithm),
+                    .population = static_cast<std::size_t>(population),
+                    .evaluations = static_cast<std::size_t>(evaluations),
+                    .tournament = tournament,
+                    .seed = seed,
+                    .start_mutations = start_mutations};
+  evolution::Engine checked(options.engine);
+  options.model = model.spec();
+  if (max_parameters > 0) options.max_parameters = max_parameters;
+  options.reuse_fitness = reuse_fitness;
+  options.failures_in_series = static_cast<std::size_t>(failures_in_series);
+  options.master_evaluates = master_evaluates;
+  if (timeout > 0.0) options.timeout = std::chrono::duration<double>(timeout);
+  options.run = run;
+  return options;
+}
+
+const std::vector<std::string>& options_that_may_change() {
+  static const std::vector<std::string> names = {
+      "evaluations", "workers",  "threads", "master-evaluates",
+      "timeout",     "data-dir", "command", "failures-in-series",
+      "synthetic-ms"};
+  return names;
+}
+
+}  // namespace hierevo::app

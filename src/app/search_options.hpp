@@ -1,0 +1,48 @@
+// The options of `hierevo search`.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "hierevo/search/search.hpp"
+#include "model_options.hpp"
+#include "training_options.hpp"
+
+namespace hierevo::app {
+
+struct SearchCommandOptions {
+  std::string run;
+  std::string space = "hierarchical";
+  std::string algorithm = "evolution";
+  long population = 200;
+  long evaluations = 7000;
+  double tournament = 0.05;
+  std::uint64_t seed = 1;
+  int start_mutations = 1000;
+  std::int64_t max_parameters = 0;
+  bool reuse_fitness = false;
+  std::string evaluator = "train";
+  double synthetic_ms = 0.0;
+  std::string command;
+  int repeats = 4;
+  int workers = 1;
+  bool master_evaluates = false;
+  double timeout = 0.0;
+  long failures_in_series = 20;
+  std::string progress = "auto";
+  bool dry_run = false;
+  ModelOptions model;
+  DataOptions data;
+  TrainOptions training;
+
+  void add_to(OptionSet& options);
+  /// All but the run's configuration and what depends on the data. Throws UsageError for any option
+  /// out of its range.
+  search::SearchOptions search() const;
+};
+
+/// Options that may differ from one start of a run to the next: they change no result.
+const std::vector<std::string>& options_that_may_change();
+
+}  // namespace hierevo::app

@@ -1,0 +1,33 @@
+// Options of the data and the training, shared by several commands.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "hierevo/nn/training_options.hpp"
+#include "option_set.hpp"
+
+namespace hierevo::app {
+
+/// --dataset … --validation-size: what is learnt from.
+struct DataOptions {
+  std::string dataset = "fashion-mnist";
+  std::string data_dir;
+  std::int64_t train_size = 0;
+  std::int64_t validation_size = 10'000;
+
+  void add_to(OptionSet& options);
+};
+
+/// --steps … --threads: how a network is trained (PAPER section 4).
+struct TrainOptions {
+  nn::TrainingOptions numbers;
+  std::string drops = "0.8,0.9";
+  int threads = 1;
+
+  void add_to(OptionSet& options);
+  /// The numbers with the drops read. Throws UsageError.
+  nn::TrainingOptions training() const;
+};
+
+}  // namespace hierevo::app

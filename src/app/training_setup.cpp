@@ -1,0 +1,126 @@
+#include "training_setup.hpp"
+
+#include <c10/util/Exception.h>
+
+#include <new>
+#include <string_view>
+#include <utility>
+
+#include "hierevo/core/error.hpp"
+#include "hierevo/core/random.hpp"
+#include "hierevo/genome/cell_graph.hpp"
+#include "hierevo/nn/threads.hpp"
+#include "hierevo/nn/training.hpp"
+
+namespace hierevo::app {
+
+using evolution::Evaluation;
+using evolution::Status;
+
+struct TrainingSetup::Data {
+  nn::Split split;
+  int classes;
+  nn::TrainingOptions training;
+  int repeats;
+};
+
+namespace {
+
+/// Torch's CPU allocator throws a general error; only its text tells.
+bool speaks_of_memory(std::string_view text) {
+  for (const std::string_view sign :
+       {"out of memory", "can't allocate memory", "not enough memory"}) {
+    if (text.find(sign) != std::string_view::npos) return true;
+  }
+  return false;
+}
+
+Evaluation failure(Status status, std::string reason) {
+  Evaluation evaluation;
+  evaluation.status = status;
+  evaluation.reason = std::move(reason);
+  return evaluation;
+}
+
+double mean(const std::vector<double>& values) {
+  double sum = 0.0;
+  for (const double value : values) sum += value;
+  return sum / static_cast<double>(values.size());
+}
+
+}  // namespace
+
+/// The fitness of the paper: mean validation accuracy of networks trained from scratch.
+template <typename Data>
+class TrainingEvaluator final : public search::Evaluator {
+ public:
+  TrainingEvaluator(std::shared_ptr<const Data> data, genome::ModelSpec spec)
+      : data_(std::move(data)), spec_(spec) {}
+
+  std::optional<Evaluation> evaluate(const evolution::Candidate& candidate,
+                                     const search::ProgressCallback& progress) override {
+    try {
+      return train(candidate, progress);
+    } catch (const std::bad_alloc&) {
+      return failure(Status::out_of_memory, "the host's memory is exhausted");
+    } catch (const c10::Error& error) {
+      const std::string text = error.what_without_backtrace();
+      return failure(speaks_of_memory(text) ? Status::out_of_memory : Status::failed, text);
+    }
+  }
+
+ private:
+  std::optional<Evaluation> train(const evolution::Candidate& candidate,
+                                  const search::ProgressCallback& progress) const {
+    const genome::Plan plan = make_plan(genome::assemble(candidate.genotype), spec_);
+    const auto forward = [&](const nn::TrainingProgress& p) {
+      return progress({p.repeat, p.step, p.steps, p.loss});
+    };
+    const nn::FitnessResult result =
+        nn::measure_fitness(plan, data_->split, data_->training, data_->repeats, candidate.seed,
+                            c10::Device(c10::DeviceType::CPU), forward);
+    if (result.end == nn::TrainingEnd::stopped) return std::nullopt;
+    Evaluation evaluation;
+    evaluation.repeat_fitness = result.accuracy;
+    evaluation.repeat_loss = result.loss;
+    if (result.end == nn::TrainingEnd::diverged) {
+      evaluation.status = Status::diverged;
+      evaluation.reason = "the loss was not finite";
+    } else {
+      evaluation.fitness = mean(result.accuracy);
+    }
+    return evaluation;
+  }
+
+  std::shared_ptr<const Data> data_;
+  genome::ModelSpec spec_;
+};
+
+TrainingSetup::TrainingSetup(const DataOptions& options, const TrainOptions& training, int repeats,
+                             std::uint64_t seed) {
+  nn::set_threads(training.threads);
+  nn::Dataset dataset = nn::load_dataset(options.dataset, options.data_dir);
+  auto data = std::make_shared<Data>();
+  data->split = nn::split_training_set(dataset.train, options.train_size, options.validation_size,
+                                       core::derive_seed(seed, 0, "split"));
+  data->classes = dataset.classes;
+  data->training = training.training();
+  data->repeats = repeats;
+  nn::check(data->training, data->split.train, data->split.validation);
+  data_ = std::move(data);
+}
+
+TrainingSetup::~TrainingSetup() = default;
+
+genome::ModelSpec TrainingSetup::adapted(genome::ModelSpec spec) const {
+  spec.input_channels = static_cast<int>(data_->split.train.channels());
+  spec.classes = data_->classes;
+  return spec;
+}
+
+std::unique_ptr<search::Evaluator> TrainingSetup::make_evaluator(
+    const genome::ModelSpec& spec) const {
+  return std::make_unique<TrainingEvaluator<Data>>(data_, spec);
+}
+
+}  // namespace hierevo::app

@@ -1,0 +1,23 @@
+// Stands in for training_setup.cpp in a build without Torch.
+#include "hierevo/core/error.hpp"
+#include "training_setup.hpp"
+
+namespace hierevo::app {
+
+struct TrainingSetup::Data {};
+
+TrainingSetup::TrainingSetup(const DataOptions&, const TrainOptions&, int, std::uint64_t) {
+  throw core::UsageError("This hierevo cannot train", "it was built without Torch",
+                         "Use --evaluator synthetic or command, or build with HIEREVO_WITH_TORCH.");
+}
+TrainingSetup::~TrainingSetup() = default;
+
+genome::ModelSpec TrainingSetup::adapted(genome::ModelSpec spec) const {
+  return spec;
+}
+
+std::unique_ptr<search::Evaluator> TrainingSetup::make_evaluator(const genome::ModelSpec&) const {
+  return nullptr;
+}
+
+}  // namespace hierevo::app

@@ -1,0 +1,138 @@
+"""Help, version, options, INI files, sample, inspect, and the refusal of whatever cannot work."""
+import json
+import unittest
+
+from programs import ProgramTest
+
+PUBLISHED = {"format": "hierevo.genotype", "version": 1, "levels": [
+    {"level": 2, "nodes": 4, "motifs": [
+        ["maxpool3x3", "conv1x1", "depthwise3x3", "separable3x3", "conv1x1", "maxpool3x3"],
+        ["maxpool3x3", "depthwise3x3", "depthwise3x3", "conv1x1", "separable3x3", "separable3x3"],
+        ["separable3x3", "depthwise3x3", "separable3x3", "separable3x3", "identity", "avgpool3x3"],
+        ["avgpool3x3", "separable3x3", "separable3x3", "identity", "maxpool3x3", "avgpool3x3"],
+        ["identity", "separable3x3", "identity", "separable3x3", "identity", "separable3x3"],
+        ["depthwise3x3", "maxpool3x3", "maxpool3x3", "separable3x3", "identity", "avgpool3x3"]]},
+    {"level": 3, "nodes": 5, "motifs": [[5, 3, 3, 3, 1, 3, 4, 5, 5, 5]]}]}
+
+
+class CommandLine(ProgramTest):
+    def test_help_teaches_every_command(self):
+        overview = self.hierevo("--help").stdout
+        for command in ("search", "sample", "inspect", "status"):
+            self.assertIn(command, overview)
+            text = self.hierevo(command, "--help").stdout
+            self.assertIn("usage: hierevo " + command, text)
+        self.assertIn("--population arg (=200)", self.hierevo("search", "--help").stdout)
+
+    def test_version_tells_the_build(self):
+        text = self.hierevo("--version").stdout
+        for fact in ("hierevo 0", "commit:", "compiler:", "MPI:", "Torch:", "HDF5:"):
+            self.assertIn(fact, text)
+
+    def test_unknown_words_name_the_nearest(self):
+        self.refused("serch", says="There is no command 'serch'. Did you mean 'search'?")
+        self.refused("search", "--populaton", "3",
+                     says="There is no option '--populaton'. Did you mean '--population'?")
+        self.refused("search", "--run", self.run_dir, "--algorithm", "evoluton",
+                     says="Did you mean 'evolution'?")
+        self.refused("search", "--run", self.run_dir, "--space", "flatt", says="'flatt'")
+        self.refused("search", "--run", self.run_dir, "--evaluator", "trian",
+                     says="Did you mean 'train'?")
+        self.refused("inspect", "--model", "cifar-smal", "--genotype", "x",
+                     says="Did you mean 'cifar-small'?")
+
+    def test_impossible_numbers_are_refused(self):
+        for option, value in [("population", 1), ("population", -3), ("evaluations", 0),
+                              ("tournament", 0), ("tournament", 1.5), ("workers", 0),
+                              ("repeats", 0), ("threads", 0), ("synthetic-ms", -1),
+                              ("timeout", -1), ("failures-in-series", 0), ("start-mutations", -1),
+                              ("channels", -1), ("max-parameters", -5), ("steps", 0), ("batch", 0),
+                              ("lr", 0), ("lr", "nan"), ("lr-drops", "0.5,x"), ("crop", -1),
+                              ("population", "many"), ("seed", 1.5)]:
+            with self.subTest(option=option, value=value):
+                self.refused("search", "--run", self.run_dir, "--evaluator", "synthetic",
+                             f"--{option}={value}", says="learning rate" if option == "lr" else option.split("-")[0][:4])
+
+    def test_what_is_missing_is_named(self):
+        self.refused("search", says="Give --run DIR")
+        self.refused("search", "--run", self.run_dir, "--config", "none.ini", says="none.ini")
+        self.refused("status", "--run", self.run_dir, says="There is no run in")
+        self.refused("inspect", says="Give --genotype FILE.json or --run DIR")
+        self.refused("inspect", "--genotype", "none.json", says="none.json")
+        self.refused("search", "--run", self.run_dir, "--evaluator", "command",
+                     says="--command belong together")
+        self.refused("search", "--run", self.run_dir, "--evaluator", "command", "--command",
+                     "no-such-program", says="there is no such program")
+
+    def test_config_file_and_dump(self):
+        ini = self.folder / "x.ini"
+        ini.write_text("# a comment\npopulation=33\nlr=0.25\n")
+        dump = self.hierevo("search", "--config", ini, "--population", 44, "--dump-config").stdout
+        lines = dump.splitlines()
+        self.assertIn("population=44", lines)  # the command line goes first
+        self.assertIn("lr=0.25", lines)
+        self.assertIn("evaluations=7000", lines)
+        last = self.hierevo("search", "--seed", 1, "--seed", 2, "--dump-config").stdout
+        self.assertIn("seed=2\n", last)  # of the same option the last one counts
+        ini.write_text(dump)  # what is dumped can be read again
+        self.assertEqual(self.hierevo("search", "--config", ini, "--dump-config").stdout, dump)
+        ini.write_text("populaton=3\n")
+        self.refused("search", "--run", self.run_dir, "--config", ini,
+                     says="There is no option 'populaton' in")
+
+    def test_the_papers_numbers_are_the_defaults(self):
+        lines = self.hierevo("search", "--dump-config").stdout.splitlines()
+        for line in ("space=hierarchical", "population=200", "evaluations=7000", "tournament=0.05",
+                     "start-mutations=1000", "repeats=4", "steps=5000", "batch=256", "crop=24",
+                     "lr=0.1", "lr-drops=0.8,0.9", "lr-factor=0.1", "momentum=0.9",
+                     "weight-decay=0.0003", "flip=true", "validation-size=10000"):
+            self.assertIn(line, lines)
+
+
+class SampleAndInspect(ProgramTest):
+    def inspect(self, genotype, *arguments):
+        path = self.folder / "genotype.json"
+        path.write_text(json.dumps(genotype))
+        return json.loads(self.hierevo("inspect", "--genotype", path, "--json", *arguments).stdout)
+
+    def test_samples_are_sound_and_depend_on_the_seed(self):
+        for space in ("hierarchical", "flat", "3x3,1x4"):
+            lines = self.hierevo("sample", "--space", space, "--count", 5, "--seed", 7).stdout
+            again = self.hierevo("sample", "--space", space, "--count", 5, "--seed", 7).stdout
+            other = self.hierevo("sample", "--space", space, "--count", 5, "--seed", 8).stdout
+            self.assertEqual(lines, again)
+            self.assertNotEqual(lines, other)
+            genotypes = [json.loads(line) for line in lines.splitlines()]
+            self.assertEqual(len(genotypes), 5)
+            for genotype in genotypes:
+                self.assertEqual(self.inspect(genotype)["space"], space)
+
+    def test_the_published_cell_costs_what_the_paper_says(self):
+        small = self.inspect(PUBLISHED)
+        self.assertEqual(small["parameters"], 542138)
+        self.assertTrue(small["valid"])
+        self.assertRegex(small["phenotype"], "^[0-9a-f]{16}$")
+        large = self.inspect(PUBLISHED, "--model", "cifar-large")
+        self.assertEqual(large["parameters"], 15727306)
+        self.assertEqual(large["phenotype"], small["phenotype"])
+        same = self.inspect(PUBLISHED, "--channels", 64, "--cells", 2)
+        self.assertEqual(same["parameters"], 15727306)
+        self.assertEqual(same["macs"], large["macs"])
+
+    def test_an_invalid_cell_is_shown_as_such(self):
+        nothing = {"format": "hierevo.genotype", "version": 1,
+                   "levels": [{"level": 2, "nodes": 2, "motifs": [["none"]]}]}
+        shown = self.inspect(nothing)
+        self.assertFalse(shown["valid"])
+        self.assertEqual(shown["parameters"], 0)
+
+    def test_dot_draws_the_cell(self):
+        path = self.folder / "genotype.json"
+        path.write_text(json.dumps(PUBLISHED))
+        dot = self.hierevo("inspect", "--genotype", path, "--dot").stdout
+        self.assertTrue(dot.startswith("digraph"))
+        self.assertIn("separable 3×3", dot)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

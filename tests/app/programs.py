@@ -1,0 +1,70 @@
+"""What the tests of the programs share: running them and looking at what they leave."""
+import json
+import os
+import pathlib
+import shlex
+import shutil
+import subprocess
+import tempfile
+import time
+import unittest
+
+BIN = pathlib.Path(os.environ["HIEREVO_BIN"])
+HIEREVO = str(BIN / "hierevo")
+MPIRUN = shlex.split(os.environ.get("HIEREVO_MPIRUN", ""))
+DEADLINE = 120  # seconds for anything; reached only when something hangs
+
+
+def mpirun(ranks):
+    return [*MPIRUN, str(ranks)]
+
+
+class ProgramTest(unittest.TestCase):
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="hierevo-test-"))
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.run_dir = self.folder / "a run"  # a path with a space
+
+    def hierevo(self, *arguments, launcher=(), code=0):
+        """Runs hierevo, checks its exit code, gives back its output."""
+        result = subprocess.run([*launcher, HIEREVO, *map(str, arguments)], text=True,
+                                capture_output=True, timeout=DEADLINE, cwd=self.folder)
+        self.assertEqual(result.returncode, code, f"{arguments}\n{result.stdout}\n{result.stderr}")
+        return result
+
+    def refused(self, *arguments, says, code=2):
+        """Refused before any work: the message says `says`, and no run directory was made."""
+        result = self.hierevo(*arguments, code=code)
+        self.assertIn(says, result.stderr)
+        self.assertEqual(result.stdout, "")
+        self.assertFalse(self.run_dir.exists())
+
+    def status(self):
+        return json.loads(self.hierevo("status", "--run", self.run_dir, "--json").stdout)
+
+    def wait_until(self, holds, process=None):
+        """Waits for an event; `process` must not end before."""
+        end = time.monotonic() + DEADLINE
+        while not holds():
+            self.assertLess(time.monotonic(), end, "the event never came")
+            if process is not None and process.poll() is not None:
+                return False
+            time.sleep(0.005)
+        return True
+
+    def assert_finished(self, evaluations):
+        status = self.status()
+        self.assertEqual(status["state"], "finished")
+        self.assertEqual(status["evaluations"]["done"], evaluations)
+        self.assertEqual(status["evaluations"]["in_flight"], 0)
+        ids = self.ids()
+        self.assertEqual(sorted(ids), list(range(1, evaluations + 1)))
+
+    def ids(self):
+        """Ids of all evaluated individuals: `inspect` finds exactly one for each."""
+        found = []
+        target = self.status()["evaluations"]["target"]
+        for number in range(1, target + 1):
+            shown = self.hierevo("inspect", "--run", self.run_dir, "--id", number, "--json")
+            found.append(json.loads(shown.stdout)["id"])
+        return found

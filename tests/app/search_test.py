@@ -1,0 +1,137 @@
+"""Searches by one process: alone and with worker threads; status; stopping by signals."""
+import json
+import os
+import signal
+import subprocess
+import unittest
+
+from programs import HIEREVO, ProgramTest
+
+SMALL = ["--evaluator", "synthetic", "--population", "8", "--evaluations", "40",
+         "--tournament", "0.3"]
+
+
+class Search(ProgramTest):
+    def search(self, *arguments, code=0):
+        return self.hierevo("search", "--run", self.run_dir, *SMALL, *arguments, code=code)
+
+    def test_alone_and_with_threads(self):
+        self.search()
+        self.assert_finished(40)
+        self.run_dir = self.folder / "threads"
+        self.search("--workers", 3, "--synthetic-ms", 1)
+        self.assert_finished(40)
+
+    def test_status_before_and_after(self):
+        self.search()
+        status = self.status()
+        self.assertEqual(status["evaluations"], {"done": 40, "failed": 0, "in_flight": 0,
+                                                 "reused": 0, "target": 40})
+        self.assertEqual(status["workers"], 0)
+        best = json.loads(self.hierevo("inspect", "--run", self.run_dir, "--json").stdout)
+        self.assertEqual(best["id"], status["best"]["id"])
+        self.assertEqual(best["fitness"], status["best"]["fitness"])
+        self.assertEqual(best["parameters"], status["best"]["parameters"])
+        self.assertIn("40 of 40 done", self.hierevo("status", "--run", self.run_dir).stdout)
+
+    def test_the_same_line_again_does_nothing_and_a_longer_one_goes_on(self):
+        self.search()
+        before = (self.run_dir / "config.ini").read_text()
+        self.assertIn("40 of 40", self.search().stderr)
+        self.assertEqual((self.run_dir / "config.ini").read_text(), before)
+        self.search("--evaluations=60")
+        self.assert_finished(60)
+
+    def test_other_options_are_refused(self):
+        self.search()
+        text = self.search("--seed", 9, code=2).stderr
+        self.assertIn("began with other options (--seed was 1 and is 9 now)", text)
+        self.assert_finished(40)
+
+    def test_a_second_search_in_the_same_folder_is_refused(self):
+        process = self.start("--synthetic-ms", "50")
+        self.wait_until(lambda: (self.run_dir / "search.h5").exists(), process)
+        text = self.search("--synthetic-ms", "50", code=2).stderr
+        self.assertIn("A search already runs in", text)
+        self.assertEqual(self.status()["state"], "running")
+        process.kill()
+        process.communicate()
+
+    def start(self, *arguments):
+        process = subprocess.Popen([HIEREVO, "search", "--run", self.run_dir, *SMALL, *arguments],
+                                   stderr=subprocess.PIPE, text=True)
+        self.addCleanup(process.stderr.close)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        return process
+
+    def done(self):
+        if not (self.run_dir / "search.h5").exists():
+            return 0
+        return self.status()["evaluations"]["done"]
+
+    def test_every_stop_signal_saves_and_the_same_line_goes_on(self):
+        seen = 0
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2):
+            process = self.start("--synthetic-ms", "100", "--evaluations", "200")
+            self.assertTrue(self.wait_until(lambda: self.done() > seen, process))
+            process.send_signal(number)
+            self.assertEqual(process.wait(timeout=60), 75)
+            self.assertIn("Run the same line again", process.stderr.read())
+            status = self.status()
+            self.assertEqual(status["state"], "saved")
+            self.assertGreater(status["evaluations"]["done"], seen)
+            seen = status["evaluations"]["done"]
+        self.search("--evaluations", "200")
+        self.assert_finished(200)
+
+    def test_a_dry_run_makes_nothing(self):
+        self.assertIn("Would search", self.search("--dry-run").stderr)
+        self.assertFalse(self.run_dir.exists())
+
+    def test_an_external_program_evaluates(self):
+        program = self.folder / "judge it.py"
+        program.write_text("#!/usr/bin/env python3\nimport json, sys\n"
+                           "text = open(sys.argv[-1]).read()\nassert sys.argv[1] == 'an option'\n"
+                           "print(json.dumps({'fitness': text.count('separable') / 100}))\n")
+        program.chmod(0o755)
+        command = f"'{program}' 'an option'"
+        self.hierevo("search", "--run", self.run_dir, "--evaluator", "command", "--command",
+                     command, "--population", 3, "--evaluations", 6)
+        self.assert_finished(6)
+        best = json.loads(self.hierevo("inspect", "--run", self.run_dir, "--json").stdout)
+        self.assertEqual(best["fitness"], str(best["genotype"]).count("separable") / 100)
+
+    def test_failures_in_series_end_the_search_with_their_reason(self):
+        text = self.hierevo("search", "--run", self.run_dir, "--evaluator", "command", "--command",
+                            "false", "--failures-in-series", 5, code=4).stderr
+        self.assertIn("5 evaluations failed one after another", text)
+        self.assertIn("exit code 1", text)
+        status = self.status()
+        self.assertEqual(status["state"], "stopped")
+        self.assertEqual(status["failures"], {"failed": 5})
+
+    def test_a_folder_of_somebody_else_is_not_touched(self):
+        self.run_dir.mkdir()
+        (self.run_dir / "thesis.tex").write_text("precious")
+        self.assertIn("it holds other files", self.search(code=2).stderr)
+        self.assertEqual(os.listdir(self.run_dir), ["thesis.tex"])
+
+    def test_a_damaged_snapshot_is_passed_over_with_a_warning(self):
+        self.search()
+        path = self.run_dir / "search.h5"
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 0xFF
+        path.write_bytes(content)
+        result = self.hierevo("status", "--run", self.run_dir, "--json")
+        self.assertIn("search.h5", result.stderr)
+        self.assertLess(json.loads(result.stdout)["evaluations"]["done"], 40)
+        self.search()
+        self.assert_finished(40)
+        for damaged in self.run_dir.glob("search.h5*"):
+            damaged.write_bytes(b"nonsense")
+        self.assertIn("search.h5", self.search(code=3).stderr)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
