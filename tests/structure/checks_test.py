@@ -1,0 +1,117 @@
+"""Plants what layering.py and tracked_files.py are to find: a check that finds nothing is none."""
+
+import pathlib
+import tempfile
+import unittest
+
+import layering
+import tracked_files
+
+
+class PlantedTree(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.root = pathlib.Path(folder.name)
+
+    def plant(self, name, text):
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+class Layering(PlantedTree):
+    def expect(self, name, include, problem):
+        """A file with only this include has `problem`; None: it has none."""
+        self.plant(name, f"// A file.\n#include {include}\n")
+        problems, looked_at = layering.check(self.root)
+        (self.root / name).unlink()
+        self.assertEqual(looked_at, 1)
+        self.assertEqual(problems, [f"{pathlib.Path(name)}:2: {problem}"] if problem else [])
+
+    def test_allowed(self):
+        for name, include in [
+            ("src/genome/a.cpp", '"hierevo/genome/a.hpp"'),
+            ("src/evolution/a.cpp", '"hierevo/core/error.hpp"'),
+            ("src/app/a.cpp", '"hierevo/nn/training.hpp"'),
+            ("src/search/a.cpp", '"coordinator.hpp"'),
+            ("io/a.cpp", "<hdf5.h>"),
+            ("src/comm/a.cpp", "<mpi.h>"),
+            ("include/hierevo/genome/a.hpp", "<nlohmann/json_fwd.hpp>"),
+            ("include/hierevo/nn/a.hpp", "<ATen/core/Tensor.h>"),
+            ("include/hierevo/core/a.hpp", "<string_view>"),
+        ]:
+            with self.subTest(name=name, include=include):
+                self.expect(name, include, None)
+
+    def test_wrong_direction(self):
+        for user, used in [("core", "genome"), ("genome", "evolution"), ("evolution", "comm"),
+                           ("comm", "genome"), ("nn", "evolution"), ("search", "nn"),
+                           ("search", "app"), ("nn", "search")]:
+            with self.subTest(user=user, used=used):
+                problem = f"module {user} must not use module {used}"
+                self.expect(f"src/{user}/a.cpp", f'"hierevo/{used}/b.hpp"', problem)
+                self.expect(f"include/hierevo/{user}/a.hpp", f'"hierevo/{used}/b.hpp"', problem)
+        self.expect("io/a.cpp", '"hierevo/comm/b.hpp"', "module io must not use module comm")
+
+    def test_private_header_of_another_module(self):
+        self.expect("src/search/a.cpp", '"../nn/b.hpp"', "private headers of another module")
+
+    def test_library_away_from_home(self):
+        for name, header, homes in [
+            ("src/search/a.cpp", "mpi.h", "comm"),
+            ("src/search/a.cpp", "torch/types.h", "app and nn"),
+            ("src/nn/a.cpp", "hdf5.h", "io"),
+            ("src/core/a.cpp", "boost/program_options.hpp", "app"),
+            ("src/io/a.cpp", "zlib.h", "nn"),
+            ("src/genome/a.cpp", "boost/graph/graph.hpp", "no module"),
+            ("src/evolution/a.cpp", "nlohmann/json.hpp", "app and genome and search"),
+            ("src/app/a.cpp", "spdlog/spdlog.h", "core"),
+        ]:
+            with self.subTest(name=name, header=header):
+                self.expect(name, f"<{header}>", f"<{header}> belongs to {homes}")
+
+    def test_public_headers_need_little(self):
+        self.expect("include/hierevo/comm/a.hpp", "<mpi.h>",
+                    "a public header must not need <mpi.h>")
+        self.expect("include/hierevo/genome/a.hpp", "<nlohmann/json.hpp>",
+                    "a public header must not need <nlohmann/json.hpp>")
+
+    def test_unknown_module_and_empty_tree(self):
+        self.plant("src/misc/a.cpp", "")
+        self.assertEqual(layering.check(self.root),
+                         ([f"{pathlib.Path('src/misc/a.cpp')}: belongs to no module"], 0))
+
+
+class TrackedFiles(PlantedTree):
+    def problems(self, name, text):
+        return [problem.split(": ", 1)[1] for problem in
+                tracked_files.problems_in(pathlib.Path(name), text)]
+
+    def test_planted(self):
+        machine = "a path of somebody's machine"
+        for name, line, problem in [
+            ("a.cpp", 'open("/wo' + 'rk/x");', machine),
+            ("a.md", "cd /ro" + "ot/hierevo", machine),
+            ("a.cpp", "// TO" + "DO: later", "a mark of unfinished work"),
+            ("a.md", "<<<<<<" + "< HEAD", "a conflict mark"),
+        ]:
+            with self.subTest(line=line):
+                self.assertEqual(self.problems(name, line + "\n"), [problem])
+
+    def test_clean(self):
+        self.assertEqual(self.problems("a.cpp", '#include "x.hpp"\n// see build/wo' + 'rk/x\n'), [])
+        self.assertEqual(self.problems("a.md", ""), [])
+
+    def test_whole_tree(self):
+        mark = "// FIX" + "ME\n"
+        self.plant("a.cpp", mark)
+        self.plant("build/b.cpp", mark)
+        self.plant("picture.bin", "\0" + mark)
+        problems, looked_at = tracked_files.check(self.root)
+        self.assertEqual(problems, ["a.cpp:1: a mark of unfinished work"])
+        self.assertEqual(looked_at, 1)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,120 @@
+"""Checks that modules include each other in one direction and heavy libraries stay at home.
+
+usage: layering.py SOURCE_TREE
+
+The rules are the table of ARCHITECTURE.md. Looks at every #include of include/, src/ and io/, and
+prints each that breaks a rule, as FILE:LINE: what is wrong.
+"""
+
+import pathlib
+import re
+import sys
+
+# What a module may include besides itself and the modules under it.
+USES = {
+    "core": [],
+    "genome": ["core"],
+    "evolution": ["genome"],
+    "comm": ["core"],
+    "io": ["evolution"],
+    "nn": ["genome", "comm"],
+    "search": ["io", "comm"],
+    "app": ["search", "nn"],
+}
+
+# Libraries by how their headers begin, with the modules that may include them.
+HOMES = {
+    r"mpi\.h|nccl\.h|cuda": {"comm"},
+    r"(torch|ATen|c10)/": {"nn", "app"},
+    r"zlib\.h": {"nn"},
+    r"(hdf5|H5\w*)\.h": {"io"},
+    r"boost/program_options": {"app"},
+    r"boost/crc": {"core"},
+    r"boost/": set(),
+    r"spdlog/": {"core"},
+    r"nlohmann/": {"genome", "search", "app"},
+    r"(gtest|gmock|benchmark)/": set(),
+}
+
+# What users of the installed package get to see: a public header includes no more than this.
+PUBLIC = re.compile(r"hierevo/|fmt/|nlohmann/json_fwd\.hpp|(torch|ATen|c10)/|[a-z_]+$")
+
+SOURCES = {".hpp", ".cpp", ".h", ".in"}
+INCLUDE = re.compile(r'\s*#\s*include\s*([<"])([^>"]+)[>"]')
+
+
+def reachable(module):
+    """The modules that `module` may include."""
+    found = {module}
+    for used in USES[module]:
+        found |= reachable(used)
+    return found
+
+
+def module_of(path):
+    """The module of a file, by its path in the tree; None outside all modules."""
+    parts = path.parts
+    if parts[0] == "io":
+        return "io"
+    name = parts[2] if parts[:2] == ("include", "hierevo") else parts[1]
+    return name if name in USES else None
+
+
+def problem_with(path, module, quote, target, root):
+    """What is wrong with a file's #include of `target`, or None."""
+    if target.startswith("hierevo/"):
+        other = target.split("/")[1]
+        if other not in reachable(module):
+            return f"module {module} must not use module {other}"
+    elif quote == '"' and not (root / path.parent / target).resolve().is_relative_to(
+            (root / path.parent).resolve()):
+        return "private headers of another module"
+    for pattern, homes in HOMES.items():
+        if re.match(pattern, target):
+            if module not in homes:
+                return f"<{target}> belongs to {' and '.join(sorted(homes)) or 'no module'}"
+            break
+    if path.parts[0] == "include" and not PUBLIC.match(target):
+        return f"a public header must not need <{target}>"
+    return None
+
+
+def sources(root):
+    for top in ("include", "src", "io"):
+        for path in sorted((root / top).rglob("*")):
+            if path.suffix in SOURCES and path.is_file():
+                yield path.relative_to(root)
+
+
+def check(root):
+    """All problems of a source tree, and the number of includes that were looked at."""
+    problems = []
+    looked_at = 0
+    for path in sources(root):
+        module = module_of(path)
+        if module is None:
+            problems.append(f"{path}: belongs to no module")
+            continue
+        for number, line in enumerate((root / path).read_text().splitlines(), 1):
+            found = INCLUDE.match(line)
+            if found:
+                looked_at += 1
+                problem = problem_with(path, module, *found.groups(), root)
+                if problem:
+                    problems.append(f"{path}:{number}: {problem}")
+    return problems, looked_at
+
+
+def main():
+    problems, looked_at = check(pathlib.Path(sys.argv[1]))
+    for problem in problems:
+        print(problem)
+    if looked_at == 0:
+        print("no #include found: is this the source tree?")
+    else:
+        print(f"{looked_at} includes, {len(problems)} problems")
+    return 1 if problems or looked_at == 0 else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
