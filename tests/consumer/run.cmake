@@ -1,5 +1,5 @@
 # Installs hierevo into a scratch prefix, builds the consumer project against it and runs its search.
-#   cmake -DBUILD=… -DSOURCE=… -DSCRATCH=… -DGENERATOR=… -DCXX=… "-DMPIRUN=mpirun;…;3" -P run.cmake
+#   cmake -DBUILD=… -DSOURCE=… -DSCRATCH=… -DGENERATOR=… -DCXX=… "-DMPIRUN=mpirun … -n 3" -P run.cmake
 
 # run(COMMAND…): a failing command fails the test, with its output.
 macro(run)
@@ -10,6 +10,7 @@ macro(run)
   endif()
 endmacro()
 
+separate_arguments(MPIRUN UNIX_COMMAND "${MPIRUN}")
 file(REMOVE_RECURSE ${SCRATCH})
 run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${SCRATCH}/prefix)
 run(${CMAKE_COMMAND} -S ${SOURCE} -B ${SCRATCH}/build -G ${GENERATOR}
