@@ -20,6 +20,11 @@ if(HIEREVO_WITH_TORCH)
   find_package(ZLIB REQUIRED)
   # Torch's own configuration warns about what it lacks and overwrites CMAKE_CXX_FLAGS; neither is ours to see.
   set(hierevo_saved_flags "${CMAKE_CXX_FLAGS}")
+  # A Torch built with CUDA asks which GPUs CUDA code is for, and else tries to look for one on this
+  # machine. There is no CUDA code here.
+  if(NOT DEFINED ENV{TORCH_CUDA_ARCH_LIST})
+    set(ENV{TORCH_CUDA_ARCH_LIST} 8.0)
+  endif()
   find_package(Torch 1.13 REQUIRED)
   set(CMAKE_CXX_FLAGS "${hierevo_saved_flags}")
 endif()
