@@ -32,6 +32,7 @@ int command_evaluate(const Arguments& arguments) {
   options.add("progress", &progress, "auto, live, lines or off", OptionSet::Record::no);
   model.add_to(options);
   data.add_to(options);
+  data.add_validation_to(options);
   training.add_to(options);
   if (!options.parse(arguments)) return 0;
   if (repeats < 1 || repeats > 1000) {

@@ -14,10 +14,10 @@
 #include "hierevo/comm/self_communicator.hpp"
 #include "hierevo/comm/thread_group.hpp"
 #include "hierevo/core/error.hpp"
-#include "hierevo/core/file.hpp"
 #include "hierevo/core/hash.hpp"
 #include "hierevo/core/log.hpp"
 #include "hierevo/search/builtin_evaluators.hpp"
+#include "hierevo/search/run_directory.hpp"
 #include "program.hpp"
 #include "progress_line.hpp"
 #include "search_options.hpp"
@@ -185,9 +185,9 @@ int SearchProgram::run_threads() {
 
 /// An existing run must have been begun with the same options.
 void check_recorded(const OptionSet& options, const std::filesystem::path& run) {
-  const auto path = run / "config.ini";
-  if (!std::filesystem::exists(path)) return;
-  const auto changed = options.differences(core::read_text_file(path), options_that_may_change());
+  const auto recorded = search::RunDirectory::configuration_of(run);
+  if (!recorded) return;
+  const auto changed = options.differences(*recorded, options_that_may_change());
   if (changed.empty()) return;
   throw core::UsageError(
       fmt::format("The run in '{}' began with other options", run.string()),

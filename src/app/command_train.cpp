@@ -38,7 +38,6 @@ int command_train(const Arguments& arguments) {
   GenotypeChoice choice;
   ModelOptions model;
   DataOptions data;
-  data.validation_size = 0;
   TrainOptions training;
   std::uint64_t seed = 1;
   std::string progress = "auto";
@@ -50,11 +49,7 @@ int command_train(const Arguments& arguments) {
   options.add("seed", &seed, "of weights, order and augmentation");
   options.add("progress", &progress, "auto, live, lines or off", OptionSet::Record::no);
   model.add_to(options);
-  options.group("Data");
-  options.add("dataset", &data.dataset, "fashion-mnist");
-  options.add("data-dir", &data.data_dir,
-              "folder of the data set's files; empty: where Debian's package puts them");
-  options.add("train-size", &data.train_size, "images to train on; 0: the whole training set");
+  data.add_to(options);
   training.add_to(options);
   options.epilogue(
       "Example:\n  hierevo train --run my-run --channels 16 --steps 2000 --threads 2\n");

@@ -47,6 +47,7 @@ void SearchCommandOptions::add_to(OptionSet& options) {
   options.add("master-evaluates", &master_evaluates, "under mpirun: rank 0 evaluates too");
   model.add_to(options);
   data.add_to(options);
+  data.add_validation_to(options);
   training.add_to(options);
   options.group("This start");
   options.add("progress", &progress, "auto, live (one line written over), lines or off",

@@ -13,6 +13,9 @@ void DataOptions::add_to(OptionSet& options) {
   options.add("data-dir", &data_dir,
               "folder of the data set's files; empty: where Debian's package puts them");
   options.add("train-size", &train_size, "images to train on; 0: all that do not validate");
+}
+
+void DataOptions::add_validation_to(OptionSet& options) {
   options.add("validation-size", &validation_size, "images of the training set that validate");
 }
 

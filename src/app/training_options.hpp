@@ -9,7 +9,7 @@
 
 namespace hierevo::app {
 
-/// --dataset … --validation-size: what is learnt from.
+/// --dataset, --data-dir, --train-size: what is learnt from; --validation-size: what validates.
 struct DataOptions {
   std::string dataset = "fashion-mnist";
   std::string data_dir;
@@ -17,6 +17,8 @@ struct DataOptions {
   std::int64_t validation_size = 10'000;
 
   void add_to(OptionSet& options);
+  /// Behind add_to(), where a part of the training set validates.
+  void add_validation_to(OptionSet& options);
 };
 
 /// --steps … --threads: how a network is trained (PAPER section 4).

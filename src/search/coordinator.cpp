@@ -74,7 +74,7 @@ Coordinator::Coordinator(comm::Communicator& ranks, const SearchOptions& options
   if (!options.configuration.empty()) directory_.save_configuration(options.configuration);
   if (done_before_ > 0) {
     core::log(core::LogLevel::info, "Going on with {} of {} evaluations done, {} in flight",
-              done_before_, options.engine.evaluations, engine_.in_flight().size());
+              done_before_, options.engine.evaluations, engine_.in_flight_count());
   }
 }
 
@@ -239,7 +239,7 @@ SearchStatus Coordinator::status() const {
   status.done = engine_.history().size();
   status.failed = engine_.failures();
   status.reused = reused_;
-  status.in_flight = engine_.in_flight().size();
+  status.in_flight = engine_.in_flight_count();
   status.target = options_.engine.evaluations;
   if (const evolution::Individual* best = engine_.best()) {
     status.best = best->candidate.id;

@@ -56,9 +56,9 @@ void RunDirectory::save(const io::Snapshot& snapshot) const {
   io::save_snapshot(snapshot, snapshot_path(path_));
 }
 
-std::optional<std::string> RunDirectory::configuration() const {
-  if (!fs::exists(path_ / configuration_name)) return std::nullopt;
-  return core::read_text_file(path_ / configuration_name);
+std::optional<std::string> RunDirectory::configuration_of(const fs::path& run) {
+  if (!fs::exists(run / configuration_name)) return std::nullopt;
+  return core::read_text_file(run / configuration_name);
 }
 
 void RunDirectory::save_configuration(const std::string& text) const {

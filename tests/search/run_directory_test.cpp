@@ -19,7 +19,7 @@ TEST(RunDirectory, IsMadeAndLocked) {
     const RunDirectory run(path);
     EXPECT_TRUE(RunDirectory::in_use(path));
     EXPECT_FALSE(run.load().has_value());
-    EXPECT_FALSE(run.configuration().has_value());
+    EXPECT_FALSE(RunDirectory::configuration_of(path).has_value());
     try {
       RunDirectory second(path);
       FAIL();
@@ -41,7 +41,7 @@ TEST(RunDirectory, KeepsWhatItIsGiven) {
   }
   const RunDirectory again(folder.path() / "run");
   EXPECT_EQ(again.load()->options.seed, 77u);
-  EXPECT_EQ(again.configuration(), "seed=77\n");
+  EXPECT_EQ(RunDirectory::configuration_of(again.path()), "seed=77\n");
 }
 
 TEST(RunDirectory, RefusesAFolderWithOtherThings) {

@@ -63,6 +63,7 @@ class Engine {
   const std::vector<Individual>& history() const { return history_; }
   /// Candidates asked for and not yet told, by id.
   std::vector<Candidate> in_flight() const;
+  std::size_t in_flight_count() const { return in_flight_.size(); }
   /// The individual with the highest fitness so far that did not fail, the earliest of equals.
   const Individual* best() const;
   std::size_t failures() const { return failures_; }

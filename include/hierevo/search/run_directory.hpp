@@ -24,8 +24,9 @@ class RunDirectory {
   std::optional<io::Snapshot> load() const;
   void save(const io::Snapshot& snapshot) const;
 
-  /// config.ini: the options of the run. Nothing when there is none yet.
-  std::optional<std::string> configuration() const;
+  /// config.ini: the options of the run in folder `run`. Nothing when there is none yet. Needs no
+  /// lock.
+  static std::optional<std::string> configuration_of(const std::filesystem::path& run);
   void save_configuration(const std::string& text) const;
 
   static std::filesystem::path snapshot_path(const std::filesystem::path& run) {
