@@ -13,7 +13,8 @@
 namespace hierevo::search {
 
 /// The messages between coordinator (rank 0) and workers. A worker says Hello once; from then on it
-/// gets Work and answers each with one Result, until it gets Leave. Layout: io/FORMAT.md.
+/// gets Work and answers each with one Result, until it gets Leave. Layout:
+/// src/search/protocol.cpp.
 
 /// Worker → coordinator: ready to work. With an `error`, it never will be.
 struct Hello {
