@@ -108,7 +108,14 @@ void Coordinator::greeted(int rank, const Hello& hello) {
   if (hello.fingerprint != options_.fingerprint) {
     refuse("its options differ from those of rank 0", "Start all ranks with the same options.");
   }
-  workers_.at(rank).ready = true;
+  WorkerState& worker = workers_.at(rank);
+  if (worker.ready) {
+    core::log(core::LogLevel::warning, "Rank {} said Hello twice; ignored", rank);
+    return;
+  }
+  worker.ready = true;
+  ++ready_;
+  idle_.insert(rank);
 }
 
 void Coordinator::finished_one(int rank, const Result& result) {
@@ -125,6 +132,7 @@ void Coordinator::finished_one(int rank, const Result& result) {
   evaluation.phenotype = worker.facts.phenotype;
   evaluation.worker = rank;
   worker.id.reset();
+  idle_.insert(rank);
   record(result.id, evaluation);
 }
 
@@ -155,14 +163,14 @@ Coordinator::next_to_evaluate() {
 }
 
 void Coordinator::hand_out() {
-  const bool all_ready = std::all_of(workers_.begin(), workers_.end(),
-                                     [](const auto& entry) { return entry.second.ready; });
-  if (!all_ready) return;
-  for (auto& [rank, worker] : workers_) {
-    if (worker.id) continue;
+  if (ready_ < workers_.size()) return;
+  while (!idle_.empty()) {
     auto next = next_to_evaluate();
     if (!next) return;
     account(Clock::now());
+    const int rank = *idle_.begin();
+    idle_.erase(idle_.begin());
+    WorkerState& worker = workers_.at(rank);
     worker.id = next->first.id;
     worker.facts = std::move(next->second);
     ranks_.send(rank, encode(Work{std::move(next->first)}));
@@ -227,11 +235,8 @@ void Coordinator::account(Clock::time_point now) {
   const double passed = seconds(now - accounted_);
   accounted_ = now;
   progress_.elapsed_seconds += passed;
-  for (const auto& [rank, worker] : workers_) {
-    if (!worker.ready) continue;
-    progress_.worker_seconds += passed;
-    if (worker.id) progress_.busy_seconds += passed;
-  }
+  progress_.worker_seconds += passed * static_cast<double>(ready_);
+  progress_.busy_seconds += passed * static_cast<double>(busy());
 }
 
 SearchStatus Coordinator::status() const {
@@ -246,10 +251,8 @@ SearchStatus Coordinator::status() const {
     status.best_fitness = best->evaluation.fitness;
     status.best_parameters = best->evaluation.parameters;
   }
-  for (const auto& [rank, worker] : workers_) {
-    status.workers += worker.ready ? 1 : 0;
-    status.busy += worker.id ? 1 : 0;
-  }
+  status.workers = static_cast<int>(workers_.size());
+  status.busy = static_cast<int>(busy());
   status.elapsed_seconds = progress_.elapsed_seconds;
   if (progress_.worker_seconds > 0.0) {
     status.utilisation = progress_.busy_seconds / progress_.worker_seconds;

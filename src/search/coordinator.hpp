@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -37,7 +38,6 @@ class Coordinator {
   struct WorkerState {
     bool ready = false;  ///< has said Hello
     std::optional<evolution::IndividualId> id;
-    Clock::time_point since{};
     evolution::Evaluation facts;  ///< of the screening
   };
 
@@ -47,6 +47,7 @@ class Coordinator {
   void record(evolution::IndividualId id, const evolution::Evaluation& evaluation);
   void hand_out();
   std::optional<std::pair<evolution::Candidate, evolution::Evaluation>> next_to_evaluate();
+  std::size_t busy() const { return ready_ - idle_.size(); }
   void finish(SearchEnd end);
   void save_when_due();
   void save(const std::string& state);
@@ -62,6 +63,8 @@ class Coordinator {
   evolution::Engine engine_;
   Screening screening_;
   std::map<int, WorkerState> workers_;  ///< by rank
+  std::set<int> idle_;                  ///< ranks that are ready and have nothing to do
+  std::size_t ready_ = 0;               ///< workers that have said Hello
   std::size_t reused_ = 0;
   std::size_t done_before_ = 0;               ///< by earlier starts
   std::vector<std::string> failing_reasons_;  ///< of the present series
