@@ -25,8 +25,7 @@ ProgressLine::Mode ProgressLine::mode_named(std::string_view name) {
   if (name == "lines") return Mode::lines;
   if (name == "off") return Mode::off;
   const std::vector<std::string> known = {"auto", "live", "lines", "off"};
-  throw core::UsageError(fmt::format("--progress cannot be '{}'", name), "",
-                         core::suggestion_for(name, known));
+  throw core::unknown_name("--progress", name, known);
 }
 
 bool ProgressLine::due() const {

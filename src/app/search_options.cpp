@@ -87,9 +87,9 @@ search::SearchOptions SearchCommandOptions::search() const {
   require(failures_in_series >= 1, fmt::format("--failures-in-series is {}", failures_in_series),
           "", "Give 1 or more.");
   const std::vector<std::string> evaluators = {"train", "synthetic", "command"};
-  require(std::find(evaluators.begin(), evaluators.end(), evaluator) != evaluators.end(),
-          fmt::format("There is no evaluator '{}'", evaluator), "",
-          core::suggestion_for(evaluator, evaluators));
+  if (std::find(evaluators.begin(), evaluators.end(), evaluator) == evaluators.end()) {
+    throw core::unknown_name("evaluator", evaluator, evaluators);
+  }
   require((evaluator == "command") == !command.empty(),
           "--evaluator command and --command belong together", "", "Give both or neither.");
   ProgressLine::mode_named(progress);

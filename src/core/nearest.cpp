@@ -51,4 +51,10 @@ std::string suggestion_for(std::string_view word, std::span<const std::string> c
   return fmt::format("Known: {}.", fmt::join(candidates, ", "));
 }
 
+UsageError unknown_name(std::string_view kind, std::string_view name,
+                        std::span<const std::string> known) {
+  return UsageError(fmt::format("There is no {} '{}'", kind, name), "",
+                    suggestion_for(name, known));
+}
+
 }  // namespace hierevo::core

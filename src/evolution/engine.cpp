@@ -51,8 +51,7 @@ Algorithm algorithm_named(std::string_view name) {
     if (algorithm_names[i] == name) return static_cast<Algorithm>(i);
   }
   const std::vector<std::string> known(algorithm_names.begin(), algorithm_names.end());
-  throw core::UsageError(fmt::format("There is no search algorithm '{}'", name), "",
-                         core::suggestion_for(name, known));
+  throw core::unknown_name("search algorithm", name, known);
 }
 
 std::string_view name(Algorithm algorithm) {

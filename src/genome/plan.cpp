@@ -182,8 +182,7 @@ ModelKind model_kind_named(std::string_view name) {
     if (model_names[i] == name) return static_cast<ModelKind>(i);
   }
   const std::vector<std::string> known(model_names.begin(), model_names.end());
-  throw core::UsageError(fmt::format("There is no model '{}'", name), "",
-                         core::suggestion_for(name, known));
+  throw core::unknown_name("model", name, known);
 }
 
 std::string_view name(ModelKind kind) {

@@ -94,8 +94,7 @@ Images selected(const Images& images, const at::Tensor& order, std::int64_t firs
 Dataset load_dataset(std::string_view name, const fs::path& data_dir) {
   if (name == "fashion-mnist") return load_fashion_mnist(data_dir);
   const std::vector<std::string> known = {"fashion-mnist"};
-  throw core::UsageError(fmt::format("There is no data set '{}'", name), "",
-                         core::suggestion_for(name, known));
+  throw core::unknown_name("data set", name, known);
 }
 
 Normalisation normalisation_of(const Images& images) {
