@@ -14,7 +14,7 @@ namespace hierevo::search {
 
 /// The messages between coordinator (rank 0) and workers. A worker says Hello once; from then on it
 /// gets Work and answers each with one Result, until it gets Leave. Layout:
-/// src/search/protocol.cpp.
+/// src/search/PROTOCOL.md.
 
 /// Worker → coordinator: ready to work. With an `error`, it never will be.
 struct Hello {
