@@ -21,3 +21,4 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/hierevo-config-version.cm
 install(FILES ${PROJECT_BINARY_DIR}/hierevo-config.cmake
   ${PROJECT_BINARY_DIR}/hierevo-config-version.cmake DESTINATION ${hierevo_package_dir})
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(DIRECTORY genotypes DESTINATION ${CMAKE_INSTALL_DATADIR}/hierevo)

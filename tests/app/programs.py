@@ -9,6 +9,7 @@ import tempfile
 import time
 import unittest
 
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(os.environ["HIEREVO_BIN"])
 HIEREVO = str(BIN / "hierevo")
 MPIRUN = shlex.split(os.environ.get("HIEREVO_MPIRUN", ""))
