@@ -69,7 +69,7 @@ File create_file() {
   Properties creation(HIEREVO_H5(H5Pcreate, H5P_FILE_CREATE));
   HIEREVO_H5(H5Pset_userblock, creation, user_block_size);
   HIEREVO_H5(H5Pset_obj_track_times, creation, false);
-  return File(HIEREVO_H5(H5Fcreate, "snapshot", H5F_ACC_TRUNC, creation, in_memory()));
+  return File(HIEREVO_H5(H5Fcreate, "made in memory", H5F_ACC_TRUNC, creation, in_memory()));
 }
 
 std::vector<std::byte> image(const File& file) {
@@ -85,7 +85,7 @@ File open_file(std::span<const std::byte> bytes) {
   // The library copies the image, but takes it as not const.
   std::vector<std::byte> copy(bytes.begin(), bytes.end());
   HIEREVO_H5(H5Pset_file_image, access, copy.data(), copy.size());
-  return File(HIEREVO_H5(H5Fopen, "snapshot", H5F_ACC_RDONLY, access));
+  return File(HIEREVO_H5(H5Fopen, "read in memory", H5F_ACC_RDONLY, access));
 }
 
 Group create_group(hid_t parent, const char* name) {
@@ -126,12 +126,14 @@ template <> hid_t memory_type<std::int32_t>() { return H5T_NATIVE_INT32; }
 template <> hid_t memory_type<std::uint32_t>() { return H5T_NATIVE_UINT32; }
 template <> hid_t memory_type<std::int64_t>() { return H5T_NATIVE_INT64; }
 template <> hid_t memory_type<std::uint64_t>() { return H5T_NATIVE_UINT64; }
+template <> hid_t memory_type<float>() { return H5T_NATIVE_FLOAT; }
 template <> hid_t memory_type<double>() { return H5T_NATIVE_DOUBLE; }
 template <> hid_t file_type<std::uint8_t>() { return H5T_STD_U8LE; }
 template <> hid_t file_type<std::int32_t>() { return H5T_STD_I32LE; }
 template <> hid_t file_type<std::uint32_t>() { return H5T_STD_U32LE; }
 template <> hid_t file_type<std::int64_t>() { return H5T_STD_I64LE; }
 template <> hid_t file_type<std::uint64_t>() { return H5T_STD_U64LE; }
+template <> hid_t file_type<float>() { return H5T_IEEE_F32LE; }
 template <> hid_t file_type<double>() { return H5T_IEEE_F64LE; }
 // clang-format on
 

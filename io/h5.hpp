@@ -103,15 +103,25 @@ struct Matrix {
   }
 };
 
+/// A dataset of any number of dimensions, its last index fastest.
+template <typename T>
+struct Array {
+  std::vector<std::size_t> shape;
+  std::vector<T> values;
+};
+
 /// Names of the values 0, 1, … of an enumeration.
 using Names = std::span<const std::string_view>;
 
-// Numbers are std::uint8_t, int32_t, uint32_t, int64_t, uint64_t or double, little-endian in the
-// file. The returned dataset is there to hang attributes on.
+// Numbers are std::uint8_t, int32_t, uint32_t, int64_t, uint64_t, float or double, little-endian in
+// the file. The returned dataset is there to hang attributes on.
 template <typename T>
 Dataset write_vector(hid_t group, const char* name, std::span<const T> values);
 template <typename T>
 Dataset write_matrix(hid_t group, const char* name, const Matrix<T>& matrix);
+template <typename T>
+Dataset write_array(hid_t group, const char* name, std::span<const std::size_t> shape,
+                    std::span<const T> values);
 Dataset write_enums(hid_t group, const char* name, std::span<const std::uint8_t> values,
                     Names names);
 /// UTF-8 of variable length, ended by the first zero byte.
@@ -123,6 +133,8 @@ template <typename T>
 std::vector<T> read_vector(hid_t group, const char* name, std::size_t rows = any_number);
 template <typename T>
 Matrix<T> read_matrix(hid_t group, const char* name, std::size_t rows);
+template <typename T>
+Array<T> read_array(hid_t group, const char* name);
 /// Values of an enumeration of bytes whose members include `names`; others may appear, too.
 std::vector<std::uint8_t> read_enums(hid_t group, const char* name, std::size_t rows, Names names);
 std::vector<std::string> read_strings(hid_t group, const char* name, std::size_t rows);

@@ -57,16 +57,25 @@ void check_storage(const Dataset& dataset, hsize_t value_bytes, const std::strin
   }
 }
 
+std::vector<std::size_t> shape_of(const Dataset& dataset, const std::string& what) {
+  const Space space(HIEREVO_H5(H5Dget_space, dataset));
+  const H5S_class_t kind = H5Sget_simple_extent_type(space);
+  if (kind != H5S_SIMPLE && kind != H5S_SCALAR) {
+    throw Error(what + " has a wrong number of dimensions (it has no values)");
+  }
+  std::array<hsize_t, H5S_MAX_RANK> extents{};
+  const int rank = HIEREVO_H5(H5Sget_simple_extent_dims, space, extents.data(), nullptr);
+  return {extents.begin(), extents.begin() + rank};
+}
+
 template <std::size_t rank>
 std::array<std::size_t, rank> shape_of(const Dataset& dataset, const std::string& what) {
-  const Space space(HIEREVO_H5(H5Dget_space, dataset));
-  const bool fits = H5Sget_simple_extent_type(space) == H5S_SIMPLE &&
-                    H5Sget_simple_extent_ndims(space) == static_cast<int>(rank);
-  if (!fits) throw Error(fmt::format("{} has a wrong number of dimensions (not {})", what, rank));
-  std::array<hsize_t, rank> extents{};
-  HIEREVO_H5(H5Sget_simple_extent_dims, space, extents.data(), nullptr);
+  const std::vector<std::size_t> found = shape_of(dataset, what);
+  if (found.size() != rank) {
+    throw Error(fmt::format("{} has a wrong number of dimensions (not {})", what, rank));
+  }
   std::array<std::size_t, rank> shape{};
-  std::copy(extents.begin(), extents.end(), shape.begin());
+  std::copy(found.begin(), found.end(), shape.begin());
   return shape;
 }
 
@@ -109,6 +118,13 @@ struct TextStore {
 };
 
 }  // namespace
+
+template <typename T>
+Dataset write_array(hid_t group, const char* name, std::span<const std::size_t> shape,
+                    std::span<const T> values) {
+  const std::vector<hsize_t> extents(shape.begin(), shape.end());
+  return write(group, name, file_type<T>(), memory_type<T>(), extents, values.data());
+}
 
 template <typename T>
 Dataset write_vector(hid_t group, const char* name, std::span<const T> values) {
@@ -165,6 +181,27 @@ Matrix<T> read_matrix(hid_t group, const char* name, std::size_t rows) {
   return {found, columns, read_values<T>(dataset, memory_type<T>(), found, columns, what)};
 }
 
+template <typename T>
+Array<T> read_array(hid_t group, const char* name) {
+  const std::string what = member_path(group, name);
+  const Dataset dataset = open(group, name);
+  const Type type(HIEREVO_H5(H5Dget_type, dataset));
+  require_type(type, file_type<T>(), what);
+  Array<T> array;
+  array.shape = shape_of(dataset, what);
+  // As rows and columns, whose product is checked against the bytes that are stored.
+  std::size_t columns = 1;
+  for (std::size_t i = 1; i < array.shape.size(); ++i) {
+    if (array.shape[i] != 0 && columns > SIZE_MAX / sizeof(T) / array.shape[i]) {
+      throw Error(what + " is too large");
+    }
+    columns *= array.shape[i];
+  }
+  const std::size_t rows = array.shape.empty() ? 1 : array.shape[0];
+  array.values = read_values<T>(dataset, memory_type<T>(), rows, columns, what);
+  return array;
+}
+
 std::vector<std::uint8_t> read_enums(hid_t group, const char* name, std::size_t rows, Names names) {
   const std::string what = member_path(group, name);
   const Dataset dataset = open(group, name);
@@ -209,6 +246,10 @@ std::vector<std::string> read_strings(hid_t group, const char* name, std::size_t
   return values;
 }
 
+template Dataset write_array<float>(hid_t, const char*, std::span<const std::size_t>,
+                                    std::span<const float>);
+template Array<float> read_array<float>(hid_t, const char*);
+
 #define HIEREVO_H5_DATASETS_OF(T)                                           \
   template Dataset write_vector<T>(hid_t, const char*, std::span<const T>); \
   template Dataset write_matrix<T>(hid_t, const char*, const Matrix<T>&);   \
@@ -219,6 +260,7 @@ HIEREVO_H5_DATASETS_OF(std::int32_t);
 HIEREVO_H5_DATASETS_OF(std::uint32_t);
 HIEREVO_H5_DATASETS_OF(std::int64_t);
 HIEREVO_H5_DATASETS_OF(std::uint64_t);
+HIEREVO_H5_DATASETS_OF(float);
 HIEREVO_H5_DATASETS_OF(double);
 
 }  // namespace hierevo::io::h5

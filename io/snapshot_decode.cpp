@@ -6,10 +6,11 @@
 #include <utility>
 #include <vector>
 
+#include "content_head.hpp"
 #include "h5.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/io/snapshot.hpp"
-#include "snapshot_block.hpp"
+#include "text_block.hpp"
 
 namespace hierevo::io {
 
@@ -19,18 +20,6 @@ using evolution::Candidate;
 using evolution::Evaluation;
 using evolution::Individual;
 using evolution::IndividualId;
-
-void check_version(hid_t root, const std::filesystem::path& path) {
-  const std::string format = h5::read_text_attribute(root, "format");
-  if (format != snapshot_format) {
-    throw h5::Error(fmt::format("its format is '{}' instead of '{}'", format, snapshot_format));
-  }
-  const auto version = h5::read_attribute<std::uint32_t>(root, "version");
-  if (version > snapshot_version) {
-    throw NewerVersionError(path, h5::read_text_attribute(root, "program"), version);
-  }
-  if (version == 0) throw h5::Error("its format has version 0, which does not exist");
-}
 
 evolution::EngineOptions read_options(hid_t root) {
   evolution::EngineOptions options;
@@ -160,7 +149,7 @@ void check_parents(const evolution::EngineState& state) {
 Snapshot decode_content(std::span<const std::byte> bytes, const std::filesystem::path& path) {
   const h5::Session session;
   const h5::File file = h5::open_file(bytes);
-  check_version(file, path);
+  check_content_head(file, path, snapshot_kind);
   Snapshot snapshot;
   snapshot.options = read_options(file);
   snapshot.state.history = read_history(file, snapshot.options.space);
@@ -173,7 +162,7 @@ Snapshot decode_content(std::span<const std::byte> bytes, const std::filesystem:
 }  // namespace
 
 Snapshot decode_snapshot(std::span<const std::byte> bytes, const std::filesystem::path& path) {
-  check_text_block(bytes, path);
+  check_text_block(bytes, path, snapshot_kind);
   try {
     Snapshot snapshot = decode_content(bytes, path);
     check_parents(snapshot.state);

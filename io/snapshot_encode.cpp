@@ -4,12 +4,13 @@
 #include <string_view>
 #include <vector>
 
+#include "content_head.hpp"
 #include "h5.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/version.hpp"
 #include "hierevo/genome/primitive.hpp"
 #include "hierevo/io/snapshot.hpp"
-#include "snapshot_block.hpp"
+#include "text_block.hpp"
 #include "utf8.hpp"
 
 namespace hierevo::io {
@@ -177,9 +178,7 @@ void write_progress(hid_t root, const RunProgress& progress) {
 std::vector<std::byte> encode_content(const Snapshot& snapshot) {
   const h5::Session session;
   const h5::File file = h5::create_file();
-  h5::write_text_attribute(file, "format", snapshot_format);
-  h5::write_attribute<std::uint32_t>(file, "version", snapshot_version);
-  h5::write_text_attribute(file, "program", core::version());
+  write_content_head(file, snapshot_kind);
   write_options(file, snapshot.options);
   write_individuals(file, snapshot);
   write_in_flight(file, snapshot);
@@ -191,7 +190,7 @@ std::vector<std::byte> encode_content(const Snapshot& snapshot) {
 
 std::vector<std::byte> encode_snapshot(const Snapshot& snapshot) {
   try {
-    return with_text_block(encode_content(snapshot));
+    return with_text_block(encode_content(snapshot), snapshot_kind);
   } catch (const h5::Error& error) {
     throw core::InternalError(core::error_text("A snapshot cannot be encoded", error.what()));
   }

@@ -11,7 +11,7 @@
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
 #include "hierevo/io/snapshot.hpp"
-#include "snapshot_block.hpp"
+#include "text_block.hpp"
 
 namespace hierevo::io {
 
@@ -22,7 +22,7 @@ namespace {
 /// Whether a file is there, can be read and has all its bytes.
 bool is_whole(const fs::path& path) {
   try {
-    check_text_block(core::read_file(path), path);
+    check_text_block(core::read_file(path), path, snapshot_kind);
     return true;
   } catch (const NewerVersionError&) {
     return true;

@@ -31,7 +31,7 @@ int command_sample(const Arguments& arguments) {
   const auto space = genome::SearchSpace::parse(space_name);
   for (long i = 0; i < count; ++i) {
     core::RandomStream random(seed, static_cast<std::uint64_t>(i) + 1, "sample");
-    std::cout << to_json(random_genotype(space, random, mutations)).dump() << '\n';
+    std::cout << json_text(random_genotype(space, random, mutations)) << '\n';
   }
   return 0;
 }

@@ -187,13 +187,7 @@ int SearchProgram::run_threads() {
 void check_recorded(const OptionSet& options, const std::filesystem::path& run) {
   const auto recorded = search::RunDirectory::configuration_of(run);
   if (!recorded) return;
-  const auto changed = options.differences(*recorded, options_that_may_change());
-  if (changed.empty()) return;
-  throw core::UsageError(
-      fmt::format("The run in '{}' began with other options", run.string()),
-      fmt::format("{}{}", changed.front(),
-                  changed.size() > 1 ? fmt::format(", and {} more", changed.size() - 1) : ""),
-      "Its results could not be compared: use the same options again, or another --run.");
+  options.require_same(*recorded, options_that_may_change(), run.string(), "--run");
 }
 
 }  // namespace

@@ -1,109 +1,186 @@
 #include <fmt/format.h>
 
-#include <chrono>
+#include <cmath>
+#include <filesystem>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "chosen_genotype.hpp"
 #include "commands.hpp"
+#include "final_training.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/random.hpp"
 #include "hierevo/genome/cell_graph.hpp"
 #include "hierevo/nn/threads.hpp"
-#include "hierevo/nn/torch_executor.hpp"
-#include "hierevo/nn/training.hpp"
 #include "model_options.hpp"
 #include "program.hpp"
 #include "progress_line.hpp"
+#include "training_directory.hpp"
 #include "training_options.hpp"
 
 namespace hierevo::app {
 
 namespace {
 
-/// All images train, or the first `size` of them.
-nn::Images training_images(const nn::Images& all, std::int64_t size) {
-  if (size == 0) return all;
-  if (size < 0 || size > all.size()) {
-    throw core::UsageError(fmt::format("--train-size is {}", size),
-                           fmt::format("the training set has {} images", all.size()),
-                           "Give fewer, or 0 for all.");
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+struct TrainCommandOptions {
+  GenotypeChoice choice;
+  ModelOptions model;
+  DataOptions data;
+  TrainOptions training;
+  std::string out;
+  int repeats = 1;
+  std::uint64_t seed = 1;
+  std::int64_t test_every = 0;
+  double save_every = 60.0;
+  std::string progress = "auto";
+
+  TrainCommandOptions() { data.validation_size = 0; }
+  void add_to(OptionSet& options);
+  void check() const;
+  fs::path directory(evolution::IndividualId id) const;
+};
+
+void TrainCommandOptions::add_to(OptionSet& options) {
+  choice.add_to(options);
+  options.group("Training run");
+  options.add("out", &out,
+              "folder for weights and results; empty: RUN/train-ID, or FILE-train here",
+              OptionSet::Record::no);
+  options.add("repeats", &repeats, "independent trainings, for mean and deviation");
+  options.add("seed", &seed, "of weights, order and augmentation");
+  options.add("test-every", &test_every,
+              "steps between tests that choose the best weights; 0: up to twenty in all");
+  options.add("save-every", &save_every, "seconds between saves of the last weights",
+              OptionSet::Record::no);
+  options.add("progress", &progress, "auto, live, lines or off", OptionSet::Record::no);
+  model.add_to(options);
+  data.add_to(options);
+  data.add_validation_to(options);
+  training.add_to(options);
+  options.epilogue(
+      "Best weights are chosen on --validation-size images of the training set; with 0 of them on\n"
+      "the test set, so that their score is none to report. The result is that of the last\n"
+      "weights, as in the paper.\n\n"
+      "Example:\n  hierevo train --run my-run --channels 16 --steps 2000 --repeats 5\n");
+}
+
+void TrainCommandOptions::check() const {
+  if (repeats < 1 || repeats > 1000) {
+    throw core::UsageError(fmt::format("--repeats is {}", repeats), "",
+                           "Give a number from 1 to 1000.");
   }
-  return {all.pixels.slice(0, 0, size), all.labels.slice(0, 0, size)};
+  if (test_every < 0) {
+    throw core::UsageError(fmt::format("--test-every is {}", test_every), "",
+                           "Give a number of steps, or 0.");
+  }
+  if (!(save_every > 0.0)) {
+    throw core::UsageError(fmt::format("--save-every is {}", save_every), "",
+                           "Give seconds above 0.");
+  }
+}
+
+fs::path TrainCommandOptions::directory(evolution::IndividualId id) const {
+  if (!out.empty()) return out;
+  if (!choice.genotype.empty()) return fs::path(choice.genotype).stem().string() + "-train";
+  return fs::path(choice.run) / fmt::format("train-{}", number(id));
+}
+
+/// Fills in what is learnt from, and what tests.
+void take_data(const DataOptions& options, nn::Dataset dataset, TrainingTask& task) {
+  task.test = dataset.test;
+  if (options.validation_size > 0) {
+    nn::Split split =
+        nn::split_training_set(dataset.train, options.train_size, options.validation_size,
+                               core::derive_seed(task.seed, 0, "split"));
+    task.train = std::move(split.train);
+    task.validation = std::move(split.validation);
+    task.normalisation = std::move(split.normalisation);
+  } else {
+    if (options.train_size < 0 || options.train_size > dataset.train.size()) {
+      throw core::UsageError(fmt::format("--train-size is {}", options.train_size),
+                             fmt::format("the training set has {} images", dataset.train.size()),
+                             "Give fewer, or 0 for all.");
+    }
+    const std::int64_t count = options.train_size == 0 ? dataset.train.size() : options.train_size;
+    task.train = {dataset.train.pixels.slice(0, 0, count), dataset.train.labels.slice(0, 0, count)};
+    task.validation = dataset.test;
+    task.normalisation = nn::normalisation_of(task.train);
+  }
+  nn::check(task.options, task.train, task.validation);
+  nn::check(task.options, task.train, task.test);
+  task.model.input_channels = static_cast<int>(task.train.channels());
+  task.model.classes = dataset.classes;
+}
+
+/// Mean and standard deviation over the repeats of one of their numbers.
+json summary_of(const std::vector<json>& repeats, const char* member) {
+  double sum = 0.0;
+  for (const json& repeat : repeats) sum += repeat.at(member).get<double>();
+  const double mean = sum / static_cast<double>(repeats.size());
+  if (repeats.size() < 2) return {{"mean", mean}, {"deviation", nullptr}};
+  double squares = 0.0;
+  for (const json& repeat : repeats) {
+    squares += std::pow(repeat.at(member).get<double>() - mean, 2);
+  }
+  return {{"mean", mean},
+          {"deviation", std::sqrt(squares / static_cast<double>(repeats.size() - 1))}};
 }
 
 }  // namespace
 
 int command_train(const Arguments& arguments) {
-  GenotypeChoice choice;
-  ModelOptions model;
-  DataOptions data;
-  TrainOptions training;
-  std::uint64_t seed = 1;
-  std::string progress = "auto";
+  TrainCommandOptions command;
   OptionSet options("usage: hierevo train --run DIR [--id N] | --genotype FILE.json [options]",
                     "Trains the network of a cell on the whole training set and tests it on the\n"
-                    "test set, in one process. Prints the result as JSON; weights are not kept.");
-  choice.add_to(options);
-  options.group("Training run");
-  options.add("seed", &seed, "of weights, order and augmentation");
-  options.add("progress", &progress, "auto, live, lines or off", OptionSet::Record::no);
-  model.add_to(options);
-  data.add_to(options);
-  training.add_to(options);
-  options.epilogue(
-      "Example:\n  hierevo train --run my-run --channels 16 --steps 2000 --threads 2\n");
+                    "test set. Weights and results go to --out; the same line goes on with a\n"
+                    "training that was interrupted, and prints the result as JSON.");
+  command.add_to(options);
   if (!options.parse(arguments)) return 0;
-  ProgressLine line(ProgressLine::mode_named(progress));
+  command.check();
+  ProgressLine line(ProgressLine::mode_named(command.progress));
 
-  const evolution::Individual individual = choice.read();
-  const nn::TrainingOptions numbers = training.training();
-  nn::set_threads(training.threads);
-  const nn::Dataset dataset = nn::load_dataset(data.dataset, data.data_dir);
-  const nn::Images images = training_images(dataset.train, data.train_size);
-  nn::check(numbers, images, dataset.test);
-  genome::ModelSpec spec = model.spec();
-  spec.input_channels = static_cast<int>(images.channels());
-  spec.classes = dataset.classes;
-  const genome::Plan plan = make_plan(genome::assemble(individual.candidate.genotype), spec);
-  const auto executor = nn::make_torch_executor(plan, c10::Device(c10::DeviceType::CPU),
-                                                core::derive_seed(seed, 0, "weights"));
-  const nn::Normalisation normalisation = nn::normalisation_of(images);
+  const evolution::Individual individual = command.choice.read();
+  TrainingTask task{.genotype = individual.candidate.genotype,
+                    .model = command.model.spec(),
+                    .options = command.training.training(),
+                    .seed = command.seed,
+                    .repeats = command.repeats,
+                    .test_every = command.test_every,
+                    .save_every = std::chrono::duration_cast<std::chrono::milliseconds>(
+                        std::chrono::duration<double>(command.save_every)),
+                    .record = options.record()};
+  nn::set_threads(command.training.threads);
+  take_data(command.data, nn::load_dataset(command.data.dataset, command.data.data_dir), task);
+  const genome::Cost cost =
+      cost_of(make_plan(genome::assemble(task.genotype), task.model), task.model.image_size());
+  const TrainingDirectory directory(command.directory(individual.candidate.id), options,
+                                    task.genotype);
   catch_stop_signals();
-  const auto start = std::chrono::steady_clock::now();
-  const auto elapsed = [&] {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  };
-  const nn::TrainingResult result = nn::train(
-      *executor, images, normalisation, numbers, core::derive_seed(seed, 0, "order"),
-      [&](const nn::TrainingProgress& at) {
-        if (line.due()) {
-          const double pace = static_cast<double>(at.step) / elapsed();
-          line.show(fmt::format("step {}/{}  loss {:.4f}  {:.0f} images/s, {} left", at.step,
-                                at.steps, at.loss, pace * static_cast<double>(numbers.batch),
-                                duration_text(static_cast<double>(at.steps - at.step) / pace)));
-        }
-        return !stop_signal_came();
-      });
-  line.end();
-  if (result.end == nn::TrainingEnd::stopped) {
-    throw core::Interrupted("The training was stopped", "nothing of it is saved");
+  std::vector<json> repeats;
+  for (int repeat = 1; repeat <= task.repeats; ++repeat) {
+    repeats.push_back(train_repeat(task, repeat, directory, line));
   }
-  if (result.end == nn::TrainingEnd::diverged) {
-    throw core::UsageError("The training diverged", "the loss was not finite",
-                           "Use a smaller --lr.");
-  }
-  const double seconds = elapsed();
-  const double accuracy =
-      nn::accuracy(*executor, dataset.test, normalisation, numbers.evaluation_batch);
-  std::cout << nlohmann::json{{"test_accuracy", accuracy},
-                              {"training_loss", result.loss},
-                              {"steps", numbers.steps},
-                              {"seconds", seconds},
-                              {"parameters", cost_of(plan, spec.image_size()).parameters},
-                              {"id", number(individual.candidate.id)}}
-                   .dump(2)
-            << '\n';
+  const json top1 = summary_of(repeats, "top1");
+  const json result = {{"test_accuracy", top1["mean"]},
+                       {"test_accuracy_deviation", top1["deviation"]},
+                       {"top5_accuracy", summary_of(repeats, "top5")["mean"]},
+                       {"training_loss", summary_of(repeats, "loss")["mean"]},
+                       {"seconds", summary_of(repeats, "seconds")["mean"]},
+                       {"steps", task.options.steps},
+                       {"parameters", cost.parameters},
+                       {"id", number(individual.candidate.id)},
+                       {"repeats", repeats}};
+  directory.save_result(result.dump(2) + "\n");
+  std::cout << result.dump(2) << '\n';
+  fmt::print(stderr, "Test error {:.2f} %{}. Weights and results are in '{}'.\n",
+             100.0 * (1.0 - top1["mean"].get<double>()),
+             top1["deviation"].is_null()
+                 ? ""
+                 : fmt::format(" ± {:.2f}", 100.0 * top1["deviation"].get<double>()),
+             directory.path().string());
   return 0;
 }
 

@@ -161,6 +161,19 @@ std::vector<std::string> OptionSet::differences(const std::string& recorded,
   return found;
 }
 
+void OptionSet::require_same(const std::string& recorded,
+                             const std::vector<std::string>& may_change, const std::string& where,
+                             const std::string& folder_option) const {
+  const auto changed = differences(recorded, may_change);
+  if (changed.empty()) return;
+  throw core::UsageError(
+      fmt::format("What is in '{}' began with other options", where),
+      fmt::format("{}{}", changed.front(),
+                  changed.size() > 1 ? fmt::format(", and {} more", changed.size() - 1) : ""),
+      fmt::format("Results could not be compared: use the same options again, or another {}.",
+                  folder_option));
+}
+
 bool OptionSet::given(const std::string& name) const {
   return values_.count(name) > 0 && !values_[name].defaulted();
 }

@@ -54,6 +54,9 @@ class OptionSet {
   /// those named in `may_change`.
   std::vector<std::string> differences(const std::string& recorded,
                                        const std::vector<std::string>& may_change) const;
+  /// Throws UsageError when there are such differences to the options that `where` began with.
+  void require_same(const std::string& recorded, const std::vector<std::string>& may_change,
+                    const std::string& where, const std::string& folder_option) const;
   /// Whether the command line or the INI file gave the option.
   bool given(const std::string& name) const;
 

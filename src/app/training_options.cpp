@@ -4,8 +4,20 @@
 #include <charconv>
 
 #include "hierevo/core/error.hpp"
+#include "hierevo/core/nearest.hpp"
 
 namespace hierevo::app {
+
+namespace {
+
+nn::Schedule schedule_named(std::string_view name) {
+  if (name == "steps") return nn::Schedule::steps;
+  if (name == "cosine") return nn::Schedule::cosine;
+  const std::vector<std::string> known = {"steps", "cosine"};
+  throw core::unknown_name("schedule", name, known);
+}
+
+}  // namespace
 
 void DataOptions::add_to(OptionSet& options) {
   options.group("Data");
@@ -33,10 +45,28 @@ void TrainOptions::add_to(OptionSet& options) {
   options.add("evaluation-batch", &numbers.evaluation_batch, "images at a time in validation",
               OptionSet::Record::no);
   options.add("threads", &threads, "CPU threads of an evaluation");
+  options.group("Training, beyond the paper (all off)");
+  options.add("schedule", &schedule, "how the rate goes on: steps (drops) or cosine (to 0)");
+  options.add("warmup", &numbers.warmup, "steps over which the rate rises from 0");
+  options.add("label-smoothing", &numbers.label_smoothing, "share of targets spread over classes");
+  options.add("mixup", &numbers.mixup, "alpha of mixup; 0: none");
+  options.add("cutmix", &numbers.cutmix, "alpha of CutMix; 0: none; with mixup, one by lot a step");
+  options.add("cutout", &numbers.cutout, "side in pixels of a square cut out of each image");
+  options.add("brightness", &numbers.brightness, "largest change of an image's brightness, 0 to 1");
+  options.add("contrast", &numbers.contrast, "largest change of an image's contrast, 0 to 1");
+  options.add("drop-path", &numbers.drop_path, "probability to drop a path into a concatenation");
+  options.add("decay-norms", &numbers.decay_norms, "weight decay also on norms and biases");
+  options.add("clip-norm", &numbers.clip_norm, "largest norm of the gradient; 0: any");
+  options.add("micro-batches", &numbers.micro_batches,
+              "parts of a batch computed one after another, which saves memory");
+  options.add("bf16", &numbers.bf16, "multiply in bfloat16");
+  options.add("average", &numbers.average,
+              "decay of the weights' running average, which is then tested; 0: none");
 }
 
 nn::TrainingOptions TrainOptions::training() const {
   nn::TrainingOptions training = numbers;
+  training.schedule = schedule_named(schedule);
   training.learning_rate_drops.clear();
   std::string_view rest = drops;
   while (!rest.empty()) {

@@ -21,10 +21,11 @@ struct DataOptions {
   void add_validation_to(OptionSet& options);
 };
 
-/// --steps … --threads: how a network is trained (PAPER section 4).
+/// --steps … --average: how a network is trained (PAPER section 4).
 struct TrainOptions {
   nn::TrainingOptions numbers;
   std::string drops = "0.8,0.9";
+  std::string schedule = "steps";
   int threads = 1;
 
   void add_to(OptionSet& options);

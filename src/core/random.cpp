@@ -21,4 +21,9 @@ std::uint64_t RandomStream::below(std::uint64_t bound) {
   return draw % bound;
 }
 
+double RandomStream::unit() {
+  constexpr double step = 0x1p-53;
+  return static_cast<double>((*this)() >> 11) * step;
+}
+
 }  // namespace hierevo::core

@@ -158,6 +158,10 @@ json to_json(const Genotype& genotype) {
   return {{"format", format_name}, {"version", format_version}, {"levels", std::move(levels)}};
 }
 
+std::string json_text(const Genotype& genotype) {
+  return to_json(genotype).dump();
+}
+
 Genotype genotype_from_json(std::string_view text, std::string_view source) {
   const Reader reader(source);
   // Deep nesting would exhaust the stack of a recursive destructor; a genotype nests five deep.

@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <vector>
 
 namespace hierevo::nn {
@@ -39,6 +40,46 @@ at::Tensor cut(const at::Tensor& pixels, const at::Tensor& indices, const Crops&
       {on_device(indices.view({-1, 1, 1, 1})), on_device(channels.view({1, 1, 1, -1})),
        on_device(rows.unsqueeze(2).unsqueeze(3)), on_device(columns.unsqueeze(1).unsqueeze(3))});
   return gathered.contiguous().permute({0, 3, 1, 2});
+}
+
+ColourChanges draw_colour_changes(std::int64_t count, double brightness, double contrast,
+                                  core::RandomStream random) {
+  ColourChanges changes{at::empty({count}, at::kFloat), at::empty({count}, at::kFloat)};
+  auto* factors = changes.brightness.data_ptr<float>();
+  auto* contrasts = changes.contrast.data_ptr<float>();
+  for (std::int64_t i = 0; i < count; ++i) {
+    factors[i] = static_cast<float>(1.0 + brightness * (2.0 * random.unit() - 1.0));
+    contrasts[i] = static_cast<float>(1.0 + contrast * (2.0 * random.unit() - 1.0));
+  }
+  return changes;
+}
+
+at::Tensor recoloured(const at::Tensor& pixels, const ColourChanges& changes) {
+  const auto by_image = [&pixels](const at::Tensor& values) {
+    return values.to(pixels.device()).view({-1, 1, 1, 1});
+  };
+  at::Tensor images = pixels.to(at::kFloat).mul_(by_image(changes.brightness)).clamp_(0, 255);
+  const at::Tensor mean = images.mean({1, 2, 3}, /*keepdim=*/true);
+  return images.sub_(mean).mul_(by_image(changes.contrast)).add_(mean).clamp_(0, 255);
+}
+
+void cut_out(at::Tensor& images, std::int64_t side, core::RandomStream random) {
+  const std::int64_t height = images.size(2);
+  const std::int64_t width = images.size(3);
+  const auto within = [](std::int64_t position, std::int64_t end) {
+    return std::clamp<std::int64_t>(position, 0, end);
+  };
+  for (std::int64_t i = 0; i < images.size(0); ++i) {
+    const auto middle = [&random](std::int64_t end) {
+      return static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(end)));
+    };
+    const std::int64_t top = middle(height) - side / 2;
+    const std::int64_t left = middle(width) - side / 2;
+    images[i]
+        .slice(1, within(top, height), within(top + side, height))
+        .slice(2, within(left, width), within(left + side, width))
+        .zero_();
+  }
 }
 
 at::Tensor normalised(const at::Tensor& pixels, const Normalisation& normalisation) {

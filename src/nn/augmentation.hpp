@@ -31,7 +31,25 @@ Crops draw_crops(std::int64_t count, ImageSize image, ImageSize crop, bool flip,
 at::Tensor cut(const at::Tensor& pixels, const at::Tensor& indices, const Crops& crops,
                ImageSize crop);
 
-/// Network input of `pixels` [N, C, H, W]: float32, channels last.
+/// Factors for each image of a batch. Tensors of [N] on the CPU, float32.
+struct ColourChanges {
+  at::Tensor brightness;
+  at::Tensor contrast;
+};
+
+/// Factors uniform in [1 - x, 1 + x].
+ColourChanges draw_colour_changes(std::int64_t count, double brightness, double contrast,
+                                  core::RandomStream random);
+
+/// `pixels` [N, C, H, W] (uint8) times the brightness, then the distance from the image's mean
+/// times the contrast, each time kept within 0…255. float32.
+at::Tensor recoloured(const at::Tensor& pixels, const ColourChanges& changes);
+
+/// Sets a square of `side` pixels in each of `images` [N, C, H, W] to 0, the mean of normalised
+/// images. Its middle is uniform over the image, so that a part of it may be outside.
+void cut_out(at::Tensor& images, std::int64_t side, core::RandomStream random);
+
+/// Network input of `pixels` [N, C, H, W] in 0…255: float32, channels last.
 at::Tensor normalised(const at::Tensor& pixels, const Normalisation& normalisation);
 
 }  // namespace hierevo::nn

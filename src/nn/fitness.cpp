@@ -51,13 +51,12 @@ FitnessResult measure_fitness(const genome::Plan& plan, const Split& data,
       now.repeat = repeat;
       return !progress || progress(now);
     };
-    const TrainingResult trained = train(*executor, training, data.normalisation, options,
-                                         core::derive_seed(seed, id, "training"), report);
-    result.end = trained.end;
-    if (trained.end != TrainingEnd::finished) break;
-    result.loss.push_back(trained.loss);
-    result.accuracy.push_back(
-        accuracy(*executor, validation, data.normalisation, options.evaluation_batch));
+    Trainer trainer(*executor, training, data.normalisation, options, plan.classes,
+                    core::derive_seed(seed, id, "training"));
+    result.end = trainer.run(report);
+    if (result.end != TrainingEnd::finished) break;
+    result.loss.push_back(trainer.loss());
+    result.accuracy.push_back(trainer.test(validation).top1);
   }
   return result;
 }

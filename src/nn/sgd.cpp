@@ -5,24 +5,46 @@
 
 namespace hierevo::nn {
 
-Sgd::Sgd(const std::vector<NamedTensor>& parameters, double momentum, double weight_decay)
-    : momentum_(momentum), weight_decay_(weight_decay) {
+namespace {
+
+/// Scales the gradients down to the norm `largest` of all of them together, where it is larger.
+void clip(std::vector<at::Tensor>& gradients, double largest) {
+  const at::Tensor norm = at::stack(at::_foreach_norm(gradients)).norm();
+  const double found = norm.item<double>();
+  // Not for a norm that is not a number: the loss will say so.
+  if (found > largest) at::_foreach_mul_(gradients, largest / found);
+}
+
+}  // namespace
+
+Sgd::Sgd(const std::vector<NamedTensor>& parameters, const Options& options) : options_(options) {
   const at::NoGradGuard without_gradients;
   for (const NamedTensor& parameter : parameters) {
     weights_.push_back(parameter.tensor);
-    velocities_.push_back(at::zeros_like(parameter.tensor));
+    velocities_.push_back({parameter.name, at::zeros_like(parameter.tensor)});
   }
 }
 
 void Sgd::step(double learning_rate) {
   const at::NoGradGuard without_gradients;
   std::vector<at::Tensor> gradients;
-  gradients.reserve(weights_.size());
-  for (const at::Tensor& weight : weights_) gradients.push_back(weight.grad());
-  at::_foreach_add_(gradients, weights_, weight_decay_);
-  at::_foreach_mul_(velocities_, momentum_);
-  at::_foreach_add_(velocities_, gradients, 1);
-  at::_foreach_add_(weights_, velocities_, -learning_rate);
+  std::vector<at::Tensor> velocities;
+  std::vector<at::Tensor> decaying;
+  std::vector<at::Tensor> gradients_of_decaying;
+  for (std::size_t i = 0; i < weights_.size(); ++i) {
+    gradients.push_back(weights_[i].grad());
+    velocities.push_back(velocities_[i].tensor);
+    if (!options_.decay_norms && weights_[i].dim() < 2) continue;
+    decaying.push_back(weights_[i]);
+    gradients_of_decaying.push_back(gradients.back());
+  }
+  if (options_.clip_norm > 0.0) clip(gradients, options_.clip_norm);
+  if (!decaying.empty()) {
+    at::_foreach_add_(gradients_of_decaying, decaying, options_.weight_decay);
+  }
+  at::_foreach_mul_(velocities, options_.momentum);
+  at::_foreach_add_(velocities, gradients, 1);
+  at::_foreach_add_(weights_, velocities, -learning_rate);
 }
 
 }  // namespace hierevo::nn

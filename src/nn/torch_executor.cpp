@@ -108,56 +108,92 @@ class WeightMaker {
   std::vector<NamedTensor> buffers_;
 };
 
-at::Tensor convolved(const at::Tensor& input, const at::Tensor& weight, std::int64_t stride,
-                     std::int64_t groups) {
-  const std::int64_t padding = weight.size(2) / 2;
-  return at::conv2d(input, weight, {}, stride, padding, /*dilation=*/1, groups);
-}
-
-at::Tensor bn_relu(const at::Tensor& input, const Weights& weights, bool training) {
-  return at::batch_norm(input, weights.bn_weight, weights.bn_bias, weights.running_mean,
-                        weights.running_var, training, bn_momentum, bn_epsilon,
-                        /*cudnn_enabled=*/true)
-      .relu_();
-}
-
 using Values = std::vector<at::Tensor>;
 
-at::Tensor concatenated(const PlanOp& op, const Values& values) {
-  std::vector<at::Tensor> parts;
-  for (const int operand : op.operands) parts.push_back(values[static_cast<std::size_t>(operand)]);
-  return at::cat(parts, 1);
-}
-
-/// The output of one operation; `values` are those of the operations before it.
-at::Tensor computed(const PlanOp& op, const Weights& weights, const Values& values, bool training) {
-  const at::Tensor& input = values[static_cast<std::size_t>(op.operands.at(0))];
-  switch (op.kind) {
-    case PlanOpKind::conv:
-      return bn_relu(convolved(input, weights.weight, op.stride, 1), weights, training);
-    case PlanOpKind::depthwise:
-      return bn_relu(convolved(input, weights.depthwise, op.stride, input.size(1)), weights,
-                     training);
-    case PlanOpKind::separable: {
-      const at::Tensor filtered = convolved(input, weights.depthwise, op.stride, input.size(1));
-      return bn_relu(convolved(filtered, weights.weight, 1, 1), weights, training);
-    }
-    case PlanOpKind::maxpool:
-      return at::max_pool2d(input, op.kernel, op.stride, op.kernel / 2);
-    case PlanOpKind::avgpool:
-      return at::avg_pool2d(input, op.kernel, op.stride, op.kernel / 2, /*ceil_mode=*/false,
-                            /*count_include_pad=*/false);
-    case PlanOpKind::concat:
-      return concatenated(op, values);
-    case PlanOpKind::global_average:
-      return input.mean({2, 3});
-    case PlanOpKind::linear:
-      return at::linear(input, weights.weight, weights.bias);
-    case PlanOpKind::input:
-      break;
+/// Computes one operation after another. `step` is null in evaluation mode.
+class ForwardPass {
+ public:
+  explicit ForwardPass(const StepOptions* step) : step_(step) {
+    if (drops_paths()) generator_ = at::make_generator<at::CPUGeneratorImpl>(step->seed);
   }
-  throw core::InternalError("An input stands inside the plan");
-}
+
+  /// The output of one operation; `values` are those of the operations before it.
+  at::Tensor computed(const PlanOp& op, const Weights& weights, const Values& values) {
+    const at::Tensor& input = values[static_cast<std::size_t>(op.operands.at(0))];
+    switch (op.kind) {
+      case PlanOpKind::conv:
+        return bn_relu(convolved(input, weights.weight, op.stride, 1), weights);
+      case PlanOpKind::depthwise:
+        return bn_relu(convolved(input, weights.depthwise, op.stride, input.size(1)), weights);
+      case PlanOpKind::separable: {
+        const at::Tensor filtered = convolved(input, weights.depthwise, op.stride, input.size(1));
+        return bn_relu(convolved(filtered, weights.weight, 1, 1), weights);
+      }
+      case PlanOpKind::maxpool:
+        return at::max_pool2d(input, op.kernel, op.stride, op.kernel / 2);
+      case PlanOpKind::avgpool:
+        return at::avg_pool2d(input, op.kernel, op.stride, op.kernel / 2, /*ceil_mode=*/false,
+                              /*count_include_pad=*/false);
+      case PlanOpKind::concat:
+        return concatenated(op, values);
+      case PlanOpKind::global_average:
+        return input.mean({2, 3});
+      case PlanOpKind::linear:
+        return widened(
+            at::linear(narrowed(input), narrowed(weights.weight), narrowed(weights.bias)), input);
+      case PlanOpKind::input:
+        break;
+    }
+    throw core::InternalError("An input stands inside the plan");
+  }
+
+ private:
+  bool drops_paths() const { return step_ != nullptr && step_->drop_path > 0.0; }
+
+  /// As multiplied: in bfloat16 when asked for. Sums, normalisation and weights keep their type.
+  at::Tensor narrowed(const at::Tensor& values) const {
+    return step_ != nullptr && step_->bf16 ? values.to(at::kBFloat16) : values;
+  }
+  static at::Tensor widened(const at::Tensor& product, const at::Tensor& like) {
+    return product.to(like.scalar_type());
+  }
+
+  at::Tensor convolved(const at::Tensor& input, const at::Tensor& weight, std::int64_t stride,
+                       std::int64_t groups) const {
+    const std::int64_t padding = weight.size(2) / 2;
+    return widened(at::conv2d(narrowed(input), narrowed(weight), {}, stride, padding,
+                              /*dilation=*/1, groups),
+                   input);
+  }
+
+  at::Tensor bn_relu(const at::Tensor& input, const Weights& weights) const {
+    return at::batch_norm(input, weights.bn_weight, weights.bn_bias, weights.running_mean,
+                          weights.running_var, step_ != nullptr, bn_momentum, bn_epsilon,
+                          /*cudnn_enabled=*/true)
+        .relu_();
+  }
+
+  at::Tensor concatenated(const PlanOp& op, const Values& values) {
+    std::vector<at::Tensor> parts;
+    for (const int operand : op.operands) {
+      const at::Tensor& value = values[static_cast<std::size_t>(operand)];
+      parts.push_back(drops_paths() ? dropped(value) : value);
+    }
+    return at::cat(parts, 1);
+  }
+
+  /// 0 for some images, the others larger by as much as keeps the mean (Huang et al. 2016).
+  at::Tensor dropped(const at::Tensor& path) {
+    const double kept = 1.0 - step_->drop_path;
+    // Drawn on the CPU, so that the same paths are dropped on every device.
+    const at::Tensor mask = at::empty({path.size(0), 1, 1, 1}, at::kFloat);
+    mask.bernoulli_(kept, generator_).div_(kept);
+    return path * mask.to(path.options());
+  }
+
+  const StepOptions* step_;
+  at::Generator generator_;
+};
 
 /// For each operation, the ones whose output nobody needs after it.
 std::vector<std::vector<std::size_t>> last_uses(const genome::Plan& plan) {
@@ -205,17 +241,24 @@ class TorchExecutor final : public Executor {
     buffers_ = maker.take_buffers();
   }
 
-  at::Tensor train_step(const at::Tensor& images, const at::Tensor& labels) override {
+  using Executor::train_step;
+  at::Tensor train_step(const at::Tensor& images, const at::Tensor& targets,
+                        const StepOptions& options) override {
     const at::AutoGradMode with_gradients(true);
-    for (NamedTensor& parameter : parameters_) parameter.tensor.mutable_grad().reset();
-    const at::Tensor loss = at::cross_entropy_loss(logits(images, true), labels.to(device_));
-    loss.backward();
+    if (options.first) {
+      for (NamedTensor& parameter : parameters_) parameter.tensor.mutable_grad().reset();
+    }
+    gradients_complete_ = options.last;
+    const at::Tensor loss = at::cross_entropy_loss(logits(images, &options), on_device(targets),
+                                                   /*weight=*/{}, at::Reduction::Mean,
+                                                   /*ignore_index=*/-100, options.label_smoothing);
+    (options.share == 1.0 ? loss : loss * options.share).backward();
     return loss.detach();
   }
 
   at::Tensor predict(const at::Tensor& images) override {
     const at::NoGradGuard without_gradients;
-    return logits(images, false);
+    return logits(images, nullptr);
   }
 
   std::vector<NamedTensor> parameters() override { return parameters_; }
@@ -228,17 +271,23 @@ class TorchExecutor final : public Executor {
       // Torch keeps accumulators, and with them the hooks, only as long as somebody else does.
       accumulators_.push_back(torch::autograd::impl::grad_accumulator(parameters_[i].tensor));
       accumulators_.back()->add_post_hook(std::make_unique<AfterGradient>([this, i] {
-        if (gradient_ready_) gradient_ready_(i);
+        if (gradient_ready_ && gradients_complete_) gradient_ready_(i);
       }));
     }
   }
 
  private:
-  at::Tensor logits(const at::Tensor& images, bool training) const {
+  /// Labels as they are, probabilities in the network's type.
+  at::Tensor on_device(const at::Tensor& targets) const {
+    return targets.is_floating_point() ? targets.to(device_, type_) : targets.to(device_);
+  }
+
+  at::Tensor logits(const at::Tensor& images, const StepOptions* step) const {
+    ForwardPass pass(step);
     Values values(plan_.ops.size());
     values[0] = images.to(device_, type_).contiguous(at::MemoryFormat::ChannelsLast);
     for (std::size_t i = 1; i < plan_.ops.size(); ++i) {
-      values[i] = computed(plan_.ops[i], weights_[i], values, training);
+      values[i] = pass.computed(plan_.ops[i], weights_[i], values);
       // In training autograd keeps what it needs; without it the memory is free again.
       for (const std::size_t done : done_after_[i]) values[done].reset();
     }
@@ -253,6 +302,7 @@ class TorchExecutor final : public Executor {
   std::vector<NamedTensor> parameters_;
   std::vector<NamedTensor> buffers_;
   std::function<void(std::size_t)> gradient_ready_;
+  bool gradients_complete_ = true;  ///< at the end of the present pass
   std::vector<std::shared_ptr<torch::autograd::Node>> accumulators_;
 };
 

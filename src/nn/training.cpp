@@ -1,93 +1,24 @@
 #include "hierevo/nn/training.hpp"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
-#include <numeric>
-#include <vector>
+#include <chrono>
+#include <optional>
+#include <string_view>
+#include <utility>
 
 #include "augmentation.hpp"
-#include "batch_order.hpp"
+#include "batch_source.hpp"
 #include "hierevo/core/error.hpp"
+#include "hierevo/core/random.hpp"
+#include "loss_record.hpp"
 #include "sgd.hpp"
+#include "weight_average.hpp"
 
 namespace hierevo::nn {
-
-namespace {
-
-/// The losses of the steps so far. Reading one from a GPU waits for it, so there they are read in
-/// groups.
-class Losses {
- public:
-  void add(const at::Tensor& loss) {
-    unread_.push_back(loss);
-    constexpr std::size_t gpu_group = 50;
-    const std::size_t group = loss.device().is_cpu() ? 1 : gpu_group;
-    if (unread_.size() >= group) read();
-  }
-
-  /// Reads what is left; needed before mean().
-  void read() {
-    if (unread_.empty()) return;
-    const at::Tensor group = at::stack(unread_).to(at::kCPU, at::kDouble);
-    unread_.clear();
-    const auto* values = group.data_ptr<double>();
-    for (std::int64_t i = 0; i < group.numel() && finite(); ++i) read_.push_back(values[i]);
-  }
-
-  /// Whether all losses read so far were numbers.
-  bool finite() const { return read_.empty() || std::isfinite(read_.back()); }
-  double last() const { return read_.empty() ? 0.0 : read_.back(); }
-
-  double mean_of_last_tenth() const {
-    if (read_.empty()) return 0.0;
-    const std::size_t count = std::max<std::size_t>(1, read_.size() / 10);
-    const auto from = read_.end() - static_cast<std::ptrdiff_t>(count);
-    return std::accumulate(from, read_.end(), 0.0) / static_cast<double>(count);
-  }
-
- private:
-  std::vector<at::Tensor> unread_;
-  std::vector<double> read_;
-};
-
-struct Batch {
-  at::Tensor images;
-  at::Tensor labels;
-};
-
-/// Makes the training batch of any step.
-class BatchSource {
- public:
-  BatchSource(const Images& data, const Normalisation& normalisation,
-              const TrainingOptions& options, std::uint64_t seed)
-      : data_(data),
-        normalisation_(normalisation),
-        options_(options),
-        seed_(seed),
-        order_(data.size(), options.batch, seed) {}
-
-  Batch at(std::int64_t step) {
-    const ImageSize whole{data_.height(), data_.width()};
-    const ImageSize crop = options_.crop == 0 ? whole : ImageSize{options_.crop, options_.crop};
-    const core::RandomStream random(seed_, static_cast<std::uint64_t>(step), "crops of a step");
-    const Crops crops = draw_crops(options_.batch, whole, crop, options_.flip, random);
-    const at::Tensor indices = at::tensor(order_.batch(step));
-    return {normalised(cut(data_.pixels, indices, crops, crop), normalisation_),
-            data_.labels.index_select(0, indices.to(data_.labels.device()))};
-  }
-
- private:
-  const Images& data_;
-  const Normalisation& normalisation_;
-  const TrainingOptions& options_;
-  std::uint64_t seed_;
-  BatchOrder order_;
-};
-
-}  // namespace
 
 void check(const TrainingOptions& options, const Images& train, const Images& validation) {
   check(options);
@@ -112,41 +43,187 @@ void check(const TrainingOptions& options, const Images& train, const Images& va
   }
 }
 
-TrainingResult train(Executor& executor, const Images& data, const Normalisation& normalisation,
-                     const TrainingOptions& options, std::uint64_t seed,
-                     const ProgressCallback& progress) {
-  BatchSource source(data, normalisation, options, seed);
-  Sgd sgd(executor.parameters(), options.momentum, options.weight_decay);
-  Losses losses;
-  for (std::int64_t step = 0; step < options.steps; ++step) {
-    const Batch batch = source.at(step);
-    losses.add(executor.train_step(batch.images, batch.labels));
-    if (!losses.finite()) return {TrainingEnd::diverged, losses.last()};
-    sgd.step(learning_rate_at(options, step));
-    const TrainingProgress now{.step = step + 1, .steps = options.steps, .loss = losses.last()};
-    if (progress && !progress(now)) {
-      losses.read();
-      return {TrainingEnd::stopped, losses.mean_of_last_tenth()};
-    }
+Scores scores_of(Executor& executor, const Images& images, const Normalisation& normalisation,
+                 std::int64_t batch) {
+  at::Tensor right;  // [2], stays on the device until all batches are under way
+  for (std::int64_t first = 0; first < images.size(); first += batch) {
+    const std::int64_t count = std::min(batch, images.size() - first);
+    const at::Tensor logits =
+        executor.predict(normalised(images.pixels.narrow(0, first, count), normalisation));
+    const at::Tensor labels = images.labels.narrow(0, first, count).to(logits.device());
+    const std::int64_t five = std::min<std::int64_t>(5, logits.size(1));
+    const at::Tensor finite = at::isfinite(logits).all(1, /*keepdim=*/true);
+    const at::Tensor hits =
+        std::get<1>(logits.topk(five, 1)).eq(labels.unsqueeze(1)).logical_and(finite);
+    const at::Tensor counts = at::stack({hits.select(1, 0).sum(), hits.sum()});
+    right = right.defined() ? right + counts : counts;
   }
-  losses.read();
-  if (!losses.finite()) return {TrainingEnd::diverged, losses.last()};
-  return {TrainingEnd::finished, losses.mean_of_last_tenth()};
+  const auto share = [&](std::int64_t i) {
+    return right[i].item<double>() / static_cast<double>(images.size());
+  };
+  return {share(0), share(1)};
 }
 
-double accuracy(Executor& executor, const Images& data, const Normalisation& normalisation,
-                std::int64_t batch) {
-  at::Tensor right;  // stays on the device until all batches are under way
-  for (std::int64_t first = 0; first < data.size(); first += batch) {
-    const std::int64_t count = std::min(batch, data.size() - first);
-    const at::Tensor logits =
-        executor.predict(normalised(data.pixels.narrow(0, first, count), normalisation));
-    const at::Tensor labels = data.labels.narrow(0, first, count).to(logits.device());
-    const at::Tensor all_finite = at::isfinite(logits).all(1);
-    const at::Tensor hits = logits.argmax(1).eq(labels).logical_and(all_finite).sum();
-    right = right.defined() ? right + hits : hits;
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+std::vector<NamedTensor> weights_of(Executor& executor) {
+  std::vector<NamedTensor> all = executor.parameters();
+  const std::vector<NamedTensor> buffers = executor.buffers();
+  all.insert(all.end(), buffers.begin(), buffers.end());
+  return all;
+}
+
+/// Throws UsageError unless `saved` has the names and shapes of `own`.
+void require_like(const std::vector<NamedTensor>& saved, const std::vector<NamedTensor>& own,
+                  std::string_view what) {
+  const auto refuse = [&](const std::string& why) {
+    throw core::UsageError(fmt::format("A saved training has other {} than this network", what),
+                           why, "Go on with the network and the options that it began with.");
+  };
+  if (saved.size() != own.size()) {
+    refuse(fmt::format("{} tensors instead of {}", saved.size(), own.size()));
   }
-  return right.item<double>() / static_cast<double>(data.size());
+  for (std::size_t i = 0; i < own.size(); ++i) {
+    if (saved[i].name != own[i].name || saved[i].tensor.sizes() != own[i].tensor.sizes()) {
+      refuse(fmt::format("'{}' instead of '{}'", saved[i].name, own[i].name));
+    }
+  }
+}
+
+void copy(const std::vector<NamedTensor>& from, const std::vector<NamedTensor>& to) {
+  const at::NoGradGuard without_gradients;
+  for (std::size_t i = 0; i < to.size(); ++i) at::Tensor(to[i].tensor).copy_(from[i].tensor);
+}
+
+}  // namespace
+
+class Trainer::Impl {
+ public:
+  Impl(Executor& executor, const Images& data, const Normalisation& normalisation,
+       const TrainingOptions& options, std::int64_t classes, std::uint64_t seed)
+      : executor_(executor),
+        normalisation_(normalisation),
+        options_(options),
+        seed_(seed),
+        source_(data, normalisation, options, classes, seed),
+        sgd_(executor.parameters(),
+             {options.momentum, options.weight_decay, options.decay_norms, options.clip_norm}) {
+    if (options.average > 0.0) average_.emplace(weights_of(executor), options.average);
+  }
+
+  TrainingEnd run(const ProgressCallback& progress) {
+    Clock::duration waited{};
+    TrainingEnd end = TrainingEnd::finished;
+    while (losses_.finite() && step_ < options_.steps) {
+      const auto start = Clock::now();
+      const Batch batch = source_.at(step_);
+      waited += Clock::now() - start;
+      losses_.add(pass(batch));
+      if (!losses_.finite()) break;
+      sgd_.step(learning_rate_at(options_, step_));
+      if (average_) average_->update(step_);
+      ++step_;
+      const TrainingProgress now{.step = step_,
+                                 .steps = options_.steps,
+                                 .loss = losses_.last(),
+                                 .data_seconds = std::chrono::duration<double>(waited).count()};
+      if (progress && !progress(now)) {
+        end = TrainingEnd::stopped;
+        break;
+      }
+    }
+    losses_.read();
+    return losses_.finite() ? end : TrainingEnd::diverged;
+  }
+
+  std::int64_t step() const { return step_; }
+  double loss() const { return losses_.mean_of_last_tenth(); }
+
+  Scores test(const Images& images) {
+    if (average_) average_->swap();
+    const Scores scores = scores_of(executor_, images, normalisation_, options_.evaluation_batch);
+    if (average_) average_->swap();
+    return scores;
+  }
+
+  TrainingState state() {
+    losses_.read();
+    return {.losses = losses_.values(),
+            .weights = weights_of(executor_),
+            .momentum = sgd_.velocities(),
+            .average = average_ ? average_->values() : std::vector<NamedTensor>{}};
+  }
+
+  void restore(const TrainingState& state) {
+    const TrainingState own = this->state();
+    require_like(state.weights, own.weights, "weights");
+    require_like(state.momentum, own.momentum, "momentum");
+    require_like(state.average, own.average, "averages of weights");
+    copy(state.weights, own.weights);
+    copy(state.momentum, own.momentum);
+    copy(state.average, own.average);
+    losses_ = LossRecord(state.losses);
+    step_ = state.step();
+  }
+
+ private:
+  /// Gradients of a whole batch, in as many parts as asked for; its mean loss.
+  at::Tensor pass(const Batch& batch) {
+    StepOptions step{.label_smoothing = options_.label_smoothing,
+                     .drop_path = options_.drop_path,
+                     .bf16 = options_.bf16};
+    const auto images = batch.images.tensor_split(options_.micro_batches);
+    const auto targets = batch.targets.tensor_split(options_.micro_batches);
+    at::Tensor loss;
+    for (std::size_t i = 0; i < images.size(); ++i) {
+      step.seed = core::derive_seed(
+          core::derive_seed(seed_, static_cast<std::uint64_t>(step_), "paths of a step"), i,
+          "paths of a part");
+      step.share =
+          static_cast<double>(images[i].size(0)) / static_cast<double>(batch.images.size(0));
+      step.first = i == 0;
+      step.last = i + 1 == images.size();
+      const at::Tensor part = executor_.train_step(images[i], targets[i], step) * step.share;
+      loss = loss.defined() ? loss + part : part;
+    }
+    return loss;
+  }
+
+  Executor& executor_;
+  const Normalisation& normalisation_;
+  const TrainingOptions& options_;
+  std::uint64_t seed_;
+  BatchSource source_;
+  Sgd sgd_;
+  std::optional<WeightAverage> average_;
+  LossRecord losses_;
+  std::int64_t step_ = 0;  ///< updates made; losses may still be on their way from a GPU
+};
+
+Trainer::Trainer(Executor& executor, const Images& data, const Normalisation& normalisation,
+                 const TrainingOptions& options, std::int64_t classes, std::uint64_t seed)
+    : impl_(std::make_unique<Impl>(executor, data, normalisation, options, classes, seed)) {}
+Trainer::~Trainer() = default;
+
+TrainingEnd Trainer::run(const ProgressCallback& progress) {
+  return impl_->run(progress);
+}
+std::int64_t Trainer::step() const {
+  return impl_->step();
+}
+double Trainer::loss() const {
+  return impl_->loss();
+}
+Scores Trainer::test(const Images& images) {
+  return impl_->test(images);
+}
+TrainingState Trainer::state() {
+  return impl_->state();
+}
+void Trainer::restore(const TrainingState& state) {
+  impl_->restore(state);
 }
 
 }  // namespace hierevo::nn

@@ -39,7 +39,7 @@ class GenotypeFile {
     const int descriptor = ::mkostemp(name.data(), O_CLOEXEC);
     if (descriptor < 0) throw core::IoError(name, "make", errno);
     path_ = name;
-    const std::string text = genome::to_json(candidate.genotype).dump() + "\n";
+    const std::string text = genome::json_text(candidate.genotype) + "\n";
     const bool written =
         ::write(descriptor, text.data(), text.size()) == static_cast<ssize_t>(text.size());
     const int error = errno;

@@ -1,10 +1,9 @@
 #include "hierevo/search/run_directory.hpp"
 
-#include <fmt/format.h>
+#include <string_view>
+#include <utility>
 
-#include <system_error>
-
-#include "hierevo/core/error.hpp"
+#include "hierevo/core/claim_directory.hpp"
 #include "hierevo/core/log.hpp"
 
 namespace hierevo::search {
@@ -13,35 +12,14 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr const char* lock_name = "lock";
 constexpr const char* configuration_name = "config.ini";
-
-/// A folder with files of somebody else's is never written to.
-void refuse_foreign(const fs::path& path) {
-  std::error_code error;
-  const bool ours =
-      fs::exists(path / lock_name, error) || fs::exists(RunDirectory::snapshot_path(path), error);
-  if (!ours && !fs::is_empty(path, error)) {
-    throw core::UsageError(fmt::format("'{}' is no run directory", path.string()),
-                           "it holds other files",
-                           "Choose a folder that is empty or not there yet for --run.");
-  }
-}
-
-core::FileLock make_and_lock(const fs::path& path) {
-  std::error_code error;
-  fs::create_directories(path, error);
-  if (error) throw core::IoError(path, "make the run directory", error.value());
-  refuse_foreign(path);
-  if (auto lock = core::FileLock::try_acquire(path / lock_name)) return std::move(*lock);
-  throw core::UsageError(fmt::format("A search already runs in '{}'", path.string()),
-                         "another process holds its lock",
-                         "Wait for it, or choose another --run. `hierevo status` shows it.");
-}
+constexpr std::string_view markers[] = {"search.h5"};
 
 }  // namespace
 
-RunDirectory::RunDirectory(fs::path path) : path_(std::move(path)), lock_(make_and_lock(path_)) {}
+RunDirectory::RunDirectory(fs::path path)
+    : path_(std::move(path)),
+      lock_(core::claim_directory(path_, {"run directory", "--run", markers})) {}
 
 std::optional<io::Snapshot> RunDirectory::load() const {
   auto loaded = io::load_snapshot(snapshot_path(path_));
@@ -66,10 +44,7 @@ void RunDirectory::save_configuration(const std::string& text) const {
 }
 
 bool RunDirectory::in_use(const fs::path& run) {
-  const fs::path lock = run / lock_name;
-  std::error_code error;
-  if (!fs::exists(lock, error)) return false;
-  return core::FileLock::held_elsewhere(lock);
+  return core::directory_claimed(run);
 }
 
 }  // namespace hierevo::search

@@ -52,7 +52,7 @@ class Search(ProgramTest):
         process = self.start("--synthetic-ms", "50")
         self.wait_until(lambda: (self.run_dir / "search.h5").exists(), process)
         text = self.search("--synthetic-ms", "50", code=2).stderr
-        self.assertIn("A search already runs in", text)
+        self.assertIn("Another process already works in", text)
         self.assertEqual(self.status()["state"], "running")
         process.kill()
         process.communicate()

@@ -1,9 +1,17 @@
 """Real training on Fashion-MNIST by search, evaluate and train."""
 import json
 import pathlib
+import re
+import signal
+import subprocess
 import unittest
 
-from programs import ProgramTest
+from programs import HIEREVO, SOURCE, ProgramTest
+
+try:
+    import h5py
+except ImportError:
+    h5py = None
 
 # A cell that trains in seconds: one separable convolution.
 CELL = {"format": "hierevo.genotype", "version": 1, "levels": [
@@ -44,6 +52,78 @@ class Training(ProgramTest):
         result = json.loads(self.hierevo("train", "--run", self.run_dir, *QUICK).stdout)
         self.assertGreater(result["test_accuracy"], 0.2)
         self.assertEqual(result["id"], self.status()["best"]["id"])
+
+    def train(self, *arguments, code=0):
+        result = self.hierevo("train", "--genotype", self.cell, *QUICK, *arguments, code=code)
+        return json.loads(result.stdout) if code == 0 else result
+
+    def test_repeats_give_mean_and_deviation_and_are_not_made_twice(self):
+        first = self.train("--repeats", 2)
+        top1 = [repeat["top1"] for repeat in first["repeats"]]
+        self.assertNotEqual(top1[0], top1[1])
+        self.assertAlmostEqual(first["test_accuracy"], sum(top1) / 2)
+        self.assertAlmostEqual(first["test_accuracy_deviation"], abs(top1[0] - top1[1]) / 2**0.5)
+        for repeat in first["repeats"]:
+            self.assertGreater(repeat["top5"], repeat["top1"])
+            self.assertGreater(repeat["images_per_second"], 0)
+        self.assertEqual(self.train("--repeats", 2), first)  # read, not trained again
+        third = self.train("--repeats", 3)
+        self.assertEqual(third["repeats"][:2], first["repeats"])
+
+    def test_what_began_otherwise_is_not_gone_on_with(self):
+        self.train("--steps", 5)
+        told = self.train("--steps", 6, code=2).stderr
+        self.assertIn("--steps was 5 and is 6 now", told)
+        self.cell.write_text(json.dumps(CELL).replace("separable3x3", "conv1x1"))
+        self.assertIn("a training of another cell", self.train("--steps", 5, code=2).stderr)
+        (self.folder / "mine").mkdir()
+        (self.folder / "mine" / "letter.txt").write_text("dear")
+        told = self.train("--out", self.folder / "mine", code=2).stderr
+        self.assertIn("it holds other files", told)
+
+    @unittest.skipUnless(h5py, "no h5py")
+    def test_stopped_again_and_again_it_ends_with_the_same_weights(self):
+        options = ["--steps", 60, "--average", 0.9, "--mixup", 0.2, "--validation-size", 200,
+                   "--test-every", 20]
+        whole = self.train(*options, "--out", self.folder / "whole")
+        line = [HIEREVO, "train", "--genotype", self.cell, *QUICK, *options, "--out",
+                self.folder / "parts", "--progress", "lines", "--save-every", 0.01]
+        last = self.folder / "parts" / "repeat-1" / "last.h5"
+        saved = None
+        for signal_number in (signal.SIGTERM, signal.SIGINT, signal.SIGKILL, signal.SIGUSR2):
+            process = subprocess.Popen([*map(str, line)], stdout=subprocess.DEVNULL,
+                                       stderr=subprocess.DEVNULL, cwd=self.folder)
+            stamp = (lambda: last.stat().st_mtime_ns if last.exists() else None)
+            self.wait_until(lambda: stamp() != saved, process)
+            process.send_signal(signal_number)
+            self.assertIn(process.wait(timeout=60), (0, 75, -signal.SIGKILL))
+            saved = stamp()
+        parts = self.train(*options, "--out", self.folder / "parts")
+        for name in ("top1", "top5", "loss", "best", "steps"):
+            self.assertEqual(parts["repeats"][0][name], whole["repeats"][0][name], name)
+        for file in ("last.h5", "best.h5"):
+            self.assert_equal_trainings(self.folder / "whole" / "repeat-1" / file,
+                                        self.folder / "parts" / "repeat-1" / file)
+
+    def assert_equal_trainings(self, a, b):
+        with h5py.File(a) as one, h5py.File(b) as other:
+            for group in ("weights", "momentum", "average"):
+                self.assertEqual(list(one[group]), list(other[group]))
+                self.assertTrue(list(one[group]))
+                for name in one[group]:
+                    self.assertEqual(one[group][name][...].tobytes(),
+                                     other[group][name][...].tobytes(), name)
+            self.assertEqual(list(one["losses"]), list(other["losses"]))
+
+    @unittest.skipUnless(h5py, "no h5py")
+    def test_the_example_of_the_format_reads_the_weights(self):
+        self.train("--steps", 2, "--out", self.folder / "OUT")
+        document = (SOURCE / "io" / "FORMAT.md").read_text().split("\n## Training\n")[1]
+        code = re.search(r"^```python\n(.*?)^```", document, re.M | re.S)[1]
+        names = {}
+        exec(code.replace("OUT/", f"{self.folder}/OUT/"), names)
+        self.assertEqual(names["weights"]["stem.0.weight"].shape, (8, 1, 3, 3))
+        self.assertEqual(names["weights"]["classifier.bias"].shape, (10,))
 
     def test_a_divergence_is_a_result(self):
         shown = self.hierevo("evaluate", "--genotype", self.cell, *QUICK, "--repeats", 1,

@@ -5,8 +5,8 @@
 #include "hierevo/core/file.hpp"
 #include "hierevo/core/random.hpp"
 #include "samples.hpp"
-#include "snapshot_block.hpp"
 #include "support/scratch_folder.hpp"
+#include "text_block.hpp"
 
 namespace hierevo::io {
 namespace {
@@ -89,7 +89,7 @@ TEST(Damage, ADamagedVersionIsNotTakenForANewOne) {
 
 TEST(Damage, ContentThatIsNoHdf5IsRefused) {
   const Bytes content(5000, std::byte{'x'});
-  EXPECT_THAT(refusal(with_text_block(content)),
+  EXPECT_THAT(refusal(with_text_block(content, snapshot_kind)),
               HasSubstr("HDF5 refuses H5Fopen (file signature not found)"));
 }
 

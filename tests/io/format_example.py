@@ -15,8 +15,9 @@ except ImportError as error:
 
 
 def example_of(document):
-    blocks = re.findall(r"^```python\n(.*?)^```", document, re.MULTILINE | re.DOTALL)
-    assert len(blocks) == 1, f"FORMAT.md has {len(blocks)} Python examples instead of one"
+    """That of the snapshots; the others are run by the tests of the programs."""
+    section = document.split("## Snapshot of a search", 1)[1]
+    blocks = re.findall(r"^```python\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
     assert len(blocks[0].splitlines()) == 3, "the example has not three lines"
     return blocks[0]
 

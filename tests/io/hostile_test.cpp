@@ -12,8 +12,8 @@
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
 #include "samples.hpp"
-#include "snapshot_block.hpp"
 #include "support/scratch_folder.hpp"
+#include "text_block.hpp"
 
 namespace hierevo::io {
 namespace {
@@ -39,7 +39,7 @@ Bytes edited(const std::function<void(hid_t file)>& edit) {
   HIEREVO_H5(H5Pset_file_image, access, bytes.data(), bytes.size());
   const h5::File file(HIEREVO_H5(H5Fopen, "edited", H5F_ACC_RDWR, access));
   edit(file);
-  return with_text_block(h5::image(file));
+  return with_text_block(h5::image(file), snapshot_kind);
 }
 
 /// What decoding says about the original after `edit`.
@@ -370,7 +370,7 @@ TEST(Hostile, OneLongTextReferredToManyTimesIsNotMultiplied) {
     std::memcpy(&bytes[offset + i * reference_size], &bytes[offset], reference_size);
   }
   try {
-    decode_snapshot(with_text_block(std::span(bytes).subspan(block_size)), "memory");
+    decode_snapshot(with_text_block(std::span(bytes).subspan(block_size), snapshot_kind), "memory");
     FAIL() << "20 MB were read from a file of 1 MB";
   } catch (const core::CheckpointError& error) {
     EXPECT_THAT(error.what(), HasSubstr("HDF5 refuses H5Dread"));

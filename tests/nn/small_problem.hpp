@@ -5,7 +5,7 @@
 
 #include "hierevo/core/error.hpp"
 #include "hierevo/genome/plan.hpp"
-#include "hierevo/nn/dataset.hpp"
+#include "hierevo/nn/training.hpp"
 
 namespace hierevo::nn {
 
@@ -15,6 +15,20 @@ inline genome::Plan small_plan(int classes = 10, int input_channels = 1) {
   return genome::make_plan(
       genome::assemble(genotype),
       {.channels = 8, .cells = 1, .input_channels = input_channels, .classes = classes});
+}
+
+struct Trained {
+  TrainingEnd end;
+  double loss;
+};
+
+/// A whole training, from beginning to end or to where `progress` stops it.
+inline Trained train(Executor& network, const Images& data, const Normalisation& normalisation,
+                     const TrainingOptions& options, std::uint64_t seed,
+                     const ProgressCallback& progress = {}) {
+  Trainer trainer(network, data, normalisation, options, 10, seed);
+  const TrainingEnd end = trainer.run(progress);
+  return {end, trainer.loss()};
 }
 
 /// The message of the UsageError that `call` throws.

@@ -35,6 +35,25 @@ TEST(LearningRate, DropsAtTheStepMeantWhereAShareIsNotExact) {
   EXPECT_DOUBLE_EQ(learning_rate_at(options, 56'000), 1e-4);
 }
 
+TEST(LearningRate, RisesInALineDuringWarmUp) {
+  const TrainingOptions options{.steps = 100, .learning_rate = 0.4, .warmup = 8};
+  for (std::int64_t step = 0; step < 8; ++step) {
+    EXPECT_DOUBLE_EQ(learning_rate_at(options, step), 0.05 * static_cast<double>(step + 1));
+  }
+  EXPECT_DOUBLE_EQ(learning_rate_at(options, 8), 0.4);
+  EXPECT_DOUBLE_EQ(learning_rate_at(options, 80), 0.04);
+}
+
+TEST(LearningRate, FollowsHalfACosine) {
+  const TrainingOptions options{
+      .steps = 110, .learning_rate = 0.2, .schedule = Schedule::cosine, .warmup = 10};
+  EXPECT_DOUBLE_EQ(learning_rate_at(options, 9), 0.2);
+  EXPECT_DOUBLE_EQ(learning_rate_at(options, 10), 0.2);
+  EXPECT_NEAR(learning_rate_at(options, 35), 0.1 * (1 + std::sqrt(0.5)), 1e-12);
+  EXPECT_NEAR(learning_rate_at(options, 60), 0.1, 1e-12);
+  EXPECT_NEAR(learning_rate_at(options, 109), 0.1 * (1 + std::cos(0.99 * M_PI)), 1e-12);
+}
+
 Images blank_images(std::int64_t count, std::int64_t channels = 1) {
   return {at::zeros({count, channels, 28, 20}, at::kByte), at::zeros({count}, at::kLong)};
 }
@@ -58,6 +77,18 @@ TEST(TrainingOptions, OutsideTheirRangeAreRefused) {
       {{.momentum = nan}, "A momentum of nan (it must be from 0 to below 1)."},
       {{.weight_decay = -0.5}, "A weight decay of -0.5 (it must be 0 or above)."},
       {{.evaluation_batch = 0}, "An evaluation batch of 0 (at least 1 is needed)."},
+      {{.steps = 9, .warmup = 10}, "A warm-up of 10 steps (it can be 0 to 9, all steps)."},
+      {{.brightness = 1.5}, "A change of brightness of 1.5 (it must be from 0 to 1)."},
+      {{.contrast = nan}, "A change of contrast of nan (it must be from 0 to 1)."},
+      {{.cutout = -1}, "A cutout of -1 (it must be the side of a square, or 0 for none)."},
+      {{.mixup = -1}, "A mixup of -1 (it must be 0 or above)."},
+      {{.cutmix = nan}, "A cutmix of nan (it must be 0 or above)."},
+      {{.label_smoothing = 1}, "A label smoothing of 1 (it must be from 0 to below 1)."},
+      {{.drop_path = 1}, "A drop-path probability of 1 (it must be from 0 to below 1)."},
+      {{.clip_norm = -1}, "A largest gradient norm of -1 (it must be above 0, or 0 for any)."},
+      {{.batch = 8, .micro_batches = 5},
+       "5 micro-batches of a batch of 8 (each needs at least 2 images)."},
+      {{.average = 1}, "A decay of the weights' average of 1 (it must be from 0 to below 1)."},
   };
   for (const auto& [options, message] : cases) {
     EXPECT_EQ(usage_error([&options] { check(options); }), message);
@@ -85,7 +116,9 @@ TEST(TrainingOptions, ThatDoNotFitTheDataAreRefused) {
 /// A network of one weight, which it ignores. Remembers the first pixel of each image it sees.
 class StandIn final : public Executor {
  public:
-  at::Tensor train_step(const at::Tensor& images, const at::Tensor& labels) override {
+  using Executor::train_step;
+  at::Tensor train_step(const at::Tensor& images, const at::Tensor& labels,
+                        const StepOptions& /*options*/) override {
     if (before_step) before_step(steps);
     for (std::int64_t i = 0; i < images.size(0); ++i) {
       seen.push_back(std::lround(images[i][0][0][0].item<double>()));
@@ -216,21 +249,33 @@ TEST(Train, LetsOutOfMemoryThrough) {
   EXPECT_THROW(train(network, numbered_images(4), none, options, 1, {}), c10::OutOfMemoryError);
 }
 
-TEST(Accuracy, CountsTheRightOnesOverAllBatches) {
+TEST(Scores, CountTheRightOnesOverAllBatches) {
   StandIn network;
   network.logits = at::eye(5).index_select(0, at::tensor({0, 1, 2, 0, 4}, at::kLong));
   for (const std::int64_t batch : {1, 2, 5, 100}) {
     network.predicted = 0;
-    EXPECT_DOUBLE_EQ(accuracy(network, numbered_images(5), none, batch), 0.8) << batch;
+    EXPECT_DOUBLE_EQ(scores_of(network, numbered_images(5), none, batch).top1, 0.8) << batch;
   }
 }
 
-TEST(Accuracy, CountsLogitsThatAreNotFiniteAsWrong) {
+TEST(Scores, CountLogitsThatAreNotFiniteAsWrong) {
   StandIn network;
   network.logits = at::eye(5);
   network.logits[0][0] = std::numeric_limits<float>::quiet_NaN();
   network.logits[1][1] = std::numeric_limits<float>::infinity();
-  EXPECT_DOUBLE_EQ(accuracy(network, numbered_images(5), none, 2), 0.6);
+  EXPECT_DOUBLE_EQ(scores_of(network, numbered_images(5), none, 2).top1, 0.6);
+}
+
+TEST(Scores, TopFiveCountsTheFiveLargestLogits) {
+  StandIn network;
+  // Image i has the label i; the logits rank the classes 0, 1, 2, …
+  network.logits = -at::arange(8, at::kFloat).expand({8, 8});
+  const Scores scores = scores_of(network, numbered_images(8), none, 3);
+  EXPECT_DOUBLE_EQ(scores.top1, 1.0 / 8);
+  EXPECT_DOUBLE_EQ(scores.top5, 5.0 / 8);
+  network.predicted = 0;
+  network.logits = network.logits.slice(1, 0, 3).contiguous();  // fewer classes than five
+  EXPECT_DOUBLE_EQ(scores_of(network, numbered_images(3), none, 3).top5, 1.0);
 }
 
 TEST(SetThreads, SetsTheThreadsOfTorch) {

@@ -24,7 +24,7 @@ TEST(RunDirectory, IsMadeAndLocked) {
       RunDirectory second(path);
       FAIL();
     } catch (const core::UsageError& error) {
-      EXPECT_THAT(error.what(), HasSubstr("A search already runs in"));
+      EXPECT_THAT(error.what(), HasSubstr("Another process already works in"));
     }
   }
   EXPECT_FALSE(RunDirectory::in_use(path));

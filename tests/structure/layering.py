@@ -30,6 +30,7 @@ HOMES = {
     r"(hdf5|H5\w*)\.h": {"io"},
     r"boost/program_options": {"app"},
     r"boost/crc": {"core"},
+    r"boost/math": {"nn"},
     r"boost/": set(),
     r"spdlog/": {"core"},
     r"nlohmann/": {"genome", "search", "app"},

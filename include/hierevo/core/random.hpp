@@ -27,6 +27,8 @@ class RandomStream {
 
   /// Uniform in [0, bound), without bias. `bound` must be at least 1.
   std::uint64_t below(std::uint64_t bound);
+  /// Uniform in [0, 1), a multiple of 2^-53.
+  double unit();
 
  private:
   std::uint64_t state_;

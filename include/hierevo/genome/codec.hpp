@@ -11,6 +11,8 @@ namespace hierevo::genome {
 
 /// The JSON form "hierevo.genotype", version 1 (io/FORMAT.md).
 nlohmann::json to_json(const Genotype& genotype);
+/// The same as text in one line.
+std::string json_text(const Genotype& genotype);
 
 /// `source` is what the text came from, for error messages. Throws UsageError that says what is
 /// wrong and where.

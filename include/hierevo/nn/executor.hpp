@@ -3,6 +3,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
@@ -12,6 +13,19 @@ namespace hierevo::nn {
 struct NamedTensor {
   std::string name;
   at::Tensor tensor;
+};
+
+/// How one forward and backward pass is made. The defaults are the paper's.
+struct StepOptions {
+  double label_smoothing = 0.0;  ///< share of each target that is spread over all classes
+  double drop_path = 0.0;        ///< probability that a path into a concatenation is 0 for an image
+  std::uint64_t seed = 0;        ///< decides what drop_path drops
+  bool bf16 = false;             ///< convolutions and linear layers multiply in bfloat16
+
+  // For batches that are computed in parts:
+  double share = 1.0;  ///< the images' share of the batch: their gradients are multiplied by it
+  bool first = true;   ///< false: gradients are added to those that are there
+  bool last = true;    ///< false: more of the batch follows, so that no gradient is complete yet
 };
 
 /// Runs the network of a plan: the seam between training and what computes it. Torch is one
@@ -25,10 +39,15 @@ class Executor {
   virtual ~Executor() = default;
 
   /// One forward and backward pass in training mode over `images` [N, C, H, W] (float, normalised)
-  /// and `labels` [N] (int64), from any device. Afterwards the gradient of the mean cross-entropy
-  /// is in grad() of every parameter, in place of what was there. Returns the loss, a scalar on the
-  /// executor's device.
-  virtual at::Tensor train_step(const at::Tensor& images, const at::Tensor& labels) = 0;
+  /// and `targets`, from any device: labels [N] (int64) or probabilities of the classes
+  /// [N, classes] (float). Afterwards the gradient of the mean cross-entropy is in grad() of every
+  /// parameter, in place of what was there. Returns the mean loss, a scalar on the executor's
+  /// device.
+  virtual at::Tensor train_step(const at::Tensor& images, const at::Tensor& targets,
+                                const StepOptions& options) = 0;
+  at::Tensor train_step(const at::Tensor& images, const at::Tensor& targets) {
+    return train_step(images, targets, {});
+  }
 
   /// Logits [N, classes] in evaluation mode: batch normalisation with the running statistics.
   virtual at::Tensor predict(const at::Tensor& images) = 0;

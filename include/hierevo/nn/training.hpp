@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <vector>
 
 #include "hierevo/genome/plan.hpp"
@@ -22,6 +23,7 @@ struct TrainingProgress {
   std::int64_t step = 0;  ///< steps done
   std::int64_t steps = 0;
   double loss = 0.0;  ///< of the last step looked at: every one on a CPU, every 50th on a GPU
+  double data_seconds = 0.0;  ///< of this run so far: making batches, while the network waited
 };
 /// Called at step boundaries; false asks to stop there. May be empty.
 using ProgressCallback = std::function<bool(const TrainingProgress&)>;
@@ -29,22 +31,64 @@ using ProgressCallback = std::function<bool(const TrainingProgress&)>;
 /// diverged: the loss became infinite or not a number.
 enum class TrainingEnd : std::uint8_t { finished, diverged, stopped };
 
-struct TrainingResult {
-  TrainingEnd end = TrainingEnd::finished;
-  double loss = 0.0;  ///< mean over the last tenth of the steps done; not finite when diverged
+/// What a network does with images. An image whose logits are not all finite counts as wrong.
+struct Scores {
+  double top1 = 0.0;  ///< share whose label has the largest logit
+  double top5 = 0.0;  ///< share whose label is among the five largest
 };
 
-/// Trains with SGD and momentum on random crops and flips. `seed` decides the order of the images
-/// and the augmentation. Every image is used once an epoch; the last incomplete batch of an epoch
-/// is filled from the next one. Out-of-memory exceptions pass through (executor.hpp).
-TrainingResult train(Executor& executor, const Images& data, const Normalisation& normalisation,
-                     const TrainingOptions& options, std::uint64_t seed,
-                     const ProgressCallback& progress);
+/// Scores of `executor` over whole images, `batch` at a time.
+Scores scores_of(Executor& executor, const Images& images, const Normalisation& normalisation,
+                 std::int64_t batch);
 
-/// Share of whole images classified rightly, in [0, 1] (top-1), `batch` at a time. An image whose
-/// logits are not all finite counts as wrong.
-double accuracy(Executor& executor, const Images& data, const Normalisation& normalisation,
-                std::int64_t batch);
+/// A training between two steps. Together with the plan, data, options and seed that it began with
+/// it is all that is needed to go on: randomness is derived from seed and step.
+struct TrainingState {
+  std::vector<double> losses;        ///< of each step done
+  std::vector<NamedTensor> weights;  ///< parameters, then buffers
+  std::vector<NamedTensor> momentum;
+  std::vector<NamedTensor> average;  ///< running averages of `weights`; empty without
+
+  std::int64_t step() const { return static_cast<std::int64_t>(losses.size()); }
+};
+
+/// Trains a network with SGD and momentum on augmented images. `seed` decides the order of the
+/// images and the augmentation. Every image is used once an epoch; the last incomplete batch of an
+/// epoch is filled from the next one. Belongs to one thread.
+class Trainer {
+ public:
+  /// Keeps references to its arguments. Labels are below `classes`.
+  Trainer(Executor& executor, const Images& data, const Normalisation& normalisation,
+          const TrainingOptions& options, std::int64_t classes, std::uint64_t seed);
+  ~Trainer();
+  Trainer(const Trainer&) = delete;
+  Trainer& operator=(const Trainer&) = delete;
+
+  /// Goes on to the last step, or until the loss is not finite or `progress` asks to stop.
+  /// Out-of-memory exceptions pass through (executor.hpp).
+  TrainingEnd run(const ProgressCallback& progress);
+
+  /// Steps done.
+  std::int64_t step() const;
+  /// Mean over the last tenth of the steps done; not finite when diverged; 0 before the first.
+  double loss() const;
+
+  /// Scores of the network as it is now, or of the average of its weights where there is one. May
+  /// be called within a progress callback.
+  Scores test(const Images& images);
+
+  /// May be asked for within a progress callback. The tensors share memory with the training: use
+  /// them before it goes on.
+  TrainingState state();
+  /// Goes on from `state`: on a CPU with the same threads, every weight afterwards is bit for bit
+  /// what it would have been without the break. Throws UsageError, and changes nothing, when names
+  /// or shapes differ from this network's.
+  void restore(const TrainingState& state);
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
 
 /// Fitness of a network: `repeats` independent trainings from scratch, each followed by validation
 /// (section 4). Weights, order and augmentation of repeat r depend on (seed, r) alone. The first
@@ -52,8 +96,8 @@ double accuracy(Executor& executor, const Images& data, const Normalisation& nor
 /// the same number of threads. Throws UsageError when options, data and plan do not fit.
 struct FitnessResult {
   TrainingEnd end = TrainingEnd::finished;
-  std::vector<double> accuracy;  ///< of each repeat that finished
-  std::vector<double> loss;      ///< of each repeat that finished: TrainingResult::loss
+  std::vector<double> accuracy;  ///< top-1 of each repeat that finished
+  std::vector<double> loss;      ///< of each repeat that finished: Trainer::loss
 };
 FitnessResult measure_fitness(const genome::Plan& plan, const Split& data,
                               const TrainingOptions& options, int repeats, std::uint64_t seed,

@@ -13,9 +13,16 @@
 
 namespace hierevo::io {
 
-inline constexpr std::string_view snapshot_format = "hierevo.search";
-inline constexpr std::uint32_t snapshot_version = 1;  ///< of the HDF5 content
-inline constexpr int block_version = 1;               ///< of the text block in front of it
+/// What a file of ours holds.
+struct FileKind {
+  std::string_view word;    ///< the text block begins with "hierevo WORD 1"
+  std::string_view format;  ///< the content's attribute `format`
+  std::uint32_t version;    ///< of the content, that this program writes
+};
+inline constexpr FileKind snapshot_kind{"snapshot", "hierevo.search", 1};
+inline constexpr FileKind training_kind{"training", "hierevo.training", 1};
+
+inline constexpr int block_version = 1;
 inline constexpr std::size_t block_size = 512;
 
 /// A file that this program is too old for. Earlier snapshots are no substitute for it.
@@ -23,14 +30,15 @@ class NewerVersionError : public core::CheckpointError {
  public:
   /// `writer` is the version of the program that wrote it, or empty when that cannot be known.
   NewerVersionError(const std::filesystem::path& path, std::string_view writer,
-                    std::uint64_t found_version);
+                    std::uint64_t found_version, std::uint64_t known_version);
 };
 
 /// A whole file: `content` behind a readable text with its length and checksum, zero-padded.
-std::vector<std::byte> with_text_block(std::span<const std::byte> content);
+std::vector<std::byte> with_text_block(std::span<const std::byte> content, const FileKind& kind);
 
 /// Throws CheckpointError unless `file` is a text block and exactly the content it speaks of.
-void check_text_block(std::span<const std::byte> file, const std::filesystem::path& path);
+void check_text_block(std::span<const std::byte> file, const std::filesystem::path& path,
+                      const FileKind& kind);
 
 /// Names of evolution::Status in the order of their numbers.
 std::array<std::string_view, evolution::status_count> status_names();

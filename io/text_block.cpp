@@ -1,4 +1,4 @@
-#include "snapshot_block.hpp"
+#include "text_block.hpp"
 
 #include <fmt/format.h>
 
@@ -17,10 +17,12 @@ namespace {
 
 using Block = std::array<std::byte, block_size>;
 
-constexpr std::string_view first_words = "hierevo snapshot ";
+std::string first_words(const FileKind& kind) {
+  return fmt::format("hierevo {} ", kind.word);
+}
 
-Block text_block_for(std::span<const std::byte> content) {
-  const std::string text = fmt::format("{}{}\nbytes {}\ncrc32c {:08x}\n", first_words,
+Block text_block_for(std::span<const std::byte> content, const FileKind& kind) {
+  const std::string text = fmt::format("{}{}\nbytes {}\ncrc32c {:08x}\n", first_words(kind),
                                        block_version, content.size(), core::crc32c(content));
   Block block{};
   std::memcpy(block.data(), text.data(), text.size());
@@ -34,21 +36,23 @@ std::string text_of(std::span<const std::byte> bytes) {
 /// Says what is wrong with a file that is not as its text block says. `expected` is the block that
 /// the bytes behind it should have, if there are any.
 [[noreturn]] void refuse(std::span<const std::byte> file, std::span<const std::byte> expected,
-                         const std::filesystem::path& path) {
+                         const std::filesystem::path& path, const FileKind& kind) {
   const std::string text = text_of(file.first(std::min(file.size(), block_size)));
-  if (!text.starts_with(first_words)) {
-    throw core::CheckpointError(path, "it is not a snapshot of hierevo",
-                                "it does not begin with 'hierevo snapshot'");
+  const std::string begin = first_words(kind);
+  if (!text.starts_with(begin)) {
+    throw core::CheckpointError(path, fmt::format("it is not a {} of hierevo", kind.word),
+                                fmt::format("it does not begin with 'hierevo {}'", kind.word));
   }
   int version = 0;
   std::uint64_t bytes = 0;
   const int found =
-      std::sscanf(text.c_str(), "hierevo snapshot %9d\nbytes %19" SCNu64 "\n", &version, &bytes);
+      std::sscanf(text.c_str() + begin.size(), "%9d\nbytes %19" SCNu64 "\n", &version, &bytes);
   // All right but for the version: then it is the version that is damaged.
   const std::string rest = text.substr(std::min(text.size(), text.find('\n')));
   const bool only_version_differs = !expected.empty() && text_of(expected).ends_with(rest);
   if (found >= 1 && version > block_version && !only_version_differs) {
-    throw NewerVersionError(path, "", static_cast<std::uint64_t>(version));
+    throw NewerVersionError(path, "", static_cast<std::uint64_t>(version),
+                            static_cast<std::uint64_t>(block_version));
   }
   if (file.size() < block_size || (found >= 2 && bytes != file.size() - block_size)) {
     throw core::CheckpointError(
@@ -68,26 +72,29 @@ std::string newer_problem(std::string_view writer) {
 }  // namespace
 
 NewerVersionError::NewerVersionError(const std::filesystem::path& path, std::string_view writer,
-                                     std::uint64_t found_version)
+                                     std::uint64_t found_version, std::uint64_t known_version)
     : core::CheckpointError(
           path, newer_problem(writer),
           fmt::format("its format has version {}, this is hierevo {} and reads up to {}",
-                      found_version, core::version(), snapshot_version),
+                      found_version, core::version(), known_version),
           writer.empty() ? std::string("Go on with the version that wrote it.")
                          : fmt::format("Go on with hierevo {} or newer.", writer)) {}
 
-std::vector<std::byte> with_text_block(std::span<const std::byte> content) {
+std::vector<std::byte> with_text_block(std::span<const std::byte> content, const FileKind& kind) {
   std::vector<std::byte> file(block_size + content.size());
-  const Block block = text_block_for(content);
+  const Block block = text_block_for(content, kind);
   std::copy(block.begin(), block.end(), file.begin());
   std::copy(content.begin(), content.end(), file.begin() + block_size);
   return file;
 }
 
-void check_text_block(std::span<const std::byte> file, const std::filesystem::path& path) {
-  if (file.size() < block_size) refuse(file, {}, path);
-  const Block expected = text_block_for(file.subspan(block_size));
-  if (!std::equal(expected.begin(), expected.end(), file.begin())) refuse(file, expected, path);
+void check_text_block(std::span<const std::byte> file, const std::filesystem::path& path,
+                      const FileKind& kind) {
+  if (file.size() < block_size) refuse(file, {}, path, kind);
+  const Block expected = text_block_for(file.subspan(block_size), kind);
+  if (!std::equal(expected.begin(), expected.end(), file.begin())) {
+    refuse(file, expected, path, kind);
+  }
 }
 
 std::array<std::string_view, evolution::status_count> status_names() {

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <filesystem>
+#include <span>
+#include <string_view>
+
+#include "hierevo/core/file.hpp"
+
+namespace hierevo::core {
+
+/// A folder that one process works in at a time.
+struct Claim {
+  std::string_view what;                      ///< "run directory"
+  std::string_view option;                    ///< that names the folder: "--run"
+  std::span<const std::string_view> markers;  ///< files of which one is in every such folder
+};
+
+/// Makes the folder when it is not there, and holds it until the lock is destroyed. Throws
+/// UsageError when another process holds it, or when it has files but none of the markers: files of
+/// somebody else's are never written between. Throws IoError when it cannot be used.
+FileLock claim_directory(const std::filesystem::path& path, const Claim& claim);
+
+/// Whether some process holds the folder at this moment. Also for folders of other kinds: false.
+bool directory_claimed(const std::filesystem::path& path);
+
+}  // namespace hierevo::core

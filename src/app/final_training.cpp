@@ -1,0 +1,219 @@
+#include "final_training.hpp"
+
+#include <ATen/ATen.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <utility>
+#include <vector>
+
+#include "hierevo/core/error.hpp"
+#include "hierevo/core/random.hpp"
+#include "hierevo/genome/cell_graph.hpp"
+#include "hierevo/io/training_snapshot.hpp"
+#include "hierevo/nn/torch_executor.hpp"
+#include "program.hpp"
+
+namespace hierevo::app {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+std::vector<float> floats(const at::Tensor& values) {
+  const at::Tensor plain = values.detach().to(at::kCPU, at::kFloat).contiguous();
+  const auto* begin = plain.data_ptr<float>();
+  return {begin, begin + plain.numel()};
+}
+
+std::vector<io::StoredTensor> stored(const std::vector<nn::NamedTensor>& tensors) {
+  std::vector<io::StoredTensor> all;
+  for (const auto& [name, tensor] : tensors) {
+    all.push_back({name, {tensor.sizes().begin(), tensor.sizes().end()}, floats(tensor)});
+  }
+  return all;
+}
+
+std::vector<nn::NamedTensor> loaded(const std::vector<io::StoredTensor>& tensors) {
+  std::vector<nn::NamedTensor> all;
+  for (const auto& [name, shape, values] : tensors) {
+    const std::vector<std::int64_t> sizes(shape.begin(), shape.end());
+    all.push_back({name, at::tensor(values, at::kFloat).view(sizes)});
+  }
+  return all;
+}
+
+/// Steps between tests: twenty over the training, but fewer where they would take more than about
+/// a twentieth of its time. (A test costs a third of a training step for each image.)
+std::int64_t test_interval(const TrainingTask& task) {
+  if (task.test_every > 0) return task.test_every;
+  const std::int64_t cheap = 20 * task.validation.size() / (3 * task.options.batch);
+  return std::max({std::int64_t{1}, task.options.steps / 20, cheap});
+}
+
+class Repeat {
+ public:
+  Repeat(const TrainingTask& task, int repeat, const TrainingDirectory& directory,
+         ProgressLine& line)
+      : task_(task),
+        repeat_(repeat),
+        last_(directory.last(repeat)),
+        best_(directory.best(repeat)),
+        line_(line),
+        executor_(nn::make_torch_executor(make_plan(genome::assemble(task.genotype), task.model),
+                                          at::kCPU, seed("weights"))),
+        trainer_(*executor_, task.train, task.normalisation, task.options, task.model.classes,
+                 seed("order")),
+        interval_(test_interval(task)) {
+    if (fs::exists(last_)) resume();
+  }
+
+  nlohmann::json run() {
+    first_step_ = trainer_.step();
+    start_ = Clock::now();
+    saved_ = start_;
+    const nn::TrainingEnd end =
+        trainer_.run([this](const nn::TrainingProgress& now) { return step_done(now); });
+    line_.end();
+    if (end == nn::TrainingEnd::diverged) {
+      throw core::UsageError("The training diverged", "the loss was not finite",
+                             "Use a smaller --lr, and another --out.");
+    }
+    if (end == nn::TrainingEnd::stopped) {
+      save(last_);
+      throw core::Interrupted(fmt::format("The training was stopped at step {} of {}",
+                                          trainer_.step(), task_.options.steps),
+                              fmt::format("all is saved in '{}'", last_.string()),
+                              "Run the same line again to go on.");
+    }
+    test();
+    const double seconds = seconds_so_far();
+    save(last_);
+    return result(seconds);
+  }
+
+ private:
+  std::uint64_t seed(std::string_view purpose) const {
+    return core::derive_seed(task_.seed, static_cast<std::uint64_t>(repeat_ - 1), purpose);
+  }
+  double seconds_so_far() const {
+    return earlier_seconds_ + std::chrono::duration<double>(Clock::now() - start_).count();
+  }
+
+  bool step_done(const nn::TrainingProgress& now) {
+    data_seconds_ = now.data_seconds;
+    if (line_.due()) show(now);
+    if (now.step % interval_ == 0 && now.step < now.steps) test();
+    if (Clock::now() - saved_ >= task_.save_every) save(last_);
+    return !stop_signal_came();
+  }
+
+  void show(const nn::TrainingProgress& now) {
+    const double passed = std::chrono::duration<double>(Clock::now() - start_).count();
+    const double pace = static_cast<double>(now.step - first_step_) / passed;
+    std::string text =
+        task_.repeats > 1 ? fmt::format("run {} of {}  ", repeat_, task_.repeats) : "";
+    text += fmt::format("step {}/{}  loss {:.4f}  ", now.step, now.steps, now.loss);
+    if (best_step_ > 0) text += fmt::format("best {:.4f}  ", best_top1_);
+    text += fmt::format("{:.0f} images/s, {:.0f} % of the time for data, {} left",
+                        pace * static_cast<double>(task_.options.batch),
+                        100.0 * now.data_seconds / passed,
+                        duration_text(static_cast<double>(now.steps - now.step) / pace));
+    line_.show(text);
+  }
+
+  /// Keeps the weights that are best on the images for it.
+  void test() {
+    const nn::Scores scores = trainer_.test(task_.validation);
+    if (best_step_ > 0 && scores.top1 <= best_top1_) return;
+    best_top1_ = scores.top1;
+    best_step_ = trainer_.step();
+    save(best_);
+  }
+
+  void save(const fs::path& path) {
+    const nn::TrainingState state = trainer_.state();
+    io::save_training({.genotype = task_.genotype,
+                       .model = task_.model,
+                       .pixel_mean = floats(task_.normalisation.mean),
+                       .pixel_scale = floats(task_.normalisation.scale),
+                       .options = task_.record,
+                       .seed = task_.seed,
+                       .seconds = seconds_so_far(),
+                       .top1 = best_top1_,
+                       .best_step = best_step_,
+                       .losses = state.losses,
+                       .weights = stored(state.weights),
+                       .momentum = stored(state.momentum),
+                       .average = stored(state.average)},
+                      path);
+    saved_ = Clock::now();
+  }
+
+  void resume() {
+    const io::TrainingSnapshot saved = io::load_training(last_);
+    try {
+      trainer_.restore({.losses = saved.losses,
+                        .weights = loaded(saved.weights),
+                        .momentum = loaded(saved.momentum),
+                        .average = loaded(saved.average)});
+    } catch (const core::UsageError& error) {
+      throw core::CheckpointError(last_, "it is of another training", error.what(),
+                                  "Choose another --out.");
+    }
+    earlier_seconds_ = saved.seconds;
+    best_top1_ = saved.top1;
+    best_step_ = saved.best_step;
+    fmt::print(stderr, "Going on at step {} of {}.\n", trainer_.step(), task_.options.steps);
+  }
+
+  nlohmann::json result(double seconds) {
+    const nn::Scores scores = trainer_.test(task_.test);
+    const double here = std::chrono::duration<double>(Clock::now() - start_).count();
+    const auto steps_here = static_cast<double>(trainer_.step() - first_step_);
+    return {{"top1", scores.top1},
+            {"top5", scores.top5},
+            {"loss", trainer_.loss()},
+            {"steps", trainer_.step()},
+            {"seconds", seconds},
+            {"images_per_second", steps_here * static_cast<double>(task_.options.batch) / here},
+            {"data_share", data_seconds_ / here},
+            {"best", {{"step", best_step_}, {"top1", best_top1_}}}};
+  }
+
+  const TrainingTask& task_;
+  int repeat_;
+  fs::path last_;
+  fs::path best_;
+  ProgressLine& line_;
+  std::unique_ptr<nn::Executor> executor_;
+  nn::Trainer trainer_;
+  std::int64_t interval_;
+  std::int64_t first_step_ = 0;
+  Clock::time_point start_ = Clock::now();
+  Clock::time_point saved_;
+  double earlier_seconds_ = 0.0;
+  double data_seconds_ = 0.0;
+  double best_top1_ = 0.0;
+  std::int64_t best_step_ = 0;
+};
+
+}  // namespace
+
+nlohmann::json train_repeat(const TrainingTask& task, int repeat,
+                            const TrainingDirectory& directory, ProgressLine& line) {
+  if (const auto done = directory.result(repeat)) {
+    auto known = nlohmann::json::parse(*done, nullptr, /*allow_exceptions=*/false);
+    if (known.is_object() && known.contains("top1")) return known;
+    throw core::CheckpointError(directory.path(), "a result.json in it cannot be read", "",
+                                "Remove that file: the training then ends again.");
+  }
+  auto result = Repeat(task, repeat, directory, line).run();
+  directory.save_result(repeat, result.dump(2) + "\n");
+  return result;
+}
+
+}  // namespace hierevo::app

@@ -1,0 +1,41 @@
+// One final training: from scratch or from where it was left, to its scores.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+
+#include "hierevo/genome/genotype.hpp"
+#include "hierevo/genome/plan.hpp"
+#include "hierevo/nn/dataset.hpp"
+#include "hierevo/nn/training.hpp"
+#include "progress_line.hpp"
+#include "training_directory.hpp"
+
+namespace hierevo::app {
+
+/// What all repeats have in common.
+struct TrainingTask {
+  genome::Genotype genotype;
+  genome::ModelSpec model;
+  nn::Images train{};
+  nn::Images validation{};  ///< chooses the best weights: held out, or else the test set
+  nn::Images test{};
+  nn::Normalisation normalisation{};
+  nn::TrainingOptions options{};
+  std::uint64_t seed = 1;
+  int repeats = 1;
+  std::int64_t test_every = 0;  ///< steps between tests on `validation`; 0: seldom enough
+  std::chrono::milliseconds save_every{60'000};
+  std::string record{};  ///< the options as an INI file
+};
+
+/// Trains repeat `repeat` (from 1) and gives its result.json, which it also saves. A repeat that
+/// has finished is not trained again. Throws Interrupted when a signal asks to stop: then all is
+/// saved, and the same call goes on. Throws UsageError when the training diverges.
+nlohmann::json train_repeat(const TrainingTask& task, int repeat,
+                            const TrainingDirectory& directory, ProgressLine& line);
+
+}  // namespace hierevo::app

@@ -1,0 +1,65 @@
+#include "training_directory.hpp"
+
+#include <string_view>
+#include <utility>
+
+#include "hierevo/core/claim_directory.hpp"
+#include "hierevo/core/error.hpp"
+#include "hierevo/genome/codec.hpp"
+
+namespace hierevo::app {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::string_view markers[] = {"genotype.json"};
+constexpr const char* result_name = "result.json";
+
+/// More repeats may be asked for later.
+const std::vector<std::string> may_change = {"repeats"};
+
+}  // namespace
+
+TrainingDirectory::TrainingDirectory(fs::path path, const OptionSet& options,
+                                     const genome::Genotype& genotype)
+    : path_(std::move(path)),
+      lock_(core::claim_directory(path_, {"folder of a training", "--out", markers})) {
+  const fs::path configuration = path_ / "config.ini";
+  const fs::path cell = path_ / "genotype.json";
+  if (fs::exists(cell) && genome::read_genotype(cell) != genotype) {
+    throw core::UsageError(fmt::format("'{}' has a training of another cell", path_.string()),
+                           "its genotype.json differs", "Choose another --out.");
+  }
+  if (fs::exists(configuration)) {
+    options.require_same(core::read_text_file(configuration), may_change, path_.string(), "--out");
+  }
+  core::replace_file(configuration, std::string_view(options.record()));
+  if (!fs::exists(cell)) {
+    core::replace_file(cell, std::string_view(genome::json_text(genotype) + "\n"));
+  }
+}
+
+fs::path TrainingDirectory::folder(int repeat) const {
+  fs::path folder = path_ / fmt::format("repeat-{}", repeat);
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) throw core::IoError(folder, "make the folder", error.value());
+  return folder;
+}
+
+std::optional<std::string> TrainingDirectory::result(int repeat) const {
+  const fs::path path = folder(repeat) / result_name;
+  if (!fs::exists(path)) return std::nullopt;
+  return core::read_text_file(path);
+}
+
+void TrainingDirectory::save_result(int repeat, const std::string& text) const {
+  core::replace_file(folder(repeat) / result_name, std::string_view(text));
+}
+
+void TrainingDirectory::save_result(const std::string& text) const {
+  core::replace_file(path_ / result_name, std::string_view(text));
+}
+
+}  // namespace hierevo::app

@@ -1,0 +1,49 @@
+#include "hierevo/core/claim_directory.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <system_error>
+#include <utility>
+
+#include "hierevo/core/error.hpp"
+
+namespace hierevo::core {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr const char* lock_name = "lock";
+
+void refuse_foreign(const fs::path& path, const Claim& claim) {
+  std::error_code error;
+  const auto there = [&](std::string_view name) { return fs::exists(path / name, error); };
+  const bool ours =
+      there(lock_name) || std::any_of(claim.markers.begin(), claim.markers.end(), there);
+  if (ours || fs::is_empty(path, error)) return;
+  throw UsageError(
+      fmt::format("'{}' is no {}", path.string(), claim.what), "it holds other files",
+      fmt::format("Choose a folder that is empty or not there yet for {}.", claim.option));
+}
+
+}  // namespace
+
+FileLock claim_directory(const fs::path& path, const Claim& claim) {
+  std::error_code error;
+  fs::create_directories(path, error);
+  if (error) throw IoError(path, fmt::format("make the {}", claim.what), error.value());
+  refuse_foreign(path, claim);
+  if (auto lock = FileLock::try_acquire(path / lock_name)) return std::move(*lock);
+  throw UsageError(fmt::format("Another process already works in '{}'", path.string()),
+                   "it holds the folder's lock",
+                   fmt::format("Wait for it, or choose another {}.", claim.option));
+}
+
+bool directory_claimed(const fs::path& path) {
+  std::error_code error;
+  if (!fs::exists(path / lock_name, error)) return false;
+  return FileLock::held_elsewhere(path / lock_name);
+}
+
+}  // namespace hierevo::core

@@ -1,0 +1,147 @@
+// Networks in training: what is written is read again, and nothing else is accepted.
+#include "hierevo/io/training_snapshot.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "genome/published_cell.hpp"
+#include "h5.hpp"
+#include "hierevo/core/error.hpp"
+#include "hierevo/core/random.hpp"
+#include "support/scratch_folder.hpp"
+#include "text_block.hpp"
+
+namespace hierevo::io {
+namespace {
+
+using testing::HasSubstr;
+
+StoredTensor tensor(const std::string& name, std::vector<std::size_t> shape,
+                    core::RandomStream& random) {
+  std::size_t count = 1;
+  for (const std::size_t extent : shape) count *= extent;
+  StoredTensor made{name, std::move(shape), {}};
+  for (std::size_t i = 0; i < count; ++i) {
+    made.values.push_back(static_cast<float>(random.unit() - 0.5));
+  }
+  return made;
+}
+
+TrainingSnapshot sample() {
+  core::RandomStream random(3);
+  TrainingSnapshot snapshot{.genotype = genome::published_cell(),
+                            .model = {genome::ModelKind::cifar_large, 24, 2, 1, 7},
+                            .pixel_mean = {72.5F},
+                            .pixel_scale = {0.0125F},
+                            .options = "steps=100\nlr=0.1\n",
+                            .seed = std::numeric_limits<std::uint64_t>::max(),
+                            .seconds = 12.5,
+                            .top1 = 0.75,
+                            .best_step = 40,
+                            .losses = {2.5, 1.25, 0.1},
+                            .weights = {tensor("stem.0.weight", {4, 1, 3, 3}, random),
+                                        tensor("a.1-3.2-4.bn.running_var", {4}, random),
+                                        tensor("classifier.bias", {7}, random)},
+                            .momentum = {tensor("stem.0.weight", {4, 1, 3, 3}, random)},
+                            .average = {}};
+  snapshot.weights[1].values[2] = std::numeric_limits<float>::infinity();
+  return snapshot;
+}
+
+void expect_same(const std::vector<StoredTensor>& a, const std::vector<StoredTensor>& b) {
+  ASSERT_EQ(a.size(), b.size());
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    EXPECT_EQ(a[i].name, b[i].name);
+    EXPECT_EQ(a[i].shape, b[i].shape);
+    EXPECT_EQ(a[i].values, b[i].values);
+  }
+}
+
+TEST(TrainingSnapshot, IsReadAsItWasWritten) {
+  const test::ScratchFolder folder;
+  const auto path = folder.path() / "last.h5";
+  const TrainingSnapshot written = sample();
+  save_training(written, path);
+  const TrainingSnapshot read = load_training(path);
+  EXPECT_EQ(read.genotype, written.genotype);
+  EXPECT_EQ(read.model.kind, written.model.kind);
+  EXPECT_EQ(read.model.channels, 24);
+  EXPECT_EQ(read.model.cells, 2);
+  EXPECT_EQ(read.model.input_channels, 1);
+  EXPECT_EQ(read.model.classes, 7);
+  EXPECT_EQ(read.pixel_mean, written.pixel_mean);
+  EXPECT_EQ(read.pixel_scale, written.pixel_scale);
+  EXPECT_EQ(read.options, written.options);
+  EXPECT_EQ(read.seed, written.seed);
+  EXPECT_EQ(read.seconds, 12.5);
+  EXPECT_EQ(read.top1, 0.75);
+  EXPECT_EQ(read.best_step, 40);
+  EXPECT_EQ(read.losses, written.losses);
+  expect_same(read.weights, written.weights);  // in their order, which is not that of the names
+  expect_same(read.momentum, written.momentum);
+  expect_same(read.average, {});
+}
+
+std::string refusal(std::span<const std::byte> bytes) {
+  try {
+    decode_training(bytes, "OUT/last.h5");
+    return "accepted";
+  } catch (const core::CheckpointError& error) {
+    return error.what();
+  }
+}
+
+TEST(TrainingSnapshot, DamageIsNoticed) {
+  const std::vector<std::byte> good = encode_training(sample());
+  core::RandomStream random(5);
+  for (int i = 0; i < 300; ++i) {
+    auto bytes = good;
+    bytes[random.below(bytes.size())] ^= static_cast<std::byte>(1 + random.below(255));
+    EXPECT_THAT(refusal(bytes), HasSubstr("'OUT/last.h5': "));
+    EXPECT_NE(refusal(std::span(good).first(random.below(good.size()))), "accepted");
+  }
+}
+
+TEST(TrainingSnapshot, ASnapshotOfASearchIsNone) {
+  auto bytes = encode_training(sample());
+  EXPECT_THAT(refusal(with_text_block(std::span(bytes).subspan(block_size), snapshot_kind)),
+              HasSubstr("it is not a training of hierevo"));
+}
+
+/// What is said of a file whose content was changed on purpose, with a right checksum.
+template <typename Change>
+std::string refusal_after(Change&& change) {
+  const std::vector<std::byte> good = encode_training(sample());
+  std::vector<std::byte> content;
+  {
+    const h5::Session session;
+    const h5::File read = h5::open_file(good);
+    const h5::File file = h5::create_file();
+    HIEREVO_H5(H5Ocopy, read, "/weights", file, "weights", H5P_DEFAULT, H5P_DEFAULT);
+    change(file, read);
+    content = h5::image(file);
+  }
+  return refusal(with_text_block(content, training_kind));
+}
+
+TEST(TrainingSnapshot, WhatIsMissingIsNamed) {
+  EXPECT_THAT(refusal_after([](hid_t, hid_t) {}), HasSubstr("'format' of / is missing"));
+}
+
+TEST(TrainingSnapshot, RandomBytesBehindARightChecksumNeverCrash) {
+  const std::vector<std::byte> good = encode_training(sample());
+  core::RandomStream random(6);
+  for (int i = 0; i < 1500; ++i) {
+    std::vector<std::byte> content(good.begin() + block_size, good.end());
+    for (std::uint64_t n = 1 + random.below(4); n > 0; --n) {
+      content[random.below(content.size())] = static_cast<std::byte>(random.below(256));
+    }
+    refusal(with_text_block(content, training_kind));  // any answer, but an answer
+  }
+}
+
+}  // namespace
+}  // namespace hierevo::io

@@ -1,0 +1,143 @@
+// Resuming a training, and the running average of its weights, on real networks.
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <gtest/gtest.h>
+
+#include "hierevo/core/error.hpp"
+#include "hierevo/nn/torch_executor.hpp"
+#include "nn/small_problem.hpp"
+#include "weight_average.hpp"
+
+namespace hierevo::nn {
+namespace {
+
+/// Random images of ten classes.
+Images random_images(std::int64_t count) {
+  const auto generator = at::make_generator<at::CPUGeneratorImpl>(7);
+  return {at::randint(0, 256, {count, 1, 12, 12}, generator, at::kByte),
+          at::randint(0, 10, {count}, generator, at::kLong)};
+}
+
+/// Everything that a training can have, so that everything has to be saved.
+const TrainingOptions everything{.steps = 9,
+                                 .batch = 8,
+                                 .crop = 8,
+                                 .schedule = Schedule::cosine,
+                                 .warmup = 2,
+                                 .brightness = 0.2,
+                                 .contrast = 0.2,
+                                 .cutout = 3,
+                                 .mixup = 0.4,
+                                 .cutmix = 1.0,
+                                 .label_smoothing = 0.1,
+                                 .drop_path = 0.2,
+                                 .decay_norms = false,
+                                 .clip_norm = 1.0,
+                                 .micro_batches = 2,
+                                 .average = 0.9};
+
+class Training : public testing::Test {
+ protected:
+  Training() { at::set_num_threads(1); }
+
+  std::unique_ptr<Executor> network(std::uint64_t seed) const {
+    return make_torch_executor(small_plan(), at::kCPU, seed);
+  }
+  std::unique_ptr<Trainer> trainer(Executor& executor, const TrainingOptions& options) const {
+    return std::make_unique<Trainer>(executor, data_, normalisation_, options, 10, 3);
+  }
+
+  Images data_ = random_images(20);
+  Normalisation normalisation_ = normalisation_of(data_);
+};
+
+void expect_equal(const std::vector<NamedTensor>& a, const std::vector<NamedTensor>& b) {
+  ASSERT_EQ(a.size(), b.size());
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    EXPECT_EQ(a[i].name, b[i].name);
+    EXPECT_TRUE(a[i].tensor.equal(b[i].tensor)) << a[i].name;
+  }
+}
+
+std::vector<NamedTensor> copied(const std::vector<NamedTensor>& tensors) {
+  std::vector<NamedTensor> copies;
+  for (const auto& [name, tensor] : tensors) copies.push_back({name, tensor.detach().clone()});
+  return copies;
+}
+
+TEST_F(Training, StoppedAnywhereEndsBitForBitLikeOneThatWasNot) {
+  const auto whole_network = network(1);
+  const auto whole = trainer(*whole_network, everything);
+  ASSERT_EQ(whole->run({}), TrainingEnd::finished);
+  const TrainingState wanted = whole->state();
+  ASSERT_FALSE(wanted.average.empty());
+  for (std::int64_t stop = 1; stop < everything.steps; ++stop) {
+    const auto first_network = network(1);
+    const auto first = trainer(*first_network, everything);
+    const auto until = [stop](const TrainingProgress& now) { return now.step < stop; };
+    ASSERT_EQ(first->run(until), TrainingEnd::stopped);
+    const auto second_network = network(99);  // begins with other weights
+    const auto second = trainer(*second_network, everything);
+    second->restore(first->state());
+    ASSERT_EQ(second->step(), stop);
+    ASSERT_EQ(second->run({}), TrainingEnd::finished);
+    const TrainingState got = second->state();
+    EXPECT_EQ(got.losses, wanted.losses);
+    expect_equal(got.weights, wanted.weights);
+    expect_equal(got.momentum, wanted.momentum);
+    expect_equal(got.average, wanted.average);
+    EXPECT_EQ(second->loss(), whole->loss());
+  }
+}
+
+TEST_F(Training, OfAnotherNetworkIsNotGoneOnWith) {
+  const auto one = network(1);
+  const TrainingState state = trainer(*one, everything)->state();
+  const auto other = make_torch_executor(small_plan(9), at::kCPU, 1);
+  const std::vector<NamedTensor> before = copied(other->parameters());
+  EXPECT_EQ(usage_error([&] { trainer(*other, everything)->restore(state); }),
+            "A saved training has other weights than this network ('classifier.weight' instead of "
+            "'classifier.weight'). Go on with the network and the options that it began with.");
+  TrainingOptions without = everything;
+  without.average = 0.0;
+  EXPECT_NE(usage_error([&] { trainer(*one, without)->restore(state); }).find("averages"),
+            std::string::npos);
+  expect_equal(other->parameters(), before);
+}
+
+TEST_F(Training, IsTestedWithTheAverageAndKeepsItsWeights) {
+  const auto executor = network(1);
+  const auto training = trainer(*executor, everything);
+  training->run({});
+  const std::vector<NamedTensor> before = copied(training->state().weights);
+  const Scores with_average = training->test(data_);
+  expect_equal(training->state().weights, before);
+  // A network that is the average gives the same scores.
+  const auto average = network(5);
+  TrainingState state = training->state();
+  state.weights = state.average;
+  trainer(*average, everything)->restore(state);
+  const Scores wanted = scores_of(*average, data_, normalisation_, 7);
+  EXPECT_EQ(with_average.top1, wanted.top1);
+  EXPECT_EQ(with_average.top5, wanted.top5);
+}
+
+TEST(WeightAverage, IsTheRunningMeanWithAQuickStart) {
+  const at::Tensor weight = at::full({1}, 3.0, at::kDouble);
+  WeightAverage average({{"weight", weight}}, 0.6);
+  double wanted = 3.0;
+  for (std::int64_t n = 0; n < 40; ++n) {
+    weight.fill_(static_cast<double>(n));
+    average.update(n);
+    const double decay = std::min(0.6, static_cast<double>(1 + n) / static_cast<double>(10 + n));
+    wanted = decay * wanted + (1 - decay) * static_cast<double>(n);
+    ASSERT_NEAR(average.values()[0].tensor.item<double>(), wanted, 1e-12);
+  }
+  average.swap();
+  EXPECT_NEAR(weight.item<double>(), wanted, 1e-12);
+  average.swap();
+  EXPECT_EQ(weight.item<double>(), 39.0);
+}
+
+}  // namespace
+}  // namespace hierevo::nn
