@@ -14,6 +14,12 @@ if(HIEREVO_SANITIZERS)
   target_link_options(hierevo_build_flags INTERFACE -fsanitize=${HIEREVO_SANITIZERS})
 endif()
 
+# Installed programs find hierevo's own shared libraries beside them, and others where they were when
+# it was built.
+include(GNUInstallDirs)
+set(CMAKE_INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")
+set(CMAKE_INSTALL_RPATH_USE_LINK_PATH ON)
+
 # hierevo_add_module(core SOURCES a.cpp … PUBLIC lib … PRIVATE lib …)
 # makes the library hierevo_core, known as hierevo::core here and in the installed package.
 function(hierevo_add_module name)

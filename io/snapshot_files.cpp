@@ -54,7 +54,7 @@ void keep_earlier_snapshots(const fs::path& path, const LinkCall& link) {
   if (!is_whole(newest)) return;
   // The last attempt to save got this far and no further, say because the disk was full.
   if (same_file(newest, earlier)) return;
-  if (fs::exists(fs::symlink_status(earlier))) rename_file(earlier, earliest);
+  if (core::path_exists(earlier)) rename_file(earlier, earliest);
   if (link(newest.c_str(), earlier.c_str()) != 0) rename_file(newest, earlier);
 }
 

@@ -3,6 +3,7 @@
 #include "hierevo/core/error.hpp"
 #include "hierevo/evolution/engine.hpp"
 #include "hierevo/genome/codec.hpp"
+#include "hierevo/search/run_directory.hpp"
 #include "saved_run.hpp"
 
 namespace hierevo::app {
@@ -12,6 +13,12 @@ void GenotypeChoice::add_to(OptionSet& options) {
   options.add("genotype", &genotype, "a genotype file (JSON)", OptionSet::Record::no);
   options.add("run", &run, "a run directory: its best individual", OptionSet::Record::no);
   options.add("id", &id, "with --run: this individual instead of the best", OptionSet::Record::no);
+}
+
+void GenotypeChoice::inherit(OptionSet& options, std::vector<std::string> names) {
+  options.inherit("run", std::move(names), [](const std::string& run) {
+    return search::RunDirectory::configuration_of(run).value_or("");
+  });
 }
 
 evolution::Individual GenotypeChoice::read() const {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "hierevo/evolution/individual.hpp"
 #include "option_set.hpp"
@@ -15,6 +16,8 @@ struct GenotypeChoice {
   std::uint64_t id = 0;  ///< 0: the best
 
   void add_to(OptionSet& options);
+  /// With --run, the options `names` are by default those of the run.
+  static void inherit(OptionSet& options, std::vector<std::string> names);
   /// Reads it; of a run also what is known of the individual. Throws UsageError.
   evolution::Individual read() const;
 };

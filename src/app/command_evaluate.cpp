@@ -22,9 +22,11 @@ int command_evaluate(const Arguments& arguments) {
   int repeats = 4;
   std::uint64_t seed = 1;
   std::string progress = "auto";
-  OptionSet options("usage: hierevo evaluate --genotype FILE.json | --run DIR [--id N] [options]",
-                    "One fitness evaluation, as a worker of a search does it: trains the small\n"
-                    "network from scratch and prints its validation accuracy as JSON.");
+  OptionSet options(
+      "usage: hierevo evaluate --genotype FILE.json | --run DIR [--id N] [options]",
+      "One fitness evaluation, as a worker of a search does it: trains the small\n"
+      "network from scratch and prints its validation accuracy as JSON. With --run, the run's\n"
+      "options and the individual's seed, so that its fitness comes out again.");
   choice.add_to(options);
   options.group("Evaluation");
   options.add("repeats", &repeats, "independent trainings whose accuracies are averaged");
@@ -34,6 +36,7 @@ int command_evaluate(const Arguments& arguments) {
   data.add_to(options);
   data.add_validation_to(options);
   training.add_to(options);
+  GenotypeChoice::inherit(options, options.recorded_names());
   if (!options.parse(arguments)) return 0;
   if (repeats < 1 || repeats > 1000) {
     throw core::UsageError(fmt::format("--repeats is {}", repeats), "",
@@ -46,7 +49,8 @@ int command_evaluate(const Arguments& arguments) {
   const genome::ModelSpec spec = setup.adapted(model.spec());
   const genome::CellGraph cell = genome::assemble(individual.candidate.genotype);
   const genome::Cost cost = cost_of(make_plan(cell, spec), spec.image_size());
-  individual.candidate.seed = seed;
+  // Of a run, the individual's own seed: its fitness comes out again.
+  if (choice.run.empty() || options.given("seed")) individual.candidate.seed = seed;
   catch_stop_signals();
   const auto start = std::chrono::steady_clock::now();
   const auto evaluation = setup.make_evaluator(spec)->evaluate(

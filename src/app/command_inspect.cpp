@@ -84,9 +84,11 @@ int command_inspect(const Arguments& arguments) {
   bool as_json = false;
   bool as_dot = false;
   OptionSet options("usage: hierevo inspect --genotype FILE.json | --run DIR [--id N] [options]",
-                    "Shows what a genotype is and what its network costs.");
+                    "Shows what a genotype is and what its network costs: with --run the one that\n"
+                    "the search trained, otherwise for images of 3 channels and 10 classes.");
   choice.add_to(options);
   model.add_to(options);
+  GenotypeChoice::inherit(options, {"model", "channels", "cells"});
   options.group("Output");
   options.add("json", &as_json, "as JSON", OptionSet::Record::no);
   options.add("dot", &as_dot, "the assembled cell for Graphviz", OptionSet::Record::no);
@@ -102,7 +104,14 @@ int command_inspect(const Arguments& arguments) {
     std::cout << genome::to_dot(cell);
     return 0;
   }
-  const json facts = facts_of(individual, cell, spec);
+  json facts = facts_of(individual, cell, spec);
+  // The network that gave the fitness is known exactly, with the channels and classes of its data.
+  const bool other_network =
+      options.given("model") || options.given("channels") || options.given("cells");
+  if (!other_network && individual.evaluation.parameters > 0) {
+    facts["parameters"] = individual.evaluation.parameters;
+    facts["macs"] = individual.evaluation.macs;
+  }
   if (as_json) {
     std::cout << facts.dump(2) << '\n';
   } else {

@@ -48,7 +48,7 @@ class SearchProgram {
   void set_up();
   int search_as(comm::Communicator& ranks, search::Evaluator* evaluator, const std::string& error);
   int conclude(SearchEnd end, const SearchStatus& last) const;
-  int dry_run(int ranks) const;
+  int dry_run_ended() const;
 
   const SearchCommandOptions& command_;
   search::SearchOptions options_;
@@ -67,7 +67,14 @@ std::unique_ptr<search::Evaluator> SearchProgram::make_evaluator() {
     return search::make_synthetic_evaluator(
         std::chrono::duration<double, std::milli>(command_.synthetic_ms));
   }
-  return search::make_command_evaluator(boost::program_options::split_unix(command_.command));
+  std::vector<std::string> words;
+  try {
+    words = boost::program_options::split_unix(command_.command);
+  } catch (const std::runtime_error& error) {
+    throw core::UsageError(fmt::format("--command is '{}'", command_.command), error.what(),
+                           "Quote as in a shell.");
+  }
+  return search::make_command_evaluator(std::move(words));
 }
 
 std::string progress_text(const SearchStatus& status) {
@@ -100,6 +107,7 @@ int SearchProgram::search_as(comm::Communicator& ranks, search::Evaluator* evalu
 }
 
 int SearchProgram::conclude(SearchEnd end, const SearchStatus& last) const {
+  if (end == SearchEnd::checked) return dry_run_ended();
   const std::string best =
       last.best ? fmt::format("best {:.4f}: individual {}, {} parameters", last.best_fitness,
                               number(*last.best), last.best_parameters)
@@ -116,20 +124,19 @@ int SearchProgram::conclude(SearchEnd end, const SearchStatus& last) const {
                  options_.run.string());
       return static_cast<int>(core::ExitCode::saved);
     case SearchEnd::failures:
+    case SearchEnd::checked:
       break;
   }
   return static_cast<int>(core::ExitCode::failures);
 }
 
-int SearchProgram::dry_run(int ranks) const {
+int SearchProgram::dry_run_ended() const {
   fmt::print(stderr,
-             "Would search the {} space by {} in '{}': {} evaluations, {} of them random at the "
-             "start, on {}.\n",
+             "All is ready to search the {} space by {} in '{}': {} evaluations, {} of them random "
+             "at the start. Nothing was written.\n",
              options_.engine.space.name(), name(options_.engine.algorithm), options_.run.string(),
              options_.engine.evaluations,
-             std::min(options_.engine.population, options_.engine.evaluations),
-             ranks == 1 ? fmt::format("{} worker(s) in this process", command_.workers)
-                        : fmt::format("{} ranks", ranks));
+             std::min(options_.engine.population, options_.engine.evaluations));
   return 0;
 }
 
@@ -137,23 +144,18 @@ int SearchProgram::dry_run(int ranks) const {
 /// is everybody's, or the first one that another rank reports.
 int SearchProgram::run_ranks(comm::Communicator& ranks, std::exception_ptr problem) {
   core::configure_log(core::LogLevel::info, fmt::format("rank {}", ranks.rank()));
-  const bool coordinates = ranks.rank() == 0;
   std::unique_ptr<search::Evaluator> evaluator;
   std::string error;
   try {
     if (problem) std::rethrow_exception(problem);
     set_up();
     evaluator = make_evaluator();
-  } catch (const core::Error& reason) {
-    if (coordinates) {
+  } catch (const std::exception& reason) {
+    if (ranks.rank() == 0) {
       search::dismiss_workers(ranks);
       throw;
     }
     error = reason.what();
-  }
-  if (command_.dry_run && coordinates) {
-    search::dismiss_workers(ranks);
-    return dry_run(ranks.size());
   }
   return search_as(ranks, evaluator.get(), error);
 }
@@ -161,7 +163,6 @@ int SearchProgram::run_ranks(comm::Communicator& ranks, std::exception_ptr probl
 int SearchProgram::run_alone() {
   set_up();
   const auto evaluator = make_evaluator();
-  if (command_.dry_run) return dry_run(1);
   comm::SelfCommunicator self;
   return search_as(self, evaluator.get(), "");
 }
@@ -170,7 +171,6 @@ int SearchProgram::run_threads() {
   set_up();
   std::vector<std::unique_ptr<search::Evaluator>> evaluators;
   for (int i = 0; i < command_.workers; ++i) evaluators.push_back(make_evaluator());
-  if (command_.dry_run) return dry_run(1);
   comm::ThreadGroup group(command_.workers + 1);
   std::vector<std::jthread> threads;
   for (int rank = 1; rank <= command_.workers; ++rank) {
@@ -219,11 +219,12 @@ int command_search(const Arguments& arguments) {
   catch_stop_signals();
   if (!many) return command.workers > 1 ? program.run_threads() : program.run_alone();
   comm::MpiSession session;
-  // Errors are reported inside, so that the session ends in order and no rank waits for another.
-  return guarded([&] {
-    comm::MpiCommunicator ranks;
-    return program.run_ranks(ranks, problem);
-  });
+  comm::MpiCommunicator ranks;
+  // Errors are reported inside, so that the session ends in order.
+  const int code = guarded([&] { return program.run_ranks(ranks, problem); });
+  // Rank 0 sends the others home before it fails. Of another rank it does not know, and would wait.
+  if (code != 0 && ranks.rank() != 0) comm::MpiSession::abort(code);
+  return code;
 }
 
 }  // namespace hierevo::app

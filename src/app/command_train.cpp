@@ -60,6 +60,7 @@ void TrainCommandOptions::add_to(OptionSet& options) {
   data.add_to(options);
   data.add_validation_to(options);
   training.add_to(options);
+  GenotypeChoice::inherit(options, {"dataset", "data-dir"});
   options.epilogue(
       "Best weights are chosen on --validation-size images of the training set; with 0 of them on\n"
       "the test set, so that their score is none to report. The result is that of the last\n"

@@ -1,6 +1,7 @@
 #include "option_set.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <iostream>
 #include <map>
 #include <sstream>
@@ -63,10 +64,26 @@ std::map<std::string, std::string> read_ini(const std::string& text) {
   std::map<std::string, std::string> values;
   std::istringstream in(text);
   const po::options_description none;
-  for (const auto& option : po::parse_config_file(in, none, true).options) {
-    values[option.string_key] = option.value.empty() ? "" : option.value.front();
+  try {
+    for (const auto& option : po::parse_config_file(in, none, true).options) {
+      values[option.string_key] = option.value.empty() ? "" : option.value.front();
+    }
+  } catch (const po::error& error) {
+    throw core::UsageError("A recorded config.ini cannot be read", error.what(),
+                           "It was changed by hand, or is damaged: mend it, or take it away.");
   }
   return values;
+}
+
+/// An INI file has no way to quote: such a value would be read as another one.
+void require_recordable(const std::string& name, const std::string& value) {
+  const bool trimmed =
+      value.empty() || (std::isspace(static_cast<unsigned char>(value.front())) == 0 &&
+                        std::isspace(static_cast<unsigned char>(value.back())) == 0);
+  if (trimmed && value.find_first_of("#\n\r") == std::string::npos) return;
+  throw core::UsageError(fmt::format("--{} is '{}'", name, value),
+                         "'#', line breaks and spaces at its ends cannot be kept in config.ini",
+                         "Give it without them, for instance by way of a script or a link.");
 }
 
 }  // namespace
@@ -121,12 +138,40 @@ bool OptionSet::parse(const std::vector<std::string>& arguments) {
       refuse(error, known, path);
     }
   }
+  take_defaults_of_run(known);
   po::notify(values_);
+  for (const Entry& option : options_) {
+    if (option.record == Record::yes) require_recordable(option.name, option.text());
+  }
   if (dump_config_) {
     std::cout << record();
     return false;
   }
   return true;
+}
+
+void OptionSet::inherit(std::string run, std::vector<std::string> names,
+                        std::function<std::string(const std::string& run)> recorded_of) {
+  run_option_ = std::move(run);
+  inheriting_ = std::move(names);
+  recorded_of_ = std::move(recorded_of);
+}
+
+void OptionSet::take_defaults_of_run(const po::options_description& known) {
+  if (inheriting_.empty() || !given(run_option_)) return;
+  po::parsed_options recorded(&known);
+  for (const auto& [name, value] : read_ini(recorded_of_(values_[run_option_].as<std::string>()))) {
+    const bool wanted =
+        std::find(inheriting_.begin(), inheriting_.end(), name) != inheriting_.end();
+    if (!wanted || given(name)) continue;
+    recorded.options.emplace_back(name, std::vector<std::string>{value});
+    inherited_.insert(name);
+  }
+  try {
+    po::store(recorded, values_);
+  } catch (const po::error& error) {
+    refuse(error, known, "the run's config.ini");
+  }
 }
 
 void OptionSet::print_help() const {
@@ -135,6 +180,14 @@ void OptionSet::print_help() const {
   for (std::size_t i = 1; i < groups_.size(); ++i) std::cout << "\n" << groups_[i];
   std::cout << "\n" << groups_.front();
   if (!epilogue_.empty()) std::cout << "\n" << epilogue_;
+}
+
+std::vector<std::string> OptionSet::recorded_names() const {
+  std::vector<std::string> names;
+  for (const Entry& option : options_) {
+    if (option.record == Record::yes) names.push_back(option.name);
+  }
+  return names;
 }
 
 std::string OptionSet::record() const {
@@ -175,7 +228,7 @@ void OptionSet::require_same(const std::string& recorded,
 }
 
 bool OptionSet::given(const std::string& name) const {
-  return values_.count(name) > 0 && !values_[name].defaulted();
+  return values_.count(name) > 0 && !values_[name].defaulted() && inherited_.count(name) == 0;
 }
 
 }  // namespace hierevo::app

@@ -6,6 +6,7 @@
 
 #include <boost/program_options.hpp>
 #include <functional>
+#include <set>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -41,6 +42,10 @@ class OptionSet {
     options_.push_back({name, [target] { return option_text(*target); }, record});
     groups_.back().add_options()(name.c_str(), value, help.c_str());
   }
+  /// When option `run` is given, those of the options `names` that are given nowhere else take the
+  /// values that `recorded_of` (the text of an INI file) has for them.
+  void inherit(std::string run, std::vector<std::string> names,
+               std::function<std::string(const std::string& run)> recorded_of);
   /// Examples behind the options in the help.
   void epilogue(std::string text) { epilogue_ = std::move(text); }
 
@@ -48,6 +53,8 @@ class OptionSet {
   /// in force and returns false when --dump-config is.
   bool parse(const std::vector<std::string>& arguments);
 
+  /// Names of the options of the record.
+  std::vector<std::string> recorded_names() const;
   /// All options of the record with their values, as an INI file.
   std::string record() const;
   /// A complaint for each option of the record whose value differs from that in `recorded`, but for
@@ -57,7 +64,7 @@ class OptionSet {
   /// Throws UsageError when there are such differences to the options that `where` began with.
   void require_same(const std::string& recorded, const std::vector<std::string>& may_change,
                     const std::string& where, const std::string& folder_option) const;
-  /// Whether the command line or the INI file gave the option.
+  /// Whether the command line or the INI file gave the option; inheriting is not giving.
   bool given(const std::string& name) const;
 
  private:
@@ -69,6 +76,7 @@ class OptionSet {
 
   boost::program_options::options_description all() const;
   void print_help() const;
+  void take_defaults_of_run(const boost::program_options::options_description& known);
 
   std::string usage_;
   std::string about_;
@@ -76,6 +84,10 @@ class OptionSet {
   std::string config_;
   bool dump_config_ = false;
   bool help_ = false;
+  std::string run_option_;
+  std::vector<std::string> inheriting_;
+  std::function<std::string(const std::string& run)> recorded_of_;
+  std::set<std::string> inherited_;
   std::vector<boost::program_options::options_description> groups_;
   std::vector<Entry> options_;
   boost::program_options::variables_map values_;

@@ -1,5 +1,6 @@
 #include "program.hpp"
 
+#include <atomic>
 #include <csignal>
 #include <exception>
 #include <iostream>
@@ -10,7 +11,9 @@ namespace hierevo::app {
 
 namespace {
 
-volatile std::sig_atomic_t stop_signals = 0;
+// Read by all threads, written in a signal handler.
+std::atomic<int> stop_signals = 0;
+static_assert(std::atomic<int>::is_always_lock_free);
 
 extern "C" void note_stop_signal(int signal) {
   if (signal == SIGINT && stop_signals != 0) {

@@ -32,7 +32,8 @@ void SearchCommandOptions::add_to(OptionSet& options) {
   options.add("start-mutations", &start_mutations, "mutations that make a random genotype");
   options.add("max-parameters", &max_parameters,
               "larger networks get fitness 0 without training; 0: no bound");
-  options.add("reuse-fitness", &reuse_fitness, "evaluate equal phenotypes once");
+  options.add("reuse-fitness", &reuse_fitness,
+              "take the fitness of an equal phenotype that was evaluated before");
   options.group("Evaluation");
   options.add("evaluator", &evaluator,
               "train, synthetic (a made-up fitness, for trying things) or command");
@@ -52,14 +53,17 @@ void SearchCommandOptions::add_to(OptionSet& options) {
   options.group("This start");
   options.add("progress", &progress, "auto, live (one line written over), lines or off",
               Record::no);
-  options.add("dry-run", &dry_run, "check everything, show what would be done, and end",
+  options.add("dry-run", &dry_run,
+              "check everything on all ranks up to the first evaluation, and end; writes nothing",
               Record::no);
   options.epilogue(
       "Examples:\n"
       "  mpirun -n 3 hierevo search --run R --population 20 --evaluations 100 --repeats 1\n"
       "  hierevo search --run R --evaluator synthetic --population 10 --evaluations 50\n"
       "  hierevo search --run R --evaluator command --command './evaluate.py --fast'\n"
-      "Ctrl-C or SIGTERM saves and ends with code 75; the same line goes on.\n");
+      "Ctrl-C, SIGTERM or SIGUSR1 saves and ends with code 75 (mpirun itself may say 1); the same "
+      "line\n"
+      "goes on.\n");
 }
 
 search::SearchOptions SearchCommandOptions::search() const {
@@ -111,14 +115,14 @@ search::SearchOptions SearchCommandOptions::search() const {
   options.master_evaluates = master_evaluates;
   if (timeout > 0.0) options.timeout = std::chrono::duration<double>(timeout);
   options.run = run;
+  options.dry_run = dry_run;
   return options;
 }
 
 const std::vector<std::string>& options_that_may_change() {
   static const std::vector<std::string> names = {
-      "evaluations", "workers",  "threads", "master-evaluates",
-      "timeout",     "data-dir", "command", "failures-in-series",
-      "synthetic-ms"};
+      "evaluations", "workers",  "threads",      "master-evaluates",
+      "timeout",     "data-dir", "synthetic-ms", "failures-in-series"};
   return names;
 }
 

@@ -42,7 +42,8 @@ struct SearchCommandOptions {
   search::SearchOptions search() const;
 };
 
-/// Options that may differ from one start of a run to the next: they change no result.
+/// Options that may differ from one start of a run to the next: they change how results are come
+/// by, not what is searched for. (On other --threads a fitness may differ by rounding.)
 const std::vector<std::string>& options_that_may_change();
 
 }  // namespace hierevo::app

@@ -42,8 +42,7 @@ void TrainOptions::add_to(OptionSet& options) {
   options.add("lr-factor", &numbers.learning_rate_factor, "factor at each drop");
   options.add("momentum", &numbers.momentum, "momentum of the gradient descent");
   options.add("weight-decay", &numbers.weight_decay, "L2 penalty on all weights");
-  options.add("evaluation-batch", &numbers.evaluation_batch, "images at a time in validation",
-              OptionSet::Record::no);
+  options.add("evaluation-batch", &numbers.evaluation_batch, "images at a time in validation");
   options.add("threads", &threads, "CPU threads of an evaluation");
   options.group("Training, beyond the paper (all off)");
   options.add("schedule", &schedule, "how the rate goes on: steps (drops) or cosine (to 0)");

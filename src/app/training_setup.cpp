@@ -35,13 +35,6 @@ bool speaks_of_memory(std::string_view text) {
   return false;
 }
 
-Evaluation failure(Status status, std::string reason) {
-  Evaluation evaluation;
-  evaluation.status = status;
-  evaluation.reason = std::move(reason);
-  return evaluation;
-}
-
 double mean(const std::vector<double>& values) {
   double sum = 0.0;
   for (const double value : values) sum += value;
@@ -62,10 +55,11 @@ class TrainingEvaluator final : public search::Evaluator {
     try {
       return train(candidate, progress);
     } catch (const std::bad_alloc&) {
-      return failure(Status::out_of_memory, "the host's memory is exhausted");
+      return Evaluation::failure(Status::out_of_memory, "the host's memory is exhausted");
     } catch (const c10::Error& error) {
       const std::string text = error.what_without_backtrace();
-      return failure(speaks_of_memory(text) ? Status::out_of_memory : Status::failed, text);
+      return Evaluation::failure(speaks_of_memory(text) ? Status::out_of_memory : Status::failed,
+                                 text);
     }
   }
 

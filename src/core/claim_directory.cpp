@@ -22,8 +22,8 @@ void refuse_foreign(const fs::path& path, const Claim& claim) {
   const bool ours =
       there(lock_name) || std::any_of(claim.markers.begin(), claim.markers.end(), there);
   if (ours || fs::is_empty(path, error)) return;
-  throw UsageError(
-      fmt::format("'{}' is no {}", path.string(), claim.what), "it holds other files",
+  throw CheckpointError(
+      path, fmt::format("it is no {}", claim.what), "it holds other files",
       fmt::format("Choose a folder that is empty or not there yet for {}.", claim.option));
 }
 
@@ -35,9 +35,8 @@ FileLock claim_directory(const fs::path& path, const Claim& claim) {
   if (error) throw IoError(path, fmt::format("make the {}", claim.what), error.value());
   refuse_foreign(path, claim);
   if (auto lock = FileLock::try_acquire(path / lock_name)) return std::move(*lock);
-  throw UsageError(fmt::format("Another process already works in '{}'", path.string()),
-                   "it holds the folder's lock",
-                   fmt::format("Wait for it, or choose another {}.", claim.option));
+  throw CheckpointError(path, "another process already works there", "it holds the folder's lock",
+                        fmt::format("Wait for it, or choose another {}.", claim.option));
 }
 
 bool directory_claimed(const fs::path& path) {

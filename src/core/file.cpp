@@ -72,13 +72,22 @@ void replace_file(const fs::path& path, std::string_view contents) {
   replace_file(path, std::as_bytes(std::span(contents.data(), contents.size())));
 }
 
+bool path_exists(const fs::path& path) {
+  std::error_code error;
+  const bool there = fs::exists(path, error);
+  if (error) throw IoError(path, "look at", error.value());
+  return there;
+}
+
 std::vector<std::byte> read_file(const fs::path& path, std::size_t longest) {
   const Descriptor file(path, O_RDONLY);
   struct stat status {};
   if (::fstat(file.get(), &status) != 0) throw IoError(path, "read", errno);
   if (S_ISDIR(status.st_mode)) throw IoError(path, "read", EISDIR);
+  const auto size = static_cast<std::size_t>(status.st_size);
+  if (size > longest) throw IoError(path, "read", EFBIG);
   std::vector<std::byte> contents;
-  contents.reserve(static_cast<std::size_t>(status.st_size));
+  contents.reserve(size);
   std::vector<std::byte> chunk(std::size_t{1} << 16);
   while (true) {
     const ssize_t count = ::read(file.get(), chunk.data(), chunk.size());

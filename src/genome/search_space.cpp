@@ -72,6 +72,12 @@ SearchSpace::SearchSpace(std::vector<LevelShape> levels) : levels_(std::move(lev
   for (const LevelShape& level : levels_) {
     genes_ += static_cast<std::size_t>(level.motifs) * static_cast<std::size_t>(level.edges());
   }
+  if (genes_ > most_genes) {
+    throw core::UsageError(
+        "The search space is too large",
+        fmt::format("a genotype would have {} edges, more than {}", genes_, most_genes),
+        "Use fewer motifs or nodes.");
+  }
 }
 
 SearchSpace SearchSpace::parse(std::string_view text) {

@@ -9,6 +9,7 @@
 
 #include "batch_order.hpp"
 #include "hierevo/core/error.hpp"
+#include "hierevo/core/file.hpp"
 #include "hierevo/core/nearest.hpp"
 #include "idx.hpp"
 
@@ -24,8 +25,8 @@ constexpr int fashion_mnist_classes = 10;
 /// `name` in `folder`, gzipped or not.
 fs::path existing_file(const fs::path& folder, std::string_view name) {
   const fs::path packed = folder / fmt::format("{}.gz", name);
-  if (fs::exists(packed)) return packed;
-  if (fs::exists(folder / name)) return folder / name;
+  if (core::path_exists(packed)) return packed;
+  if (core::path_exists(folder / name)) return folder / name;
   throw core::UsageError(
       fmt::format("There is no '{}'", packed.string()), "nor the same file unpacked",
       "Install Debian's package dataset-fashion-mnist, or name the folder that holds the "

@@ -28,8 +28,8 @@ namespace fs = std::filesystem;
 using evolution::Evaluation;
 using evolution::Status;
 
-/// What an external program may print in all.
-constexpr std::size_t longest_output = std::size_t{1} << 20;
+/// What is kept of a program's output, from its end.
+constexpr std::size_t kept_output = std::size_t{1} << 16;
 
 /// A file that is there as long as this.
 class GenotypeFile {
@@ -61,8 +61,8 @@ class GenotypeFile {
   fs::path path_;
 };
 
-/// A running program with its standard output on a pipe. Killed with its process group, and waited
-/// for, when this goes.
+/// A running program with its standard output on a pipe, and nothing to read. Killed with its
+/// process group, and waited for, when this goes.
 class Child {
  public:
   Child(std::vector<std::string> arguments, std::vector<std::string> environment) {
@@ -73,6 +73,8 @@ class Child {
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
+    // A terminal would stop a program that reads from it in the background.
+    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     posix_spawnattr_t attributes;
     posix_spawnattr_init(&attributes);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
@@ -107,10 +109,20 @@ class Child {
     return count > 0;
   }
 
-  /// waitpid's status if the program has ended.
+  bool has_output() const {
+    pollfd wanted{output_, POLLIN, 0};
+    return ::poll(&wanted, 1, 0) > 0 && (wanted.revents & POLLIN) != 0;
+  }
+
+  /// waitpid's status if the program has ended. What it left behind in its group is killed.
   std::optional<int> ended() {
+    siginfo_t info{};
+    const auto id = static_cast<id_t>(id_);
+    if (::waitid(P_PID, id, &info, WEXITED | WNOHANG | WNOWAIT) != 0) return std::nullopt;
+    if (info.si_pid != id_) return std::nullopt;
+    ::kill(-id_, SIGKILL);  // before it is waited for: until then the number is its own
     int status = 0;
-    if (::waitpid(id_, &status, WNOHANG) != id_) return std::nullopt;
+    ::waitpid(id_, &status, 0);
     id_ = -1;
     return status;
   }
@@ -127,13 +139,6 @@ class Child {
   int output_ = -1;
 };
 
-Evaluation failure(Status status, std::string reason) {
-  Evaluation evaluation;
-  evaluation.status = status;
-  evaluation.reason = std::move(reason);
-  return evaluation;
-}
-
 /// The last line that is not empty.
 std::string_view last_line(std::string_view text) {
   const std::size_t end = text.find_last_not_of("\r\n \t");
@@ -145,14 +150,15 @@ std::string_view last_line(std::string_view text) {
 Evaluation read_answer(std::string_view output) {
   const std::string_view line = last_line(output);
   const auto answer = nlohmann::json::parse(line, nullptr, /*allow_exceptions=*/false);
-  const bool sound = answer.is_object() && answer.contains("fitness") &&
-                     answer["fitness"].is_number() &&
-                     std::isfinite(answer["fitness"].get<double>());
+  const bool sound =
+      answer.is_object() && answer.contains("fitness") && answer["fitness"].is_number() &&
+      std::isfinite(answer["fitness"].get<double>()) && answer["fitness"].get<double>() >= 0.0;
   if (!sound) {
-    return failure(Status::failed,
-                   fmt::format("the last line that the program printed is no JSON object with a "
-                               "finite \"fitness\": '{}'",
-                               line.substr(0, 200)));
+    return Evaluation::failure(
+        Status::failed,
+        fmt::format("the last line that the program printed is no JSON object with a "
+                    "finite \"fitness\" from 0 up: '{}'",
+                    line.substr(0, 200)));
   }
   Evaluation evaluation;
   evaluation.fitness = answer["fitness"].get<double>();
@@ -172,13 +178,20 @@ class CommandEvaluator final : public Evaluator {
     Child child(std::move(arguments), environment_for(candidate));
     std::string output;
     bool open = true;
+    while (open) {
+      if (!progress({})) return std::nullopt;
+      open = child.read(output, std::chrono::milliseconds(50));
+      if (output.size() > 2 * kept_output) output.erase(0, output.size() - kept_output);
+      // Something it left behind may hold its output open: when it has ended, only what is there
+      // already is read.
+      const auto status = child.ended();
+      if (!status) continue;
+      while (child.read(output, std::chrono::milliseconds(0)) && child.has_output()) {
+      }
+      return conclude(*status, output);
+    }
     while (true) {
       if (!progress({})) return std::nullopt;
-      if (open) open = child.read(output, std::chrono::milliseconds(50));
-      if (output.size() > longest_output) {
-        return failure(Status::failed, "the program printed more than 1 MiB");
-      }
-      if (open) continue;
       if (const auto status = child.ended()) return conclude(*status, output);
       ::poll(nullptr, 0, 5);  // its output is closed and it has not ended: a moment more
     }
@@ -187,7 +200,11 @@ class CommandEvaluator final : public Evaluator {
  private:
   static std::vector<std::string> environment_for(const evolution::Candidate& candidate) {
     std::vector<std::string> environment;
-    for (char** entry = environ; *entry != nullptr; ++entry) environment.emplace_back(*entry);
+    for (char** entry = environ; *entry != nullptr; ++entry) {
+      const std::string_view text = *entry;
+      if (text.starts_with("HIEREVO_ID=") || text.starts_with("HIEREVO_SEED=")) continue;
+      environment.emplace_back(text);
+    }
     environment.push_back(fmt::format("HIEREVO_ID={}", number(candidate.id)));
     environment.push_back(fmt::format("HIEREVO_SEED={}", candidate.seed));
     return environment;
@@ -195,12 +212,13 @@ class CommandEvaluator final : public Evaluator {
 
   static Evaluation conclude(int status, std::string_view output) {
     if (WIFSIGNALED(status)) {
-      return failure(Status::crashed, fmt::format("the program ended by signal {} ({})",
-                                                  WTERMSIG(status), strsignal(WTERMSIG(status))));
+      return Evaluation::failure(
+          Status::crashed, fmt::format("the program ended by signal {} ({})", WTERMSIG(status),
+                                       strsignal(WTERMSIG(status))));
     }
     if (WEXITSTATUS(status) != 0) {
-      return failure(Status::failed,
-                     fmt::format("the program ended with exit code {}", WEXITSTATUS(status)));
+      return Evaluation::failure(
+          Status::failed, fmt::format("the program ended with exit code {}", WEXITSTATUS(status)));
     }
     return read_answer(output);
   }

@@ -19,6 +19,10 @@ using evolution::number;
 
 /// Snapshots take at most this share of the time.
 constexpr int snapshot_share = 100;
+/// How long a search that ends waits for a full disk, and for workers that have not reported.
+constexpr auto patience_at_the_end = 30s;
+/// Candidates that need no evaluation are decided in groups, so that signals and messages are seen.
+constexpr int most_decided_at_once = 1000;
 
 void check_same_run(const evolution::EngineOptions& saved, const evolution::EngineOptions& wanted,
                     const std::filesystem::path& run) {
@@ -40,13 +44,18 @@ void check_same_run(const evolution::EngineOptions& saved, const evolution::Engi
 }
 
 /// The engine, new or as the run directory has it; `progress` becomes the sums of earlier starts.
-evolution::Engine make_engine(const RunDirectory& directory, const SearchOptions& options,
-                              io::RunProgress& progress) {
-  auto snapshot = directory.load();
+evolution::Engine make_engine(const std::optional<RunDirectory>& directory,
+                              const SearchOptions& options, io::RunProgress& progress) {
+  auto snapshot = directory ? directory->load() : std::nullopt;
   if (!snapshot) return evolution::Engine(options.engine);
-  check_same_run(snapshot->options, options.engine, directory.path());
+  check_same_run(snapshot->options, options.engine, directory->path());
   progress = snapshot->progress;
   return evolution::Engine(options.engine, std::move(snapshot->state));
+}
+
+std::optional<RunDirectory> open_directory(const SearchOptions& options) {
+  if (options.dry_run && !RunDirectory::exists(options.run)) return std::nullopt;
+  return RunDirectory(options.run);
 }
 
 double seconds(std::chrono::steady_clock::duration duration) {
@@ -61,7 +70,7 @@ Coordinator::Coordinator(comm::Communicator& ranks, const SearchOptions& options
       options_(options),
       on_status_(on_status),
       stop_requested_(stop_requested),
-      directory_(options.run),
+      directory_(open_directory(options)),
       engine_(make_engine(directory_, options, progress_)),
       screening_(options) {
   const int first_worker = ranks.size() == 1 || options.master_evaluates ? 0 : 1;
@@ -71,7 +80,10 @@ Coordinator::Coordinator(comm::Communicator& ranks, const SearchOptions& options
     reused_ += individual.evaluation.status == evolution::Status::reused ? 1 : 0;
   }
   done_before_ = engine_.history().size();
-  if (!options.configuration.empty()) directory_.save_configuration(options.configuration);
+  saved_ = done_before_;
+  if (!options.dry_run && !options.configuration.empty()) {
+    directory_->save_configuration(options.configuration);
+  }
   if (done_before_ > 0) {
     core::log(core::LogLevel::info, "Going on with {} of {} evaluations done, {} in flight",
               done_before_, options.engine.evaluations, engine_.in_flight_count());
@@ -93,6 +105,7 @@ void Coordinator::handle(const comm::Message& message) {
   account(Clock::now());
   if (const auto* hello = std::get_if<Hello>(&*decoded)) greeted(message.source, *hello);
   if (const auto* result = std::get_if<Result>(&*decoded)) finished_one(message.source, *result);
+  if (std::holds_alternative<Leave>(*decoded)) stop_asked_ = true;
 }
 
 void Coordinator::greeted(int rank, const Hello& hello) {
@@ -154,7 +167,9 @@ void Coordinator::record(evolution::IndividualId id, const evolution::Evaluation
 
 std::optional<std::pair<evolution::Candidate, evolution::Evaluation>>
 Coordinator::next_to_evaluate() {
-  while (auto candidate = engine_.ask()) {
+  for (int decided = 0; decided < most_decided_at_once; ++decided) {
+    auto candidate = engine_.ask();
+    if (!candidate) break;
     Screening::Facts facts = screening_.look_at(*candidate);
     if (!facts.decided) return std::pair(std::move(*candidate), std::move(facts.evaluation));
     record(candidate->id, facts.evaluation);
@@ -179,47 +194,76 @@ void Coordinator::hand_out() {
 
 void Coordinator::tick() {
   if (end_) return;
-  if (stop_requested_ && stop_requested_()) return finish(SearchEnd::saved);
-  if (failing_reasons_.size() >= options_.failures_in_series) {
-    core::log(core::LogLevel::error, "{}", failure_summary());
-    return finish(SearchEnd::failures);
+  if (options_.dry_run) {
+    if (ready_ < workers_.size()) return;
+    dismiss_workers();
+    end_ = SearchEnd::checked;
+    return;
   }
-  hand_out();
-  if (engine_.finished()) return finish(SearchEnd::finished);
+  if (!ending_) {
+    hand_out();
+    if (engine_.finished()) {
+      finish(SearchEnd::finished);
+    } else if (stop_asked_ || (stop_requested_ && stop_requested_())) {
+      finish(SearchEnd::saved);
+    } else if (failing_reasons_.size() >= options_.failures_in_series) {
+      core::log(core::LogLevel::error, "{}", failure_summary());
+      finish(SearchEnd::failures);
+    }
+  }
   account(Clock::now());
-  save_when_due();
+  if (ending_) {
+    try_to_end();
+  } else {
+    save_when_due("running");
+  }
   if (on_status_) on_status_(status());
 }
 
 void Coordinator::finish(SearchEnd end) {
-  end_ = end;
-  account(Clock::now());
-  for (const auto& [rank, worker] : workers_) ranks_.send(rank, encode(Leave{}));
-  switch (end) {
-    case SearchEnd::finished:
-      save("finished");
-      break;
-    case SearchEnd::saved:
-      save("saved");
-      break;
-    case SearchEnd::failures:
-      save("stopped");
-      break;
-  }
-  if (on_status_) on_status_(status());
+  ending_ = end;
+  ending_since_ = Clock::now();
+  next_save_ = ending_since_;
+  unsaved_ = true;
 }
 
-void Coordinator::save_when_due() {
+/// Ends when all is saved, and when all workers have reported: one that reports later would disturb
+/// the next search over the same ranks. Both are waited for, but not for ever.
+void Coordinator::try_to_end() {
+  const bool patient = Clock::now() - ending_since_ < patience_at_the_end;
+  const bool finished = *ending_ == SearchEnd::finished;
+  const char* state = finished ? "finished" : (*ending_ == SearchEnd::saved ? "saved" : "stopped");
+  if (patient) {
+    save_when_due(state);
+  } else if (unsaved_) {
+    save(state);  // the last attempt: what keeps it from saving goes to the caller
+  }
+  if (unsaved_ || (patient && ready_ < workers_.size())) return;
+  dismiss_workers();
+  end_ = ending_;
+}
+
+void Coordinator::dismiss_workers() {
+  if (dismissed_) return;
+  dismissed_ = true;
+  for (int rank = 0; rank < ranks_.size(); ++rank) {
+    if (rank != ranks_.rank()) ranks_.send(rank, encode(Leave{}));
+  }
+}
+
+void Coordinator::save_when_due(const std::string& state) {
   const auto now = Clock::now();
   if (!unsaved_ || now < next_save_) return;
   try {
-    save("running");
+    save(state);
     const auto after = Clock::now();
     next_save_ = after + snapshot_share * (after - now);
   } catch (const core::IoError& error) {
     // The search goes on from memory; the last good snapshot is still there.
-    core::log(core::LogLevel::error, "{} Trying again in 10 s; nothing is lost yet.", error.what());
-    next_save_ = now + 10s;
+    core::log(core::LogLevel::error,
+              "{} Trying again; {} evaluations are not saved until then, but none is lost yet.",
+              error.what(), engine_.history().size() - saved_);
+    next_save_ = now + (ending_ ? 2s : 10s);
   }
 }
 
@@ -227,8 +271,9 @@ void Coordinator::save(const std::string& state) {
   progress_.state = state;
   progress_.unix_seconds = std::time(nullptr);
   progress_.workers = static_cast<int>(workers_.size());
-  directory_.save({engine_.options(), engine_.state(), progress_});
+  directory_->save({engine_.options(), engine_.state(), progress_});
   unsaved_ = false;
+  saved_ = engine_.history().size();
 }
 
 void Coordinator::account(Clock::time_point now) {
@@ -274,7 +319,7 @@ std::string Coordinator::failure_summary() const {
   return core::error_text(
       fmt::format("{} evaluations failed one after another", failing_reasons_.size()),
       fmt::format("most often, {} times: {}", most->second, most->first),
-      "The search is saved; mend the cause and run the same line again.");
+      "The search ends here; mend the cause and run the same line again.");
 }
 
 }  // namespace hierevo::search

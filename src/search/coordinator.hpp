@@ -27,8 +27,10 @@ class Coordinator {
   void handle(const comm::Message& message);
   /// Hands out work, saves when it is time, looks whether to stop.
   void tick();
-  /// How the search ended, once it has; all workers have then been told to leave and all is saved.
+  /// How the search ended, once it has; all is saved then and all workers have been told to leave.
   std::optional<SearchEnd> end() const { return end_; }
+  /// Tells the workers to leave, once.
+  void dismiss_workers();
 
   SearchStatus status() const;
 
@@ -49,7 +51,8 @@ class Coordinator {
   std::optional<std::pair<evolution::Candidate, evolution::Evaluation>> next_to_evaluate();
   std::size_t busy() const { return ready_ - idle_.size(); }
   void finish(SearchEnd end);
-  void save_when_due();
+  void try_to_end();
+  void save_when_due(const std::string& state);
   void save(const std::string& state);
   void account(Clock::time_point now);
   std::string failure_summary() const;
@@ -58,8 +61,8 @@ class Coordinator {
   const SearchOptions& options_;
   const StatusCallback& on_status_;
   const StopCallback& stop_requested_;
-  RunDirectory directory_;
-  io::RunProgress progress_;  ///< sums over all starts
+  std::optional<RunDirectory> directory_;  ///< none in a dry run whose folder is not there yet
+  io::RunProgress progress_;               ///< sums over all starts
   evolution::Engine engine_;
   Screening screening_;
   std::map<int, WorkerState> workers_;  ///< by rank
@@ -67,11 +70,16 @@ class Coordinator {
   std::size_t ready_ = 0;               ///< workers that have said Hello
   std::size_t reused_ = 0;
   std::size_t done_before_ = 0;               ///< by earlier starts
+  std::size_t saved_ = 0;                     ///< evaluations in the last snapshot
   std::vector<std::string> failing_reasons_;  ///< of the present series
   Clock::time_point start_ = Clock::now();
   Clock::time_point accounted_ = start_;
   Clock::time_point next_save_ = start_;
   bool unsaved_ = true;
+  bool stop_asked_ = false;          ///< by a worker
+  std::optional<SearchEnd> ending_;  ///< how it will end, once all is saved
+  Clock::time_point ending_since_{};
+  bool dismissed_ = false;
   std::optional<SearchEnd> end_;
 };
 

@@ -1,5 +1,8 @@
 #include "hierevo/search/protocol.hpp"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <cmath>
 
 #include "hierevo/core/bytes.hpp"
@@ -14,7 +17,7 @@ namespace {
 
 constexpr std::uint32_t magic = 0x4f564548;  // "HEVO"
 constexpr std::size_t longest_name = 256;
-constexpr std::size_t most_genes = 65'536 / 2;
+constexpr std::size_t most_genes = genome::SearchSpace::most_genes;
 
 enum class Kind : std::uint8_t { hello = 1, work = 2, result = 3, leave = 4 };
 
@@ -117,10 +120,8 @@ std::optional<Result> read_result(ByteReader& in) {
   evaluation.parameters = in.i64();
   evaluation.macs = in.i64();
   evaluation.reason = in.text(longest_reason);
-  const bool sound = in.ok() && number(result.id) != 0 && status < evolution::status_count &&
-                     std::isfinite(evaluation.fitness) && std::isfinite(evaluation.seconds) &&
-                     evaluation.seconds >= 0.0;
-  if (!sound) return std::nullopt;
+  const bool read = in.ok() && number(result.id) != 0 && status < evolution::status_count;
+  if (!read || !problem_with(evaluation).empty()) return std::nullopt;
   evaluation.status = static_cast<evolution::Status>(status);
   return result;
 }
@@ -146,6 +147,22 @@ std::optional<AnyMessage> read_body(std::uint8_t kind, ByteReader& in) {
 }
 
 }  // namespace
+
+std::string problem_with(const evolution::Evaluation& evaluation) {
+  // Below 0 it would be worse than an invalid cell's.
+  if (!std::isfinite(evaluation.fitness) || evaluation.fitness < 0.0) {
+    return fmt::format("a fitness of {} (it must be a number from 0 up)", evaluation.fitness);
+  }
+  if (!std::isfinite(evaluation.seconds) || evaluation.seconds < 0.0) {
+    return fmt::format("a duration of {} s", evaluation.seconds);
+  }
+  const std::size_t repeats =
+      std::max(evaluation.repeat_fitness.size(), evaluation.repeat_loss.size());
+  if (repeats > most_repeats) {
+    return fmt::format("results of {} repeats (at most {} are kept)", repeats, most_repeats);
+  }
+  return "";
+}
 
 std::vector<std::byte> encode(const AnyMessage& message) {
   Encoder encoder;

@@ -35,12 +35,16 @@ void RunDirectory::save(const io::Snapshot& snapshot) const {
 }
 
 std::optional<std::string> RunDirectory::configuration_of(const fs::path& run) {
-  if (!fs::exists(run / configuration_name)) return std::nullopt;
+  if (!core::path_exists(run / configuration_name)) return std::nullopt;
   return core::read_text_file(run / configuration_name);
 }
 
 void RunDirectory::save_configuration(const std::string& text) const {
   core::replace_file(path_ / configuration_name, text);
+}
+
+bool RunDirectory::exists(const fs::path& run) {
+  return core::path_exists(run);
 }
 
 bool RunDirectory::in_use(const fs::path& run) {

@@ -1,5 +1,8 @@
 #include "hierevo/search/search.hpp"
 
+#include <exception>
+#include <optional>
+
 #include "coordinator.hpp"
 #include "worker.hpp"
 
@@ -36,10 +39,16 @@ SearchEnd coordinate_and_work(comm::Communicator& ranks, Coordinator& coordinato
       coordinator.handle(message);
     }
   };
+  // An evaluator would take the coordinator's trouble for that of its candidate.
+  std::exception_ptr trouble;
   const auto attend = [&] {
-    while (const auto message = ranks.receive(0ns)) take_in(*message);
-    coordinator.tick();
-    return !coordinator.end();
+    try {
+      while (const auto message = ranks.receive(0ns)) take_in(*message);
+      coordinator.tick();
+    } catch (...) {
+      trouble = std::current_exception();
+    }
+    return !trouble && !coordinator.end();
   };
   while (attend()) {
     if (order) {
@@ -50,6 +59,7 @@ SearchEnd coordinate_and_work(comm::Communicator& ranks, Coordinator& coordinato
       take_in(*message);
     }
   }
+  if (trouble) std::rethrow_exception(trouble);
   ranks.flush(2s);
   return *coordinator.end();
 }
@@ -66,12 +76,18 @@ SearchEnd run_search(comm::Communicator& ranks, const SearchOptions& options, Ev
     worker.run(stop_requested);
     return SearchEnd::finished;
   }
+  std::optional<Coordinator> coordinator;
   try {
-    Coordinator coordinator(ranks, options, on_status, stop_requested);
-    if (works) return coordinate_and_work(ranks, coordinator, worker);
-    return coordinate(ranks, coordinator);
+    coordinator.emplace(ranks, options, on_status, stop_requested);
+    if (works) return coordinate_and_work(ranks, *coordinator, worker);
+    return coordinate(ranks, *coordinator);
   } catch (...) {
-    dismiss_workers(ranks);
+    if (coordinator) {
+      coordinator->dismiss_workers();
+      ranks.flush(2s);
+    } else {
+      dismiss_workers(ranks);
+    }
     throw;
   }
 }

@@ -16,6 +16,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
+constexpr auto patience_when_leaving = 40s;
+
 std::string host_name() {
   std::array<char, 256> name{};
   return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown host";
@@ -28,31 +30,35 @@ void Worker::greet(std::uint64_t fingerprint, const std::string& error) {
 }
 
 void Worker::work(const Work& work, const std::function<bool()>& keep_on) {
+  using evolution::Evaluation;
+  using evolution::Status;
   const auto start = std::chrono::steady_clock::now();
   bool late = false;
-  std::optional<evolution::Evaluation> evaluation;
+  bool told_to_end = false;
+  std::optional<Evaluation> evaluation;
   try {
     evaluation = evaluator_->evaluate(work.candidate, [&](const EvaluationProgress&) {
       late = timeout_ && std::chrono::steady_clock::now() - start > *timeout_;
-      return !late && keep_on();
+      told_to_end = told_to_end || !keep_on();
+      return !late && !told_to_end;
     });
-    if (!evaluation && late) evaluation = timed_out();
   } catch (const std::exception& error) {
-    evaluation.emplace();
-    evaluation->status = evolution::Status::failed;
-    evaluation->reason = error.what();
+    evaluation = Evaluation::failure(Status::failed, error.what());
   }
-  if (!evaluation) return;
+  if (told_to_end && !evaluation) return;
+  if (late && !evaluation) {
+    evaluation =
+        Evaluation::failure(Status::timed_out, fmt::format("longer than {} s", timeout_->count()));
+  }
+  if (!evaluation) {
+    evaluation = Evaluation::failure(Status::failed, "the evaluator ended without a result");
+  }
+  if (const std::string problem = problem_with(*evaluation); !problem.empty()) {
+    evaluation = Evaluation::failure(Status::failed, "the evaluator gave " + problem);
+  }
   evaluation->seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   ranks_.send(0, encode(Result{work.candidate.id, std::move(*evaluation)}));
-}
-
-evolution::Evaluation Worker::timed_out() const {
-  evolution::Evaluation evaluation;
-  evaluation.status = evolution::Status::timed_out;
-  evaluation.reason = fmt::format("longer than {} s", timeout_->count());
-  return evaluation;
 }
 
 bool Worker::told_to_leave() {
@@ -81,7 +87,19 @@ void Worker::run(const StopCallback& stop_requested) {
   while (!left_ && !(stop_requested && stop_requested())) {
     if (const auto message = ranks_.receive(100ms)) handle(*message, stop_requested);
   }
+  if (!left_) ask_to_leave();
   ranks_.flush(2s);
+}
+
+void Worker::ask_to_leave() {
+  ranks_.send(0, encode(Leave{}));
+  // Rank 0 answers at once, unless it is saving on a slow disk or no more.
+  const auto end = std::chrono::steady_clock::now() + patience_when_leaving;
+  while (!left_ && std::chrono::steady_clock::now() < end) {
+    const auto message = ranks_.receive(100ms);
+    const auto decoded = message ? decode(message->data) : std::nullopt;
+    left_ = decoded && std::holds_alternative<Leave>(*decoded);
+  }
 }
 
 }  // namespace hierevo::search

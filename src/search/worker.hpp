@@ -21,15 +21,15 @@ class Worker {
 
   /// Reports to rank 0.
   void greet(std::uint64_t fingerprint, const std::string& error);
-  /// Evaluates and sends the result. `keep_on` is asked meanwhile; when it says no, nothing is
-  /// sent.
+  /// Evaluates and sends the result. `keep_on`, which must not throw, is asked meanwhile; when it
+  /// says no, nothing is sent.
   void work(const Work& work, const std::function<bool()>& keep_on);
-  /// Works until told to leave or `stop_requested`.
+  /// Works until told to leave. When `stop_requested`, drops what it does and asks for that.
   void run(const StopCallback& stop_requested);
 
  private:
-  evolution::Evaluation timed_out() const;
   bool told_to_leave();
+  void ask_to_leave();
   void handle(const comm::Message& message, const StopCallback& stop_requested);
 
   comm::Communicator& ranks_;

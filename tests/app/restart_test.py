@@ -61,14 +61,25 @@ class Restart(ProgramTest):
         self.wait_until(lambda: all(self.ended(rank) for rank in ranks))
 
     def stop_by_mpirun(self, process):
-        process.send_signal(signal.SIGTERM)
+        self.stop(process, process.pid, signal.SIGUSR1)
+
+    def stop_a_worker(self, process):
+        ranks = self.ranks_of(process)
+        self.stop(process, ranks[-1] if ranks else process.pid, signal.SIGUSR1)
+
+    def stop(self, process, pid, number):
+        """Ends with all saved: rank 0 has written its last snapshot behind the signal."""
+        before = self.done()
+        if process.poll() is None:
+            os.kill(pid, number)
         process.wait(timeout=60)
+        if before > 0:
+            self.assertIn(self.status()["state"], ("saved", "finished"))
 
     def test_killed_again_and_again(self):
-        # However far a start gets before its kill is noticed, every kind comes at least twice: at the
-        # start, in the middle, and, on a machine that is quick enough, towards the end.
+        # However far a start gets before its kill is noticed, every kind comes at least twice.
         choose = random.Random(4)
-        kinds = [self.kill_whole_job, self.kill_a_worker, self.stop_by_mpirun]
+        kinds = [self.kill_whole_job, self.stop_a_worker, self.kill_a_worker, self.stop_by_mpirun]
         for target in (0, 1, 2, 4, 6, 9, 15, 22, 30):
             process = self.start(choose.choice((2, 3, 4)))
             self.wait_until(lambda: self.ranks_of(process) and self.done() >= target, process)

@@ -51,8 +51,8 @@ class Search(ProgramTest):
     def test_a_second_search_in_the_same_folder_is_refused(self):
         process = self.start("--synthetic-ms", "50")
         self.wait_until(lambda: (self.run_dir / "search.h5").exists(), process)
-        text = self.search("--synthetic-ms", "50", code=2).stderr
-        self.assertIn("Another process already works in", text)
+        text = self.search("--synthetic-ms", "50", code=3).stderr
+        self.assertIn("another process already works", text)
         self.assertEqual(self.status()["state"], "running")
         process.kill()
         process.communicate()
@@ -73,7 +73,8 @@ class Search(ProgramTest):
     def test_every_stop_signal_saves_and_the_same_line_goes_on(self):
         seen = 0
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2):
-            process = self.start("--synthetic-ms", "100", "--evaluations", "200")
+            process = self.start("--synthetic-ms", "100", "--evaluations", "200",
+                                 *(("--workers", "3") if number == signal.SIGUSR1 else ()))
             self.assertTrue(self.wait_until(lambda: self.done() > seen, process))
             process.send_signal(number)
             self.assertEqual(process.wait(timeout=60), 75)
@@ -85,8 +86,33 @@ class Search(ProgramTest):
         self.search("--evaluations", "200")
         self.assert_finished(200)
 
+    def test_a_search_that_cannot_save_says_so_and_does_not_call_itself_saved(self):
+        process = self.start("--synthetic-ms", "200", "--evaluations", "200")
+        self.assertTrue(self.wait_until(lambda: self.done() > 1, process))
+        # A folder in the way of the temporary file, as root would write over anything else.
+        (self.run_dir / "search.h5.tmp").mkdir()
+        before = self.status()["evaluations"]["done"]
+        process.send_signal(signal.SIGTERM)
+        self.wait_until(lambda: "are not saved until then" in process.stderr.readline(), process)
+        (self.run_dir / "search.h5.tmp").rmdir()
+        self.assertEqual(process.wait(timeout=60), 75)
+        status = self.status()
+        self.assertEqual(status["state"], "saved")
+        self.assertEqual(status["evaluations"]["failed"], 0)
+        self.assertGreater(status["evaluations"]["done"], before)
+
+    def test_values_that_config_ini_cannot_keep_are_refused(self):
+        for command in ("./a.sh '#1'", "./a.sh 'x\ny'", "./a.sh "):
+            told = self.hierevo("search", "--run", self.run_dir, "--evaluator", "command",
+                                "--command", command, code=2).stderr
+            self.assertIn("cannot be kept in config.ini", told)
+        self.search()
+        with open(self.run_dir / "config.ini", "a") as file:
+            file.write("nonsense without an equals sign\n")
+        self.assertIn("config.ini cannot be read", self.search(code=2).stderr)
+
     def test_a_dry_run_makes_nothing(self):
-        self.assertIn("Would search", self.search("--dry-run").stderr)
+        self.assertIn("All is ready to search", self.search("--dry-run").stderr)
         self.assertFalse(self.run_dir.exists())
 
     def test_an_external_program_evaluates(self):
@@ -114,7 +140,8 @@ class Search(ProgramTest):
     def test_a_folder_of_somebody_else_is_not_touched(self):
         self.run_dir.mkdir()
         (self.run_dir / "thesis.tex").write_text("precious")
-        self.assertIn("it holds other files", self.search(code=2).stderr)
+        self.assertIn("it holds other files", self.search(code=3).stderr)
+        self.assertIn("it holds other files", self.search("--dry-run", code=3).stderr)
         self.assertEqual(os.listdir(self.run_dir), ["thesis.tex"])
 
     def test_a_damaged_snapshot_is_passed_over_with_a_warning(self):

@@ -48,7 +48,13 @@ class Training(ProgramTest):
                      "--evaluations", 5, *QUICK, "--repeats", 1, "--validation-size", 500,
                      "--workers", 2)
         self.assert_finished(5)
-        self.assertGreater(self.status()["best"]["fitness"], 0.12)
+        best = self.status()["best"]
+        self.assertGreater(best["fitness"], 0.12)
+        shown = json.loads(self.hierevo("inspect", "--run", self.run_dir, "--json").stdout)
+        self.assertEqual(shown["parameters"], best["parameters"])
+        again = json.loads(self.hierevo("evaluate", "--run", self.run_dir).stdout)
+        self.assertEqual(again["fitness"], best["fitness"])
+        self.assertEqual(again["parameters"], best["parameters"])
         result = json.loads(self.hierevo("train", "--run", self.run_dir, *QUICK).stdout)
         self.assertGreater(result["test_accuracy"], 0.2)
         self.assertEqual(result["id"], self.status()["best"]["id"])

@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cmath>
+#include <functional>
 #include <limits>
 
 #include "genome/published_cell.hpp"
@@ -111,36 +111,67 @@ TEST(TrainingSnapshot, ASnapshotOfASearchIsNone) {
               HasSubstr("it is not a training of hierevo"));
 }
 
-/// What is said of a file whose content was changed on purpose, with a right checksum.
-template <typename Change>
-std::string refusal_after(Change&& change) {
-  const std::vector<std::byte> good = encode_training(sample());
-  std::vector<std::byte> content;
+/// What is said of the sample after `edit`, with a right checksum.
+std::string refusal_after(const std::function<void(hid_t file)>& edit) {
+  std::vector<std::byte> bytes = encode_training(sample());
   {
     const h5::Session session;
-    const h5::File read = h5::open_file(good);
-    const h5::File file = h5::create_file();
-    HIEREVO_H5(H5Ocopy, read, "/weights", file, "weights", H5P_DEFAULT, H5P_DEFAULT);
-    change(file, read);
-    content = h5::image(file);
+    const h5::Properties access(HIEREVO_H5(H5Pcreate, H5P_FILE_ACCESS));
+    HIEREVO_H5(H5Pset_fapl_core, access, 1 << 16, false);
+    HIEREVO_H5(H5Pset_file_image, access, bytes.data(), bytes.size());
+    const h5::File file(HIEREVO_H5(H5Fopen, "edited", H5F_ACC_RDWR, access));
+    edit(file);
+    bytes = with_text_block(h5::image(file), training_kind);
   }
-  return refusal(with_text_block(content, training_kind));
+  return refusal(bytes);
 }
 
-TEST(TrainingSnapshot, WhatIsMissingIsNamed) {
-  EXPECT_THAT(refusal_after([](hid_t, hid_t) {}), HasSubstr("'format' of / is missing"));
+void remove(hid_t file, const char* path) {
+  HIEREVO_H5(H5Ldelete, file, path, H5P_DEFAULT);
 }
 
-TEST(TrainingSnapshot, RandomBytesBehindARightChecksumNeverCrash) {
-  const std::vector<std::byte> good = encode_training(sample());
-  core::RandomStream random(6);
-  for (int i = 0; i < 1500; ++i) {
-    std::vector<std::byte> content(good.begin() + block_size, good.end());
-    for (std::uint64_t n = 1 + random.below(4); n > 0; --n) {
-      content[random.below(content.size())] = static_cast<std::byte>(random.below(256));
-    }
-    refusal(with_text_block(content, training_kind));  // any answer, but an answer
+TEST(TrainingSnapshot, ContentThatCannotBeIsNamed) {
+  EXPECT_EQ(refusal_after([](hid_t) {}), "accepted");
+  EXPECT_THAT(refusal_after([](hid_t file) { H5Adelete(file, "seed"); }),
+              HasSubstr("'seed' of / is missing"));
+  EXPECT_THAT(refusal_after([](hid_t file) { remove(file, "losses"); }),
+              HasSubstr("/losses is missing"));
+  EXPECT_THAT(refusal_after([](hid_t file) { remove(file, "weights/stem.0.weight"); }),
+              HasSubstr("stem.0.weight is missing"));
+  EXPECT_THAT(refusal_after([](hid_t file) {
+                remove(file, "weights/classifier.bias");
+                const std::vector<double> values(7);
+                h5::write_vector<double>(file, "weights/classifier.bias", values);
+              }),
+              HasSubstr("classifier.bias has a wrong type"));
+  EXPECT_THAT(refusal_after([](hid_t file) {
+                remove(file, "pixel_mean");
+                const std::vector<float> values(3);
+                h5::write_vector<float>(file, "pixel_mean", values);
+              }),
+              HasSubstr("/pixel_mean has 3 rows instead of 1"));
+  EXPECT_THAT(refusal_after([](hid_t file) {
+                H5Adelete(file, "genotype");
+                h5::write_text_attribute(file, "genotype", "{}");
+              }),
+              HasSubstr("genotype"));
+}
+
+TEST(TrainingSnapshot, NothingLeadsOutOfTheFile) {
+  for (const char* name : {"../losses", "/losses", ".", "", "a/b"}) {
+    EXPECT_THAT(refusal_after([name](hid_t file) {
+                  remove(file, "momentum_order");
+                  const std::vector<std::string> names = {name};
+                  h5::write_strings(file, "momentum_order", names);
+                }),
+                HasSubstr("a tensor is called"));
   }
+  EXPECT_THAT(refusal_after([](hid_t file) {
+                remove(file, "momentum/stem.0.weight");
+                HIEREVO_H5(H5Lcreate_external, "/etc/passwd", "/x", file, "momentum/stem.0.weight",
+                           H5P_DEFAULT, H5P_DEFAULT);
+              }),
+              HasSubstr("is a link to somewhere else"));
 }
 
 }  // namespace

@@ -40,7 +40,19 @@ TEST(CommandEvaluator, TellsWhatWentWrong) {
   EXPECT_THAT(evaluate("exit 3").reason, HasSubstr("exit code 3"));
   EXPECT_EQ(evaluate("kill -9 $$").status, Status::crashed);
   EXPECT_THAT(evaluate("kill -9 $$").reason, HasSubstr("signal 9"));
-  EXPECT_THAT(evaluate("yes | head -c 2000000").reason, HasSubstr("more than 1 MiB"));
+  EXPECT_THAT(evaluate("echo '{\"fitness\": -1}'").reason, HasSubstr("from 0 up"));
+}
+
+TEST(CommandEvaluator, TakesAnyAmountOfOutput) {
+  EXPECT_EQ(evaluate("yes | head -c 3000000; echo; echo '{\"fitness\": 0.5}'").fitness, 0.5);
+}
+
+TEST(CommandEvaluator, DoesNotWaitForWhatTheProgramLeavesBehind) {
+  EXPECT_EQ(evaluate("echo '{\"fitness\": 0.5}'; sleep 1000 &").fitness, 0.5);
+}
+
+TEST(CommandEvaluator, GivesTheProgramNothingToRead) {
+  EXPECT_EQ(evaluate("read line || echo '{\"fitness\": 0.5}'").fitness, 0.5);
 }
 
 TEST(CommandEvaluator, EndsTheProgramWhenToldTo) {

@@ -1,30 +1,17 @@
 // Whole searches over MPI ranks. Every rank runs every test.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <string>
-
 #include "hierevo/comm/mpi_communicator.hpp"
 #include "search/search_cases.hpp"
+#include "support/scratch_folder.hpp"
 
 namespace hierevo::search {
 namespace {
 
-/// The same folder on all ranks, made by what they have in common: the job's id and the test's
-/// name.
-std::filesystem::path shared_folder() {
-  const char* job = std::getenv("OMPI_MCA_ess_base_jobid");
-  const auto* test = testing::UnitTest::GetInstance()->current_test_info();
-  return std::filesystem::temp_directory_path() /
-         ("hierevo-mpi-" + std::string(job == nullptr ? "alone" : job) + "-" + test->name());
-}
-
 class MpiSearch : public testing::Test {
  protected:
-  void SetUp() override { run_ = shared_folder() / "run"; }
-  void TearDown() override {
-    if (ranks_.rank() == 0) std::filesystem::remove_all(shared_folder());
-  }
+  /// Only rank 0 looks at the folder, so that the others need not know it.
+  void SetUp() override { run_ = folder_.path() / "run"; }
   SearchEnd search(const SearchOptions& options, const StatusCallback& on_status = {},
                    const StopCallback& stop = {}) {
     return run_search(ranks_, options, &evaluator_, "", on_status, stop);
@@ -32,6 +19,7 @@ class MpiSearch : public testing::Test {
 
   comm::MpiCommunicator ranks_;
   ScriptedEvaluator evaluator_;
+  test::ScratchFolder folder_;
   std::filesystem::path run_;
 };
 

@@ -115,7 +115,7 @@ TEST(Protocol, TheLargestMessagesFitTheirBound) {
   const auto bytes = encode(result);
   EXPECT_LE(bytes.size(), comm::longest_message);
   EXPECT_EQ(std::get<Result>(*decode(bytes)).evaluation.reason.size(), longest_reason);
-  const Work work = sample_work("64x19,1x8", 1);
+  const Work work = sample_work("64x32,64x8,1x2", 1);
   EXPECT_LE(encode(work).size(), comm::longest_message);
   EXPECT_TRUE(decode(encode(work)).has_value());
 }

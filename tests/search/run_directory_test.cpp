@@ -23,8 +23,8 @@ TEST(RunDirectory, IsMadeAndLocked) {
     try {
       RunDirectory second(path);
       FAIL();
-    } catch (const core::UsageError& error) {
-      EXPECT_THAT(error.what(), HasSubstr("Another process already works in"));
+    } catch (const core::CheckpointError& error) {
+      EXPECT_THAT(error.what(), HasSubstr("another process already works"));
     }
   }
   EXPECT_FALSE(RunDirectory::in_use(path));
@@ -50,7 +50,7 @@ TEST(RunDirectory, RefusesAFolderWithOtherThings) {
   try {
     RunDirectory run(folder.path());
     FAIL();
-  } catch (const core::UsageError& error) {
+  } catch (const core::CheckpointError& error) {
     EXPECT_THAT(error.what(), HasSubstr("it holds other files"));
   }
   EXPECT_FALSE(std::filesystem::exists(folder.path() / "lock"));

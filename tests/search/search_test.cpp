@@ -5,12 +5,16 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cmath>
 #include <map>
+#include <mutex>
+#include <optional>
 #include <stdexcept>
 #include <thread>
 
 #include "hierevo/comm/self_communicator.hpp"
 #include "hierevo/comm/thread_group.hpp"
+#include "hierevo/genome/cell_graph.hpp"
 #include "hierevo/search/protocol.hpp"
 #include "search/search_cases.hpp"
 #include "support/scratch_folder.hpp"
@@ -125,12 +129,86 @@ TEST_P(OverRanks, EndsWhenEverythingFails) {
   expect_complete(run_, 60);
 }
 
-TEST_P(OverRanks, EqualPhenotypesAreEvaluatedOnceWhenAsked) {
+TEST_P(OverRanks, AnEvaluatorOutOfBoundsFailsInsteadOfHanging) {
+  evaluator_.script = [](const evolution::Candidate& candidate) {
+    evolution::Evaluation evaluation;
+    const std::uint64_t kind = number(candidate.id) % 5;
+    if (kind == 0) evaluation.fitness = std::nan("");
+    if (kind == 1) evaluation.fitness = -0.5;
+    if (kind == 2) evaluation.repeat_fitness.resize(most_repeats + 1);
+    if (kind == 3) evaluation.repeat_loss.resize(100'000);
+    return kind < 4 ? std::optional(evaluation) : std::nullopt;
+  };
+  EXPECT_EQ(run(GetParam(), small_search(run_), evaluator_), SearchEnd::finished);
+  expect_complete(run_, 60);
+  for (const auto& [candidate, evaluation] : saved(run_).state.history) {
+    if (evaluation.status == Status::invalid) continue;
+    EXPECT_EQ(evaluation.status == Status::failed, number(candidate.id) % 5 < 4);
+  }
+}
+
+TEST_P(OverRanks, AnEvaluatorThatEndsUnaskedFails) {
+  class Silent final : public Evaluator {
+    std::optional<evolution::Evaluation> evaluate(const evolution::Candidate&,
+                                                  const ProgressCallback&) override {
+      return std::nullopt;
+    }
+  } silent;
+  EXPECT_EQ(run(GetParam(), small_search(run_), silent), SearchEnd::failures);
+  EXPECT_THAT(saved(run_).state.history.back().evaluation.reason, HasSubstr("without a result"));
+}
+
+TEST_P(OverRanks, TroubleOfTheCoordinatorIsNotTakenForAFailedCandidate) {
+  const auto on_status = [](const SearchStatus& status) {
+    if (status.done >= 5) throw std::logic_error("the display is gone");
+  };
+  EXPECT_THROW(run(GetParam(), small_search(run_), evaluator_, {}, on_status), std::logic_error);
+  for (const auto& individual : saved(run_).state.history) {
+    EXPECT_NE(individual.evaluation.status, Status::failed);
+  }
+  EXPECT_EQ(run(GetParam(), small_search(run_), evaluator_), SearchEnd::finished);
+  expect_complete(run_, 60);
+}
+
+TEST_P(OverRanks, ADryRunWritesNothing) {
+  SearchOptions options = small_search(run_);
+  options.dry_run = true;
+  EXPECT_EQ(run(GetParam(), options, evaluator_), SearchEnd::checked);
+  EXPECT_FALSE(std::filesystem::exists(run_));
+}
+
+TEST(Search, AWorkerThatIsAskedToStopStopsTheSearch) {
+  const test::ScratchFolder folder;
+  const auto path = folder.path() / "run";
+  const SearchOptions options = small_search(path);
+  ScriptedEvaluator evaluator;
+  std::atomic<int> evaluated = 0;
+  evaluator.script = [&](const auto&) {
+    ++evaluated;
+    return std::nullopt;
+  };
+  comm::ThreadGroup group(3);
+  std::jthread first([&] { run_search(group.communicator(1), options, &evaluator, "", {}, {}); });
+  std::jthread second([&] {
+    run_search(group.communicator(2), options, &evaluator, "", {}, [&] { return evaluated > 10; });
+  });
+  EXPECT_EQ(run_search(group.communicator(0), options, nullptr, "", {}, {}), SearchEnd::saved);
+  EXPECT_EQ(saved(path).progress.state, "saved");
+}
+
+TEST_P(OverRanks, APhenotypeThatWasEvaluatedIsNotEvaluatedAgainWhenAsked) {
   SearchOptions options = small_search(run_);
   options.engine.space = genome::SearchSpace::parse("1x3");
   options.engine.start_mutations = 20;
   options.engine.evaluations = 300;
   options.reuse_fitness = true;
+  std::mutex mutex;
+  std::map<std::uint64_t, int> evaluations;  // of each phenotype
+  evaluator_.script = [&](const evolution::Candidate& candidate) {
+    const std::lock_guard lock(mutex);
+    ++evaluations[phenotype_hash(genome::assemble(candidate.genotype))];
+    return std::nullopt;
+  };
   EXPECT_EQ(run(GetParam(), options, evaluator_), SearchEnd::finished);
   std::map<std::uint64_t, double> fitness;
   std::size_t reused = 0;
@@ -141,6 +219,10 @@ TEST_P(OverRanks, EqualPhenotypesAreEvaluatedOnceWhenAsked) {
     reused += evaluation.status == Status::reused ? 1 : 0;
   }
   EXPECT_GT(reused, 50u);
+  // At the same moment each worker may have one of a kind.
+  const int workers = std::max(1, GetParam() - 1);
+  for (const auto& [phenotype, count] : evaluations) EXPECT_LE(count, workers);
+  EXPECT_EQ(evaluations.size(), fitness.size());
 }
 
 TEST_P(OverRanks, TheMasterEvaluatesTooWhenAsked) {

@@ -16,8 +16,8 @@ struct Claim {
 };
 
 /// Makes the folder when it is not there, and holds it until the lock is destroyed. Throws
-/// UsageError when another process holds it, or when it has files but none of the markers: files of
-/// somebody else's are never written between. Throws IoError when it cannot be used.
+/// CheckpointError when another process holds it, or when it has files but none of the markers:
+/// nothing is written between files of somebody else's. Throws IoError when it cannot be used.
 FileLock claim_directory(const std::filesystem::path& path, const Claim& claim);
 
 /// Whether some process holds the folder at this moment. Also for folders of other kinds: false.

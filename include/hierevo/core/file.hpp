@@ -13,9 +13,14 @@ namespace hierevo::core {
 
 /// Replaces `path` by `contents` so that at every moment, also after a crash or a power cut, the
 /// file has its old contents or the new ones: a temporary file in the same folder is written,
-/// synced and renamed, then the folder is synced. Throws IoError; the old file is then untouched.
+/// synced and renamed, then the folder is synced. Throws IoError; unless it was the last sync that
+/// failed, the old file is then untouched.
 void replace_file(const std::filesystem::path& path, std::span<const std::byte> contents);
 void replace_file(const std::filesystem::path& path, std::string_view contents);
+
+/// Whether something is there. Throws IoError when that cannot be known, say for want of
+/// permission.
+bool path_exists(const std::filesystem::path& path);
 
 /// All bytes of a file. Throws IoError when it cannot be read or is longer than `longest` bytes.
 std::vector<std::byte> read_file(const std::filesystem::path& path,

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "hierevo/genome/genotype.hpp"
@@ -51,6 +52,13 @@ struct Evaluation {
   std::string reason;                  ///< why a failure failed; empty otherwise
 
   bool operator==(const Evaluation&) const = default;
+
+  static Evaluation failure(Status status, std::string reason) {
+    Evaluation evaluation;
+    evaluation.status = status;
+    evaluation.reason = std::move(reason);
+    return evaluation;
+  }
 };
 
 /// A genotype to be evaluated.

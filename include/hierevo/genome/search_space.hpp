@@ -21,8 +21,8 @@ struct LevelShape {
 /// (section 2). Level 1 is the six primitives; the top level has one motif, the cell.
 class SearchSpace {
  public:
-  /// `levels[0]` is level 2. Throws UsageError when a cell could not be made of it, or could have
-  /// more than `largest_cell` operations.
+  /// `levels[0]` is level 2. Throws UsageError when a cell could not be made of it, could have more
+  /// than `largest_cell` operations, or when genotypes had more than `most_genes` genes.
   explicit SearchSpace(std::vector<LevelShape> levels);
 
   /// L=3: six motifs of 4 nodes, one cell of 5 nodes (46 edges).
@@ -53,6 +53,7 @@ class SearchSpace {
   static constexpr int most_motifs = 64;
   static constexpr int most_nodes = 32;
   static constexpr long largest_cell = 20'000;
+  static constexpr std::size_t most_genes = 40'000;
 
  private:
   std::vector<LevelShape> levels_;

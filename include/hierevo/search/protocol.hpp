@@ -36,6 +36,7 @@ struct Result {
 };
 
 /// Coordinator → worker: stop, also in the middle of an evaluation, and end.
+/// Worker → coordinator: it was asked to stop; the coordinator saves, then sends all workers home.
 struct Leave {};
 
 using AnyMessage = std::variant<Hello, Work, Result, Leave>;
@@ -43,6 +44,9 @@ using AnyMessage = std::variant<Hello, Work, Result, Leave>;
 inline constexpr std::uint16_t protocol_version = 1;
 inline constexpr std::size_t longest_reason = 4096;
 inline constexpr std::size_t most_repeats = 1000;
+
+/// What keeps an evaluation from being a Result; empty when nothing does.
+std::string problem_with(const evolution::Evaluation& evaluation);
 
 /// Texts longer than their bound are cut.
 std::vector<std::byte> encode(const AnyMessage& message);

@@ -19,15 +19,16 @@ namespace hierevo::search {
 /// A search over the ranks of a communicator; equal on all ranks.
 struct SearchOptions {
   evolution::EngineOptions engine;
-  genome::ModelSpec model;                               ///< whose parameters and MACs are recorded
-  std::optional<std::int64_t> max_parameters;            ///< over it: over_budget, not evaluated
-  bool reuse_fitness = false;                            ///< equal phenotypes are evaluated once
-  bool master_evaluates = false;                         ///< rank 0 of several evaluates too
+  genome::ModelSpec model;                     ///< whose parameters and MACs are recorded
+  std::optional<std::int64_t> max_parameters;  ///< over it: over_budget, not evaluated
+  bool reuse_fitness = false;     ///< phenotypes that were evaluated are not evaluated again
+  bool master_evaluates = false;  ///< rank 0 of several evaluates too
   std::optional<std::chrono::duration<double>> timeout;  ///< of an evaluation, between its steps
   std::size_t failures_in_series = 20;                   ///< so many end the search
   std::filesystem::path run;                             ///< the run directory
   std::string configuration;                             ///< text of RUN/config.ini; may be empty
-  std::uint64_t fingerprint = 0;                         ///< hash of all that ranks must agree on
+  bool dry_run = false;           ///< ends before the first evaluation, and writes nothing
+  std::uint64_t fingerprint = 0;  ///< hash of all that ranks must agree on
 };
 
 /// How a search is doing.
@@ -56,6 +57,7 @@ enum class SearchEnd : std::uint8_t {
   finished,  ///< all evaluations are there
   saved,     ///< stopped on request; the same call goes on
   failures,  ///< too many failures in series
+  checked,   ///< a dry run: everything is ready to begin
 };
 
 /// Runs the search, or goes on with the one in the run directory. Every rank calls it: rank 0
