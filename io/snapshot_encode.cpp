@@ -153,7 +153,8 @@ void write_individuals(hid_t root, const Snapshot& snapshot) {
                 "training loss at the end of each run");
   const auto reasons = column<std::string>(
       history, [](const Individual& i) { return to_utf8(i.evaluation.reason); });
-  describe(h5::write_strings(group, "reason", reasons), "why a failure failed, else empty");
+  describe(h5::write_strings(group, "reason", reasons),
+           "why it failed or is over budget, else empty");
 }
 
 void write_in_flight(hid_t root, const Snapshot& snapshot) {

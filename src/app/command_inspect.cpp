@@ -39,6 +39,7 @@ json facts_of(const evolution::Individual& individual, const genome::CellGraph& 
     facts["id"] = id;
     facts["status"] = name(individual.evaluation.status);
     facts["fitness"] = individual.evaluation.fitness;
+    facts["reason"] = individual.evaluation.reason;
     facts["parent"] =
         individual.candidate.parent ? json(number(*individual.candidate.parent)) : json();
   }
@@ -47,8 +48,10 @@ json facts_of(const evolution::Individual& individual, const genome::CellGraph& 
 
 void print_for_people(const json& facts, const genome::Genotype& genotype) {
   if (facts.contains("id")) {
-    fmt::print("individual  {}, fitness {:.4f} ({})\n", facts["id"].get<std::uint64_t>(),
-               facts["fitness"].get<double>(), facts["status"].get<std::string>());
+    const auto reason = facts["reason"].get<std::string>();
+    fmt::print("individual  {}, fitness {:.4f} ({}{}{})\n", facts["id"].get<std::uint64_t>(),
+               facts["fitness"].get<double>(), facts["status"].get<std::string>(),
+               reason.empty() ? "" : ": ", reason);
   }
   fmt::print("space       {}\n", facts["space"].get<std::string>());
   fmt::print("phenotype   {}{}\n", facts["phenotype"].get<std::string>(),

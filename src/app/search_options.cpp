@@ -1,5 +1,7 @@
 #include "search_options.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <chrono>
 
@@ -32,6 +34,12 @@ void SearchCommandOptions::add_to(OptionSet& options) {
   options.add("start-mutations", &start_mutations, "mutations that make a random genotype");
   options.add("max-parameters", &max_parameters,
               "larger networks get fitness 0 without training; 0: no bound");
+  options.add("max-macs", &max_macs,
+              "the same bound on multiply-accumulates for one image; 0: no bound");
+  options.add(
+      "max-memory", &max_memory,
+      "GiB: networks whose training needs more get fitness 0 without training; 0: all that this "
+      "machine has");
   options.add("reuse-fitness", &reuse_fitness,
               "take the fitness of an equal phenotype that was evaluated before");
   options.group("Evaluation");
@@ -66,6 +74,17 @@ void SearchCommandOptions::add_to(OptionSet& options) {
       "goes on.\n");
 }
 
+search::TrainingMemory SearchCommandOptions::training_memory() const {
+  constexpr double gibibyte = 1 << 30;
+  const double machine =
+      static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
+  const nn::TrainingOptions numbers = training.training();
+  return {
+      .bytes = max_memory > 0.0 ? max_memory * gibibyte : machine,
+      .batch = (numbers.batch + numbers.micro_batches - 1) / numbers.micro_batches,
+      .image_size = numbers.crop > 0 ? static_cast<int>(numbers.crop) : model.spec().image_size()};
+}
+
 search::SearchOptions SearchCommandOptions::search() const {
   require(!run.empty(), "No run directory is given", "results need a place", "Give --run DIR.");
   require(population >= 2, fmt::format("--population is {}", population),
@@ -82,8 +101,12 @@ search::SearchOptions SearchCommandOptions::search() const {
           "Use mpirun for so many.");
   require(training.threads >= 1, fmt::format("--threads is {}", training.threads),
           "an evaluation needs at least one", "Give --threads 1 or more.");
+  require(max_macs >= 0, fmt::format("--max-macs is {}", max_macs), "",
+          "Give a positive bound, or 0 for none.");
   require(max_parameters >= 0, fmt::format("--max-parameters is {}", max_parameters), "",
           "Give a positive bound, or 0 for none.");
+  require(max_memory >= 0.0, fmt::format("--max-memory is {}", max_memory), "",
+          "Give GiB, or 0 for what the machine has.");
   require(synthetic_ms >= 0.0 && synthetic_ms < 1e9,
           fmt::format("--synthetic-ms is {}", synthetic_ms), "", "Give milliseconds from 0 up.");
   require(timeout >= 0.0, fmt::format("--timeout is {}", timeout), "",
@@ -110,6 +133,8 @@ search::SearchOptions SearchCommandOptions::search() const {
   evolution::Engine checked(options.engine);
   options.model = model.spec();
   if (max_parameters > 0) options.max_parameters = max_parameters;
+  if (max_macs > 0) options.max_macs = max_macs;
+  if (evaluator == "train" || max_memory > 0.0) options.memory = training_memory();
   options.reuse_fitness = reuse_fitness;
   options.failures_in_series = static_cast<std::size_t>(failures_in_series);
   options.master_evaluates = master_evaluates;

@@ -21,6 +21,8 @@ struct SearchCommandOptions {
   std::uint64_t seed = 1;
   int start_mutations = 1000;
   std::int64_t max_parameters = 0;
+  std::int64_t max_macs = 0;
+  double max_memory = 0.0;
   bool reuse_fitness = false;
   std::string evaluator = "train";
   double synthetic_ms = 0.0;
@@ -40,6 +42,9 @@ struct SearchCommandOptions {
   /// All but the run's configuration and what depends on the data. Throws UsageError for any option
   /// out of its range.
   search::SearchOptions search() const;
+
+ private:
+  search::TrainingMemory training_memory() const;
 };
 
 /// Options that may differ from one start of a run to the next: they change how results are come

@@ -58,6 +58,24 @@ Saturating offsets_of(const PlanOp& op) {
   }
 }
 
+/// Channels that training keeps for the backward pass: what comes in is somebody else's output, but
+/// what batch normalisation reads is kept beside what ReLU gives out, and so is the inside of a
+/// separable convolution. A maximum is remembered by an index of 64 bits.
+Saturating kept_channels(const PlanOp& op, Saturating input_channels) {
+  const Saturating channels = op.channels;
+  switch (op.kind) {
+    case PlanOpKind::conv:
+    case PlanOpKind::depthwise:
+      return Saturating(2) * channels;
+    case PlanOpKind::separable:
+      return input_channels + Saturating(2) * channels;
+    case PlanOpKind::maxpool:
+      return Saturating(3) * channels;
+    default:
+      return channels;
+  }
+}
+
 }  // namespace
 
 Cost cost_of(const Plan& plan, int image_size) {
@@ -78,7 +96,8 @@ Cost cost_of(const Plan& plan, int image_size) {
     const Saturating weights = weights_of(op, input_channels);
     parameters = parameters + weights + offsets_of(op);
     macs = macs + weights * pixels;
-    activations = activations + pixels * op.channels * std::int64_t{sizeof(float)};
+    activations =
+        activations + pixels * kept_channels(op, input_channels) * std::int64_t{sizeof(float)};
   }
   return {parameters.value(), macs.value(), activations.value()};
 }

@@ -1,5 +1,7 @@
 #include "screening.hpp"
 
+#include <fmt/format.h>
+
 #include "hierevo/genome/cell_graph.hpp"
 
 namespace hierevo::search {
@@ -9,11 +11,32 @@ using evolution::Status;
 Screening::Screening(const SearchOptions& options)
     : model_(options.model),
       max_parameters_(options.max_parameters),
+      max_macs_(options.max_macs),
+      memory_(options.memory),
       reuse_fitness_(options.reuse_fitness) {}
 
 void Screening::remember(const evolution::Evaluation& evaluation) {
   if (!reuse_fitness_ || evaluation.status != Status::evaluated) return;
   evaluated_.try_emplace(evaluation.phenotype, evaluation);
+}
+
+std::string Screening::over_budget(const genome::Plan& plan, const genome::Cost& cost) const {
+  if (max_parameters_ && cost.parameters > *max_parameters_) {
+    return fmt::format("{} parameters, more than {}", cost.parameters, *max_parameters_);
+  }
+  if (max_macs_ && cost.macs > *max_macs_) {
+    return fmt::format("{} multiply-accumulates, more than {}", cost.macs, *max_macs_);
+  }
+  if (!memory_) return {};
+  // Weights, gradients and momentum; then the activations of a batch. Doubles cannot overflow.
+  constexpr double bytes_of_parameter = 3 * sizeof(float);
+  const auto kept = static_cast<double>(cost_of(plan, memory_->image_size).activation_bytes);
+  const double needed = bytes_of_parameter * static_cast<double>(cost.parameters) +
+                        kept * static_cast<double>(memory_->batch);
+  if (needed <= memory_->bytes) return {};
+  constexpr double gigabyte = 1e9;
+  return fmt::format("a training needs {:.3g} GB of memory, more than {:.3g} GB", needed / gigabyte,
+                     memory_->bytes / gigabyte);
 }
 
 Screening::Facts Screening::look_at(const evolution::Candidate& candidate) const {
@@ -24,12 +47,14 @@ Screening::Facts Screening::look_at(const evolution::Candidate& candidate) const
     facts.decided = true;
     return facts;
   }
-  const genome::Cost cost = cost_of(make_plan(cell, model_), model_.image_size());
+  const genome::Plan plan = make_plan(cell, model_);
+  const genome::Cost cost = cost_of(plan, model_.image_size());
   facts.evaluation.phenotype = phenotype_hash(cell);
   facts.evaluation.parameters = cost.parameters;
   facts.evaluation.macs = cost.macs;
-  if (max_parameters_ && cost.parameters > *max_parameters_) {
+  if (std::string reason = over_budget(plan, cost); !reason.empty()) {
     facts.evaluation.status = Status::over_budget;
+    facts.evaluation.reason = std::move(reason);
     facts.decided = true;
   } else if (const auto same = evaluated_.find(facts.evaluation.phenotype);
              same != evaluated_.end()) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <unordered_map>
 
 #include "hierevo/evolution/individual.hpp"
@@ -25,8 +26,13 @@ class Screening {
   Facts look_at(const evolution::Candidate& candidate) const;
 
  private:
+  /// Why nobody should train a network of this cost; empty when somebody may.
+  std::string over_budget(const genome::Plan& plan, const genome::Cost& cost) const;
+
   genome::ModelSpec model_;
   std::optional<std::int64_t> max_parameters_;
+  std::optional<std::int64_t> max_macs_;
+  std::optional<TrainingMemory> memory_;
   bool reuse_fitness_;
   std::unordered_map<std::uint64_t, evolution::Evaluation> evaluated_;
 };

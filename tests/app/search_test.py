@@ -42,6 +42,15 @@ class Search(ProgramTest):
         self.search("--evaluations=60")
         self.assert_finished(60)
 
+    def test_what_the_memory_does_not_hold_is_over_budget_with_a_reason(self):
+        self.search("--max-memory", 0.001, "--seed", 3)
+        self.assert_finished(40)
+        shown = self.hierevo("inspect", "--run", self.run_dir, "--id", 1, "--json").stdout
+        self.assertEqual(json.loads(shown)["status"], "over_budget")
+        self.assertIn("GB of memory, more than 0.00107 GB", json.loads(shown)["reason"])
+        self.assertIn("(over_budget: a training needs",
+                      self.hierevo("inspect", "--run", self.run_dir, "--id", 1).stdout)
+
     def test_other_options_are_refused(self):
         self.search()
         text = self.search("--seed", 9, code=2).stderr

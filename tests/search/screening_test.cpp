@@ -1,5 +1,6 @@
 #include "screening.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "genome/published_cell.hpp"
@@ -40,6 +41,54 @@ TEST(Screening, HoldsTheBoundOfParameters) {
   EXPECT_TRUE(facts.decided);
   EXPECT_EQ(facts.evaluation.status, Status::over_budget);
   EXPECT_EQ(facts.evaluation.fitness, 0.0);
+  EXPECT_EQ(facts.evaluation.reason, "542138 parameters, more than 542137");
+}
+
+TEST(Screening, HoldsTheBoundOfMacs) {
+  SearchOptions options;
+  const auto free = Screening(options).look_at(candidate(genome::published_cell()));
+  options.max_macs = free.evaluation.macs;
+  EXPECT_FALSE(Screening(options).look_at(candidate(genome::published_cell())).decided);
+  --*options.max_macs;
+  const auto facts = Screening(options).look_at(candidate(genome::published_cell()));
+  EXPECT_EQ(facts.evaluation.status, Status::over_budget);
+  EXPECT_NE(facts.evaluation.reason.find("multiply-accumulates"), std::string::npos);
+}
+
+/// A flat cell in which every node reads all before it: the width doubles with every node.
+genome::Genotype doubling(int nodes) {
+  genome::Genotype cell(genome::SearchSpace({{1, nodes}}));
+  for (int i = 1; i < nodes; ++i) {
+    for (int j = 0; j < i; ++j) cell.set_edge(2, 0, i, j, 6);  // identity
+  }
+  return cell;
+}
+
+TEST(Screening, RefusesWhatTheMemoryDoesNotHold) {
+  SearchOptions options;
+  options.memory = TrainingMemory{.bytes = 64e9, .batch = 256, .image_size = 24};
+  const Screening screening(options);
+  EXPECT_FALSE(screening.look_at(candidate(genome::published_cell())).decided);
+  EXPECT_FALSE(screening.look_at(candidate(doubling(8))).decided);
+  for (const int nodes : {20, 32}) {  // millions of channels, and more than 64 bits count
+    const auto facts = screening.look_at(candidate(doubling(nodes)));
+    EXPECT_TRUE(facts.decided);
+    EXPECT_EQ(facts.evaluation.status, Status::over_budget);
+    EXPECT_EQ(facts.evaluation.fitness, 0.0);
+    EXPECT_THAT(facts.evaluation.reason, testing::StartsWith("a training needs "));
+    EXPECT_THAT(facts.evaluation.reason, testing::EndsWith("of memory, more than 64 GB"));
+  }
+}
+
+TEST(Screening, NeedsTheMemoryOfTheBatchAndTheImages) {
+  const auto fits = [](std::int64_t batch, int image_size) {
+    SearchOptions options;
+    options.memory = TrainingMemory{.bytes = 2e9, .batch = batch, .image_size = image_size};
+    return !Screening(options).look_at(candidate(genome::published_cell())).decided;
+  };
+  EXPECT_TRUE(fits(64, 24));
+  EXPECT_FALSE(fits(1024, 24));
+  EXPECT_FALSE(fits(64, 96));
 }
 
 TEST(Screening, ReusesTheFitnessOfAnEqualPhenotypeOnlyWhenAsked) {

@@ -23,7 +23,7 @@ enum class Status : std::uint8_t {
   evaluated = 0,
   reused = 1,       ///< the fitness of an equal phenotype was taken
   invalid = 2,      ///< the cell's sink is not reached: fitness 0, not trained
-  over_budget = 3,  ///< more parameters than allowed: fitness 0, not trained
+  over_budget = 3,  ///< more parameters or memory than allowed: fitness 0, not trained
   diverged = 4,     ///< loss not finite
   out_of_memory = 5,
   crashed = 6,
@@ -49,7 +49,7 @@ struct Evaluation {
   std::int64_t macs = 0;               ///< of its forward pass, one image
   std::uint64_t phenotype = 0;         ///< genome::phenotype_hash
   int worker = 0;                      ///< rank that evaluated; 0 when none did
-  std::string reason;                  ///< why a failure failed; empty otherwise
+  std::string reason;                  ///< why it failed or is over budget; empty otherwise
 
   bool operator==(const Evaluation&) const = default;
 

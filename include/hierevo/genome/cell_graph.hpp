@@ -42,8 +42,11 @@ struct CellGraph {
 /// hierarchical space is followed by a 1×1 convolution to C channels; the flat cell is not.
 CellGraph assemble(const Genotype& genotype);
 
-/// A hash of the cell up to renumbered motifs, reordered concatenations, dead edges and unused
-/// motifs: equal cells have equal hashes. 0 for an invalid cell.
+/// A hash of the cell up to renumbered motifs, reordered nodes and concatenations, dead edges and
+/// unused motifs: equal cells have equal hashes, and equal hashes mean equal functions. Pools have
+/// no weights, so two of the same channels are one. A pool or depthwise convolution of a
+/// concatenation is not taken for the concatenation of several, although these compute the same. 0
+/// for an invalid cell.
 std::uint64_t phenotype_hash(const CellGraph& cell);
 
 /// The hash in 16 hexadecimal digits, as shown to users.

@@ -67,9 +67,10 @@ Plan make_plan(const CellGraph& cell, const ModelSpec& spec);
 
 /// What a network costs, for one image; numbers too large for 64 bits stop at the largest.
 struct Cost {
-  std::int64_t parameters = 0;        ///< trainable numbers
-  std::int64_t macs = 0;              ///< multiply-accumulates of a forward pass
-  std::int64_t activation_bytes = 0;  ///< outputs of all operations in float32: what training keeps
+  std::int64_t parameters = 0;  ///< trainable numbers
+  std::int64_t macs = 0;        ///< multiply-accumulates of a forward pass
+  /// What training keeps for the backward pass, in float32: within some 5 % of what LibTorch does.
+  std::int64_t activation_bytes = 0;
 };
 
 /// `image_size` is the height and width of the input.

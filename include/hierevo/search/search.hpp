@@ -16,11 +16,20 @@
 
 namespace hierevo::search {
 
+/// What one training may take of the memory of its machine, and on what it trains.
+struct TrainingMemory {
+  double bytes = 0.0;
+  std::int64_t batch = 256;
+  int image_size = 24;  ///< height and width of the training images
+};
+
 /// A search over the ranks of a communicator; equal on all ranks.
 struct SearchOptions {
   evolution::EngineOptions engine;
   genome::ModelSpec model;                     ///< whose parameters and MACs are recorded
   std::optional<std::int64_t> max_parameters;  ///< over it: over_budget, not evaluated
+  std::optional<std::int64_t> max_macs;        ///< for one image; over it likewise
+  std::optional<TrainingMemory> memory;        ///< not enough: over_budget, likewise
   bool reuse_fitness = false;     ///< phenotypes that were evaluated are not evaluated again
   bool master_evaluates = false;  ///< rank 0 of several evaluates too
   std::optional<std::chrono::duration<double>> timeout;  ///< of an evaluation, between its steps

@@ -1,0 +1,96 @@
+// train_case CASE.json TENSORS RESULT float32|float64: trains the network of a case with the Torch
+// executor on given weights and batches, for case.py, which does the same in Python.
+//
+// TENSORS holds "images" [steps, N, C, H, W], "labels" [steps, N] and every weight and running
+// statistic by the executor's name. RESULT gets what case.py lists.
+#include <exception>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <string_view>
+
+#include "hierevo/core/error.hpp"
+#include "hierevo/core/file.hpp"
+#include "hierevo/genome/codec.hpp"
+#include "hierevo/nn/torch_executor.hpp"
+#include "nn/parity/tensor_file.hpp"
+#include "sgd.hpp"
+
+namespace {
+
+using namespace hierevo;
+using nlohmann::json;
+using nn::parity::Tensors;
+
+genome::Plan plan_of(const json& given) {
+  genome::ModelSpec spec;
+  spec.kind = genome::model_kind_named(given.at("model").get<std::string>());
+  given.at("channels").get_to(spec.channels);
+  given.at("cells").get_to(spec.cells);
+  given.at("input_channels").get_to(spec.input_channels);
+  given.at("classes").get_to(spec.classes);
+  const auto genotype = genome::genotype_from_json(given.at("genotype").dump(), "the case");
+  return make_plan(genome::assemble(genotype), spec);
+}
+
+/// Puts the given values in place of the executor's; there must be exactly as many names.
+void set_all(nn::Executor& executor, const Tensors& given) {
+  std::set<std::string> left;
+  for (const auto& [name, tensor] : given) left.insert(name);
+  left.erase("images");
+  left.erase("labels");
+  for (const auto& tensors : {executor.parameters(), executor.buffers()}) {
+    for (const auto& [name, tensor] : tensors) {
+      if (left.erase(name) == 0) throw core::UsageError("There is no value for " + name);
+      if (tensor.sizes() != given.at(name).sizes()) {
+        throw core::UsageError("The shape of " + name + " differs");
+      }
+      tensor.detach().copy_(given.at(name));
+    }
+  }
+  if (!left.empty()) throw core::UsageError("The executor has no " + *left.begin());
+}
+
+void record(Tensors& result, const std::string& prefix, const std::vector<nn::NamedTensor>& all) {
+  for (const auto& [name, tensor] : all) result[prefix + name] = tensor.detach().clone();
+}
+
+Tensors train(const json& given, const Tensors& values, c10::ScalarType type) {
+  const auto executor = nn::make_torch_executor(plan_of(given), at::kCPU, 1, type);
+  set_all(*executor, values);
+  const at::Tensor& images = values.at("images");
+  const at::Tensor labels = values.at("labels").to(at::kLong);
+  nn::Sgd sgd(executor->parameters(), given.at("momentum"), given.at("weight_decay"));
+  Tensors result;
+  std::vector<at::Tensor> losses;
+  result["logits/initial"] = executor->predict(images[0]);
+  for (std::int64_t step = 0; step < images.size(0); ++step) {
+    losses.push_back(executor->train_step(images[step], labels[step]));
+    if (step == 0) {
+      for (const auto& [name, tensor] : executor->parameters()) {
+        result["gradient/" + name] = tensor.grad().clone();
+      }
+      record(result, "first/", executor->buffers());
+    }
+    sgd.step(given.at("learning_rate"));
+    if (step == 0) result["logits/first"] = executor->predict(images[0]);
+  }
+  result["losses"] = at::stack(losses);
+  result["logits/trained"] = executor->predict(images[0]);
+  record(result, "trained/", executor->parameters());
+  record(result, "trained/", executor->buffers());
+  return result;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) try {
+  if (argc != 5) throw core::UsageError("Four arguments are needed");
+  const json given = json::parse(core::read_text_file(argv[1]));
+  const auto type = std::string_view(argv[4]) == "float64" ? at::kDouble : at::kFloat;
+  nn::parity::write_tensors(argv[3], train(given, nn::parity::read_tensors(argv[2]), type));
+  return 0;
+} catch (const std::exception& error) {
+  std::cerr << error.what() << '\n';
+  return 1;
+}
