@@ -17,6 +17,10 @@ namespace hierevo::core {
 void replace_file(const std::filesystem::path& path, std::span<const std::byte> contents);
 void replace_file(const std::filesystem::path& path, std::string_view contents);
 
+/// Gives the whole file `temporary` its name, `path` in the same folder: it is synced, renamed, and
+/// the folder is synced. Never replaces a file: throws IoError (EEXIST) when there is one.
+void publish_file(const std::filesystem::path& temporary, const std::filesystem::path& path);
+
 /// All bytes of a file. Throws IoError when it cannot be read or is longer than `longest` bytes.
 std::vector<std::byte> read_file(const std::filesystem::path& path,
                                  std::size_t longest = std::size_t{1} << 40);
