@@ -64,7 +64,7 @@ int command_train(const Arguments& arguments) {
   nn::check(numbers, images, dataset.test);
   genome::ModelSpec spec = model.spec();
   spec.input_channels = static_cast<int>(images.channels());
-  spec.classes = dataset.classes;
+  spec.classes = dataset.classes();
   const genome::Plan plan = make_plan(genome::assemble(individual.candidate.genotype), spec);
   const auto executor = nn::make_torch_executor(plan, c10::Device(c10::DeviceType::CPU),
                                                 core::derive_seed(seed, 0, "weights"));

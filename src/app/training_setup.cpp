@@ -103,7 +103,7 @@ TrainingSetup::TrainingSetup(const DataOptions& options, const TrainOptions& tra
   auto data = std::make_shared<Data>();
   data->split = nn::split_training_set(dataset.train, options.train_size, options.validation_size,
                                        core::derive_seed(seed, 0, "split"));
-  data->classes = dataset.classes;
+  data->classes = dataset.classes();
   data->training = training.training();
   data->repeats = repeats;
   nn::check(data->training, data->split.train, data->split.validation);
