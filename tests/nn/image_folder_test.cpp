@@ -134,6 +134,21 @@ TEST_F(ImageFolderTest, DamagedFilesAreRefusedByNameAndOffset) {
   EXPECT_ERROR(read_image(root / "none.jpg", 0), "none.jpg'");
 }
 
+TEST_F(ImageFolderTest, ManyThreadsReadTheSameAndReportTheFirstBadFile) {
+  std::vector<LabelledFile> files;
+  for (unsigned i = 0; i < 40; ++i) {
+    put(std::to_string(i), jpeg_bytes(30, 40, 3, smooth_pixels(30, 40, i)));
+    files.push_back({root / std::to_string(i), 0});
+  }
+  const auto images = read_images(files, 16, 4);
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    EXPECT_TRUE(images[i].equal(read_image(files[i].path, 16)));
+  }
+  put("7", {});
+  put("30", {});
+  EXPECT_ERROR(read_images(files, 16, 4), "/7'");
+}
+
 TEST_F(ImageFolderTest, NoDamageMakesItCrash) {
   const Bytes good = jpeg_bytes(40, 40, 3, smooth_pixels(40, 40, 1), 80);
   std::uint32_t state = 1;

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -37,5 +38,9 @@ ImageFolder scan_image_folder(const std::filesystem::path& folder);
 /// aliasing, and the middle size×size of it are taken; with 0 it stays as it is. Throws UsageError
 /// that names the file, and the offset of damage.
 at::Tensor read_image(const std::filesystem::path& path, std::int64_t size);
+
+/// The same of many files, by `threads` threads. Throws what the first bad one of them throws.
+std::vector<at::Tensor> read_images(std::span<const LabelledFile> files, std::int64_t size,
+                                    int threads);
 
 }  // namespace hierevo::nn
