@@ -81,7 +81,8 @@ DataPack read(const fs::path& path) {
 
 DataPack read_data_pack(const fs::path& path) {
   // HDF5 would wait for the other end of a pipe, and says of a missing file much and little.
-  if (!fs::is_regular_file(path)) {
+  std::error_code unreachable;
+  if (!fs::is_regular_file(path, unreachable)) {
     throw core::UsageError(fmt::format("There is no file '{}'", path.string()), "",
                            "Make it with hierevo prepare.");
   }
