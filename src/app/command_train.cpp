@@ -6,6 +6,7 @@
 
 #include "chosen_genotype.hpp"
 #include "commands.hpp"
+#include "data_source.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/random.hpp"
 #include "hierevo/genome/cell_graph.hpp"
@@ -30,6 +31,13 @@ nn::Images training_images(const nn::Images& all, std::int64_t size) {
                            "Give fewer, or 0 for all.");
   }
   return {all.pixels.slice(0, 0, size), all.labels.slice(0, 0, size)};
+}
+
+void require_test_set(const nn::Dataset& dataset) {
+  if (dataset.test.size() > 0) return;
+  throw core::UsageError(fmt::format("The data set '{}' has no test set", dataset.name),
+                         "the trained network is tested on it",
+                         "Prepare it again from a folder with test/CLASS beside train/CLASS.");
 }
 
 }  // namespace
@@ -59,7 +67,8 @@ int command_train(const Arguments& arguments) {
   const evolution::Individual individual = choice.read();
   const nn::TrainingOptions numbers = training.training();
   nn::set_threads(training.threads);
-  const nn::Dataset dataset = nn::load_dataset(data.dataset, data.data_dir);
+  const nn::Dataset dataset = read_dataset(data);
+  require_test_set(dataset);
   const nn::Images images = training_images(dataset.train, data.train_size);
   nn::check(numbers, images, dataset.test);
   genome::ModelSpec spec = model.spec();

@@ -41,6 +41,12 @@ class OptionSet {
     options_.push_back({name, [target] { return option_text(*target); }, record});
     groups_.back().add_options()(name.c_str(), value, help.c_str());
   }
+  /// An option whose value may also stand alone on the command line.
+  template <typename T>
+  void add_positional(const std::string& name, T* target, const std::string& help) {
+    add(name, target, help);
+    positional_.add(name.c_str(), 1);
+  }
   /// Examples behind the options in the help.
   void epilogue(std::string text) { epilogue_ = std::move(text); }
 
@@ -75,6 +81,7 @@ class OptionSet {
   bool help_ = false;
   std::vector<boost::program_options::options_description> groups_;
   std::vector<Entry> options_;
+  boost::program_options::positional_options_description positional_;
   boost::program_options::variables_map values_;
 };
 
