@@ -53,6 +53,11 @@ void PrepareOptions::check() const {
     throw core::UsageError(fmt::format("'{}' is already there", job.out),
                            "files are not written over", "Give another name, or remove it.");
   }
+  const fs::path folder = fs::path(job.out).parent_path();
+  if (!folder.empty() && !fs::is_directory(folder)) {
+    throw core::UsageError(fmt::format("There is no folder '{}'", folder.string()),
+                           fmt::format("--out is '{}'", job.out), "Make it first.");
+  }
   constexpr std::int64_t largest_size = 4096;
   if (job.size < 0 || job.size > largest_size) {
     throw core::UsageError(fmt::format("--size is {}", job.size), "",

@@ -6,6 +6,7 @@ import random
 import re
 import resource
 import signal
+import struct
 import subprocess
 import unittest
 
@@ -80,22 +81,52 @@ class Packs(DataTest):
         train = self.training("train", "--train-size", 300)
         self.assertEqual(self.result(train), self.result([*train, "--dataset", self.pack]))
 
-    def test_training_on_cifar_files_and_on_their_pack_is_the_same(self):
-        inner = self.folder / "cifar-10-batches-bin"
+    def test_training_on_mnists_files_and_on_their_pack_is_the_same(self):
+        noise = random.Random(1)
+        for part, count in (("train", 60), ("t10k", 20)):
+            (self.folder / f"{part}-images-idx3-ubyte").write_bytes(
+                struct.pack(">IIII", 0x803, count, 8, 9) + noise.randbytes(count * 8 * 9))
+            (self.folder / f"{part}-labels-idx1-ubyte").write_bytes(
+                struct.pack(">II", 0x801, count) + bytes(i % 10 for i in range(count)))
+        self.prepare(self.folder)
+        named = self.training("train", "--dataset", "mnist", "--data-dir", self.folder)
+        packed = self.training("train", "--dataset", self.pack)
+        self.assertEqual(self.result(named), self.result(packed))
+        (self.folder / "t10k-images-idx3-ubyte").write_bytes(bytes(100))
+        self.not_prepared(self.folder, "--out", self.folder / "other.h5",
+                          says="t10k-images-idx3-ubyte' (at byte 0: magic number 0x00000000")
+
+    def cifar_is_the_same(self, name, folder, files, labels):
+        """`files` by their numbers of records, as published; `labels` of the i-th record."""
+        inner = self.folder / folder
         inner.mkdir()
         noise = random.Random(1)
-        for name in [f"data_batch_{i}.bin" for i in range(1, 6)] + ["test_batch.bin"]:
-            records = b"".join(bytes([i % 10]) + noise.randbytes(3072) for i in range(100))
-            (inner / name).write_bytes(records * 100)  # as many as published
+        for file, records in files.items():
+            some = b"".join(labels(i) + noise.randbytes(3072) for i in range(100))
+            (inner / file).write_bytes(some * (records // 100))
         said = self.prepare(self.folder)
-        self.assertIn("is cifar10: 10 classes, 50000 images to train on, 10000 to test on.", said)
+        self.assertRegex(said, f"is {name}: .* 50000 images to train on, 10000 to test on.")
         numbers = ["--train-size", 100, "--validation-size", 100]
-        named = self.evaluation(*numbers, "--dataset", "cifar10", "--data-dir", inner)
+        named = self.evaluation(*numbers, "--dataset", name, "--data-dir", inner)
         packed = self.evaluation(*numbers, "--dataset", self.pack)
         self.assertEqual(self.result(named), self.result(packed))
+        return inner
+
+    def test_training_on_cifar10s_files_and_on_their_pack_is_the_same(self):
+        names = [f"data_batch_{i}.bin" for i in range(1, 6)] + ["test_batch.bin"]
+        inner = self.cifar_is_the_same("cifar10", "cifar-10-batches-bin",
+                                       dict.fromkeys(names, 10_000), lambda i: bytes([i % 10]))
         (inner / "data_batch_2.bin").write_bytes(b"\x0b" + bytes(30_729_999))
         self.not_prepared(inner, "--out", self.folder / "other.h5",
                           says="data_batch_2.bin' (at byte 0: label 11 of 10 classes")
+
+    def test_training_on_cifar100s_files_and_on_their_pack_is_the_same(self):
+        inner = self.cifar_is_the_same("cifar100", "cifar-100-binary",
+                                       {"train.bin": 50_000, "test.bin": 10_000},
+                                       lambda i: bytes([i % 20, i % 100]))
+        os.truncate(inner / "test.bin", 3074)
+        self.not_prepared(inner, "--out", self.folder / "other.h5",
+                          says="test.bin' (at byte 3074: 3074 bytes in all; 10000 records")
 
     def test_a_folder_of_images_gives_the_same_bytes_again(self):
         self.small_folder()
@@ -152,6 +183,8 @@ class Refusals(DataTest):
                       self.hierevo("prepare", "--out", self.pack, code=2).stderr)
         self.assertIn("--out is ''", self.hierevo("prepare", self.folder, code=2).stderr)
         self.not_prepared(self.folder, "--size", 5000, says="--size is 5000")
+        self.not_prepared(self.folder, "--threads", 0, says="--threads is 0")
+        self.not_prepared(self.folder, "--out", "none/x.h5", says="There is no folder 'none'")
 
     def test_a_pack_is_never_written_over(self):
         self.small_folder()
