@@ -3,14 +3,13 @@ import json
 import os
 import pathlib
 import random
-import re
 import resource
 import signal
 import struct
 import subprocess
 import unittest
 
-from programs import HIEREVO, ProgramTest, mpirun
+from programs import HIEREVO, ProgramTest
 
 # A cell that trains in seconds: one separable convolution.
 CELL = {"format": "hierevo.genotype", "version": 1, "levels": [
@@ -147,17 +146,6 @@ class Packs(DataTest):
         self.result(self.evaluation("--validation-size", 4, "--dataset", self.pack))
         self.refused(*self.training("train", "--dataset", self.pack),
                      says="The data set 'images' has no test set")
-
-    def test_a_search_under_mpi_takes_a_pack(self):
-        if re.search("MPI: +not built in", self.hierevo("--version").stdout):
-            self.skipTest("built without MPI")
-        self.small_folder()
-        self.prepare(self.images)
-        search = ["search", "--run", self.run_dir, "--space", "2x3,1x3", "--population", 3,
-                  "--evaluations", 4, "--repeats", 1, "--channels", 4, "--crop", 0, "--steps", 2,
-                  "--batch", 4, "--validation-size", 4, "--dataset", self.pack]
-        self.hierevo(*search, launcher=mpirun(3))
-        self.assert_finished(4)
 
     def test_many_processes_read_one_pack_at_once(self):
         self.small_folder()
