@@ -10,6 +10,11 @@ namespace {
 
 std::mutex& library_mutex() {
   static std::mutex mutex;
+  // Whatever is open has an owner here that closes it. HDF5's own cleaning at the end of the
+  // process finds nothing but what it lost itself in a damaged file, and complains about that at
+  // length.
+  static const herr_t no_cleaning = H5dont_atexit();
+  static_cast<void>(no_cleaning);
   return mutex;
 }
 
@@ -25,6 +30,13 @@ constexpr std::size_t memory_increment = std::size_t{1} << 20;
 Properties in_memory() {
   Properties access(HIEREVO_H5(H5Pcreate, H5P_FILE_ACCESS));
   HIEREVO_H5(H5Pset_fapl_core, access, memory_increment, false);
+  return access;
+}
+
+Properties on_disk() {
+  Properties access(HIEREVO_H5(H5Pcreate, H5P_FILE_ACCESS));
+  HIEREVO_H5(H5Pset_libver_bounds, access, H5F_LIBVER_V110, H5F_LIBVER_V110);
+  HIEREVO_H5(H5Pset_file_locking, access, false, true);
   return access;
 }
 
@@ -86,6 +98,16 @@ File open_file(std::span<const std::byte> bytes) {
   std::vector<std::byte> copy(bytes.begin(), bytes.end());
   HIEREVO_H5(H5Pset_file_image, access, copy.data(), copy.size());
   return File(HIEREVO_H5(H5Fopen, "read in memory", H5F_ACC_RDONLY, access));
+}
+
+File create_file_at(const std::string& path) {
+  const Properties creation(HIEREVO_H5(H5Pcreate, H5P_FILE_CREATE));
+  HIEREVO_H5(H5Pset_obj_track_times, creation, false);
+  return File(HIEREVO_H5(H5Fcreate, path.c_str(), H5F_ACC_TRUNC, creation, on_disk()));
+}
+
+File open_file_at(const std::string& path) {
+  return File(HIEREVO_H5(H5Fopen, path.c_str(), H5F_ACC_RDONLY, on_disk()));
 }
 
 Group create_group(hid_t parent, const char* name) {

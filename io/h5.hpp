@@ -12,9 +12,9 @@
 #include <utility>
 #include <vector>
 
-/// The HDF5 library behind typed functions; used by this module only. All of it works on files in
-/// memory. Whatever it reads may be hostile: types, shapes and sizes are checked before anything
-/// is allocated, links out of the file are not followed.
+/// The HDF5 library behind typed functions; used by this module only. Snapshots are files in
+/// memory, data packs files on disk. Whatever it reads may be hostile: types, shapes and sizes are
+/// checked before anything is allocated, links out of the file are not followed.
 namespace hierevo::io::h5 {
 
 /// A call of HDF5 failed, or a file's content is not what was asked for. The text says which, in
@@ -88,6 +88,13 @@ std::vector<std::byte> image(const File& file);
 /// Opens the bytes of a whole file, user block included, for reading. They are copied.
 File open_file(std::span<const std::byte> bytes);
 
+/// An empty file at `path`, in the place of what is there. Its structure carries checksums, which
+/// takes HDF5 1.10 or later to read.
+File create_file_at(const std::string& path);
+/// Opens a file for reading only, without a lock: any number of processes may read, also where the
+/// file system has no locks.
+File open_file_at(const std::string& path);
+
 Group create_group(hid_t parent, const char* name);
 Group open_group(hid_t parent, const char* name);
 
@@ -139,6 +146,25 @@ Array<T> read_array(hid_t group, const char* name);
 std::vector<std::uint8_t> read_enums(hid_t group, const char* name, std::size_t rows, Names names);
 std::vector<std::string> read_strings(hid_t group, const char* name, std::size_t rows);
 
+/// An array to be filled row by row, in chunks that carry checksums; `shape` has no 0.
+template <typename T>
+Dataset create_rows(hid_t group, const char* name, std::span<const std::size_t> shape);
+/// Writes whole rows of `shape` from row `first` on.
+template <typename T>
+void write_rows(const Dataset& dataset, std::span<const std::size_t> shape, std::size_t first,
+                std::span<const T> values);
+/// Reads an array of `dimensions` dimensions, each from 1 to 2^40. Throws Error, and names the rows
+/// that cannot be read.
+template <typename T>
+Array<T> read_rows(hid_t group, const char* name, std::size_t dimensions);
+
+// Texts of fixed length, UTF-8 with zero bytes behind: unlike those of variable length they are
+// covered by the checksums of the object that holds them.
+void write_fixed_texts(hid_t group, const char* name, std::span<const std::string> values);
+std::vector<std::string> read_fixed_texts(hid_t group, const char* name);
+void write_fixed_text_attribute(hid_t object, const char* name, std::string_view value);
+std::string read_fixed_text_attribute(hid_t object, const char* name);
+
 template <typename T>
 void write_attribute(hid_t object, const char* name, T value);
 void write_text_attribute(hid_t object, const char* name, std::string_view value);
@@ -161,6 +187,14 @@ Type text_type();
 /// "/individuals", and "/individuals/fitness" for a member of it.
 std::string path_of(hid_t object);
 std::string member_path(hid_t group, const char* name);
+/// An attribute that is there and has one value.
+Attribute open_scalar_attribute(hid_t object, const char* name, const std::string& what);
+std::string attribute_path(hid_t object, const char* name);
+/// A dataset of `group` itself.
+Dataset open_dataset(hid_t group, const char* name);
+/// Refuses values that lie in other files, and shapes that the stored bytes cannot fill, so that a
+/// small file cannot make the program allocate a lot.
+void check_storage(const Dataset& dataset, hsize_t value_bytes, const std::string& what);
 /// Throws Error unless `group` itself holds a member of this name.
 void require_member(hid_t group, const char* name);
 /// Throws Error naming `what` unless `type` is like `wanted`, in whatever byte order.

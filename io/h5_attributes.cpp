@@ -20,19 +20,28 @@ Space scalar() {
   return Space(HIEREVO_H5(H5Screate, H5S_SCALAR));
 }
 
-/// An attribute that is there, has one value and a type like `wanted`.
+/// Has a type like `wanted`, too.
 Attribute open_scalar(hid_t object, const char* name, hid_t wanted) {
-  const std::string what = fmt::format("attribute '{}' of {}", name, path_of(object));
-  if (HIEREVO_H5(H5Aexists, object, name) == 0) throw Error(what + " is missing");
-  Attribute attribute(HIEREVO_H5(H5Aopen, object, name, H5P_DEFAULT));
+  const std::string what = attribute_path(object, name);
+  Attribute attribute = open_scalar_attribute(object, name, what);
   const Type type(HIEREVO_H5(H5Aget_type, attribute));
   require_type(type, wanted, what);
-  const Space space(HIEREVO_H5(H5Aget_space, attribute));
-  if (H5Sget_simple_extent_npoints(space) != 1) throw Error(what + " is not a single value");
   return attribute;
 }
 
 }  // namespace
+
+std::string attribute_path(hid_t object, const char* name) {
+  return fmt::format("attribute '{}' of {}", name, path_of(object));
+}
+
+Attribute open_scalar_attribute(hid_t object, const char* name, const std::string& what) {
+  if (HIEREVO_H5(H5Aexists, object, name) == 0) throw Error(what + " is missing");
+  Attribute attribute(HIEREVO_H5(H5Aopen, object, name, H5P_DEFAULT));
+  const Space space(HIEREVO_H5(H5Aget_space, attribute));
+  if (H5Sget_simple_extent_npoints(space) != 1) throw Error(what + " is not a single value");
+  return attribute;
+}
 
 template <typename T>
 void write_attribute(hid_t object, const char* name, T value) {

@@ -10,10 +10,6 @@ namespace hierevo::io::h5 {
 
 namespace {
 
-// No compressed dataset of ours expands further: deflate's own limit is 1032.
-constexpr hsize_t largest_expansion = 1100;
-constexpr hsize_t largest_chunk_bytes = hsize_t{1} << 28;
-
 Dataset write(hid_t group, const char* name, hid_t stored_as, hid_t given_as,
               std::span<const hsize_t> shape, const void* values) {
   const Space space(
@@ -25,36 +21,6 @@ Dataset write(hid_t group, const char* name, hid_t stored_as, hid_t given_as,
   const bool empty = std::find(shape.begin(), shape.end(), 0) != shape.end();
   if (!empty) HIEREVO_H5(H5Dwrite, dataset, given_as, H5S_ALL, H5S_ALL, H5P_DEFAULT, values);
   return dataset;
-}
-
-/// Refuses values that lie in other files, and shapes that the stored bytes cannot fill, so that a
-/// small file cannot make the program allocate a lot.
-void check_storage(const Dataset& dataset, hsize_t value_bytes, const std::string& what) {
-  const Properties creation(HIEREVO_H5(H5Dget_create_plist, dataset));
-  const H5D_layout_t layout = HIEREVO_H5(H5Pget_layout, creation);
-  if (layout == H5D_VIRTUAL || HIEREVO_H5(H5Pget_external_count, creation) > 0) {
-    throw Error(what + " lies in other files");
-  }
-  if (layout == H5D_CHUNKED) {
-    std::array<hsize_t, H5S_MAX_RANK> chunk{};
-    const int rank = HIEREVO_H5(H5Pget_chunk, creation, H5S_MAX_RANK, chunk.data());
-    const Type type(HIEREVO_H5(H5Dget_type, dataset));
-    hsize_t bytes = H5Tget_size(type);
-    for (int i = 0; i < rank && bytes <= largest_chunk_bytes; ++i) {
-      const hsize_t extent = chunk[static_cast<std::size_t>(i)];
-      bytes = extent > largest_chunk_bytes ? extent : bytes * extent;
-    }
-    if (bytes > largest_chunk_bytes) throw Error(what + " has too large chunks");
-  }
-  hsize_t file_bytes = 0;
-  const File file(HIEREVO_H5(H5Iget_file_id, dataset));
-  HIEREVO_H5(H5Fget_filesize, file, &file_bytes);
-  const hsize_t stored = std::min(H5Dget_storage_size(dataset), file_bytes);
-  const bool filtered = HIEREVO_H5(H5Pget_nfilters, creation) > 0;
-  if (value_bytes > stored * (filtered ? largest_expansion : 1)) {
-    throw Error(fmt::format("{} has a shape of {} bytes but only {} stored ones", what, value_bytes,
-                            stored));
-  }
 }
 
 std::vector<std::size_t> shape_of(const Dataset& dataset, const std::string& what) {
@@ -77,11 +43,6 @@ std::array<std::size_t, rank> shape_of(const Dataset& dataset, const std::string
   std::array<std::size_t, rank> shape{};
   std::copy(found.begin(), found.end(), shape.begin());
   return shape;
-}
-
-Dataset open(hid_t group, const char* name) {
-  require_member(group, name);
-  return Dataset(HIEREVO_H5(H5Dopen2, group, name, H5P_DEFAULT));
 }
 
 void require_rows(std::size_t rows, std::size_t wanted, const std::string& what) {
@@ -162,7 +123,7 @@ Dataset write_strings(hid_t group, const char* name, std::span<const std::string
 template <typename T>
 std::vector<T> read_vector(hid_t group, const char* name, std::size_t rows) {
   const std::string what = member_path(group, name);
-  const Dataset dataset = open(group, name);
+  const Dataset dataset = open_dataset(group, name);
   const Type type(HIEREVO_H5(H5Dget_type, dataset));
   require_type(type, file_type<T>(), what);
   const std::size_t found = shape_of<1>(dataset, what)[0];
@@ -173,7 +134,7 @@ std::vector<T> read_vector(hid_t group, const char* name, std::size_t rows) {
 template <typename T>
 Matrix<T> read_matrix(hid_t group, const char* name, std::size_t rows) {
   const std::string what = member_path(group, name);
-  const Dataset dataset = open(group, name);
+  const Dataset dataset = open_dataset(group, name);
   const Type type(HIEREVO_H5(H5Dget_type, dataset));
   require_type(type, file_type<T>(), what);
   const auto [found, columns] = shape_of<2>(dataset, what);
@@ -184,7 +145,7 @@ Matrix<T> read_matrix(hid_t group, const char* name, std::size_t rows) {
 template <typename T>
 Array<T> read_array(hid_t group, const char* name) {
   const std::string what = member_path(group, name);
-  const Dataset dataset = open(group, name);
+  const Dataset dataset = open_dataset(group, name);
   const Type type(HIEREVO_H5(H5Dget_type, dataset));
   require_type(type, file_type<T>(), what);
   Array<T> array;
@@ -204,7 +165,7 @@ Array<T> read_array(hid_t group, const char* name) {
 
 std::vector<std::uint8_t> read_enums(hid_t group, const char* name, std::size_t rows, Names names) {
   const std::string what = member_path(group, name);
-  const Dataset dataset = open(group, name);
+  const Dataset dataset = open_dataset(group, name);
   const Type type(HIEREVO_H5(H5Dget_type, dataset));
   if (H5Tget_class(type) != H5T_ENUM || H5Tget_size(type) != 1) {
     throw Error(what + " has a wrong type (not an enumeration of bytes)");
@@ -222,7 +183,7 @@ std::vector<std::uint8_t> read_enums(hid_t group, const char* name, std::size_t 
 
 std::vector<std::string> read_strings(hid_t group, const char* name, std::size_t rows) {
   const std::string what = member_path(group, name);
-  const Dataset dataset = open(group, name);
+  const Dataset dataset = open_dataset(group, name);
   const Type stored_type(HIEREVO_H5(H5Dget_type, dataset));
   const Type type = text_type();
   require_type(stored_type, type, what);

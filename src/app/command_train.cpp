@@ -7,6 +7,7 @@
 
 #include "chosen_genotype.hpp"
 #include "commands.hpp"
+#include "data_source.hpp"
 #include "final_training.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/random.hpp"
@@ -89,8 +90,16 @@ fs::path TrainCommandOptions::directory(evolution::IndividualId id) const {
   return fs::path(choice.run) / fmt::format("train-{}", number(id));
 }
 
+void require_test_set(const nn::Dataset& dataset) {
+  if (dataset.test.size() > 0) return;
+  throw core::UsageError(fmt::format("The data set '{}' has no test set", dataset.name),
+                         "the trained network is tested on it",
+                         "Prepare it again from a folder with test/CLASS beside train/CLASS.");
+}
+
 /// Fills in what is learnt from, and what tests.
 void take_data(const DataOptions& options, nn::Dataset dataset, TrainingTask& task) {
+  require_test_set(dataset);
   task.test = dataset.test;
   if (options.validation_size > 0) {
     nn::Split split =
@@ -113,7 +122,7 @@ void take_data(const DataOptions& options, nn::Dataset dataset, TrainingTask& ta
   nn::check(task.options, task.train, task.validation);
   nn::check(task.options, task.train, task.test);
   task.model.input_channels = static_cast<int>(task.train.channels());
-  task.model.classes = dataset.classes;
+  task.model.classes = dataset.classes();
 }
 
 /// Mean and standard deviation over the repeats of one of their numbers.
@@ -154,7 +163,7 @@ int command_train(const Arguments& arguments) {
                         std::chrono::duration<double>(command.save_every)),
                     .record = options.record()};
   nn::set_threads(command.training.threads);
-  take_data(command.data, nn::load_dataset(command.data.dataset, command.data.data_dir), task);
+  take_data(command.data, read_dataset(command.data), task);
   const genome::Cost cost =
       cost_of(make_plan(genome::assemble(task.genotype), task.model), task.model.image_size());
   const TrainingDirectory directory(command.directory(individual.candidate.id), options,

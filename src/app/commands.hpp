@@ -1,5 +1,6 @@
 // The subcommands of `hierevo`, a file each. They take the arguments behind their name and return
-// the exit code. Those of other programs (search, evaluate, train) are declared here too.
+// the exit code. Those of other programs (search, evaluate,
+// train, prepare) are declared here too.
 #pragma once
 
 #include <string>
@@ -16,5 +17,6 @@ int command_status(const Arguments& arguments);
 int command_search(const Arguments& arguments);
 int command_evaluate(const Arguments& arguments);
 int command_train(const Arguments& arguments);
+int command_prepare(const Arguments& arguments);
 
 }  // namespace hierevo::app

@@ -33,6 +33,8 @@ constexpr std::array subcommands = {
                "hierevo-search"},
     Subcommand{"train", "train a found or given cell and test it", nullptr, "hierevo-train"},
     Subcommand{"evaluate", "one fitness evaluation, as a worker does it", nullptr, "hierevo-train"},
+    Subcommand{"prepare", "pack images or a published data set into one file", nullptr,
+               "hierevo-train"},
     Subcommand{"sample", "random genotypes as JSON lines", app::command_sample, ""},
     Subcommand{"inspect", "structure, cost and phenotype of a genotype", app::command_inspect, ""},
     Subcommand{"status", "how a search is doing, while it runs or after", app::command_status, ""},

@@ -1,4 +1,4 @@
-// `hierevo-train`: the program that `hierevo train` and `hierevo evaluate` become. Links Torch.
+// `hierevo-train`: the program that `hierevo train`, `evaluate` and `prepare` become. Links Torch.
 #include <string_view>
 
 #include "commands.hpp"
@@ -7,6 +7,8 @@
 int main(int argc, char** argv) {
   using namespace hierevo;
   const std::string_view name = argc > 1 ? argv[1] : "";
-  const auto command = name == "evaluate" ? app::command_evaluate : app::command_train;
+  const auto command = name == "evaluate"  ? app::command_evaluate
+                       : name == "prepare" ? app::command_prepare
+                                           : app::command_train;
   return app::guarded([&] { return command(app::arguments_from(argc, argv, 2)); });
 }

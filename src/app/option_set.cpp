@@ -112,10 +112,9 @@ bool OptionSet::parse(const std::vector<std::string>& arguments) {
   constexpr int style =
       po::command_line_style::default_style & ~po::command_line_style::allow_guessing;
   try {
-    const po::positional_options_description no_positions;
     po::parsed_options parsed = po::command_line_parser(arguments)
                                     .options(known)
-                                    .positional(no_positions)
+                                    .positional(positional_)
                                     .style(style)
                                     .run();
     keep_last_of_each(parsed);

@@ -42,6 +42,12 @@ class OptionSet {
     options_.push_back({name, [target] { return option_text(*target); }, record});
     groups_.back().add_options()(name.c_str(), value, help.c_str());
   }
+  /// An option whose value may also stand alone on the command line.
+  template <typename T>
+  void add_positional(const std::string& name, T* target, const std::string& help) {
+    add(name, target, help);
+    positional_.add(name.c_str(), 1);
+  }
   /// When option `run` is given, those of the options `names` that are given nowhere else take the
   /// values that `recorded_of` (the text of an INI file) has for them.
   void inherit(std::string run, std::vector<std::string> names,
@@ -90,6 +96,7 @@ class OptionSet {
   std::set<std::string> inherited_;
   std::vector<boost::program_options::options_description> groups_;
   std::vector<Entry> options_;
+  boost::program_options::positional_options_description positional_;
   boost::program_options::variables_map values_;
 };
 

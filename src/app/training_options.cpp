@@ -21,9 +21,11 @@ nn::Schedule schedule_named(std::string_view name) {
 
 void DataOptions::add_to(OptionSet& options) {
   options.group("Data");
-  options.add("dataset", &dataset, "fashion-mnist");
+  options.add("dataset", &dataset,
+              "fashion-mnist, mnist, cifar10, cifar100, idx (any other like mnist), or a pack that "
+              "hierevo prepare made, FILE.h5");
   options.add("data-dir", &data_dir,
-              "folder of the data set's files; empty: where Debian's package puts them");
+              "folder of the data set's files; empty: where Debian's package puts fashion-mnist");
   options.add("train-size", &train_size, "images to train on; 0: all that do not validate");
 }
 

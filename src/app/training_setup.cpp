@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "data_source.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/random.hpp"
 #include "hierevo/genome/cell_graph.hpp"
@@ -93,11 +94,11 @@ class TrainingEvaluator final : public search::Evaluator {
 TrainingSetup::TrainingSetup(const DataOptions& options, const TrainOptions& training, int repeats,
                              std::uint64_t seed) {
   nn::set_threads(training.threads);
-  nn::Dataset dataset = nn::load_dataset(options.dataset, options.data_dir);
+  nn::Dataset dataset = read_dataset(options);
   auto data = std::make_shared<Data>();
   data->split = nn::split_training_set(dataset.train, options.train_size, options.validation_size,
                                        core::derive_seed(seed, 0, "split"));
-  data->classes = dataset.classes;
+  data->classes = dataset.classes();
   data->training = training.training();
   data->repeats = repeats;
   nn::check(data->training, data->split.train, data->split.validation);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 
 #include "hierevo/core/error.hpp"
 
@@ -50,6 +51,10 @@ void sync_folder(const fs::path& folder) {
   if (::fsync(handle.get()) != 0 && errno != EINVAL) throw IoError(folder, "sync", errno);
 }
 
+void sync_folder_of(const fs::path& path) {
+  sync_folder(path.has_parent_path() ? path.parent_path() : fs::path("."));
+}
+
 }  // namespace
 
 void replace_file(const fs::path& path, std::span<const std::byte> contents) {
@@ -64,8 +69,7 @@ void replace_file(const fs::path& path, std::span<const std::byte> contents) {
     ::unlink(temporary.c_str());
     throw;
   }
-  const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
-  sync_folder(folder);
+  sync_folder_of(path);
 }
 
 void replace_file(const fs::path& path, std::string_view contents) {
@@ -77,6 +81,19 @@ bool path_exists(const fs::path& path) {
   const bool there = fs::exists(path, error);
   if (error) throw IoError(path, "look at", error.value());
   return there;
+}
+
+void publish_file(const fs::path& temporary, const fs::path& path) {
+  Descriptor file(temporary, O_WRONLY);
+  if (::fsync(file.get()) != 0) throw IoError(temporary, "sync", errno);
+  if (!file.close()) throw IoError(temporary, "close", errno);
+  if (::renameat2(AT_FDCWD, temporary.c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE) != 0) {
+    // Some network file systems do not know this kind of rename; a look before must do there.
+    if (errno != EINVAL && errno != ENOSYS) throw IoError(path, "make", errno);
+    if (fs::exists(path)) throw IoError(path, "make", EEXIST);
+    if (::rename(temporary.c_str(), path.c_str()) != 0) throw IoError(path, "make", errno);
+  }
+  sync_folder_of(path);
 }
 
 std::vector<std::byte> read_file(const fs::path& path, std::size_t longest) {

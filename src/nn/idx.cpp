@@ -7,30 +7,14 @@
 #include <span>
 #include <string_view>
 
+#include "data_file.hpp"
 #include "hierevo/core/error.hpp"
-#include "hierevo/core/file.hpp"
 
 namespace hierevo::nn {
 
 namespace {
 
 namespace fs = std::filesystem;
-
-/// No data set in this format comes near; a damaged or hostile file must not fill the memory.
-constexpr std::size_t longest_file = std::size_t{1} << 31;
-
-[[noreturn]] void refuse(const fs::path& path, std::size_t offset, std::string_view why) {
-  throw core::UsageError(fmt::format("Cannot use '{}'", path.string()),
-                         fmt::format("at byte {}: {}", offset, why), "Fetch the file again.");
-}
-
-std::vector<std::byte> read_data_file(const fs::path& path) {
-  try {
-    return core::read_file(path, longest_file);
-  } catch (const core::IoError& error) {
-    throw core::UsageError(error.what());
-  }
-}
 
 /// Decompresses one whole gzip stream.
 class GzipReader {
@@ -55,14 +39,16 @@ class GzipReader {
       stream_.next_out = reinterpret_cast<Bytef*>(chunk.data());
       stream_.avail_out = static_cast<uInt>(chunk.size());
       state = inflate(&stream_, Z_NO_FLUSH);
-      if (state == Z_BUF_ERROR) refuse(path_, offset(), "the gzip stream ends too early");
-      if (state != Z_OK && state != Z_STREAM_END) refuse(path_, offset(), damage());
+      if (state == Z_BUF_ERROR) refuse_data_file(path_, offset(), "the gzip stream ends too early");
+      if (state != Z_OK && state != Z_STREAM_END) refuse_data_file(path_, offset(), damage());
       const std::size_t count = chunk.size() - stream_.avail_out;
-      if (unpacked.size() + count > longest_file) refuse(path_, offset(), "unpacks to over 2 GiB");
+      if (unpacked.size() + count > longest_data_file)
+        refuse_data_file(path_, offset(), "unpacks to over 2 GiB");
       unpacked.insert(unpacked.end(), chunk.begin(),
                       chunk.begin() + static_cast<std::ptrdiff_t>(count));
     }
-    if (offset() != packed_.size()) refuse(path_, offset(), "more follows the gzip stream");
+    if (offset() != packed_.size())
+      refuse_data_file(path_, offset(), "more follows the gzip stream");
     return unpacked;
   }
 
@@ -104,29 +90,32 @@ IdxArray read_idx(const fs::path& path, std::size_t dimensions) {
 
   const std::size_t header = 4 + 4 * dimensions;
   if (file.size() < header) {
-    refuse(path, file.size(), fmt::format("the file ends within its header of {} bytes", header));
+    refuse_data_file(path, file.size(),
+                     fmt::format("the file ends within its header of {} bytes", header));
   }
   const std::uint32_t magic = big_endian(file, 0);
   const std::uint32_t expected = 0x0800 + static_cast<std::uint32_t>(dimensions);
   if (magic != expected) {
-    refuse(path, 0,
-           fmt::format("magic number 0x{:08x}; IDX bytes in {} dimension{} have 0x{:08x}", magic,
-                       dimensions, dimensions == 1 ? "" : "s", expected));
+    refuse_data_file(path, 0,
+                     fmt::format("magic number 0x{:08x}; IDX bytes in {} dimension{} have 0x{:08x}",
+                                 magic, dimensions, dimensions == 1 ? "" : "s", expected));
   }
   IdxArray array;
   std::size_t count = 1;
   for (std::size_t d = 0; d < dimensions; ++d) {
     const std::size_t offset = 4 + 4 * d;
     const std::uint32_t size = big_endian(file, offset);
-    if (size == 0) refuse(path, offset, fmt::format("dimension {} is 0", d + 1));
+    if (size == 0) refuse_data_file(path, offset, fmt::format("dimension {} is 0", d + 1));
     // Neither factor exceeds 2^32, so the product cannot overflow.
     count *= size;
-    if (count > longest_file) refuse(path, offset, "the dimensions make more than 2 GiB");
+    if (count > longest_data_file)
+      refuse_data_file(path, offset, "the dimensions make more than 2 GiB");
     array.shape.push_back(size);
   }
   if (file.size() != header + count) {
-    refuse(path, std::min(file.size(), header + count),
-           fmt::format("{} bytes in all; the header announces {}", file.size(), header + count));
+    refuse_data_file(
+        path, std::min(file.size(), header + count),
+        fmt::format("{} bytes in all; the header announces {}", file.size(), header + count));
   }
   array.values.resize(count);
   const auto values = std::span(file).subspan(header);

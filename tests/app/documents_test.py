@@ -57,8 +57,9 @@ class Documents(ProgramTest):
 
     def test_options_in_the_documents_exist(self):
         known = ""
-        for command in ("search", "status", "inspect", "sample", "train", "evaluate"):
-            if (BIN / "hierevo-train").exists() or command not in ("train", "evaluate"):
+        for command in ("search", "status", "inspect", "sample", "train", "evaluate",
+                        "prepare"):
+            if (BIN / "hierevo-train").exists() or command not in ("train", "evaluate", "prepare"):
                 known += self.hierevo(command, "--help").stdout
         mine = section(README, "A search") + section(README, "Faithful to the paper")
         for option in set(re.findall(r"`(?:hierevo \w+ )?(--[a-z-]+)", mine)):

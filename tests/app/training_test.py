@@ -84,7 +84,7 @@ class Training(ProgramTest):
         self.assertIn("a training of another cell", self.train("--steps", 5, code=2).stderr)
         (self.folder / "mine").mkdir()
         (self.folder / "mine" / "letter.txt").write_text("dear")
-        told = self.train("--out", self.folder / "mine", code=2).stderr
+        told = self.train("--out", self.folder / "mine", code=3).stderr
         self.assertIn("it holds other files", told)
 
     @unittest.skipUnless(h5py, "no h5py")

@@ -35,6 +35,25 @@ TEST(ReplaceFile, LeavesTheOldFileWhenItFails) {
   EXPECT_EQ(read_text_file(path), "old");
 }
 
+TEST(PublishFile, GivesTheNameAndNeverReplaces) {
+  const test::ScratchFolder folder;
+  const auto path = folder.path() / "file";
+  const auto temporary = folder.path() / "file.new";
+  replace_file(temporary, std::string_view("one"));
+  publish_file(temporary, path);
+  EXPECT_EQ(read_text_file(path), "one");
+  EXPECT_FALSE(std::filesystem::exists(temporary));
+  EXPECT_THROW(publish_file(temporary, path), IoError);
+  replace_file(temporary, std::string_view("two"));
+  try {
+    publish_file(temporary, path);
+    FAIL() << "a file was replaced";
+  } catch (const IoError& error) {
+    EXPECT_EQ(error.system_error(), EEXIST);
+  }
+  EXPECT_EQ(read_text_file(path), "one");
+}
+
 TEST(ReadFile, RefusesFoldersMissingAndOverlongFiles) {
   const test::ScratchFolder folder;
   EXPECT_THROW(read_file(folder.path()), IoError);

@@ -1,4 +1,4 @@
-"""Runs the example of io/FORMAT.md as it stands there and compares what h5py reads with what the
+"""Runs the examples of io/FORMAT.md as they stand there and compares what h5py reads with what the
 program wrote.   format_example.py WRITER FORMAT.md     (exit code 77: h5py is not there)"""
 import json
 import os
@@ -14,12 +14,14 @@ except ImportError as error:
     sys.exit(77)
 
 
-def example_of(document):
-    """That of the snapshots; the others are run by the tests of the programs."""
-    section = document.split("## Snapshot of a search", 1)[1]
-    blocks = re.findall(r"^```python\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
-    assert len(blocks[0].splitlines()) == 3, "the example has not three lines"
-    return blocks[0]
+def examples_of(document):
+    """The examples of a snapshot and of a data pack; that of a training is run elsewhere."""
+    blocks = [re.search(r"^```python\n(.*?)^```", document.split(f"\n## {section}\n", 1)[1],
+                        re.MULTILINE | re.DOTALL)[1]
+              for section in ("Snapshot of a search", "Data pack")]
+    for block in blocks:
+        assert len(block.splitlines()) == 3, "an example has not three lines"
+    return blocks
 
 
 def genotype_json(genes, levels, primitives):
@@ -63,9 +65,24 @@ def check(example, expected):
             assert genotype_json(row, levels, primitives) == individual["genotype"]
 
 
+def check_pack(example, expected):
+    names = {}
+    exec(example, names)
+    assert names["images"].tolist() == expected["images"]
+    assert names["labels"].tolist() == expected["labels"]
+    assert [name.decode() for name in names["classes"]] == expected["classes"]
+    with h5py.File("DATA.h5", "r") as file:
+        texts = {name: file.attrs[name].decode() for name in ("format", "source")}
+        assert texts == {"format": "hierevo.data", "source": expected["source"]}
+        assert file.attrs["version"] == 1
+        for dataset in (file[f"{part}/{name}"] for part in ("train", "test")
+                        for name in ("pixels", "labels")):
+            assert dataset.fletcher32 and h5py.h5g.get_objinfo(dataset.id).mtime == 0
+
+
 def main(writer, document):
     with open(document, encoding="utf-8") as file:
-        example = example_of(file.read())
+        example, pack_example = examples_of(file.read())
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([writer, folder], check=True)
         os.chdir(folder)
@@ -73,8 +90,9 @@ def main(writer, document):
             expected = json.load(file)
         assert expected["individuals"]
         check(example, expected)
+        check_pack(pack_example, expected["pack"])
         os.chdir("/")
-    print(f"the example reads {len(expected['individuals'])} individuals")
+    print(f"the examples read {len(expected['individuals'])} individuals and a pack")
 
 
 main(os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2]))

@@ -1,4 +1,5 @@
-// write_sample FOLDER: makes FOLDER/RUN/search.h5 and FOLDER/expected.json with the same content.
+// write_sample FOLDER: makes FOLDER/RUN/search.h5, FOLDER/DATA.h5 and FOLDER/expected.json with the
+// same content.
 // write_sample --golden FILE: makes data/snapshot_v1.h5; it was used once, for version 1.
 #include <exception>
 #include <filesystem>
@@ -6,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
+#include "data_packs.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
 #include "hierevo/genome/codec.hpp"
@@ -37,6 +39,27 @@ nlohmann::json expected_content(const io::Snapshot& snapshot) {
           {"state", snapshot.progress.state}};
 }
 
+/// [N, C, H, W] as JSON nests it.
+nlohmann::json nested(std::span<const std::uint8_t> values, std::span<const std::size_t> shape) {
+  if (shape.empty()) return values.front();
+  nlohmann::json rows = nlohmann::json::array();
+  const std::size_t row = values.size() / shape.front();
+  for (std::size_t i = 0; i < shape.front(); ++i) {
+    rows.push_back(nested(values.subspan(i * row, row), shape.subspan(1)));
+  }
+  return rows;
+}
+
+nlohmann::json expected_pack(const io::DataPack& pack) {
+  const auto& image = pack.info.image;
+  const std::vector<std::size_t> shape = {pack.train.labels.size(), image.channels, image.height,
+                                          image.width};
+  return {{"images", nested(pack.train.pixels, shape)},
+          {"labels", pack.train.labels},
+          {"classes", pack.info.class_names},
+          {"source", pack.info.source}};
+}
+
 }  // namespace
 
 int main(int argc, char** argv) try {
@@ -49,7 +72,11 @@ int main(int argc, char** argv) try {
   const io::Snapshot snapshot = io::test::random_snapshot(5, "3x4,2x3,1x5", 40, 3);
   std::filesystem::create_directories(folder / "RUN");
   io::save_snapshot(snapshot, folder / "RUN" / "search.h5");
-  core::replace_file(folder / "expected.json", expected_content(snapshot).dump());
+  const io::DataPack pack = io::test::random_pack(20, 5);
+  io::test::write_pack(pack, folder / "DATA.h5");
+  nlohmann::json expected = expected_content(snapshot);
+  expected["pack"] = expected_pack(pack);
+  core::replace_file(folder / "expected.json", expected.dump());
   return 0;
 } catch (const std::exception& error) {
   std::cerr << error.what() << '\n';

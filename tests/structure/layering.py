@@ -27,6 +27,7 @@ HOMES = {
     r"mpi\.h|nccl\.h|cuda": {"comm"},
     r"(torch|ATen|c10)/": {"nn", "app"},
     r"zlib\.h": {"nn"},
+    r"(jpeglib|jerror|jmorecfg|turbojpeg)\.h": {"nn"},
     r"(hdf5|H5\w*)\.h": {"io"},
     r"boost/program_options": {"app"},
     r"boost/crc": {"core"},

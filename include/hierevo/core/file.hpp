@@ -18,6 +18,10 @@ namespace hierevo::core {
 void replace_file(const std::filesystem::path& path, std::span<const std::byte> contents);
 void replace_file(const std::filesystem::path& path, std::string_view contents);
 
+/// Gives the whole file `temporary` its name, `path` in the same folder: it is synced, renamed, and
+/// the folder is synced. Never replaces a file: throws IoError (EEXIST) when there is one.
+void publish_file(const std::filesystem::path& temporary, const std::filesystem::path& path);
+
 /// Whether something is there. Throws IoError when that cannot be known, say for want of
 /// permission.
 bool path_exists(const std::filesystem::path& path);

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace hierevo::nn {
 
@@ -20,19 +21,30 @@ struct Images {
   std::int64_t width() const { return pixels.size(3); }
 };
 
-/// A data set as its publishers split it.
+/// A data set as its publishers split it. The images of both parts have the same size, and every
+/// class has a training image.
 struct Dataset {
   std::string name;
+  std::vector<std::string> class_names;  ///< in the order of the labels
   Images train;
-  Images test;
-  int classes = 0;
+  Images test;  ///< with no images where there is no such part
+
+  int classes() const { return static_cast<int>(class_names.size()); }
 };
 
-/// Reads a data set by its name ("fashion-mnist") from `data_dir`, or from where Debian's package
-/// puts it when that is empty. The publishers' files may be gzipped (NAME.gz) or not (NAME).
+/// Reads a data set by its name from the publishers' files in `data_dir`:
+/// - "fashion-mnist", from where Debian's package puts it when `data_dir` is empty, "mnist", and
+///   "idx", any other of that family, whose classes are counted; files gzipped (NAME.gz) or not;
+/// - "cifar10" and "cifar100" (fine labels) in the binary version; `data_dir` is the folder that
+/// the
+///   archive makes, or the one around it.
 /// Throws UsageError that names the file and the offset for anything that is not as published:
-/// wrong magic, short or overlong file, damaged gzip, label out of range.
+/// wrong magic, short or overlong file, damaged gzip, label out of range, class without an image.
 Dataset load_dataset(std::string_view name, const std::filesystem::path& data_dir);
+
+/// The name by which load_dataset() reads what lies in `folder`: "cifar10", "cifar100" or "idx";
+/// empty when there is nothing of that kind.
+std::string_view dataset_in(const std::filesystem::path& folder);
 
 /// Makes network inputs of pixels, channel by channel: (pixel - mean) * scale.
 struct Normalisation {

@@ -60,7 +60,8 @@ Tensors train(const json& given, const Tensors& values, c10::ScalarType type) {
   set_all(*executor, values);
   const at::Tensor& images = values.at("images");
   const at::Tensor labels = values.at("labels").to(at::kLong);
-  nn::Sgd sgd(executor->parameters(), given.at("momentum"), given.at("weight_decay"));
+  nn::Sgd sgd(executor->parameters(), {.momentum = given.at("momentum").get<double>(),
+                                       .weight_decay = given.at("weight_decay").get<double>()});
   Tensors result;
   std::vector<at::Tensor> losses;
   result["logits/initial"] = executor->predict(images[0]);

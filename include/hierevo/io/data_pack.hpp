@@ -1,0 +1,71 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace hierevo::io {
+
+/// The size of every image of a pack.
+struct ImageShape {
+  std::size_t channels = 0;
+  std::size_t height = 0;
+  std::size_t width = 0;
+
+  std::size_t bytes() const { return channels * height * width; }
+};
+
+/// What a pack says besides its images.
+struct DataPackInfo {
+  std::string source;                    ///< what it was made from, for people
+  std::vector<std::string> class_names;  ///< in the order of the labels
+  ImageShape image;
+};
+
+/// The images of a part, one behind the other.
+struct PackedImages {
+  std::vector<std::uint8_t> pixels;  ///< [N, C, H, W]
+  std::vector<std::int64_t> labels;  ///< [N], each in [0, classes)
+};
+
+/// Labelled images to train on and to test on in one HDF5 file (io/FORMAT.md).
+struct DataPack {
+  DataPackInfo info;
+  PackedImages train;  ///< has an image of every class
+  PackedImages test;   ///< empty when the pack has no such part
+};
+
+/// Reads a pack. Any number of processes may read one at once, also where the file system has no
+/// locks. Throws UsageError that names the file and what is wrong in it: damage, a newer version, a
+/// wrong type, shape or label, a class without an image to train on.
+DataPack read_data_pack(const std::filesystem::path& path);
+
+/// Writes a pack image by image. Until finish() there is only a temporary file beside it, which the
+/// destructor removes. Throws UsageError when the file cannot be written or is already there.
+class DataPackWriter {
+ public:
+  enum class Part { train, test };
+
+  /// `train` (at least 1) and `test` images will follow.
+  DataPackWriter(std::filesystem::path path, const DataPackInfo& info, std::size_t train,
+                 std::size_t test);
+  DataPackWriter(const DataPackWriter&) = delete;
+  DataPackWriter& operator=(const DataPackWriter&) = delete;
+  ~DataPackWriter();
+
+  /// Any number of images, `pixels` being [n, C, H, W] and `labels` [n].
+  void append(Part part, std::span<const std::uint8_t> pixels,
+              std::span<const std::int64_t> labels);
+  /// Syncs the file and gives it its name. All images must have been written.
+  void finish();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace hierevo::io

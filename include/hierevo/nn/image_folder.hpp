@@ -1,0 +1,46 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace hierevo::nn {
+
+/// An image file and its class.
+struct LabelledFile {
+  std::filesystem::path path;
+  std::int64_t label = 0;
+};
+
+/// A data set as a folder of images: train/CLASS/NAME.jpg, and test/CLASS/NAME.jpg (or val or
+/// validation instead of test). ILSVRC's train/WNID/NAME.JPEG is one of these. Classes are the
+/// sorted names of the folders in train; files are sorted by class, then by name.
+struct ImageFolder {
+  std::vector<std::string> class_names;
+  std::vector<LabelledFile> train;
+  std::vector<LabelledFile> test;  ///< none where there is no such folder
+  std::string test_folder;         ///< "test", "val", "validation", or empty
+};
+
+/// Whether there is a folder `train` in it.
+bool is_image_folder(const std::filesystem::path& folder);
+
+/// Lists the files, without looking into them. Throws UsageError that names what does not belong:
+/// an empty class, a class to test that has nothing to train on, a file that is no JPEG by its
+/// name. Names that begin with a dot are passed over.
+ImageFolder scan_image_folder(const std::filesystem::path& folder);
+
+/// The image as [3, H, W], uint8. With a `size` above 0 its short side is scaled to that, without
+/// aliasing, and the middle size×size of it are taken; with 0 it stays as it is. Throws UsageError
+/// that names the file, and the offset of damage.
+at::Tensor read_image(const std::filesystem::path& path, std::int64_t size);
+
+/// The same of many files, by `threads` threads. Throws what the first bad one of them throws.
+std::vector<at::Tensor> read_images(std::span<const LabelledFile> files, std::int64_t size,
+                                    int threads);
+
+}  // namespace hierevo::nn

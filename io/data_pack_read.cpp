@@ -1,0 +1,97 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "data_pack_format.hpp"
+#include "h5.hpp"
+#include "hierevo/core/error.hpp"
+#include "hierevo/io/data_pack.hpp"
+
+namespace hierevo::io {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+void check_format(const h5::File& file) {
+  const std::string format = h5::read_fixed_text_attribute(file, "format");
+  if (format != data_pack_format) {
+    throw h5::Error(fmt::format("its format is '{}' instead of '{}'", format, data_pack_format));
+  }
+  const auto version = h5::read_attribute<std::uint32_t>(file, "version");
+  if (version == 0 || version > data_pack_version) {
+    throw h5::Error(fmt::format("its version is {}, and this program reads {} and earlier", version,
+                                data_pack_version));
+  }
+}
+
+/// Reads a part, whose images must have the shape in `info` unless that is not known yet.
+PackedImages read_part(const h5::File& file, const char* name, DataPackInfo& info) {
+  const h5::Group group = h5::open_group(file, name);
+  auto labels = h5::read_rows<std::int64_t>(group, "labels", 1);
+  const auto classes = static_cast<std::int64_t>(info.class_names.size());
+  const auto wrong =
+      std::find_if(labels.values.begin(), labels.values.end(),
+                   [=](std::int64_t label) { return label < 0 || label >= classes; });
+  if (wrong != labels.values.end()) {
+    throw h5::Error(fmt::format("row {} of /{}/labels is label {} of {} classes",
+                                wrong - labels.values.begin(), name, *wrong, classes));
+  }
+  auto pixels = h5::read_rows<std::uint8_t>(group, "pixels", 4);
+  const ImageShape image{pixels.shape[1], pixels.shape[2], pixels.shape[3]};
+  if (pixels.shape[0] != labels.shape[0]) {
+    throw h5::Error(fmt::format("/{0}/pixels has {1} rows and /{0}/labels {2}", name,
+                                pixels.shape[0], labels.shape[0]));
+  }
+  const bool known = info.image.channels != 0;
+  if (known && (image.channels != info.image.channels || image.height != info.image.height ||
+                image.width != info.image.width)) {
+    throw h5::Error(fmt::format("/{}/pixels has images of another size", name));
+  }
+  info.image = image;
+  return {std::move(pixels.values), std::move(labels.values)};
+}
+
+void require_every_class(const DataPack& pack) {
+  std::vector<bool> seen(pack.info.class_names.size(), false);
+  for (const std::int64_t label : pack.train.labels) seen[static_cast<std::size_t>(label)] = true;
+  const auto none = std::find(seen.begin(), seen.end(), false);
+  if (none == seen.end()) return;
+  const auto label = static_cast<std::size_t>(none - seen.begin());
+  throw h5::Error(
+      fmt::format("class {}, '{}', has no image to train on", label, pack.info.class_names[label]));
+}
+
+DataPack read(const fs::path& path) {
+  const h5::Session session;
+  const h5::File file = h5::open_file_at(path.string());
+  check_format(file);
+  DataPack pack;
+  pack.info.source = h5::read_fixed_text_attribute(file, "source");
+  pack.info.class_names = h5::read_fixed_texts(file, "classes");
+  pack.train = read_part(file, "train", pack.info);
+  if (HIEREVO_H5(H5Lexists, file, "test", H5P_DEFAULT) > 0) {
+    pack.test = read_part(file, "test", pack.info);
+  }
+  require_every_class(pack);
+  return pack;
+}
+
+}  // namespace
+
+DataPack read_data_pack(const fs::path& path) {
+  // HDF5 would wait for the other end of a pipe, and says of a missing file much and little.
+  std::error_code unreachable;
+  if (!fs::is_regular_file(path, unreachable)) {
+    throw core::UsageError(fmt::format("There is no file '{}'", path.string()), "",
+                           "Make it with hierevo prepare.");
+  }
+  try {
+    return read(path);
+  } catch (const h5::Error& error) {
+    throw core::UsageError(fmt::format("Cannot use '{}'", path.string()), error.what(),
+                           "Make the pack again with hierevo prepare.");
+  }
+}
+
+}  // namespace hierevo::io

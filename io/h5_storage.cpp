@@ -1,0 +1,51 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "h5.hpp"
+
+namespace hierevo::io::h5 {
+
+namespace {
+
+// No compressed dataset of ours expands further: deflate's own limit is 1032.
+constexpr hsize_t largest_expansion = 1100;
+constexpr hsize_t largest_chunk_bytes = hsize_t{1} << 28;
+
+}  // namespace
+
+Dataset open_dataset(hid_t group, const char* name) {
+  require_member(group, name);
+  return Dataset(HIEREVO_H5(H5Dopen2, group, name, H5P_DEFAULT));
+}
+
+void check_storage(const Dataset& dataset, hsize_t value_bytes, const std::string& what) {
+  const Properties creation(HIEREVO_H5(H5Dget_create_plist, dataset));
+  const H5D_layout_t layout = HIEREVO_H5(H5Pget_layout, creation);
+  if (layout == H5D_VIRTUAL || HIEREVO_H5(H5Pget_external_count, creation) > 0) {
+    throw Error(what + " lies in other files");
+  }
+  if (layout == H5D_CHUNKED) {
+    std::array<hsize_t, H5S_MAX_RANK> chunk{};
+    const int rank = HIEREVO_H5(H5Pget_chunk, creation, H5S_MAX_RANK, chunk.data());
+    const Type type(HIEREVO_H5(H5Dget_type, dataset));
+    hsize_t bytes = H5Tget_size(type);
+    for (int i = 0; i < rank && bytes <= largest_chunk_bytes; ++i) {
+      const hsize_t extent = chunk[static_cast<std::size_t>(i)];
+      bytes = extent > largest_chunk_bytes ? extent : bytes * extent;
+    }
+    if (bytes > largest_chunk_bytes) throw Error(what + " has too large chunks");
+  }
+  hsize_t file_bytes = 0;
+  const File file(HIEREVO_H5(H5Iget_file_id, dataset));
+  HIEREVO_H5(H5Fget_filesize, file, &file_bytes);
+  const hsize_t stored = std::min(H5Dget_storage_size(dataset), file_bytes);
+  const bool filtered = HIEREVO_H5(H5Pget_nfilters, creation) > 0;
+  if (value_bytes > stored * (filtered ? largest_expansion : 1)) {
+    throw Error(fmt::format("{} has a shape of {} bytes but only {} stored ones", what, value_bytes,
+                            stored));
+  }
+}
+
+}  // namespace hierevo::io::h5

@@ -1,0 +1,67 @@
+#include <ATen/ATen.h>
+#include <fmt/format.h>
+
+#include <cmath>
+#include <vector>
+
+#include "batch_order.hpp"
+#include "hierevo/core/error.hpp"
+#include "hierevo/nn/dataset.hpp"
+
+namespace hierevo::nn {
+
+namespace {
+
+/// Rows `order[first … first+count)` of the images.
+Images selected(const Images& images, const at::Tensor& order, std::int64_t first,
+                std::int64_t count) {
+  const at::Tensor rows = order.narrow(0, first, count);
+  return {images.pixels.index_select(0, rows), images.labels.index_select(0, rows)};
+}
+
+}  // namespace
+
+Normalisation normalisation_of(const Images& images) {
+  std::vector<float> means;
+  std::vector<float> scales;
+  const at::Tensor values = at::arange(256, at::kDouble);
+  for (std::int64_t channel = 0; channel < images.channels(); ++channel) {
+    // Counting the 256 values needs no second copy of the data in floating point.
+    const at::Tensor pixels = images.pixels.select(1, channel).reshape({-1}).cpu();
+    const at::Tensor shares =
+        at::bincount(pixels, {}, 256).to(at::kDouble) / static_cast<double>(pixels.numel());
+    const double mean = (shares * values).sum().item<double>();
+    const double variance = (shares * (values - mean).square()).sum().item<double>();
+    means.push_back(static_cast<float>(mean));
+    scales.push_back(variance > 0 ? static_cast<float>(1.0 / std::sqrt(variance)) : 1.0F);
+  }
+  return {at::tensor(means), at::tensor(scales)};
+}
+
+Split split_training_set(const Images& train, std::int64_t train_size, std::int64_t validation_size,
+                         std::uint64_t seed) {
+  const std::int64_t size = train.size();
+  if (validation_size < 1 || validation_size >= size) {
+    throw core::UsageError(
+        fmt::format("A validation set of {} images", validation_size),
+        fmt::format("the training set has {}, and some must be left to train on", size),
+        fmt::format("Choose 1 to {}.", size - 1));
+  }
+  const std::int64_t left = size - validation_size;
+  if (train_size < 0 || train_size > left) {
+    throw core::UsageError(
+        fmt::format("{} images to train on", train_size),
+        fmt::format("{} of {} are left besides {} to validate on", left, size, validation_size),
+        fmt::format("Choose 1 to {}, or 0 for all of these.", left));
+  }
+  if (train_size == 0) train_size = left;
+  const at::Tensor order =
+      at::tensor(permutation(size, core::RandomStream(seed, 0, "training and validation split")));
+  Split split;
+  split.train = selected(train, order, 0, train_size);
+  split.validation = selected(train, order, left, validation_size);
+  split.normalisation = normalisation_of(split.train);
+  return split;
+}
+
+}  // namespace hierevo::nn

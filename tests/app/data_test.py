@@ -1,0 +1,293 @@
+"""Data sets of every kind: packed by prepare, trained on from their own files and from packs."""
+import json
+import os
+import pathlib
+import random
+import resource
+import signal
+import struct
+import subprocess
+import unittest
+
+from programs import HIEREVO, ProgramTest
+
+# A cell that trains in seconds: one separable convolution.
+CELL = {"format": "hierevo.genotype", "version": 1, "levels": [
+    {"level": 2, "nodes": 2, "motifs": [["separable3x3"]]},
+    {"level": 3, "nodes": 2, "motifs": [[1]]}]}
+FASHION = pathlib.Path("/usr/share/datasets/fashion-mnist")
+WRITE_JPEG = os.environ["HIEREVO_WRITE_JPEG"]
+
+
+class DataTest(ProgramTest):
+    def setUp(self):
+        super().setUp()
+        self.cell = self.folder / "cell.json"
+        self.cell.write_text(json.dumps(CELL))
+        self.images = self.folder / "images"
+        self.pack = self.folder / "pack.h5"
+        self.results = 0
+
+    def prepare(self, source, *arguments, out=None, code=0):
+        return self.hierevo("prepare", source, "--out", out or self.pack, *arguments,
+                            code=code).stderr
+
+    def not_prepared(self, source, *arguments, says):
+        """Refused with `says`, and nothing is left."""
+        before = sorted(self.folder.iterdir())
+        self.assertIn(says, self.prepare(source, *arguments, code=2))
+        self.assertEqual(sorted(self.folder.iterdir()), before)
+
+    def training(self, command, *arguments):
+        return [command, "--genotype", self.cell, "--channels", 4, "--crop", 0, "--steps", 20,
+                "--batch", 8, *arguments]
+
+    def evaluation(self, *arguments):
+        return self.training("evaluate", "--repeats", 1, *arguments)
+
+    def result(self, arguments):
+        """What a training says, without the time it took."""
+        self.results += 1
+        out = ["--out", self.folder / f"out-{self.results}"] if arguments[0] == "train" else []
+        found = json.loads(self.hierevo(*arguments, *out).stdout)
+        for part in (found, *found.get("repeats", [])):
+            for time in ("seconds", "images_per_second", "data_share"):
+                part.pop(time, None)
+        return found
+
+    def image(self, name, height=12, width=12):
+        """A JPEG file, another picture for each name."""
+        path = self.images / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        subprocess.run([WRITE_JPEG, path, str(height), str(width), str(sum(name.encode()))],
+                       check=True)
+        return path
+
+    def small_folder(self):
+        for label in ("cat", "dog"):
+            for number in range(8):
+                self.image(f"train/{label}/{number}.jpg")
+            for number in range(3):
+                self.image(f"test/{label}/{number}.jpg")
+
+
+class Packs(DataTest):
+    @unittest.skipUnless(FASHION.exists(), "Debian's dataset-fashion-mnist is not there")
+    def test_training_on_idx_files_and_on_their_pack_is_the_same(self):
+        said = self.prepare(FASHION)
+        self.assertIn("is idx: 10 classes, 60000 images to train on, 10000 to test on.", said)
+        self.assertIn(f"Packed into '{self.pack}'", said)
+        numbers = ["--train-size", 300, "--validation-size", 200]
+        original = self.result(self.evaluation(*numbers))
+        self.assertEqual(original, self.result(self.evaluation(*numbers, "--dataset", self.pack)))
+        other = self.result(self.evaluation(*numbers, "--dataset", self.pack, "--seed", 2))
+        self.assertNotEqual(original, other)
+        train = self.training("train", "--train-size", 300)
+        self.assertEqual(self.result(train), self.result([*train, "--dataset", self.pack]))
+
+    def test_training_on_mnists_files_and_on_their_pack_is_the_same(self):
+        noise = random.Random(1)
+        for part, count in (("train", 60), ("t10k", 20)):
+            (self.folder / f"{part}-images-idx3-ubyte").write_bytes(
+                struct.pack(">IIII", 0x803, count, 8, 9) + noise.randbytes(count * 8 * 9))
+            (self.folder / f"{part}-labels-idx1-ubyte").write_bytes(
+                struct.pack(">II", 0x801, count) + bytes(i % 10 for i in range(count)))
+        self.prepare(self.folder)
+        named = self.training("train", "--dataset", "mnist", "--data-dir", self.folder)
+        packed = self.training("train", "--dataset", self.pack)
+        self.assertEqual(self.result(named), self.result(packed))
+        (self.folder / "t10k-images-idx3-ubyte").write_bytes(bytes(100))
+        self.not_prepared(self.folder, "--out", self.folder / "other.h5",
+                          says="t10k-images-idx3-ubyte' (at byte 0: magic number 0x00000000")
+
+    def cifar_is_the_same(self, name, folder, files, labels):
+        """`files` by their numbers of records, as published; `labels` of the i-th record."""
+        inner = self.folder / folder
+        inner.mkdir()
+        noise = random.Random(1)
+        for file, records in files.items():
+            some = b"".join(labels(i) + noise.randbytes(3072) for i in range(100))
+            (inner / file).write_bytes(some * (records // 100))
+        said = self.prepare(self.folder)
+        self.assertRegex(said, f"is {name}: .* 50000 images to train on, 10000 to test on.")
+        numbers = ["--train-size", 100, "--validation-size", 100]
+        named = self.evaluation(*numbers, "--dataset", name, "--data-dir", inner)
+        packed = self.evaluation(*numbers, "--dataset", self.pack)
+        self.assertEqual(self.result(named), self.result(packed))
+        return inner
+
+    def test_training_on_cifar10s_files_and_on_their_pack_is_the_same(self):
+        names = [f"data_batch_{i}.bin" for i in range(1, 6)] + ["test_batch.bin"]
+        inner = self.cifar_is_the_same("cifar10", "cifar-10-batches-bin",
+                                       dict.fromkeys(names, 10_000), lambda i: bytes([i % 10]))
+        (inner / "data_batch_2.bin").write_bytes(b"\x0b" + bytes(30_729_999))
+        self.not_prepared(inner, "--out", self.folder / "other.h5",
+                          says="data_batch_2.bin' (at byte 0: label 11 of 10 classes")
+
+    def test_training_on_cifar100s_files_and_on_their_pack_is_the_same(self):
+        inner = self.cifar_is_the_same("cifar100", "cifar-100-binary",
+                                       {"train.bin": 50_000, "test.bin": 10_000},
+                                       lambda i: bytes([i % 20, i % 100]))
+        os.truncate(inner / "test.bin", 3074)
+        self.not_prepared(inner, "--out", self.folder / "other.h5",
+                          says="test.bin' (at byte 3074: 3074 bytes in all; 10000 records")
+
+    def test_a_folder_of_images_gives_the_same_bytes_again(self):
+        self.small_folder()
+        said = self.prepare(self.images)
+        self.assertIn("2 classes, 16 images to train on, 6 to test on", said)
+        again = self.folder / "again.h5"
+        self.prepare(self.images, "--threads", 3, out=again)
+        self.assertEqual(self.pack.read_bytes(), again.read_bytes())
+        result = self.result(self.training("train", "--dataset", self.pack))
+        self.assertGreaterEqual(result["test_accuracy"], 0.5)
+
+    def test_ilsvrcs_layout_has_nothing_to_test_on(self):
+        for wnid in ("n01440764", "n01443537"):
+            for number in range(10):
+                self.image(f"train/{wnid}/{wnid}_{number}.JPEG", 20 + number, 40)
+        said = self.prepare(self.images, "--size", 8)
+        self.assertIn("2 classes, 20 images to train on, none to test on", said)
+        self.result(self.evaluation("--validation-size", 4, "--dataset", self.pack))
+        self.refused(*self.training("train", "--dataset", self.pack),
+                     says="The data set 'images' has no test set")
+
+    def test_many_processes_read_one_pack_at_once(self):
+        self.small_folder()
+        self.prepare(self.images)
+        self.pack.chmod(0o444)
+        command = [HIEREVO, *map(str, self.evaluation("--validation-size", 4,
+                                                      "--dataset", self.pack))]
+        running = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                    text=True) for _ in range(6)]
+        results = []
+        for process in running:
+            out, errors = process.communicate(timeout=100)
+            self.assertEqual(process.returncode, 0, errors)
+            results.append(json.loads(out)["repeat_loss"])
+        self.assertEqual(results, [results[0]] * 6)
+
+
+class Refusals(DataTest):
+    def test_folders_that_are_no_data_set(self):
+        self.not_prepared(self.folder, says=f"There is no data set in '{self.folder}' (neither")
+        self.not_prepared(self.folder / "none", says="There is no folder")
+        self.assertIn("There is nothing to pack",
+                      self.hierevo("prepare", "--out", self.pack, code=2).stderr)
+        self.assertIn("--out is ''", self.hierevo("prepare", self.folder, code=2).stderr)
+        self.not_prepared(self.folder, "--size", 5000, says="--size is 5000")
+        self.not_prepared(self.folder, "--threads", 0, says="--threads is 0")
+        self.not_prepared(self.folder, "--out", "none/x.h5", says="There is no folder 'none'")
+
+    def test_a_pack_is_never_written_over(self):
+        self.small_folder()
+        self.pack.write_text("precious")
+        self.not_prepared(self.images, says=f"'{self.pack}' is already there")
+        self.assertEqual(self.pack.read_text(), "precious")
+
+    def test_images_that_differ_in_size_are_both_named(self):
+        self.small_folder()
+        odd = self.image("train/dog/9.jpg", 12, 13)
+        first = self.images / "train" / "cat" / "0.jpg"
+        self.not_prepared(self.images, says=f"'{first}' and '{odd}' differ in size (12×12 and "
+                                            "12×13, and a pack's images have one size). Give "
+                                            "--size N")
+
+    def test_classes_without_images_and_strange_files_are_named(self):
+        self.small_folder()
+        empty = self.images / "train" / "emu"
+        empty.mkdir()
+        self.not_prepared(self.images, says=f"There is no image in '{empty}'")
+        empty.rmdir()
+        self.image("test/emu/1.jpg")
+        self.not_prepared(self.images, says="test/emu' is a class without images to train on")
+
+    def test_a_damaged_image_is_named(self):
+        self.small_folder()
+        damaged = self.images / "train" / "dog" / "7.jpg"
+        whole = damaged.read_bytes()
+        damaged.write_bytes(whole[:-20])
+        self.not_prepared(self.images, says=f"Cannot use '{damaged}' (at byte ")
+        damaged.write_bytes(b"GIF89a" + whole)
+        self.not_prepared(self.images, says="at byte 0: Not a JPEG file")
+
+    def test_data_sets_say_how_to_get_them(self):
+        self.refused(*self.evaluation("--dataset", "cifar10"),
+                     says="Get cifar-10-binary.tar.gz from its publisher")
+        self.refused(*self.evaluation("--dataset", "cifar100", "--data-dir", self.folder),
+                     says="train.bin'. Unpack cifar-100-binary.tar.gz")
+        self.refused(*self.evaluation("--dataset", "mnist"), says="Give --data-dir FOLDER")
+        self.refused(*self.evaluation("--dataset", "cifar11"), says="Did you mean 'cifar10'?")
+        self.refused(*self.evaluation("--dataset", "none.h5"),
+                     says="There is no file 'none.h5'. Make it with hierevo prepare.")
+        self.refused(*self.evaluation("--dataset", "a.h5", "--data-dir", "b"),
+                     says="--data-dir cannot be used with 'a.h5'")
+
+    def test_damaged_packs_are_refused_and_never_crash(self):
+        self.small_folder()
+        self.prepare(self.images)
+        good = self.pack.read_bytes()
+        noise = random.Random(1)
+        spoilt = [good[:length] for length in (0, 100, len(good) // 2, len(good) - 1)]
+        for position in (0, 9, 20, 60, *noise.sample(range(len(good)), 8)):
+            spoilt.append(good[:position] + bytes([good[position] ^ 0x55]) + good[position + 1:])
+        codes = []
+        for data in spoilt:
+            self.pack.write_bytes(data)
+            process = subprocess.run(
+                [HIEREVO, *map(str, self.evaluation("--validation-size", 4, "--dataset",
+                                                    self.pack))],
+                capture_output=True, text=True, timeout=100)
+            self.assertIn(process.returncode, (0, 2), process.stderr)  # 0: in a gap of the file
+            if process.returncode == 2:
+                self.assertIn(f"Cannot use '{self.pack}' (", process.stderr)
+                self.assertEqual(process.stderr.count("\n"), 1)
+            codes.append(process.returncode)
+        self.assertEqual(codes[:6], [2] * 6)
+
+
+class Interruptions(DataTest):
+    def many_images(self):
+        """So many that packing them takes much longer than a signal; all the same file."""
+        original = self.image("train/cat/0.jpg", 400, 400)
+        for number in range(1, 5000):
+            os.symlink(original, self.images / "train" / "cat" / f"{number}.jpg")
+
+    def start(self):
+        process = subprocess.Popen([HIEREVO, "prepare", self.images, "--out", self.pack],
+                                   stderr=subprocess.PIPE, text=True)
+        self.addCleanup(process.stderr.close)
+        self.addCleanup(process.kill)
+        self.assertTrue(self.wait_until(lambda: list(self.folder.glob("pack.h5.*.tmp")), process))
+        return process
+
+    def test_nothing_stays_of_an_interrupted_packing(self):
+        self.many_images()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            process = self.start()
+            process.send_signal(number)
+            self.assertEqual(process.wait(100), 75)
+            self.assertIn("The packing was stopped (nothing of it is kept)", process.stderr.read())
+            self.assertEqual(list(self.folder.glob("pack*")), [])
+        process = self.start()
+        process.kill()
+        process.wait(100)
+        self.assertFalse(self.pack.exists())
+
+    def test_a_full_disk_leaves_nothing(self):
+        self.small_folder()
+
+        def small_files_only():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+
+        process = subprocess.run([HIEREVO, "prepare", self.images, "--out", self.pack, "--size",
+                                  "64"], capture_output=True, text=True, timeout=100,
+                                 preexec_fn=small_files_only)
+        self.assertEqual(process.returncode, 2, process.stderr)
+        self.assertIn(f"Cannot write '{self.pack}' (", process.stderr)
+        self.assertEqual(list(self.folder.glob("pack*")), [])
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

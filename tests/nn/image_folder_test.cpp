@@ -1,0 +1,183 @@
+#include "hierevo/nn/image_folder.hpp"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include "nn/idx_files.hpp"
+#include "nn/jpeg_files.hpp"
+#include "nn/small_problem.hpp"
+#include "support/scratch_folder.hpp"
+
+namespace hierevo::nn {
+namespace {
+
+namespace fs = std::filesystem;
+using test::Bytes;
+using test::jpeg_bytes;
+using test::smooth_pixels;
+using test::write_bytes;
+
+#define EXPECT_ERROR(call, part)                                                    \
+  do {                                                                              \
+    const std::string text = usage_error([&] { call; });                            \
+    EXPECT_NE(text.find(part), std::string::npos) << text << "\nlacks\n" << (part); \
+  } while (false)
+
+class ImageFolderTest : public testing::Test {
+ protected:
+  void put(const std::string& name, const Bytes& bytes = {}) {
+    fs::create_directories((root / name).parent_path());
+    write_bytes(root / name, bytes);
+  }
+
+  const test::ScratchFolder scratch;
+  const fs::path root = scratch.path();
+};
+
+TEST_F(ImageFolderTest, SortsClassesAndFiles) {
+  for (const char* name : {"train/dog/2.jpg", "train/dog/10.jpg", "train/cat/b.JPEG",
+                           "train/cat/a.jpeg", "train/cat/.hidden", "val/dog/1.jpg"}) {
+    put(name);
+  }
+  EXPECT_TRUE(is_image_folder(root));
+  const ImageFolder found = scan_image_folder(root);
+  EXPECT_EQ(found.class_names, (std::vector<std::string>{"cat", "dog"}));
+  std::vector<std::string> names;
+  for (const auto& [path, label] : found.train) {
+    names.push_back(path.filename().string() + " " + std::to_string(label));
+  }
+  EXPECT_EQ(names, (std::vector<std::string>{"a.jpeg 0", "b.JPEG 0", "10.jpg 1", "2.jpg 1"}));
+  EXPECT_EQ(found.test_folder, "val");
+  ASSERT_EQ(found.test.size(), 1U);
+  EXPECT_EQ(found.test[0].label, 1);
+}
+
+TEST_F(ImageFolderTest, MayHaveNothingToTestOn) {
+  put("train/cat/a.jpg");
+  const ImageFolder found = scan_image_folder(root);
+  EXPECT_TRUE(found.test.empty());
+  EXPECT_EQ(found.test_folder, "");
+}
+
+TEST_F(ImageFolderTest, RefusesWhatDoesNotBelong) {
+  EXPECT_FALSE(is_image_folder(root));
+  fs::create_directories(root / "train");
+  EXPECT_ERROR(scan_image_folder(root), "There is no folder of a class in '");
+  put("train/cat/a.jpg");
+  fs::create_directories(root / "train/dog");
+  EXPECT_ERROR(scan_image_folder(root),
+               "There is no image in '" + (root / "train/dog").string() + "' (a class needs");
+  put("train/dog/a.png");
+  EXPECT_ERROR(scan_image_folder(root), "train/dog/a.png' is not a JPEG file by its name");
+  fs::rename(root / "train/dog/a.png", root / "train/dog/a.jpg");
+  put("train/list.txt");
+  EXPECT_ERROR(scan_image_folder(root), "train/list.txt' is in no folder of a class");
+  fs::remove(root / "train/list.txt");
+  put("test/cow/a.jpg");
+  EXPECT_ERROR(scan_image_folder(root), "test/cow' is a class without images to train on (there");
+}
+
+TEST_F(ImageFolderTest, ReadsColoursAsTheyAre) {
+  put("a.jpg", jpeg_bytes(24, 40, 3, smooth_pixels(24, 40, 3)));
+  const at::Tensor image = read_image(root / "a.jpg", 0);
+  EXPECT_EQ(image.sizes(), (at::IntArrayRef{3, 24, 40}));
+  auto pixels = smooth_pixels(24, 40, 3);
+  const at::Tensor wanted = at::from_blob(pixels.data(), {24, 40, 3}, at::kByte).permute({2, 0, 1});
+  EXPECT_LT((image.to(at::kInt) - wanted.to(at::kInt)).abs().max().item<int>(), 8);
+}
+
+TEST_F(ImageFolderTest, GreyAndInksBecomeColours) {
+  put("grey.jpg", jpeg_bytes(8, 8, 1, Bytes(64, 90)));
+  EXPECT_TRUE(read_image(root / "grey.jpg", 0).eq(90).all().item<bool>());
+  Bytes inks;
+  for (int i = 0; i < 64; ++i) inks.insert(inks.end(), {200, 100, 50, 255});
+  put("cmyk.jpg", jpeg_bytes(8, 8, 4, inks));
+  const at::Tensor image = read_image(root / "cmyk.jpg", 0);
+  EXPECT_EQ(image.sizes(), (at::IntArrayRef{3, 8, 8}));
+  // libjpeg marks such files as Adobe's, which store light: full black ink is 0.
+  EXPECT_EQ(image[0][0][0].item<int>(), 200);
+  EXPECT_EQ(image[1][0][0].item<int>(), 100);
+  EXPECT_EQ(image[2][0][0].item<int>(), 50);
+}
+
+TEST_F(ImageFolderTest, TheMiddleOfTheScaledImageIsTaken) {
+  Bytes pixels;  // three upright stripes of 64 columns
+  for (int y = 0; y < 64; ++y) {
+    for (int x = 0; x < 192; ++x) pixels.push_back(x < 64 ? 10 : x < 128 ? 120 : 230);
+  }
+  put("wide.jpg", jpeg_bytes(64, 192, 1, pixels));
+  const at::Tensor small = read_image(root / "wide.jpg", 16);
+  EXPECT_EQ(small.sizes(), (at::IntArrayRef{3, 16, 16}));
+  EXPECT_LT((small.narrow(2, 1, 14).to(at::kInt) - 120).abs().max().item<int>(), 3);
+  EXPECT_EQ(read_image(root / "wide.jpg", 64).sizes(), (at::IntArrayRef{3, 64, 64}));
+  EXPECT_EQ(read_image(root / "wide.jpg", 100).sizes(), (at::IntArrayRef{3, 100, 100}));
+}
+
+TEST_F(ImageFolderTest, SmallerImagesAreMeansNotSamples) {
+  Bytes pixels;  // columns of black and white, finer than the small image can show
+  for (int i = 0; i < 64 * 64; ++i) pixels.push_back(i % 2 == 0 ? 0 : 255);
+  put("fine.jpg", jpeg_bytes(64, 64, 1, pixels));
+  const at::Tensor small = read_image(root / "fine.jpg", 8).to(at::kInt);
+  EXPECT_LT((small - 128).abs().max().item<int>(), 12);
+}
+
+TEST_F(ImageFolderTest, DamagedFilesAreRefusedByNameAndOffset) {
+  const Bytes good = jpeg_bytes(64, 64, 3, smooth_pixels(64, 64, 1));
+  const std::string name = "Cannot use '" + (root / "a.jpg").string() + "' (at byte ";
+  put("a.jpg", Bytes(good.begin(), good.begin() + static_cast<std::ptrdiff_t>(good.size() / 2)));
+  EXPECT_ERROR(read_image(root / "a.jpg", 0), name);
+  EXPECT_ERROR(read_image(root / "a.jpg", 0), ": Premature end of JPEG file)");
+  put("a.jpg", {0x89, 'P', 'N', 'G', 13, 10, 26, 10});
+  EXPECT_ERROR(read_image(root / "a.jpg", 0), name + "0: Not a JPEG file: starts with 0x89 0x50)");
+  put("a.jpg", {});
+  EXPECT_ERROR(read_image(root / "a.jpg", 0), name + "0: the file is empty)");
+  EXPECT_ERROR(read_image(root / "none.jpg", 0), "none.jpg'");
+}
+
+TEST_F(ImageFolderTest, ManyThreadsReadTheSameAndReportTheFirstBadFile) {
+  std::vector<LabelledFile> files;
+  for (unsigned i = 0; i < 40; ++i) {
+    put(std::to_string(i), jpeg_bytes(30, 40, 3, smooth_pixels(30, 40, i)));
+    files.push_back({root / std::to_string(i), 0});
+  }
+  const auto images = read_images(files, 16, 4);
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    EXPECT_TRUE(images[i].equal(read_image(files[i].path, 16)));
+  }
+  put("7", {});
+  put("30", {});
+  EXPECT_ERROR(read_images(files, 16, 4), "/7'");
+}
+
+TEST_F(ImageFolderTest, NoDamageMakesItCrash) {
+  const Bytes good = jpeg_bytes(40, 40, 3, smooth_pixels(40, 40, 1), 80);
+  std::uint32_t state = 1;
+  const auto random = [&state](std::size_t below) {
+    state = state * 1664525U + 1013904223U;
+    return (state >> 8) % below;
+  };
+  for (int i = 0; i < 400; ++i) {
+    Bytes bytes = good;
+    bytes[random(bytes.size())] ^= static_cast<std::uint8_t>(1 + random(255));
+    if (i % 4 == 0) bytes.resize(random(bytes.size()));
+    put("a.jpg", bytes);
+    const std::string text = usage_error([&] { read_image(root / "a.jpg", 16); });
+    if (text != "no error") {
+      EXPECT_NE(text.find("a.jpg"), std::string::npos);
+    }
+  }
+}
+
+TEST_F(ImageFolderTest, HugeImagesAreRefusedBeforeTheyAreDecoded) {
+  Bytes bytes = jpeg_bytes(8, 8, 1, Bytes(64, 90));
+  for (std::size_t i = 0; i + 8 < bytes.size(); ++i) {
+    if (bytes[i] == 0xff && bytes[i + 1] == 0xc0) {  // the frame: height and width stand behind
+      bytes[i + 5] = bytes[i + 7] = 0xf0;
+    }
+  }
+  put("a.jpg", bytes);
+  EXPECT_ERROR(read_image(root / "a.jpg", 16), "61448×61448 pixels, more than 134217728");
+}
+
+}  // namespace
+}  // namespace hierevo::nn

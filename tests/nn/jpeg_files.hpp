@@ -1,0 +1,58 @@
+// Makes JPEG files, right and wrong ones.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+// It needs the above.
+#include <jpeglib.h>
+
+#include <cstdlib>
+#include <vector>
+
+namespace hierevo::test {
+
+/// The bytes of a JPEG file of `pixels`, [H, W, channels]; 1 channel is grey, 3 are red, green and
+/// blue, 4 inks as Adobe's programs store them.
+inline std::vector<std::uint8_t> jpeg_bytes(unsigned height, unsigned width, int channels,
+                                            std::vector<std::uint8_t> pixels, int quality = 100) {
+  jpeg_compress_struct info{};
+  jpeg_error_mgr errors{};
+  info.err = jpeg_std_error(&errors);  // ends the test when libjpeg fails
+  jpeg_create_compress(&info);
+  unsigned char* memory = nullptr;
+  unsigned long size = 0;
+  jpeg_mem_dest(&info, &memory, &size);
+  info.image_height = height;
+  info.image_width = width;
+  info.input_components = channels;
+  info.in_color_space = channels == 1 ? JCS_GRAYSCALE : channels == 3 ? JCS_RGB : JCS_CMYK;
+  jpeg_set_defaults(&info);
+  jpeg_set_quality(&info, quality, TRUE);
+  jpeg_start_compress(&info, TRUE);
+  while (info.next_scanline < height) {
+    JSAMPROW row =
+        &pixels.at(std::size_t{info.next_scanline} * width * static_cast<std::size_t>(channels));
+    jpeg_write_scanlines(&info, &row, 1);
+  }
+  jpeg_finish_compress(&info);
+  jpeg_destroy_compress(&info);
+  std::vector<std::uint8_t> file(memory, memory + size);
+  std::free(memory);
+  return file;
+}
+
+/// A smooth colour image, another for each `seed`.
+inline std::vector<std::uint8_t> smooth_pixels(unsigned height, unsigned width, unsigned seed) {
+  std::vector<std::uint8_t> pixels;
+  for (unsigned y = 0; y < height; ++y) {
+    for (unsigned x = 0; x < width; ++x) {
+      pixels.push_back(static_cast<std::uint8_t>(y * 200 / height + seed % 50));
+      pixels.push_back(static_cast<std::uint8_t>(x * 200 / width));
+      pixels.push_back(static_cast<std::uint8_t>(seed * 37 % 256));
+    }
+  }
+  return pixels;
+}
+
+}  // namespace hierevo::test
