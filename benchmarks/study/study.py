@@ -1,0 +1,219 @@
+#!/usr/bin/env python3
+"""The paper's comparison of searches (Table 1, Figures 3 and 4) in small.
+
+For each space (flat, hierarchical) and seed: one random cell, a random search and an evolution, both
+with the same number of evaluations; then each chosen cell is trained longer and tested. What comes out
+is told with its spread, whatever it is. Run again, it goes on where it was stopped.
+
+  study.py --out DIR [--dataset cifar10 --data-dir FOLDER] [--seeds 3] [--evaluations 40]
+
+DIR gets study.json (every number), table.md (mean, standard deviation and 95 % interval of the test
+error beside the paper's Table 1), figure3.csv (fitness, best fitness so far and parameters along each
+search) and figure4.csv (gain in test accuracy of the best cells of the evolution over the first random
+one, small and larger network). Python's standard library and h5py are all it needs.
+"""
+
+import argparse
+import concurrent.futures
+import csv
+import json
+import math
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+
+import h5py
+
+HERE = pathlib.Path(__file__).resolve().parent
+SPACES = ("flat", "hierarchical")
+METHODS = ("random", "random search", "evolution")
+# CIFAR-10 error in per cent, large network and full protocol (Table 1).
+PAPER = {("flat", "random"): "4.56 ± 0.11", ("flat", "random search"): "4.02 ± 0.11",
+         ("flat", "evolution"): "3.92 ± 0.06", ("hierarchical", "random"): "4.21 ± 0.11",
+         ("hierarchical", "random search"): "4.04 ± 0.2", ("hierarchical", "evolution"): "3.75 ± 0.12"}
+# Two-sided 95 % points of Student's t for 1, 2, … degrees of freedom.
+STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", required=True, type=pathlib.Path)
+    parser.add_argument("--hierevo", default="build/release/bin/hierevo", help="the program")
+    parser.add_argument("--mpirun", default=f"mpirun -n {os.cpu_count() + 1}",
+                        help="how a search is started; empty: in one process")
+    parser.add_argument("--dataset", default="fashion-mnist")
+    parser.add_argument("--data-dir", default="")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--evaluations", type=int, default=40)
+    parser.add_argument("--figure4-points", type=int, default=4,
+                        help="best cells so far that are trained for figure 4; 0: none")
+    parser.add_argument("--search-options", default="", help="more options of `hierevo search`")
+    parser.add_argument("--final-options", default="", help="more options of `hierevo train`")
+    return parser.parse_args()
+
+
+class Study:
+    def __init__(self, options):
+        self.options = options
+        self.data = ["--dataset", options.dataset]
+        if options.data_dir:
+            self.data += ["--data-dir", options.data_dir]
+        options.out.mkdir(parents=True, exist_ok=True)
+
+    def run(self, *command):
+        """Standard output of a command; any failure ends the study, and the same line goes on."""
+        result = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, text=True,
+                                stdin=subprocess.DEVNULL)
+        if result.returncode != 0:
+            sys.exit(f"study: {' '.join(map(str, command))} ended with {result.returncode}")
+        return result.stdout
+
+    def search(self, space, algorithm, seed):
+        """The folder of a finished search."""
+        folder = self.options.out / f"{space}-{algorithm}-{seed}"
+        self.run(*self.options.mpirun.split(), self.options.hierevo, "search", "--run", folder,
+                 "--config", HERE / "search.ini", "--space", space, "--algorithm", algorithm,
+                 "--seed", seed, "--evaluations", self.options.evaluations, "--progress", "lines",
+                 *self.data, *self.options.search_options.split())
+        return folder
+
+    def train(self, folder, individual, size="small"):
+        """The result of an individual's final training, in the small or the larger network."""
+        larger = ["--channels", "16"] if size == "larger" else []
+        out = folder / f"final-{individual}-{size}"
+        return json.loads(self.run(self.options.hierevo, "train", "--run", folder, "--id", individual,
+                                   "--out", out, "--config", HERE / "final.ini", "--progress", "off",
+                                   *self.data, *larger, *self.options.final_options.split()))
+
+
+def history(folder):
+    """Individuals in the order in which their results came: id, fitness, parameters, trained."""
+    with h5py.File(folder / "search.h5") as run:
+        group = run["individuals"]
+        columns = (group["id"][:], group["fitness"][:], group["parameters"][:], group["status"][:])
+    return [{"id": int(i), "fitness": float(f), "parameters": int(p), "trained": int(s) == 0}
+            for i, f, p, s in zip(*columns)]
+
+
+def best(individuals):
+    return max(individuals, key=lambda individual: individual["fitness"])
+
+
+def improvements(individuals):
+    """Those that were better than all before."""
+    found = []
+    for individual in individuals:
+        if not found or individual["fitness"] > found[-1]["fitness"]:
+            found.append(individual)
+    return found
+
+
+def spread(values):
+    mean = statistics.mean(values)
+    if len(values) < 2:
+        return {"mean": mean, "deviation": None, "interval": None}
+    deviation = statistics.stdev(values)
+    points = STUDENT[min(len(values) - 2, len(STUDENT) - 1)]
+    return {"mean": mean, "deviation": deviation,
+            "interval": points * deviation / math.sqrt(len(values))}
+
+
+def table(results):
+    lines = ["| search | test error %, mean ± deviation (95 % interval) | seeds | paper, CIFAR-10 |",
+             "|---|---|---|---|"]
+    for result in results:
+        error = result["test_error"]
+        told = f"{100 * error['mean']:.2f}"
+        if error["deviation"] is not None:
+            told += f" ± {100 * error['deviation']:.2f} (± {100 * error['interval']:.2f})"
+        paper = PAPER[result["space"], result["method"]]
+        lines.append(f"| {result['space']}, {result['method']} | {told} | {len(result['values'])} "
+                     f"| {paper} |")
+    return "\n".join(lines) + "\n"
+
+
+def write_csv(path, rows):
+    with open(path, "w", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def figure3_rows(space, algorithm, seed, individuals):
+    so_far = 0.0
+    for step, individual in enumerate(individuals, 1):
+        so_far = max(so_far, individual["fitness"])
+        yield {"space": space, "algorithm": algorithm, "seed": seed, "step": step,
+               "fitness": individual["fitness"], "best": so_far,
+               "parameters": individual["parameters"]}
+
+
+def figure4_tasks(space, folder, individuals, points):
+    """The first cell that was trained, and the best so far at some moments, evenly spread."""
+    better = improvements([individual for individual in individuals if individual["trained"]])
+    if len(better) > points:
+        last = len(better) - 1
+        better = [better[round(i * last / (points - 1))] for i in range(points)]
+    order = {individual["id"]: step for step, individual in enumerate(individuals, 1)}
+    return [{"space": space, "folder": folder, "id": individual["id"], "size": size,
+             "step": order[individual["id"]]}
+            for size in ("small", "larger") for individual in better]
+
+
+def main():
+    options = arguments()
+    study = Study(options)
+    finals, figure3, figure4 = [], [], []
+    for space in SPACES:
+        for seed in range(1, options.seeds + 1):
+            random = study.search(space, "random", seed)
+            evolution = study.search(space, "evolution", seed)
+            tried, evolved = history(random), history(evolution)
+            figure3 += figure3_rows(space, "random", seed, tried)
+            figure3 += figure3_rows(space, "evolution", seed, evolved)
+            first = next(individual for individual in tried if individual["trained"])
+            for method, folder, chosen in (("random", random, first),
+                                           ("random search", random, best(tried)),
+                                           ("evolution", evolution, best(evolved))):
+                finals.append({"space": space, "method": method, "seed": seed, "folder": folder,
+                               "id": chosen["id"], "fitness": chosen["fitness"]})
+            if seed == 1 and options.figure4_points > 1:
+                figure4 += figure4_tasks(space, evolution, evolved, options.figure4_points)
+    jobs = {(str(task["folder"]), task["id"], task.get("size", "small")): task
+            for task in finals + figure4}
+    # One training a core: each folder is one training's own.
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        trained = dict(zip(jobs, pool.map(lambda key: study.train(
+            pathlib.Path(key[0]), key[1], key[2]), jobs)))
+    results = []
+    for space in SPACES:
+        for method in METHODS:
+            chosen = [task for task in finals if (task["space"], task["method"]) == (space, method)]
+            errors = [1 - trained[str(task["folder"]), task["id"], "small"]["test_accuracy"]
+                      for task in chosen]
+            results.append({"space": space, "method": method, "values": errors,
+                            "fitness": [task["fitness"] for task in chosen],
+                            "test_error": spread(errors)})
+    gains = []
+    for task in figure4:
+        accuracy = trained[str(task["folder"]), task["id"], task["size"]]["test_accuracy"]
+        first = next(other for other in figure4
+                     if (other["space"], other["size"]) == (task["space"], task["size"]))
+        base = trained[str(first["folder"]), first["id"], first["size"]]["test_accuracy"]
+        gains.append({"space": task["space"], "network": task["size"], "step": task["step"],
+                      "id": task["id"], "accuracy": accuracy, "gain": accuracy - base})
+    if gains:
+        write_csv(options.out / "figure4.csv", gains)
+    write_csv(options.out / "figure3.csv", figure3)
+    (options.out / "table.md").write_text(table(results))
+    (options.out / "study.json").write_text(json.dumps(
+        {"dataset": options.dataset, "evaluations": options.evaluations, "results": results,
+         "figure4": gains}, indent=2) + "\n")
+    print(table(results), end="")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""The protocols in slurm/*.ini: each is accepted as it stands, and says what the paper says."""
+import unittest
+
+from programs import SOURCE, ProgramTest
+
+# Of section 4 of the paper, as far as it is a number of a training.
+PAPER = {
+    "cifar10-search.ini": {"steps": "5000", "batch": "256", "repeats": "4", "train-size": "40000",
+                           "validation-size": "10000", "population": "200", "channels": "16",
+                           "evaluations": "7000", "weight-decay": "0.0003"},
+    "cifar10-final.ini": {"steps": "80000", "batch": "256", "repeats": "5", "channels": "64",
+                          "cells": "2", "lr-drops": "0.5,0.75,0.875"},
+    "cifar10-wide.ini": {"steps": "80000", "channels": "128"},
+    "imagenet.ini": {"steps": "200000", "batch": "1024", "weight-decay": "0.0001",
+                     "model": "imagenet", "crop": "299"},
+    "fashion-mnist-quick.ini": {"dataset": "fashion-mnist"},
+}
+
+
+def values(text):
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    return dict(line.split("=", 1) for line in lines)
+
+
+class Protocols(ProgramTest):
+    def dumped(self, command, *arguments):
+        return values(self.hierevo(command, *arguments, "--dump-config").stdout)
+
+    def test_each_is_accepted_and_is_in_force(self):
+        files = sorted((SOURCE / "slurm").glob("*.ini"))
+        self.assertEqual({file.name for file in files}, set(PAPER))
+        for file in files:
+            text = file.read_text()
+            command = text.split("hierevo ", 1)[1].split(":", 1)[0]
+            wanted = values(text)
+            in_force = self.dumped(command, "--config", file)
+            for name, value in wanted.items():
+                self.assertEqual(in_force[name], value, f"{file.name}: {name}")
+            for name, value in PAPER[file.name].items():
+                self.assertEqual(in_force[name], value, f"{file.name}: {name}")
+
+    def test_the_defaults_are_the_papers_search(self):
+        default = self.dumped("search")
+        paper = self.dumped("search", "--config", SOURCE / "slurm" / "cifar10-search.ini")
+        self.assertEqual(paper.pop("dataset"), "cifar10")
+        self.assertEqual(paper.pop("train-size"), "40000")  # by default all that do not validate
+        default.pop("dataset")
+        default.pop("train-size")
+        # Numbers as they come out of the two: of the model, 0 stands for its own.
+        for name, own in (("channels", "16"), ("cells", "1")):
+            self.assertEqual(default.pop(name), "0")
+            self.assertEqual(paper.pop(name), own)
+        self.assertEqual(default, paper)
+
+    def test_what_the_paper_does_not_use_is_off(self):
+        off = {"warmup": "0", "label-smoothing": "0", "mixup": "0", "cutmix": "0", "cutout": "0",
+               "brightness": "0", "contrast": "0", "drop-path": "0", "decay-norms": "true",
+               "clip-norm": "0", "micro-batches": "1", "bf16": "false", "average": "0",
+               "schedule": "steps", "reuse-fitness": "false", "max-parameters": "0"}
+        default = self.dumped("search")
+        self.assertEqual({name: default[name] for name in off}, off)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
