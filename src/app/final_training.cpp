@@ -75,6 +75,8 @@ class Repeat {
     first_step_ = trainer_.step();
     start_ = Clock::now();
     saved_ = start_;
+    // Where it was stopped before or in this test; a test made again changes nothing.
+    if (is_tested_after(first_step_)) test();
     const nn::TrainingEnd end =
         trainer_.run([this](const nn::TrainingProgress& now) { return step_done(now); });
     line_.end();
@@ -82,20 +84,25 @@ class Repeat {
       throw core::UsageError("The training diverged", "the loss was not finite",
                              "Use a smaller --lr, and another --out.");
     }
-    if (end == nn::TrainingEnd::stopped) {
-      save(last_);
-      throw core::Interrupted(fmt::format("The training was stopped at step {} of {}",
-                                          trainer_.step(), task_.options.steps),
-                              fmt::format("all is saved in '{}'", last_.string()),
-                              "Run the same line again to go on.");
-    }
+    if (end == nn::TrainingEnd::stopped) stop();
     test();
-    const double seconds = seconds_so_far();
     save(last_);
-    return result(seconds);
+    const auto scores = trainer_.test(task_.test, keep_on);
+    if (!scores) stop();
+    return result(*scores);
   }
 
  private:
+  static bool keep_on() { return !stop_signal_came(); }
+
+  [[noreturn]] void stop() {
+    save(last_);
+    throw core::Interrupted(fmt::format("The training was stopped at step {} of {}",
+                                        trainer_.step(), task_.options.steps),
+                            fmt::format("all is saved in '{}'", last_.string()),
+                            "Run the same line again to go on.");
+  }
+
   std::uint64_t seed(std::string_view purpose) const {
     return core::derive_seed(task_.seed, static_cast<std::uint64_t>(repeat_ - 1), purpose);
   }
@@ -106,9 +113,9 @@ class Repeat {
   bool step_done(const nn::TrainingProgress& now) {
     data_seconds_ = now.data_seconds;
     if (line_.due()) show(now);
-    if (now.step % interval_ == 0 && now.step < now.steps) test();
+    if (is_tested_after(now.step)) test();
     if (Clock::now() - saved_ >= task_.save_every) save(last_);
-    return !stop_signal_came();
+    return keep_on();
   }
 
   void show(const nn::TrainingProgress& now) {
@@ -125,11 +132,15 @@ class Repeat {
     line_.show(text);
   }
 
+  bool is_tested_after(std::int64_t step) const {
+    return step > 0 && step % interval_ == 0 && step < task_.options.steps;
+  }
+
   /// Keeps the weights that are best on the images for it.
   void test() {
-    const nn::Scores scores = trainer_.test(task_.validation);
-    if (best_step_ > 0 && scores.top1 <= best_top1_) return;
-    best_top1_ = scores.top1;
+    const auto scores = trainer_.test(task_.validation, keep_on);
+    if (!scores || (best_step_ > 0 && scores->top1 <= best_top1_)) return;
+    best_top1_ = scores->top1;
     best_step_ = trainer_.step();
     save(best_);
   }
@@ -170,15 +181,14 @@ class Repeat {
     fmt::print(stderr, "Going on at step {} of {}.\n", trainer_.step(), task_.options.steps);
   }
 
-  nlohmann::json result(double seconds) {
-    const nn::Scores scores = trainer_.test(task_.test);
+  nlohmann::json result(const nn::Scores& scores) const {
     const double here = std::chrono::duration<double>(Clock::now() - start_).count();
     const auto steps_here = static_cast<double>(trainer_.step() - first_step_);
     return {{"top1", scores.top1},
             {"top5", scores.top5},
             {"loss", trainer_.loss()},
             {"steps", trainer_.step()},
-            {"seconds", seconds},
+            {"seconds", seconds_so_far()},
             {"images_per_second", steps_here * static_cast<double>(task_.options.batch) / here},
             {"data_share", data_seconds_ / here},
             {"best", {{"step", best_step_}, {"top1", best_top1_}}}};

@@ -47,16 +47,23 @@ FitnessResult measure_fitness(const genome::Plan& plan, const Split& data,
     const auto id = static_cast<std::uint64_t>(repeat);
     const auto executor =
         make_torch_executor(plan, device, core::derive_seed(seed, id, "initial weights"));
-    const auto report = [&progress, repeat](TrainingProgress now) {
-      now.repeat = repeat;
-      return !progress || progress(now);
+    TrainingProgress last;
+    const auto report = [&](const TrainingProgress& now) {
+      last = now;
+      last.repeat = repeat;
+      return !progress || progress(last);
     };
     Trainer trainer(*executor, training, data.normalisation, options, plan.classes,
                     core::derive_seed(seed, id, "training"));
     result.end = trainer.run(report);
     if (result.end != TrainingEnd::finished) break;
+    const auto scores = trainer.test(validation, [&] { return !progress || progress(last); });
+    if (!scores) {
+      result.end = TrainingEnd::stopped;
+      break;
+    }
     result.loss.push_back(trainer.loss());
-    result.accuracy.push_back(trainer.test(validation).top1);
+    result.accuracy.push_back(scores->top1);
   }
   return result;
 }

@@ -43,10 +43,12 @@ void check(const TrainingOptions& options, const Images& train, const Images& va
   }
 }
 
-Scores scores_of(Executor& executor, const Images& images, const Normalisation& normalisation,
-                 std::int64_t batch) {
+std::optional<Scores> scores_of(Executor& executor, const Images& images,
+                                const Normalisation& normalisation, std::int64_t batch,
+                                const KeepOn& keep_on) {
   at::Tensor right;  // [2], stays on the device until all batches are under way
   for (std::int64_t first = 0; first < images.size(); first += batch) {
+    if (keep_on && !keep_on()) return std::nullopt;
     const std::int64_t count = std::min(batch, images.size() - first);
     const at::Tensor logits =
         executor.predict(normalised(images.pixels.narrow(0, first, count), normalisation));
@@ -61,7 +63,7 @@ Scores scores_of(Executor& executor, const Images& images, const Normalisation& 
   const auto share = [&](std::int64_t i) {
     return right[i].item<double>() / static_cast<double>(images.size());
   };
-  return {share(0), share(1)};
+  return Scores{share(0), share(1)};
 }
 
 namespace {
@@ -141,9 +143,10 @@ class Trainer::Impl {
   std::int64_t step() const { return step_; }
   double loss() const { return losses_.mean_of_last_tenth(); }
 
-  Scores test(const Images& images) {
+  std::optional<Scores> test(const Images& images, const KeepOn& keep_on) {
     if (average_) average_->swap();
-    const Scores scores = scores_of(executor_, images, normalisation_, options_.evaluation_batch);
+    const auto scores =
+        scores_of(executor_, images, normalisation_, options_.evaluation_batch, keep_on);
     if (average_) average_->swap();
     return scores;
   }
@@ -216,8 +219,8 @@ std::int64_t Trainer::step() const {
 double Trainer::loss() const {
   return impl_->loss();
 }
-Scores Trainer::test(const Images& images) {
-  return impl_->test(images);
+std::optional<Scores> Trainer::test(const Images& images, const KeepOn& keep_on) {
+  return impl_->test(images, keep_on);
 }
 TrainingState Trainer::state() {
   return impl_->state();

@@ -110,14 +110,14 @@ TEST_F(Training, IsTestedWithTheAverageAndKeepsItsWeights) {
   const auto training = trainer(*executor, everything);
   training->run({});
   const std::vector<NamedTensor> before = copied(training->state().weights);
-  const Scores with_average = training->test(data_);
+  const Scores with_average = *training->test(data_);
   expect_equal(training->state().weights, before);
   // A network that is the average gives the same scores.
   const auto average = network(5);
   TrainingState state = training->state();
   state.weights = state.average;
   trainer(*average, everything)->restore(state);
-  const Scores wanted = scores_of(*average, data_, normalisation_, 7);
+  const Scores wanted = *scores_of(*average, data_, normalisation_, 7);
   EXPECT_EQ(with_average.top1, wanted.top1);
   EXPECT_EQ(with_average.top5, wanted.top5);
 }

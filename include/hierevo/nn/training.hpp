@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "hierevo/genome/plan.hpp"
@@ -25,7 +26,8 @@ struct TrainingProgress {
   double loss = 0.0;  ///< of the last step looked at: every one on a CPU, every 50th on a GPU
   double data_seconds = 0.0;  ///< of this run so far: making batches, while the network waited
 };
-/// Called at step boundaries; false asks to stop there. May be empty.
+/// Called at step boundaries, and between batches of a validation; false asks to stop there. May be
+/// empty.
 using ProgressCallback = std::function<bool(const TrainingProgress&)>;
 
 /// diverged: the loss became infinite or not a number.
@@ -37,9 +39,13 @@ struct Scores {
   double top5 = 0.0;  ///< share whose label is among the five largest
 };
 
-/// Scores of `executor` over whole images, `batch` at a time.
-Scores scores_of(Executor& executor, const Images& images, const Normalisation& normalisation,
-                 std::int64_t batch);
+/// Asked between batches of a test; false asks to stop there. May be empty.
+using KeepOn = std::function<bool()>;
+
+/// Scores of `executor` over whole images, `batch` at a time. Nothing when `keep_on` said no.
+std::optional<Scores> scores_of(Executor& executor, const Images& images,
+                                const Normalisation& normalisation, std::int64_t batch,
+                                const KeepOn& keep_on = {});
 
 /// A training between two steps. Together with the plan, data, options and seed that it began with
 /// it is all that is needed to go on: randomness is derived from seed and step.
@@ -74,8 +80,8 @@ class Trainer {
   double loss() const;
 
   /// Scores of the network as it is now, or of the average of its weights where there is one. May
-  /// be called within a progress callback.
-  Scores test(const Images& images);
+  /// be called within a progress callback. Nothing when `keep_on` said no.
+  std::optional<Scores> test(const Images& images, const KeepOn& keep_on = {});
 
   /// May be asked for within a progress callback. The tensors share memory with the training: use
   /// them before it goes on.
