@@ -23,6 +23,7 @@ struct TrainingSetup::Data {
   int classes;
   nn::TrainingOptions training;
   int repeats;
+  int threads;
 };
 
 namespace {
@@ -45,8 +46,7 @@ double mean(const std::vector<double>& values) {
 }  // namespace
 
 /// The fitness of the paper: mean validation accuracy of networks trained from scratch.
-template <typename Data>
-class TrainingEvaluator final : public search::Evaluator {
+class TrainingSetup::TrainingEvaluator final : public search::Evaluator {
  public:
   TrainingEvaluator(std::shared_ptr<const Data> data, genome::ModelSpec spec)
       : data_(std::move(data)), spec_(spec) {}
@@ -54,6 +54,7 @@ class TrainingEvaluator final : public search::Evaluator {
   std::optional<Evaluation> evaluate(const evolution::Candidate& candidate,
                                      const search::ProgressCallback& progress) override {
     try {
+      nn::set_threads(data_->threads);  // a setting of the thread that evaluates, too
       return train(candidate, progress);
     } catch (const std::bad_alloc&) {
       return Evaluation::failure(Status::out_of_memory, "the host's memory is exhausted");
@@ -101,6 +102,7 @@ TrainingSetup::TrainingSetup(const DataOptions& options, const TrainOptions& tra
   data->classes = dataset.classes();
   data->training = training.training();
   data->repeats = repeats;
+  data->threads = training.threads;
   nn::check(data->training, data->split.train, data->split.validation);
   data_ = std::move(data);
 }
@@ -115,7 +117,7 @@ genome::ModelSpec TrainingSetup::adapted(genome::ModelSpec spec) const {
 
 std::unique_ptr<search::Evaluator> TrainingSetup::make_evaluator(
     const genome::ModelSpec& spec) const {
-  return std::make_unique<TrainingEvaluator<Data>>(data_, spec);
+  return std::make_unique<TrainingEvaluator>(data_, spec);
 }
 
 }  // namespace hierevo::app

@@ -25,6 +25,7 @@ class TrainingSetup {
 
  private:
   struct Data;
+  class TrainingEvaluator;
   std::shared_ptr<const Data> data_;
 };
 

@@ -14,12 +14,6 @@ namespace fs = std::filesystem;
 using test::Bytes;
 using test::write_bytes;
 
-#define EXPECT_ERROR(call, part)                                                    \
-  do {                                                                              \
-    const std::string text = usage_error([&] { call; });                            \
-    EXPECT_NE(text.find(part), std::string::npos) << text << "\nlacks\n" << (part); \
-  } while (false)
-
 /// A record whose red, green and blue planes are 1, 2 and 3 above `pixel`.
 Bytes record(const Bytes& labels, std::uint8_t pixel) {
   Bytes bytes = labels;

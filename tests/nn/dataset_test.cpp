@@ -16,12 +16,6 @@ using test::gzipped;
 using test::idx_bytes;
 using test::write_bytes;
 
-#define EXPECT_ERROR(call, part)                                                    \
-  do {                                                                              \
-    const std::string text = usage_error([&] { call; });                            \
-    EXPECT_NE(text.find(part), std::string::npos) << text << "\nlacks\n" << (part); \
-  } while (false)
-
 /// Four small files as the publishers name them: 10 training and 2 test images of 1×2.
 class TinyFashionMnist {
  public:

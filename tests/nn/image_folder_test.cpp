@@ -17,12 +17,6 @@ using test::jpeg_bytes;
 using test::smooth_pixels;
 using test::write_bytes;
 
-#define EXPECT_ERROR(call, part)                                                    \
-  do {                                                                              \
-    const std::string text = usage_error([&] { call; });                            \
-    EXPECT_NE(text.find(part), std::string::npos) << text << "\nlacks\n" << (part); \
-  } while (false)
-
 class ImageFolderTest : public testing::Test {
  protected:
   void put(const std::string& name, const Bytes& bytes = {}) {

@@ -1,6 +1,8 @@
 // A network and data small enough to train within a test.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <string>
 
 #include "hierevo/core/error.hpp"
@@ -41,5 +43,12 @@ std::string usage_error(Call&& call) {
   }
   return "no error";
 }
+
+/// The UsageError that `call` throws says `part`.
+#define EXPECT_ERROR(call, part)                                                    \
+  do {                                                                              \
+    const std::string text = usage_error([&] { call; });                            \
+    EXPECT_NE(text.find(part), std::string::npos) << text << "\nlacks\n" << (part); \
+  } while (false)
 
 }  // namespace hierevo::nn

@@ -3,8 +3,8 @@
 namespace hierevo::nn {
 
 /// Lets Torch use `threads` threads for the operations that the calling thread starts, and one for
-/// everything else. These are settings of the whole process: call it before any other work of
-/// Torch's, from the thread that trains. Throws UsageError when `threads` is below 1.
+/// everything else. Call it once before any other work of Torch's, and again from each thread that
+/// trains. Throws UsageError when `threads` is below 1.
 void set_threads(int threads);
 
 }  // namespace hierevo::nn
