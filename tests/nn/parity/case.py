@@ -9,7 +9,7 @@ import tensor_file
 from network import Genotype, Network
 
 TRAIN_CASE = os.environ["HIEREVO_TRAIN_CASE"]
-BATCH = 16
+BATCH = 8
 SGD = {"learning_rate": 0.002, "momentum": 0.9, "weight_decay": 3e-4}
 IMAGE_SIZE = {"cifar-small": (12, 12), "cifar-large": (11, 13), "imagenet": (40, 37)}
 
