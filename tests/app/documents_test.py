@@ -32,10 +32,11 @@ class Documents(ProgramTest):
     def test_the_search_of_the_readme_and_its_python_lines(self):
         launcher, arguments = self.words("A search")
         self.assertEqual(launcher, ["mpirun", "-n", "3"])
-        # The same line, but with an evaluation that takes no time.
-        self.hierevo(*arguments, "--evaluator", "synthetic", launcher=mpirun(3))
+        # The same line, but with fewer evaluations, which take no time.
+        self.hierevo(*arguments, "--evaluator", "synthetic", "--evaluations", 24,
+                     launcher=mpirun(3))
         self.run_dir = self.folder / "my-run"
-        self.assert_finished(100)
+        self.assert_finished(24)
         found = {path.name for path in self.run_dir.iterdir()}
         listed = re.findall(r"^my-run/(\S+)", example(README, "What a run leaves"), re.M)
         self.assertLessEqual(set(listed), found)
@@ -46,8 +47,8 @@ class Documents(ProgramTest):
         os.chdir(self.folder)
         self.addCleanup(os.chdir, before)
         exec(example(README, "What a run leaves", "python"), names)
-        self.assertEqual(len(names["genotypes"]), 100)
-        self.assertEqual(len(names["fitness"]), 100)
+        self.assertEqual(len(names["genotypes"]), 24)
+        self.assertEqual(len(names["fitness"]), 24)
 
     def test_every_command_of_the_table_is_there(self):
         commands = re.findall(r"^\| `hierevo (\w+)", section(README, "A search"), re.M)
