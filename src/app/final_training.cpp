@@ -87,6 +87,7 @@ class Repeat {
     if (end == nn::TrainingEnd::stopped) stop();
     test();
     save(last_);
+    fmt::print(stderr, "Trained; testing on {} images.\n", task_.test.size());
     const auto scores = trainer_.test(task_.test, keep_on);
     if (!scores) stop();
     return result(*scores);

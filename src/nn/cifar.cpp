@@ -24,13 +24,13 @@ constexpr std::size_t pixel_bytes = 3 * side * side;
 
 fs::path folder_of(const CifarLayout& layout, const fs::path& data_dir) {
   const fs::path inner = data_dir / layout.folder;
-  return fs::exists(inner / layout.train_files.front()) ? inner : data_dir;
+  return core::path_exists(inner / layout.train_files.front()) ? inner : data_dir;
 }
 
 /// Reads the records of one file into the images from `first` on.
 void read_records(const CifarLayout& layout, const fs::path& path, std::size_t records,
                   std::size_t first, Images& images) {
-  if (!fs::exists(path)) {
+  if (!core::path_exists(path)) {
     throw core::UsageError(
         fmt::format("There is no '{}'", path.string()), "",
         fmt::format("Unpack {}, and name the folder with --data-dir.", layout.archive));
@@ -73,7 +73,7 @@ Images read_files(const CifarLayout& layout, const fs::path& folder,
 std::vector<std::string> class_names(const CifarLayout& layout, const fs::path& folder) {
   const int classes = layout.label_classes.back();
   const fs::path path = folder / layout.names_file;
-  if (!fs::exists(path)) return numbered_names(classes);
+  if (!core::path_exists(path)) return numbered_names(classes);
   std::vector<std::string> names;
   const std::vector<std::byte> file = read_data_file(path);
   std::istringstream lines(std::string(reinterpret_cast<const char*>(file.data()), file.size()));
@@ -113,7 +113,7 @@ CifarLayout cifar100_layout() {
 }
 
 bool holds_cifar(const CifarLayout& layout, const fs::path& data_dir) {
-  return fs::exists(folder_of(layout, data_dir) / layout.train_files.front());
+  return core::path_exists(folder_of(layout, data_dir) / layout.train_files.front());
 }
 
 Dataset load_cifar(const CifarLayout& layout, const fs::path& data_dir) {

@@ -9,6 +9,7 @@
 
 #include "data_file.hpp"
 #include "hierevo/core/error.hpp"
+#include "hierevo/core/file.hpp"
 #include "idx.hpp"
 #include "numbered_names.hpp"
 
@@ -28,13 +29,13 @@ struct IdxPart {
 /// `name` in `folder`, gzipped or not; the gzipped one where neither is there.
 fs::path file_in(const fs::path& folder, std::string_view name) {
   const fs::path packed = folder / fmt::format("{}.gz", name);
-  return !fs::exists(packed) && fs::exists(folder / name) ? folder / name : packed;
+  return !core::path_exists(packed) && core::path_exists(folder / name) ? folder / name : packed;
 }
 
 fs::path existing_file(const fs::path& folder, std::string_view name,
                        const std::string& suggestion) {
   fs::path path = file_in(folder, name);
-  if (fs::exists(path)) return path;
+  if (core::path_exists(path)) return path;
   throw core::UsageError(fmt::format("There is no '{}'", path.string()),
                          "nor the same file unpacked", suggestion);
 }
@@ -78,7 +79,7 @@ Images to_images(const IdxPart& part) {
 }  // namespace
 
 bool holds_idx_dataset(const fs::path& folder) {
-  return fs::exists(file_in(folder, "train-images-idx3-ubyte"));
+  return core::path_exists(file_in(folder, "train-images-idx3-ubyte"));
 }
 
 Dataset load_idx_dataset(const fs::path& folder, IdxPublication about) {

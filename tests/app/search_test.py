@@ -82,7 +82,7 @@ class Search(ProgramTest):
     def test_every_stop_signal_saves_and_the_same_line_goes_on(self):
         seen = 0
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2):
-            process = self.start("--synthetic-ms", "100", "--evaluations", "200",
+            process = self.start("--synthetic-ms", "100", "--evaluations", "3000",
                                  *(("--workers", "3") if number == signal.SIGUSR1 else ()))
             self.assertTrue(self.wait_until(lambda: self.done() > seen, process))
             process.send_signal(number)
@@ -92,11 +92,12 @@ class Search(ProgramTest):
             self.assertEqual(status["state"], "saved")
             self.assertGreater(status["evaluations"]["done"], seen)
             seen = status["evaluations"]["done"]
-        self.search("--evaluations", "200")
-        self.assert_finished(200)
+        self.search("--evaluations", "3000")
+        status = self.status()
+        self.assertEqual((status["state"], status["evaluations"]["done"]), ("finished", 3000))
 
     def test_a_search_that_cannot_save_says_so_and_does_not_call_itself_saved(self):
-        process = self.start("--synthetic-ms", "200", "--evaluations", "200")
+        process = self.start("--synthetic-ms", "200", "--evaluations", "3000")
         self.assertTrue(self.wait_until(lambda: self.done() > 1, process))
         # A folder in the way of the temporary file, as root would write over anything else.
         (self.run_dir / "search.h5.tmp").mkdir()
