@@ -38,10 +38,7 @@ int command_evaluate(const Arguments& arguments) {
   training.add_to(options);
   GenotypeChoice::inherit(options, options.recorded_names());
   if (!options.parse(arguments)) return 0;
-  if (repeats < 1 || repeats > 1000) {
-    throw core::UsageError(fmt::format("--repeats is {}", repeats), "",
-                           "Give a number from 1 to 1000.");
-  }
+  check_repeats(repeats);
   ProgressLine line(ProgressLine::mode_named(progress));
 
   evolution::Individual individual = choice.read();

@@ -70,10 +70,7 @@ void TrainCommandOptions::add_to(OptionSet& options) {
 }
 
 void TrainCommandOptions::check() const {
-  if (repeats < 1 || repeats > 1000) {
-    throw core::UsageError(fmt::format("--repeats is {}", repeats), "",
-                           "Give a number from 1 to 1000.");
-  }
+  check_repeats(repeats);
   if (test_every < 0) {
     throw core::UsageError(fmt::format("--test-every is {}", test_every), "",
                            "Give a number of steps, or 0.");
@@ -106,7 +103,7 @@ void take_data(const DataOptions& options, nn::Dataset dataset, TrainingTask& ta
         nn::split_training_set(dataset.train, options.train_size, options.validation_size,
                                core::derive_seed(task.seed, 0, "split"));
     task.train = std::move(split.train);
-    task.validation = std::move(split.validation);
+    task.held_out = std::move(split.validation);
     task.normalisation = std::move(split.normalisation);
   } else {
     if (options.train_size < 0 || options.train_size > dataset.train.size()) {
@@ -116,10 +113,8 @@ void take_data(const DataOptions& options, nn::Dataset dataset, TrainingTask& ta
     }
     const std::int64_t count = options.train_size == 0 ? dataset.train.size() : options.train_size;
     task.train = {dataset.train.pixels.slice(0, 0, count), dataset.train.labels.slice(0, 0, count)};
-    task.validation = dataset.test;
     task.normalisation = nn::normalisation_of(task.train);
   }
-  nn::check(task.options, task.train, task.validation);
   nn::check(task.options, task.train, task.test);
   task.model.input_channels = static_cast<int>(task.train.channels());
   task.model.classes = dataset.classes();

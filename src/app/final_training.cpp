@@ -46,11 +46,15 @@ std::vector<nn::NamedTensor> loaded(const std::vector<io::StoredTensor>& tensors
   return all;
 }
 
+const nn::Images& choosing_images(const TrainingTask& task) {
+  return task.held_out ? *task.held_out : task.test;
+}
+
 /// Steps between tests: twenty over the training, but fewer where they would take more than about
 /// a twentieth of its time. (A test costs a third of a training step for each image.)
 std::int64_t test_interval(const TrainingTask& task) {
   if (task.test_every > 0) return task.test_every;
-  const std::int64_t cheap = 20 * task.validation.size() / (3 * task.options.batch);
+  const std::int64_t cheap = 20 * choosing_images(task).size() / (3 * task.options.batch);
   return std::max({std::int64_t{1}, task.options.steps / 20, cheap});
 }
 
@@ -85,11 +89,15 @@ class Repeat {
                              "Use a smaller --lr, and another --out.");
     }
     if (end == nn::TrainingEnd::stopped) stop();
-    test();
+    if (task_.held_out) test();
     save(last_);
     fmt::print(stderr, "Trained; testing on {} images.\n", task_.test.size());
     const auto scores = trainer_.test(task_.test, keep_on);
     if (!scores) stop();
+    if (!task_.held_out) {
+      keep_if_best(*scores);
+      save(last_);
+    }
     return result(*scores);
   }
 
@@ -137,11 +145,14 @@ class Repeat {
     return step > 0 && step % interval_ == 0 && step < task_.options.steps;
   }
 
-  /// Keeps the weights that are best on the images for it.
+  /// Tests on the images that choose the best weights.
   void test() {
-    const auto scores = trainer_.test(task_.validation, keep_on);
-    if (!scores || (best_step_ > 0 && scores->top1 <= best_top1_)) return;
-    best_top1_ = scores->top1;
+    if (const auto scores = trainer_.test(choosing_images(task_), keep_on)) keep_if_best(*scores);
+  }
+
+  void keep_if_best(const nn::Scores& scores) {
+    if (best_step_ > 0 && scores.top1 <= best_top1_) return;
+    best_top1_ = scores.top1;
     best_step_ = trainer_.step();
     save(best_);
   }

@@ -21,7 +21,7 @@ struct TrainingTask {
   genome::Genotype genotype;
   genome::ModelSpec model;
   nn::Images train{};
-  nn::Images validation{};  ///< chooses the best weights: held out, or else the test set
+  std::optional<nn::Images> held_out{};  ///< choose the best weights; none: the test set does
   nn::Images test{};
   nn::Normalisation normalisation{};
   nn::TrainingOptions options{};

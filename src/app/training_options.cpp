@@ -86,4 +86,10 @@ nn::TrainingOptions TrainOptions::training() const {
   return training;
 }
 
+void check_repeats(int repeats) {
+  if (repeats >= 1 && repeats <= 1000) return;
+  throw core::UsageError(fmt::format("--repeats is {}", repeats), "",
+                         "Give a number from 1 to 1000.");
+}
+
 }  // namespace hierevo::app

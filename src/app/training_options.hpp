@@ -33,4 +33,7 @@ struct TrainOptions {
   nn::TrainingOptions training() const;
 };
 
+/// Throws UsageError unless so many trainings can be averaged.
+void check_repeats(int repeats);
+
 }  // namespace hierevo::app
