@@ -190,14 +190,26 @@ std::string member_path(hid_t group, const char* name);
 /// An attribute that is there and has one value.
 Attribute open_scalar_attribute(hid_t object, const char* name, const std::string& what);
 std::string attribute_path(hid_t object, const char* name);
+/// Throws Error naming `what` unless `type` is like `wanted`, in whatever byte order.
+void require_type(hid_t type, hid_t wanted, const std::string& what);
 /// A dataset of `group` itself.
 Dataset open_dataset(hid_t group, const char* name);
+/// The same, and it holds numbers of this type.
+template <typename T>
+Dataset open_numbers(hid_t group, const char* name) {
+  Dataset dataset = open_dataset(group, name);
+  const Type type(HIEREVO_H5(H5Dget_type, dataset));
+  require_type(type, file_type<T>(), member_path(group, name));
+  return dataset;
+}
+/// Empty for a single value.
+std::vector<std::size_t> shape_of(const Dataset& dataset, const std::string& what);
+std::vector<std::size_t> shape_of(const Dataset& dataset, std::size_t dimensions,
+                                  const std::string& what);
 /// Refuses values that lie in other files, and shapes that the stored bytes cannot fill, so that a
 /// small file cannot make the program allocate a lot.
 void check_storage(const Dataset& dataset, hsize_t value_bytes, const std::string& what);
 /// Throws Error unless `group` itself holds a member of this name.
 void require_member(hid_t group, const char* name);
-/// Throws Error naming `what` unless `type` is like `wanted`, in whatever byte order.
-void require_type(hid_t type, hid_t wanted, const std::string& what);
 
 }  // namespace hierevo::io::h5

@@ -23,28 +23,6 @@ Dataset write(hid_t group, const char* name, hid_t stored_as, hid_t given_as,
   return dataset;
 }
 
-std::vector<std::size_t> shape_of(const Dataset& dataset, const std::string& what) {
-  const Space space(HIEREVO_H5(H5Dget_space, dataset));
-  const H5S_class_t kind = H5Sget_simple_extent_type(space);
-  if (kind != H5S_SIMPLE && kind != H5S_SCALAR) {
-    throw Error(what + " has a wrong number of dimensions (it has no values)");
-  }
-  std::array<hsize_t, H5S_MAX_RANK> extents{};
-  const int rank = HIEREVO_H5(H5Sget_simple_extent_dims, space, extents.data(), nullptr);
-  return {extents.begin(), extents.begin() + rank};
-}
-
-template <std::size_t rank>
-std::array<std::size_t, rank> shape_of(const Dataset& dataset, const std::string& what) {
-  const std::vector<std::size_t> found = shape_of(dataset, what);
-  if (found.size() != rank) {
-    throw Error(fmt::format("{} has a wrong number of dimensions (not {})", what, rank));
-  }
-  std::array<std::size_t, rank> shape{};
-  std::copy(found.begin(), found.end(), shape.begin());
-  return shape;
-}
-
 void require_rows(std::size_t rows, std::size_t wanted, const std::string& what) {
   if (wanted == any_number || rows == wanted) return;
   throw Error(fmt::format("{} has {} rows instead of {}", what, rows, wanted));
@@ -123,10 +101,8 @@ Dataset write_strings(hid_t group, const char* name, std::span<const std::string
 template <typename T>
 std::vector<T> read_vector(hid_t group, const char* name, std::size_t rows) {
   const std::string what = member_path(group, name);
-  const Dataset dataset = open_dataset(group, name);
-  const Type type(HIEREVO_H5(H5Dget_type, dataset));
-  require_type(type, file_type<T>(), what);
-  const std::size_t found = shape_of<1>(dataset, what)[0];
+  const Dataset dataset = open_numbers<T>(group, name);
+  const std::size_t found = shape_of(dataset, 1, what)[0];
   require_rows(found, rows, what);
   return read_values<T>(dataset, memory_type<T>(), found, 1, what);
 }
@@ -134,20 +110,16 @@ std::vector<T> read_vector(hid_t group, const char* name, std::size_t rows) {
 template <typename T>
 Matrix<T> read_matrix(hid_t group, const char* name, std::size_t rows) {
   const std::string what = member_path(group, name);
-  const Dataset dataset = open_dataset(group, name);
-  const Type type(HIEREVO_H5(H5Dget_type, dataset));
-  require_type(type, file_type<T>(), what);
-  const auto [found, columns] = shape_of<2>(dataset, what);
-  require_rows(found, rows, what);
-  return {found, columns, read_values<T>(dataset, memory_type<T>(), found, columns, what)};
+  const Dataset dataset = open_numbers<T>(group, name);
+  const std::vector<std::size_t> shape = shape_of(dataset, 2, what);
+  require_rows(shape[0], rows, what);
+  return {shape[0], shape[1], read_values<T>(dataset, memory_type<T>(), shape[0], shape[1], what)};
 }
 
 template <typename T>
 Array<T> read_array(hid_t group, const char* name) {
   const std::string what = member_path(group, name);
-  const Dataset dataset = open_dataset(group, name);
-  const Type type(HIEREVO_H5(H5Dget_type, dataset));
-  require_type(type, file_type<T>(), what);
+  const Dataset dataset = open_numbers<T>(group, name);
   Array<T> array;
   array.shape = shape_of(dataset, what);
   // As rows and columns, whose product is checked against the bytes that are stored.
@@ -176,7 +148,7 @@ std::vector<std::uint8_t> read_enums(hid_t group, const char* name, std::size_t 
       throw Error(fmt::format("{} does not call its value {} '{}'", what, i, names[i]));
     }
   }
-  const std::size_t found = shape_of<1>(dataset, what)[0];
+  const std::size_t found = shape_of(dataset, 1, what)[0];
   require_rows(found, rows, what);
   return read_values<std::uint8_t>(dataset, type, found, 1, what);
 }
@@ -187,7 +159,7 @@ std::vector<std::string> read_strings(hid_t group, const char* name, std::size_t
   const Type stored_type(HIEREVO_H5(H5Dget_type, dataset));
   const Type type = text_type();
   require_type(stored_type, type, what);
-  const std::size_t found = shape_of<1>(dataset, what)[0];
+  const std::size_t found = shape_of(dataset, 1, what)[0];
   require_rows(found, rows, what);
   if (found == 0) return {};
 

@@ -67,11 +67,7 @@ std::vector<std::string> read_fixed_texts(hid_t group, const char* name) {
   const Dataset dataset = open_dataset(group, name);
   const Type type(HIEREVO_H5(H5Dget_type, dataset));
   const std::size_t length = length_of(type, what);
-  const Space space(HIEREVO_H5(H5Dget_space, dataset));
-  if (H5Sget_simple_extent_type(space) != H5S_SIMPLE || H5Sget_simple_extent_ndims(space) != 1) {
-    throw Error(what + " has a wrong number of dimensions (not 1)");
-  }
-  const auto rows = static_cast<std::size_t>(H5Sget_simple_extent_npoints(space));
+  const std::size_t rows = shape_of(dataset, 1, what)[0];
   if (rows > std::numeric_limits<std::size_t>::max() / length) throw Error(what + " is too large");
   check_storage(dataset, rows * length, what);
   std::vector<char> bytes(rows * length);

@@ -49,16 +49,9 @@ Space rows_in_memory(std::span<const std::size_t> shape, std::size_t count) {
 /// The shape of the whole array, whose values have `value_bytes` each and can all be counted.
 std::vector<std::size_t> checked_shape(const Dataset& dataset, std::size_t dimensions,
                                        std::size_t value_bytes, const std::string& what) {
-  const Space space(HIEREVO_H5(H5Dget_space, dataset));
-  const bool fits = H5Sget_simple_extent_type(space) == H5S_SIMPLE &&
-                    H5Sget_simple_extent_ndims(space) == static_cast<int>(dimensions);
-  if (!fits) {
-    throw Error(fmt::format("{} has a wrong number of dimensions (not {})", what, dimensions));
-  }
-  std::vector<hsize_t> extents(dimensions);
-  HIEREVO_H5(H5Sget_simple_extent_dims, space, extents.data(), nullptr);
+  std::vector<std::size_t> shape = shape_of(dataset, dimensions, what);
   std::size_t bytes = value_bytes;
-  for (const hsize_t extent : extents) {
+  for (const std::size_t extent : shape) {
     if (extent == 0) throw Error(what + " is empty");
     if (extent > largest_extent || bytes > std::numeric_limits<std::size_t>::max() / extent) {
       throw Error(what + " is too large");
@@ -66,7 +59,7 @@ std::vector<std::size_t> checked_shape(const Dataset& dataset, std::size_t dimen
     bytes *= extent;
   }
   check_storage(dataset, bytes, what);
-  return {extents.begin(), extents.end()};
+  return shape;
 }
 
 /// How many rows to read at a time, so that each chunk is read once.
@@ -106,9 +99,7 @@ void write_rows(const Dataset& dataset, std::span<const std::size_t> shape, std:
 template <typename T>
 Array<T> read_rows(hid_t group, const char* name, std::size_t dimensions) {
   const std::string what = member_path(group, name);
-  const Dataset dataset = open_dataset(group, name);
-  const Type type(HIEREVO_H5(H5Dget_type, dataset));
-  require_type(type, file_type<T>(), what);
+  const Dataset dataset = open_numbers<T>(group, name);
   Array<T> rows;
   rows.shape = checked_shape(dataset, dimensions, sizeof(T), what);
   const std::size_t row = values_in_a_row(rows.shape);

@@ -20,6 +20,24 @@ Dataset open_dataset(hid_t group, const char* name) {
   return Dataset(HIEREVO_H5(H5Dopen2, group, name, H5P_DEFAULT));
 }
 
+std::vector<std::size_t> shape_of(const Dataset& dataset, const std::string& what) {
+  const Space space(HIEREVO_H5(H5Dget_space, dataset));
+  const H5S_class_t kind = H5Sget_simple_extent_type(space);
+  if (kind != H5S_SIMPLE && kind != H5S_SCALAR) {
+    throw Error(what + " has a wrong number of dimensions (it has no values)");
+  }
+  std::array<hsize_t, H5S_MAX_RANK> extents{};
+  const int rank = HIEREVO_H5(H5Sget_simple_extent_dims, space, extents.data(), nullptr);
+  return {extents.begin(), extents.begin() + rank};
+}
+
+std::vector<std::size_t> shape_of(const Dataset& dataset, std::size_t dimensions,
+                                  const std::string& what) {
+  std::vector<std::size_t> shape = shape_of(dataset, what);
+  if (shape.size() == dimensions) return shape;
+  throw Error(fmt::format("{} has a wrong number of dimensions (not {})", what, dimensions));
+}
+
 void check_storage(const Dataset& dataset, hsize_t value_bytes, const std::string& what) {
   const Properties creation(HIEREVO_H5(H5Dget_create_plist, dataset));
   const H5D_layout_t layout = HIEREVO_H5(H5Pget_layout, creation);

@@ -8,6 +8,7 @@
 #include <functional>
 #include <limits>
 
+#include "edited.hpp"
 #include "h5.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
@@ -19,6 +20,7 @@ namespace hierevo::io {
 namespace {
 
 using Bytes = std::vector<std::byte>;
+using test::remove;
 using testing::HasSubstr;
 
 constexpr std::size_t told = 20;
@@ -32,14 +34,7 @@ Snapshot original() {
 
 /// The original's file after `edit`, with a good checksum.
 Bytes edited(const std::function<void(hid_t file)>& edit) {
-  Bytes bytes = encode_snapshot(original());
-  const h5::Session session;
-  const h5::Properties access(HIEREVO_H5(H5Pcreate, H5P_FILE_ACCESS));
-  HIEREVO_H5(H5Pset_fapl_core, access, 1 << 16, false);
-  HIEREVO_H5(H5Pset_file_image, access, bytes.data(), bytes.size());
-  const h5::File file(HIEREVO_H5(H5Fopen, "edited", H5F_ACC_RDWR, access));
-  edit(file);
-  return with_text_block(h5::image(file), snapshot_kind);
+  return test::edited(encode_snapshot(original()), snapshot_kind, edit);
 }
 
 /// What decoding says about the original after `edit`.
@@ -51,10 +46,6 @@ std::string refusal(const std::function<void(hid_t file)>& edit) {
   } catch (const core::CheckpointError& error) {
     return error.what();
   }
-}
-
-void remove(hid_t file, const char* path) {
-  HIEREVO_H5(H5Ldelete, file, path, H5P_DEFAULT);
 }
 
 /// Puts other values in the place of a vector.

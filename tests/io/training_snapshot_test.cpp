@@ -7,6 +7,7 @@
 #include <functional>
 #include <limits>
 
+#include "edited.hpp"
 #include "genome/published_cell.hpp"
 #include "h5.hpp"
 #include "hierevo/core/error.hpp"
@@ -17,6 +18,7 @@
 namespace hierevo::io {
 namespace {
 
+using test::remove;
 using testing::HasSubstr;
 
 StoredTensor tensor(const std::string& name, std::vector<std::size_t> shape,
@@ -61,7 +63,7 @@ void expect_same(const std::vector<StoredTensor>& a, const std::vector<StoredTen
 }
 
 TEST(TrainingSnapshot, IsReadAsItWasWritten) {
-  const test::ScratchFolder folder;
+  const hierevo::test::ScratchFolder folder;
   const auto path = folder.path() / "last.h5";
   const TrainingSnapshot written = sample();
   save_training(written, path);
@@ -113,21 +115,7 @@ TEST(TrainingSnapshot, ASnapshotOfASearchIsNone) {
 
 /// What is said of the sample after `edit`, with a right checksum.
 std::string refusal_after(const std::function<void(hid_t file)>& edit) {
-  std::vector<std::byte> bytes = encode_training(sample());
-  {
-    const h5::Session session;
-    const h5::Properties access(HIEREVO_H5(H5Pcreate, H5P_FILE_ACCESS));
-    HIEREVO_H5(H5Pset_fapl_core, access, 1 << 16, false);
-    HIEREVO_H5(H5Pset_file_image, access, bytes.data(), bytes.size());
-    const h5::File file(HIEREVO_H5(H5Fopen, "edited", H5F_ACC_RDWR, access));
-    edit(file);
-    bytes = with_text_block(h5::image(file), training_kind);
-  }
-  return refusal(bytes);
-}
-
-void remove(hid_t file, const char* path) {
-  HIEREVO_H5(H5Ldelete, file, path, H5P_DEFAULT);
+  return refusal(test::edited(encode_training(sample()), training_kind, edit));
 }
 
 TEST(TrainingSnapshot, ContentThatCannotBeIsNamed) {
