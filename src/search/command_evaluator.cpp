@@ -178,22 +178,20 @@ class CommandEvaluator final : public Evaluator {
     Child child(std::move(arguments), environment_for(candidate));
     std::string output;
     bool open = true;
-    while (open) {
-      if (!progress({})) return std::nullopt;
-      open = child.read(output, std::chrono::milliseconds(50));
-      if (output.size() > 2 * kept_output) output.erase(0, output.size() - kept_output);
-      // Something it left behind may hold its output open: when it has ended, only what is there
-      // already is read.
-      const auto status = child.ended();
-      if (!status) continue;
-      while (child.read(output, std::chrono::milliseconds(0)) && child.has_output()) {
-      }
-      return conclude(*status, output);
-    }
     while (true) {
       if (!progress({})) return std::nullopt;
-      if (const auto status = child.ended()) return conclude(*status, output);
-      ::poll(nullptr, 0, 5);  // its output is closed and it has not ended: a moment more
+      if (open) {
+        open = child.read(output, std::chrono::milliseconds(50));
+        if (output.size() > 2 * kept_output) output.erase(0, output.size() - kept_output);
+      } else {
+        ::poll(nullptr, 0, 5);  // its output is closed and it has not ended: a moment more
+      }
+      const auto status = child.ended();
+      if (!status) continue;
+      // Something it left behind may hold its output open: only what is there already is read.
+      while (child.has_output() && child.read(output, std::chrono::milliseconds(0))) {
+      }
+      return conclude(*status, output);
     }
   }
 

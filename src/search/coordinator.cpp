@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "hierevo/core/error.hpp"
+#include "hierevo/core/file.hpp"
 #include "hierevo/core/log.hpp"
 #include "hierevo/core/version.hpp"
 
@@ -54,7 +55,7 @@ evolution::Engine make_engine(const std::optional<RunDirectory>& directory,
 }
 
 std::optional<RunDirectory> open_directory(const SearchOptions& options) {
-  if (options.dry_run && !RunDirectory::exists(options.run)) return std::nullopt;
+  if (options.dry_run && !core::path_exists(options.run)) return std::nullopt;
   return RunDirectory(options.run);
 }
 
@@ -246,9 +247,7 @@ void Coordinator::try_to_end() {
 void Coordinator::dismiss_workers() {
   if (dismissed_) return;
   dismissed_ = true;
-  for (int rank = 0; rank < ranks_.size(); ++rank) {
-    if (rank != ranks_.rank()) ranks_.send(rank, encode(Leave{}));
-  }
+  search::dismiss_workers(ranks_);
 }
 
 void Coordinator::save_when_due(const std::string& state) {

@@ -43,10 +43,6 @@ void RunDirectory::save_configuration(const std::string& text) const {
   core::replace_file(path_ / configuration_name, text);
 }
 
-bool RunDirectory::exists(const fs::path& run) {
-  return core::path_exists(run);
-}
-
 bool RunDirectory::in_use(const fs::path& run) {
   return core::directory_claimed(run);
 }

@@ -22,7 +22,6 @@ SearchEnd coordinate(comm::Communicator& ranks, Coordinator& coordinator) {
     while (const auto more = ranks.receive(0ns)) coordinator.handle(*more);
     coordinator.tick();
   }
-  ranks.flush(2s);
   return *coordinator.end();
 }
 
@@ -60,7 +59,6 @@ SearchEnd coordinate_and_work(comm::Communicator& ranks, Coordinator& coordinato
     }
   }
   if (trouble) std::rethrow_exception(trouble);
-  ranks.flush(2s);
   return *coordinator.end();
 }
 
@@ -84,7 +82,6 @@ SearchEnd run_search(comm::Communicator& ranks, const SearchOptions& options, Ev
   } catch (...) {
     if (coordinator) {
       coordinator->dismiss_workers();
-      ranks.flush(2s);
     } else {
       dismiss_workers(ranks);
     }

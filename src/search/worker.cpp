@@ -61,9 +61,9 @@ void Worker::work(const Work& work, const std::function<bool()>& keep_on) {
   ranks_.send(0, encode(Result{work.candidate.id, std::move(*evaluation)}));
 }
 
-bool Worker::told_to_leave() {
-  // While it evaluates, a worker is sent nothing but Leave.
-  const auto message = left_ ? std::nullopt : ranks_.receive(0ns);
+bool Worker::told_to_leave(std::chrono::nanoseconds timeout) {
+  // While it evaluates, and when it has asked to leave, a worker is sent nothing but Leave.
+  const auto message = left_ ? std::nullopt : ranks_.receive(timeout);
   if (message) {
     const auto decoded = decode(message->data);
     left_ = decoded && std::holds_alternative<Leave>(*decoded);
@@ -79,7 +79,7 @@ void Worker::handle(const comm::Message& message, const StopCallback& stop_reque
   } else if (std::holds_alternative<Leave>(*decoded)) {
     left_ = true;
   } else if (const auto* order = std::get_if<Work>(&*decoded); order != nullptr && evaluator_) {
-    work(*order, [&] { return !told_to_leave() && !(stop_requested && stop_requested()); });
+    work(*order, [&] { return !told_to_leave(0ns) && !(stop_requested && stop_requested()); });
   }
 }
 
@@ -95,10 +95,7 @@ void Worker::ask_to_leave() {
   ranks_.send(0, encode(Leave{}));
   // Rank 0 answers at once, unless it is saving on a slow disk or no more.
   const auto end = std::chrono::steady_clock::now() + patience_when_leaving;
-  while (!left_ && std::chrono::steady_clock::now() < end) {
-    const auto message = ranks_.receive(100ms);
-    const auto decoded = message ? decode(message->data) : std::nullopt;
-    left_ = decoded && std::holds_alternative<Leave>(*decoded);
+  while (!told_to_leave(100ms) && std::chrono::steady_clock::now() < end) {
   }
 }
 

@@ -28,7 +28,8 @@ class Worker {
   void run(const StopCallback& stop_requested);
 
  private:
-  bool told_to_leave();
+  /// Looks for as long as `timeout`.
+  bool told_to_leave(std::chrono::nanoseconds timeout);
   void ask_to_leave();
   void handle(const comm::Message& message, const StopCallback& stop_requested);
 

@@ -32,8 +32,6 @@ class RunDirectory {
   static std::filesystem::path snapshot_path(const std::filesystem::path& run) {
     return run / "search.h5";
   }
-  /// Whether there is such a folder. Throws IoError when that cannot be known.
-  static bool exists(const std::filesystem::path& run);
   /// Whether a search holds the folder at this moment. Also for folders that are no run: false.
   static bool in_use(const std::filesystem::path& run);
 
