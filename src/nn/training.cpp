@@ -99,6 +99,23 @@ void copy(const std::vector<NamedTensor>& from, const std::vector<NamedTensor>& 
   for (std::size_t i = 0; i < to.size(); ++i) at::Tensor(to[i].tensor).copy_(from[i].tensor);
 }
 
+/// The network has its averaged weights, where there are any, as long as this lives; also when
+/// memory runs out meanwhile.
+class AverageInPlace {
+ public:
+  explicit AverageInPlace(std::optional<WeightAverage>& average) : average_(average) {
+    if (average_) average_->swap();
+  }
+  ~AverageInPlace() {
+    if (average_) average_->swap();
+  }
+  AverageInPlace(const AverageInPlace&) = delete;
+  AverageInPlace& operator=(const AverageInPlace&) = delete;
+
+ private:
+  std::optional<WeightAverage>& average_;
+};
+
 }  // namespace
 
 class Trainer::Impl {
@@ -144,11 +161,8 @@ class Trainer::Impl {
   double loss() const { return losses_.mean_of_last_tenth(); }
 
   std::optional<Scores> test(const Images& images, const KeepOn& keep_on) {
-    if (average_) average_->swap();
-    const auto scores =
-        scores_of(executor_, images, normalisation_, options_.evaluation_batch, keep_on);
-    if (average_) average_->swap();
-    return scores;
+    const AverageInPlace in_place(average_);
+    return scores_of(executor_, images, normalisation_, options_.evaluation_batch, keep_on);
   }
 
   TrainingState state() {
