@@ -63,11 +63,8 @@ class OptionSet {
   std::vector<std::string> recorded_names() const;
   /// All options of the record with their values, as an INI file.
   std::string record() const;
-  /// A complaint for each option of the record whose value differs from that in `recorded`, but for
-  /// those named in `may_change`.
-  std::vector<std::string> differences(const std::string& recorded,
-                                       const std::vector<std::string>& may_change) const;
-  /// Throws UsageError when there are such differences to the options that `where` began with.
+  /// Throws UsageError when an option of the record, but for those named in `may_change`, differs
+  /// from that in `recorded`, the options that what is in `where` began with.
   void require_same(const std::string& recorded, const std::vector<std::string>& may_change,
                     const std::string& where, const std::string& folder_option) const;
   /// Whether the command line or the INI file gave the option; inheriting is not giving.
@@ -82,6 +79,10 @@ class OptionSet {
 
   boost::program_options::options_description all() const;
   void print_help() const;
+  /// A complaint for each option of the record whose value differs from that in `recorded`, but for
+  /// those named in `may_change`.
+  std::vector<std::string> differences(const std::string& recorded,
+                                       const std::vector<std::string>& may_change) const;
   void take_defaults_of_run(const boost::program_options::options_description& known);
 
   std::string usage_;
