@@ -1,11 +1,11 @@
 #include "search_options.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <chrono>
 
+#include "hierevo/comm/mpi_session.hpp"
 #include "hierevo/core/error.hpp"
+#include "hierevo/core/memory.hpp"
 #include "hierevo/core/nearest.hpp"
 #include "progress_line.hpp"
 
@@ -38,8 +38,8 @@ void SearchCommandOptions::add_to(OptionSet& options) {
               "the same bound on multiply-accumulates for one image; 0: no bound");
   options.add(
       "max-memory", &max_memory,
-      "GiB: networks whose training needs more get fitness 0 without training; 0: all that this "
-      "machine has");
+      "GiB: networks whose training needs more get fitness 0 without training; 0: the share of an "
+      "evaluation in all that this machine or job has");
   options.add("reuse-fitness", &reuse_fitness,
               "take the fitness of an equal phenotype that was evaluated before");
   options.group("Evaluation");
@@ -76,11 +76,11 @@ void SearchCommandOptions::add_to(OptionSet& options) {
 
 search::TrainingMemory SearchCommandOptions::training_memory() const {
   constexpr double gibibyte = 1 << 30;
-  const double machine =
-      static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
+  const int evaluations_at_once = std::max(workers, comm::MpiSession::ranks_on_this_node());
+  const double share = static_cast<double>(core::usable_memory()) / evaluations_at_once;
   const nn::TrainingOptions numbers = training.training();
   return {
-      .bytes = max_memory > 0.0 ? max_memory * gibibyte : machine,
+      .bytes = max_memory > 0.0 ? max_memory * gibibyte : share,
       .batch = (numbers.batch + numbers.micro_batches - 1) / numbers.micro_batches,
       .image_size = numbers.crop > 0 ? static_cast<int>(numbers.crop) : model.spec().image_size()};
 }
@@ -147,7 +147,8 @@ search::SearchOptions SearchCommandOptions::search() const {
 const std::vector<std::string>& options_that_may_change() {
   static const std::vector<std::string> names = {
       "evaluations", "workers",  "threads",      "master-evaluates",
-      "timeout",     "data-dir", "synthetic-ms", "failures-in-series"};
+      "timeout",     "data-dir", "synthetic-ms", "failures-in-series",
+      "command"};
   return names;
 }
 

@@ -1,6 +1,7 @@
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
+#include <initializer_list>
 
 #include "hierevo/comm/mpi_session.hpp"
 
@@ -8,14 +9,15 @@ namespace hierevo::comm {
 
 namespace {
 
-/// The variable as a number; 0 when it is not set or no number.
-int number_in(const char* variable) {
+/// The number that the variable begins with; 0 when it is not set or no number. `whole`: nothing
+/// may follow.
+int number_in(const char* variable, bool whole = true) {
   const char* text = std::getenv(variable);
   if (text == nullptr) return 0;
   const char* end = text + std::strlen(text);
   int value = 0;
   const auto [parsed_to, error] = std::from_chars(text, end, value);
-  return error == std::errc() && parsed_to == end ? value : 0;
+  return error == std::errc() && (parsed_to == end || !whole) ? value : 0;
 }
 
 }  // namespace
@@ -31,6 +33,16 @@ bool MpiSession::launched_by_mpi() {
   if (std::getenv("PMIX_RANK") == nullptr) return false;
   const bool in_step = std::getenv("SLURM_STEP_NUM_TASKS") != nullptr;
   return number_in(in_step ? "SLURM_STEP_NUM_TASKS" : "SLURM_NTASKS") > 1;
+}
+
+int MpiSession::ranks_on_this_node() {
+  // Open MPI; MPICH and Intel; srun, which tells "4(x2),3": four on the first two nodes, of which
+  // one is rank 0's.
+  for (const int ranks : {number_in("OMPI_COMM_WORLD_LOCAL_SIZE"), number_in("MPI_LOCALNRANKS"),
+                          number_in("SLURM_STEP_TASKS_PER_NODE", /*whole=*/false)}) {
+    if (ranks > 0) return ranks;
+  }
+  return 1;
 }
 
 }  // namespace hierevo::comm

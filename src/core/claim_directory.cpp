@@ -1,8 +1,10 @@
 #include "hierevo/core/claim_directory.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <system_error>
 #include <utility>
 
@@ -37,6 +39,14 @@ FileLock claim_directory(const fs::path& path, const Claim& claim) {
   if (auto lock = FileLock::try_acquire(path / lock_name)) return std::move(*lock);
   throw CheckpointError(path, "another process already works there", "it holds the folder's lock",
                         fmt::format("Wait for it, or choose another {}.", claim.option));
+}
+
+void require_makeable(const fs::path& path, const Claim& claim) {
+  fs::path nearest = fs::absolute(path).lexically_normal();
+  while (!path_exists(nearest) && nearest.has_relative_path()) nearest = nearest.parent_path();
+  const bool folder = fs::is_directory(nearest);
+  if (folder && ::access(nearest.c_str(), W_OK | X_OK) == 0) return;
+  throw IoError(path, fmt::format("make the {}", claim.what), folder ? errno : ENOTDIR);
 }
 
 bool directory_claimed(const fs::path& path) {

@@ -17,8 +17,10 @@ using Environment = std::map<std::string, std::string>;
 class ScopedEnvironment {
  public:
   explicit ScopedEnvironment(const Environment& wanted) {
-    for (const char* name : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMI_RANK", "PMIX_RANK",
-                             "SLURM_NTASKS", "SLURM_PROCID", "SLURM_STEP_NUM_TASKS"}) {
+    for (const char* name :
+         {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMI_RANK", "PMIX_RANK", "SLURM_NTASKS",
+          "SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS",
+          "SLURM_STEP_TASKS_PER_NODE"}) {
       const char* value = std::getenv(name);
       saved_[name] = value == nullptr ? std::nullopt : std::optional<std::string>(value);
       unsetenv(name);
@@ -77,6 +79,19 @@ TEST(LaunchedByMpi, values_that_are_no_numbers) {
     EXPECT_FALSE(launched_with({{"OMPI_COMM_WORLD_SIZE", value}})) << value;
     EXPECT_FALSE(launched_with({{"PMIX_RANK", "0"}, {"SLURM_NTASKS", value}})) << value;
   }
+}
+
+int ranks_here_with(const Environment& environment) {
+  const ScopedEnvironment scope(environment);
+  return MpiSession::ranks_on_this_node();
+}
+
+TEST(RanksOnThisNode, are_what_the_launcher_says) {
+  EXPECT_EQ(ranks_here_with({}), 1);
+  EXPECT_EQ(ranks_here_with({{"OMPI_COMM_WORLD_LOCAL_SIZE", "3"}}), 3);
+  EXPECT_EQ(ranks_here_with({{"MPI_LOCALNRANKS", "5"}}), 5);
+  EXPECT_EQ(ranks_here_with({{"SLURM_STEP_TASKS_PER_NODE", "4(x2),3"}}), 4);
+  EXPECT_EQ(ranks_here_with({{"SLURM_STEP_TASKS_PER_NODE", "two"}}), 1);
 }
 
 }  // namespace

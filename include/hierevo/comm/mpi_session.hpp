@@ -27,6 +27,10 @@ class MpiSession {
   /// MPI too: the program can then refuse instead of running once per rank.
   static bool launched_by_mpi();
 
+  /// Ranks on this rank's node, by what the launcher says in the environment; 1 when it says
+  /// nothing.
+  static int ranks_on_this_node();
+
  private:
   bool finalises_;
   int exceptions_;  ///< in flight when the session began
