@@ -1,6 +1,9 @@
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 
 #include "data_pack_format.hpp"
 #include "h5.hpp"
@@ -86,11 +89,15 @@ DataPack read_data_pack(const fs::path& path) {
     throw core::UsageError(fmt::format("There is no file '{}'", path.string()), "",
                            "Make it with hierevo prepare.");
   }
+  if (::access(path.c_str(), R_OK) != 0) {
+    throw core::UsageError(fmt::format("Cannot read '{}'", path.string()), std::strerror(errno),
+                           "Ask its owner for permission.");
+  }
   try {
     return read(path);
   } catch (const h5::Error& error) {
     throw core::UsageError(fmt::format("Cannot use '{}'", path.string()), error.what(),
-                           "Make the pack again with hierevo prepare.");
+                           "Give a pack that hierevo prepare made; if it is one, make it again.");
   }
 }
 

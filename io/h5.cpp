@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <string_view>
 
 namespace hierevo::io::h5 {
 
@@ -16,6 +17,16 @@ std::mutex& library_mutex() {
   static const herr_t no_cleaning = H5dont_atexit();
   static_cast<void>(no_cleaning);
   return mutex;
+}
+
+/// Of a failed read or write HDF5 tells the time, the file's number and much else: only the
+/// system's own words.
+std::string system_message_in(const std::string& text) {
+  constexpr std::string_view sign = "error message = '";
+  const std::size_t begin = text.find(sign);
+  if (begin == std::string::npos) return text;
+  const std::size_t from = begin + sign.size();
+  return text.substr(from, text.find('\'', from) - from);
 }
 
 /// Keeps the description of the innermost failure, which is the specific one.
@@ -74,7 +85,8 @@ void throw_failed_call(const char* function) {
   std::string why;
   H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, first_description, &why);
   H5Eclear2(H5E_DEFAULT);
-  throw Error(fmt::format("HDF5 refuses {} ({})", function, why.empty() ? "no reason given" : why));
+  throw Error(fmt::format("HDF5 refuses {} ({})", function,
+                          why.empty() ? "no reason given" : system_message_in(why)));
 }
 
 File create_file() {

@@ -67,6 +67,7 @@ void save_snapshot(const Snapshot& snapshot, const fs::path& path) {
 std::optional<LoadedSnapshot> load_snapshot(const fs::path& path) {
   std::vector<std::string> missing;
   std::vector<std::string> unusable;
+  bool damaged = false;
   for (const fs::path& name : snapshot_names(path)) {
     try {
       Snapshot snapshot = decode_snapshot(core::read_file(name), name);
@@ -75,6 +76,7 @@ std::optional<LoadedSnapshot> load_snapshot(const fs::path& path) {
     } catch (const NewerVersionError&) {
       throw;
     } catch (const core::CheckpointError& error) {
+      damaged = true;
       unusable.emplace_back(error.what());
     } catch (const core::IoError& error) {
       const bool absent = error.system_error() == ENOENT;
@@ -84,7 +86,10 @@ std::optional<LoadedSnapshot> load_snapshot(const fs::path& path) {
   if (unusable.empty()) return std::nullopt;
   throw core::CheckpointError(path, "none of its snapshots can be used",
                               fmt::format("{}", fmt::join(unusable, " ")),
-                              "Bring one back from a backup, or start in another run directory.");
+                              damaged ? "Start in another run directory, or bring one back from a "
+                                        "backup if there is one."
+                                      : "Nothing says that they are damaged: mend the cause, and "
+                                        "run the same line again.");
 }
 
 }  // namespace hierevo::io

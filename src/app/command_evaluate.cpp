@@ -6,6 +6,7 @@
 #include "chosen_genotype.hpp"
 #include "commands.hpp"
 #include "hierevo/core/error.hpp"
+#include "hierevo/search/run_directory.hpp"
 #include "model_options.hpp"
 #include "program.hpp"
 #include "progress_line.hpp"
@@ -13,6 +14,22 @@
 #include "training_setup.hpp"
 
 namespace hierevo::app {
+
+namespace {
+
+/// A fitness comes out again only where it came from a training.
+void require_trained(const std::string& run) {
+  if (run.empty()) return;
+  const std::string recorded = search::RunDirectory::configuration_of(run).value_or("");
+  const std::string evaluator = OptionSet::value_in(recorded, "evaluator");
+  if (evaluator.empty() || evaluator == "train") return;
+  throw core::UsageError(
+      fmt::format("The fitness of the run in '{}' cannot come out again", run),
+      fmt::format("it was searched with --evaluator {}, not by training", evaluator),
+      "For the accuracy of its cells use hierevo train, or hierevo evaluate --genotype.");
+}
+
+}  // namespace
 
 int command_evaluate(const Arguments& arguments) {
   GenotypeChoice choice;
@@ -39,6 +56,7 @@ int command_evaluate(const Arguments& arguments) {
   GenotypeChoice::inherit(options, options.recorded_names());
   if (!options.parse(arguments)) return 0;
   check_repeats(repeats);
+  require_trained(choice.run);
   ProgressLine line(ProgressLine::mode_named(progress));
 
   evolution::Individual individual = choice.read();

@@ -111,11 +111,16 @@ int SearchProgram::conclude(SearchEnd end, const SearchStatus& last) const {
   const std::string best =
       last.best ? fmt::format("best {:.4f}: individual {}, {} parameters", last.best_fitness,
                               number(*last.best), last.best_parameters)
-                : "nothing evaluated yet";
+                : "none evaluated with success";
   fmt::print(stderr, "{} of {} evaluations ({} failed), {}.\n", last.done, last.target, last.failed,
              best);
   switch (end) {
     case SearchEnd::finished:
+      if (!last.best) {
+        fmt::print(stderr, "Finished without a result: see hierevo status --run '{}'.\n",
+                   options_.run.string());
+        return static_cast<int>(core::ExitCode::failures);
+      }
       fmt::print(stderr, "Finished. Everything is in '{0}'; next: hierevo inspect --run '{0}'\n",
                  options_.run.string());
       return static_cast<int>(core::ExitCode::finished);

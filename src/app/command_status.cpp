@@ -69,10 +69,11 @@ json status_of(const std::filesystem::path& run) {
 void print_for_people(const json& status) {
   const json& counts = status["evaluations"];
   fmt::print("{}: {}\n", status["run"].get<std::string>(), status["state"].get<std::string>());
-  fmt::print("  evaluations  {} of {} done, {} failed, {} reused, {} in flight\n",
+  fmt::print("  evaluations  {} of {} done, {} failed, {} reused, {} {}\n",
              counts["done"].get<std::size_t>(), counts["target"].get<std::size_t>(),
              counts["failed"].get<std::size_t>(), counts["reused"].get<std::size_t>(),
-             counts["in_flight"].get<std::size_t>());
+             counts["in_flight"].get<std::size_t>(),
+             status["state"] == "running" ? "in flight" : "to repeat");
   for (const auto& [reason, count] : status["failures"].items()) {
     fmt::print("  failure      {}: {}\n", reason, count.get<int>());
   }

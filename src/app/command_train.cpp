@@ -9,6 +9,7 @@
 #include "commands.hpp"
 #include "data_source.hpp"
 #include "final_training.hpp"
+#include "hierevo/comm/mpi_session.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/random.hpp"
 #include "hierevo/genome/cell_graph.hpp"
@@ -63,6 +64,8 @@ void TrainCommandOptions::add_to(OptionSet& options) {
   training.add_to(options);
   GenotypeChoice::inherit(options, {"dataset", "data-dir"});
   options.epilogue(
+      "With --run, the data set is that of the search; the network and its training are those\n"
+      "given here.\n"
       "Best weights are chosen on --validation-size images of the training set; with 0 of them on\n"
       "the test set, so that their score is none to report. The result is that of the last\n"
       "weights, as in the paper.\n\n"
@@ -145,6 +148,11 @@ int command_train(const Arguments& arguments) {
   command.add_to(options);
   if (!options.parse(arguments)) return 0;
   command.check();
+  if (comm::MpiSession::launched_by_mpi()) {
+    throw core::UsageError("hierevo train cannot be run under mpirun or srun with several tasks",
+                           "one process trains, and the others would do the same again",
+                           "Start it alone; --threads N uses more cores.");
+  }
   ProgressLine line(ProgressLine::mode_named(command.progress));
 
   const evolution::Individual individual = command.choice.read();

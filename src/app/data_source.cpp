@@ -2,7 +2,6 @@
 
 #include <ATen/ATen.h>
 
-#include <filesystem>
 #include <memory>
 #include <utility>
 
@@ -29,15 +28,10 @@ nn::Images to_images(io::PackedImages packed, const io::ImageShape& shape) {
           tensor_of(std::move(packed.labels), {count})};
 }
 
-/// Names of data sets have neither a folder nor an ending.
-bool is_pack(const std::filesystem::path& dataset) {
-  return dataset.has_extension() || dataset.has_parent_path();
-}
-
 }  // namespace
 
 nn::Dataset read_dataset(const DataOptions& options) {
-  if (!is_pack(options.dataset)) return nn::load_dataset(options.dataset, options.data_dir);
+  if (!options.is_pack()) return nn::load_dataset(options.dataset, options.data_dir);
   if (!options.data_dir.empty()) {
     throw core::UsageError(fmt::format("--data-dir cannot be used with '{}'", options.dataset),
                            "a pack is one file", "Leave --data-dir out.");

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "hierevo/core/error.hpp"
+#include "hierevo/core/file.hpp"
 #include "hierevo/core/random.hpp"
 #include "hierevo/genome/cell_graph.hpp"
 #include "hierevo/io/training_snapshot.hpp"
@@ -72,7 +73,7 @@ class Repeat {
         trainer_(*executor_, task.train, task.normalisation, task.options, task.model.classes,
                  seed("order")),
         interval_(test_interval(task)) {
-    if (fs::exists(last_)) resume();
+    if (core::path_exists(last_)) resume();
   }
 
   nlohmann::json run() {
@@ -92,7 +93,7 @@ class Repeat {
     if (task_.held_out) test();
     save(last_);
     fmt::print(stderr, "Trained; testing on {} images.\n", task_.test.size());
-    const auto scores = trainer_.test(task_.test, keep_on);
+    const auto scores = scores_on(task_.test);
     if (!scores) stop();
     if (!task_.held_out) {
       keep_if_best(*scores);
@@ -128,7 +129,7 @@ class Repeat {
   }
 
   void show(const nn::TrainingProgress& now) {
-    const double passed = std::chrono::duration<double>(Clock::now() - start_).count();
+    const double passed = training_seconds();
     const double pace = static_cast<double>(now.step - first_step_) / passed;
     std::string text =
         task_.repeats > 1 ? fmt::format("run {} of {}  ", repeat_, task_.repeats) : "";
@@ -147,7 +148,26 @@ class Repeat {
 
   /// Tests on the images that choose the best weights.
   void test() {
-    if (const auto scores = trainer_.test(choosing_images(task_), keep_on)) keep_if_best(*scores);
+    if (const auto scores = scores_on(choosing_images(task_))) keep_if_best(*scores);
+  }
+
+  /// Nothing when it was asked to stop.
+  std::optional<nn::Scores> scores_on(const nn::Images& images) {
+    const auto start = Clock::now();
+    std::int64_t done = 0;
+    const auto scores = trainer_.test(images, [&] {
+      if (line_.due()) line_.show(fmt::format("testing: {} of {} images", done, images.size()));
+      done += task_.options.evaluation_batch;
+      return keep_on();
+    });
+    line_.end();
+    testing_ += Clock::now() - start;
+    return scores;
+  }
+
+  /// Of this start, without tests.
+  double training_seconds() const {
+    return std::chrono::duration<double>(Clock::now() - start_ - testing_).count();
   }
 
   void keep_if_best(const nn::Scores& scores) {
@@ -194,7 +214,7 @@ class Repeat {
   }
 
   nlohmann::json result(const nn::Scores& scores) const {
-    const double here = std::chrono::duration<double>(Clock::now() - start_).count();
+    const double here = training_seconds();
     const auto steps_here = static_cast<double>(trainer_.step() - first_step_);
     return {{"top1", scores.top1},
             {"top5", scores.top5},
@@ -217,6 +237,7 @@ class Repeat {
   std::int64_t first_step_ = 0;
   Clock::time_point start_ = Clock::now();
   Clock::time_point saved_;
+  Clock::duration testing_{};
   double earlier_seconds_ = 0.0;
   double data_seconds_ = 0.0;
   double best_top1_ = 0.0;

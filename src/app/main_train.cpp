@@ -10,5 +10,6 @@ int main(int argc, char** argv) {
   const auto command = name == "evaluate"  ? app::command_evaluate
                        : name == "prepare" ? app::command_prepare
                                            : app::command_train;
-  return app::guarded([&] { return command(app::arguments_from(argc, argv, 2)); });
+  const bool named = name == "train" || command != app::command_train;
+  return app::guarded([&] { return command(app::arguments_from(argc, argv, named ? 2 : 1)); });
 }

@@ -40,12 +40,17 @@ std::vector<std::string> names_of(const po::options_description& options) {
   if (const auto* named = dynamic_cast<const po::error_with_option_name*>(&error)) {
     std::string name = named->get_option_name();
     name.erase(0, name.find_first_not_of('-'));
-    std::string what = error.what();
-    throw core::UsageError(fmt::format("Option '{}{}'{} cannot be used", dashes, name, in), what,
-                           "See --help.");
+    throw core::UsageError(fmt::format("Option '{}{}'{} cannot be used", dashes, name, in),
+                           error.what(), "See --help.");
   }
-  throw core::UsageError(fmt::format("The command line{} cannot be read", in), error.what(),
-                         "See --help.");
+  if (dynamic_cast<const po::too_many_positional_options_error*>(&error) != nullptr) {
+    throw core::UsageError("A value on the command line belongs to no option",
+                           "each stands behind the name of its option, as in --run DIR",
+                           "Quote values that have spaces in them; see --help.");
+  }
+  throw core::UsageError(
+      place.empty() ? "The command line cannot be read" : fmt::format("'{}' cannot be read", place),
+      error.what(), place.empty() ? "See --help." : "Its lines are NAME=VALUE.");
 }
 
 /// Of an option given more than once the last one counts, as people expect who add one to a line.
@@ -118,6 +123,7 @@ bool OptionSet::parse(const std::vector<std::string>& arguments) {
                                     .style(style)
                                     .run();
     keep_last_of_each(parsed);
+    require_in_range(parsed);
     po::store(parsed, values_);
   } catch (const po::error& error) {
     refuse(error, known, "");
@@ -130,7 +136,9 @@ bool OptionSet::parse(const std::vector<std::string>& arguments) {
     const auto path = values_["config"].as<std::string>();
     try {
       std::istringstream text(core::read_text_file(path));
-      po::store(po::parse_config_file(text, known), values_);
+      const po::parsed_options parsed = po::parse_config_file(text, known);
+      require_in_range(parsed);
+      po::store(parsed, values_);
     } catch (const core::IoError& error) {
       throw core::UsageError(error.what(), "", "Give an existing INI file to --config.");
     } catch (const po::error& error) {
@@ -139,6 +147,7 @@ bool OptionSet::parse(const std::vector<std::string>& arguments) {
   }
   take_defaults_of_run(known);
   po::notify(values_);
+  for (const auto& complete : complete_) complete();
   for (const Entry& option : options_) {
     if (option.record == Record::yes) require_recordable(option.name, option.text());
   }
@@ -147,6 +156,18 @@ bool OptionSet::parse(const std::vector<std::string>& arguments) {
     return false;
   }
   return true;
+}
+
+/// Boost reads -1 as the largest unsigned number.
+void OptionSet::require_in_range(const po::parsed_options& parsed) const {
+  for (const auto& given : parsed.options) {
+    if (given.value.empty() || given.value.front().find('-') == std::string::npos) continue;
+    for (const Entry& option : options_) {
+      if (option.name != given.string_key || !option.never_negative) continue;
+      throw core::UsageError(fmt::format("--{} is {}", option.name, given.value.front()),
+                             "it cannot be negative", "Give a whole number from 0 up.");
+    }
+  }
 }
 
 void OptionSet::inherit(std::string run, std::vector<std::string> names,
@@ -179,6 +200,12 @@ void OptionSet::print_help() const {
   for (std::size_t i = 1; i < groups_.size(); ++i) std::cout << "\n" << groups_[i];
   std::cout << "\n" << groups_.front();
   if (!epilogue_.empty()) std::cout << "\n" << epilogue_;
+}
+
+std::string OptionSet::value_in(const std::string& recorded, const std::string& name) {
+  const auto values = read_ini(recorded);
+  const auto found = values.find(name);
+  return found == values.end() ? "" : found->second;
 }
 
 std::vector<std::string> OptionSet::recorded_names() const {
@@ -220,8 +247,7 @@ void OptionSet::require_same(const std::string& recorded,
   if (changed.empty()) return;
   throw core::UsageError(
       fmt::format("What is in '{}' began with other options", where),
-      fmt::format("{}{}", changed.front(),
-                  changed.size() > 1 ? fmt::format(", and {} more", changed.size() - 1) : ""),
+      fmt::format("{}", fmt::join(changed, ", ")),
       fmt::format("Results could not be compared: use the same options again, or another {}.",
                   folder_option));
 }

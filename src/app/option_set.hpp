@@ -39,7 +39,8 @@ class OptionSet {
     auto* value =
         boost::program_options::value<T>(target)->default_value(*target, option_text(*target));
     if constexpr (std::is_same_v<T, bool>) value->implicit_value(true, "true");
-    options_.push_back({name, [target] { return option_text(*target); }, record});
+    options_.push_back({name, [target] { return option_text(*target); }, record,
+                        std::is_unsigned_v<T> && !std::is_same_v<T, bool>});
     groups_.back().add_options()(name.c_str(), value, help.c_str());
   }
   /// An option whose value may also stand alone on the command line.
@@ -52,6 +53,8 @@ class OptionSet {
   /// values that `recorded_of` (the text of an INI file) has for them.
   void inherit(std::string run, std::vector<std::string> names,
                std::function<std::string(const std::string& run)> recorded_of);
+  /// Called when the targets are filled, before they are recorded, to complete what was given.
+  void when_read(std::function<void()> complete) { complete_.push_back(std::move(complete)); }
   /// Examples behind the options in the help.
   void epilogue(std::string text) { epilogue_ = std::move(text); }
 
@@ -59,6 +62,8 @@ class OptionSet {
   /// in force and returns false when --dump-config is.
   bool parse(const std::vector<std::string>& arguments);
 
+  /// The value of option `name` in `recorded`, the text of an INI file; empty when it is not there.
+  static std::string value_in(const std::string& recorded, const std::string& name);
   /// Names of the options of the record.
   std::vector<std::string> recorded_names() const;
   /// All options of the record with their values, as an INI file.
@@ -75,6 +80,7 @@ class OptionSet {
     std::string name;
     std::function<std::string()> text;
     Record record;
+    bool never_negative;
   };
 
   boost::program_options::options_description all() const;
@@ -83,6 +89,7 @@ class OptionSet {
   /// those named in `may_change`.
   std::vector<std::string> differences(const std::string& recorded,
                                        const std::vector<std::string>& may_change) const;
+  void require_in_range(const boost::program_options::parsed_options& parsed) const;
   void take_defaults_of_run(const boost::program_options::options_description& known);
 
   std::string usage_;
@@ -95,6 +102,7 @@ class OptionSet {
   std::vector<std::string> inheriting_;
   std::function<std::string(const std::string& run)> recorded_of_;
   std::set<std::string> inherited_;
+  std::vector<std::function<void()>> complete_;
   std::vector<boost::program_options::options_description> groups_;
   std::vector<Entry> options_;
   boost::program_options::positional_options_description positional_;

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <csignal>
 #include <exception>
+#include <filesystem>
 #include <iostream>
 
 #include "hierevo/core/error.hpp"
@@ -31,6 +32,10 @@ int guarded(const std::function<int()>& command) {
   } catch (const core::Error& error) {
     std::cerr << "hierevo: " << error.what() << std::endl;
     return static_cast<int>(error.exit_code());
+  } catch (const std::filesystem::filesystem_error& error) {
+    const core::IoError readable(error.path1(), "use", error.code().value());
+    std::cerr << "hierevo: " << readable.what() << std::endl;
+    return static_cast<int>(core::ExitCode::usage);
   } catch (const std::exception& error) {
     std::cerr << "hierevo: internal error: " << error.what() << std::endl;
     return static_cast<int>(core::ExitCode::internal);

@@ -5,6 +5,7 @@
 
 #include "hierevo/core/claim_directory.hpp"
 #include "hierevo/core/error.hpp"
+#include "hierevo/core/file.hpp"
 #include "hierevo/genome/codec.hpp"
 
 namespace hierevo::app {
@@ -27,15 +28,15 @@ TrainingDirectory::TrainingDirectory(fs::path path, const OptionSet& options,
       lock_(core::claim_directory(path_, {"folder of a training", "--out", markers})) {
   const fs::path configuration = path_ / "config.ini";
   const fs::path cell = path_ / "genotype.json";
-  if (fs::exists(cell) && genome::read_genotype(cell) != genotype) {
+  if (core::path_exists(cell) && genome::read_genotype(cell) != genotype) {
     throw core::UsageError(fmt::format("'{}' has a training of another cell", path_.string()),
                            "its genotype.json differs", "Choose another --out.");
   }
-  if (fs::exists(configuration)) {
+  if (core::path_exists(configuration)) {
     options.require_same(core::read_text_file(configuration), may_change, path_.string(), "--out");
   }
   core::replace_file(configuration, std::string_view(options.record()));
-  if (!fs::exists(cell)) {
+  if (!core::path_exists(cell)) {
     core::replace_file(cell, std::string_view(genome::json_text(genotype) + "\n"));
   }
 }
@@ -50,7 +51,7 @@ fs::path TrainingDirectory::folder(int repeat) const {
 
 std::optional<std::string> TrainingDirectory::result(int repeat) const {
   const fs::path path = folder(repeat) / result_name;
-  if (!fs::exists(path)) return std::nullopt;
+  if (!core::path_exists(path)) return std::nullopt;
   return core::read_text_file(path);
 }
 

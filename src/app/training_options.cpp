@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <filesystem>
 
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/nearest.hpp"
@@ -19,6 +20,11 @@ nn::Schedule schedule_named(std::string_view name) {
 
 }  // namespace
 
+bool DataOptions::is_pack() const {
+  const std::filesystem::path path(dataset);
+  return path.has_extension() || path.has_parent_path();
+}
+
 void DataOptions::add_to(OptionSet& options) {
   options.group("Data");
   options.add("dataset", &dataset,
@@ -27,6 +33,13 @@ void DataOptions::add_to(OptionSet& options) {
   options.add("data-dir", &data_dir,
               "folder of the data set's files; empty: where Debian's package puts fashion-mnist");
   options.add("train-size", &train_size, "images to train on; 0: all that do not validate");
+  options.when_read([this] {
+    const auto complete = [](std::string& path) {
+      path = std::filesystem::absolute(path).lexically_normal().string();
+    };
+    if (is_pack()) complete(dataset);
+    if (!data_dir.empty()) complete(data_dir);
+  });
 }
 
 void DataOptions::add_validation_to(OptionSet& options) {
@@ -43,10 +56,12 @@ void TrainOptions::add_to(OptionSet& options) {
   options.add("lr-drops", &drops, "shares of the steps after which the rate drops");
   options.add("lr-factor", &numbers.learning_rate_factor, "factor at each drop");
   options.add("momentum", &numbers.momentum, "momentum of the gradient descent");
-  options.add("weight-decay", &numbers.weight_decay, "L2 penalty on all weights");
+  options.add("weight-decay", &numbers.weight_decay, "L2 penalty on weights");
+  options.add("decay-norms", &numbers.decay_norms,
+              "also on those of norms and biases, as the paper");
   options.add("evaluation-batch", &numbers.evaluation_batch, "images at a time in validation");
   options.add("threads", &threads, "CPU threads of an evaluation");
-  options.group("Training, beyond the paper (all off)");
+  options.group("Training, beyond the paper (off by default)");
   options.add("schedule", &schedule, "how the rate goes on: steps (drops) or cosine (to 0)");
   options.add("warmup", &numbers.warmup, "steps over which the rate rises from 0");
   options.add("label-smoothing", &numbers.label_smoothing, "share of targets spread over classes");
@@ -56,7 +71,6 @@ void TrainOptions::add_to(OptionSet& options) {
   options.add("brightness", &numbers.brightness, "largest change of an image's brightness, 0 to 1");
   options.add("contrast", &numbers.contrast, "largest change of an image's contrast, 0 to 1");
   options.add("drop-path", &numbers.drop_path, "probability to drop a path into a concatenation");
-  options.add("decay-norms", &numbers.decay_norms, "weight decay also on norms and biases");
   options.add("clip-norm", &numbers.clip_norm, "largest norm of the gradient; 0: any");
   options.add("micro-batches", &numbers.micro_batches,
               "parts of a batch computed one after another, which saves memory");

@@ -16,6 +16,9 @@ struct DataOptions {
   std::int64_t train_size = 0;
   std::int64_t validation_size = 10'000;
 
+  /// Whether --dataset is a file: the names of data sets have neither a folder nor an ending.
+  bool is_pack() const;
+  /// Paths become absolute ones, so that a run can be gone on with from any folder.
   void add_to(OptionSet& options);
   /// Behind add_to(), where a part of the training set validates.
   void add_validation_to(OptionSet& options);

@@ -63,7 +63,8 @@ void append_images(const fs::path& folder, std::int64_t label, std::vector<Label
   for (const auto& entry : entries) {
     if (!is_jpeg_by_name(entry)) {
       throw core::UsageError(fmt::format("'{}' is not a JPEG file by its name", entry.string()),
-                             "only .jpg, .jpeg and .JPEG are read", "Convert it, or take it out.");
+                             "only .jpg and .jpeg, in small or capital letters, are read",
+                             "Convert it, or take it out.");
     }
     files.push_back({entry, label});
   }

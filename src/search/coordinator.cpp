@@ -55,8 +55,18 @@ evolution::Engine make_engine(const std::optional<RunDirectory>& directory,
 }
 
 std::optional<RunDirectory> open_directory(const SearchOptions& options) {
-  if (options.dry_run && !core::path_exists(options.run)) return std::nullopt;
+  if (options.dry_run && !core::path_exists(options.run)) {
+    RunDirectory::require_makeable(options.run);
+    return std::nullopt;
+  }
   return RunDirectory(options.run);
+}
+
+/// "crashed: the program ended by signal 9"; of the general status only the reason is told.
+std::string failure_text(const evolution::Evaluation& evaluation) {
+  if (evaluation.reason.empty()) return std::string(name(evaluation.status));
+  if (evaluation.status == evolution::Status::failed) return evaluation.reason;
+  return fmt::format("{}: {}", name(evaluation.status), evaluation.reason);
 }
 
 double seconds(std::chrono::steady_clock::duration duration) {
@@ -86,7 +96,7 @@ Coordinator::Coordinator(comm::Communicator& ranks, const SearchOptions& options
     directory_->save_configuration(options.configuration);
   }
   if (done_before_ > 0) {
-    core::log(core::LogLevel::info, "Going on with {} of {} evaluations done, {} in flight",
+    core::log(core::LogLevel::info, "Going on with {} of {} evaluations done, {} to repeat",
               done_before_, options.engine.evaluations, engine_.in_flight_count());
   }
 }
@@ -156,11 +166,9 @@ void Coordinator::record(evolution::IndividualId id, const evolution::Evaluation
   unsaved_ = true;
   reused_ += evaluation.status == evolution::Status::reused ? 1 : 0;
   if (evolution::is_failure(evaluation.status)) {
-    core::log(core::LogLevel::warning, "Candidate {} failed: {}{}{}", number(id),
-              name(evaluation.status), evaluation.reason.empty() ? "" : ": ", evaluation.reason);
-    failing_reasons_.push_back(fmt::format("{}{}{}", name(evaluation.status),
-                                           evaluation.reason.empty() ? "" : ": ",
-                                           evaluation.reason));
+    failing_reasons_.push_back(failure_text(evaluation));
+    core::log(core::LogLevel::warning, "Candidate {} failed: {}", number(id),
+              failing_reasons_.back());
   } else if (evaluation.status == evolution::Status::evaluated) {
     failing_reasons_.clear();
   }
@@ -237,7 +245,7 @@ void Coordinator::try_to_end() {
   if (patient) {
     save_when_due(state);
   } else if (unsaved_) {
-    save(state);  // the last attempt: what keeps it from saving goes to the caller
+    save_at_last(state);
   }
   if (unsaved_ || (patient && ready_ < workers_.size())) return;
   dismiss_workers();
@@ -263,6 +271,18 @@ void Coordinator::save_when_due(const std::string& state) {
               "{} Trying again; {} evaluations are not saved until then, but none is lost yet.",
               error.what(), engine_.history().size() - saved_);
     next_save_ = now + (ending_ ? 2s : 10s);
+  }
+}
+
+/// What keeps it from saving goes to the caller.
+void Coordinator::save_at_last(const std::string& state) {
+  try {
+    save(state);
+  } catch (const core::IoError&) {
+    core::log(core::LogLevel::error,
+              "{} evaluations are not saved; the next start makes them again.",
+              engine_.history().size() - saved_);
+    throw;
   }
 }
 
@@ -317,7 +337,9 @@ std::string Coordinator::failure_summary() const {
                        [](const auto& a, const auto& b) { return a.second < b.second; });
   return core::error_text(
       fmt::format("{} evaluations failed one after another", failing_reasons_.size()),
-      fmt::format("most often, {} times: {}", most->second, most->first),
+      most->second == failing_reasons_.size()
+          ? fmt::format("each time: {}", most->first)
+          : fmt::format("most often, {} times: {}", most->second, most->first),
       "The search ends here; mend the cause and run the same line again.");
 }
 

@@ -53,6 +53,7 @@ class Coordinator {
   void finish(SearchEnd end);
   void try_to_end();
   void save_when_due(const std::string& state);
+  void save_at_last(const std::string& state);
   void save(const std::string& state);
   void account(Clock::time_point now);
   std::string failure_summary() const;

@@ -14,12 +14,12 @@ namespace {
 
 constexpr const char* configuration_name = "config.ini";
 constexpr std::string_view markers[] = {"search.h5"};
+constexpr core::Claim claim{"run directory", "--run", markers};
 
 }  // namespace
 
 RunDirectory::RunDirectory(fs::path path)
-    : path_(std::move(path)),
-      lock_(core::claim_directory(path_, {"run directory", "--run", markers})) {}
+    : path_(std::move(path)), lock_(core::claim_directory(path_, claim)) {}
 
 std::optional<io::Snapshot> RunDirectory::load() const {
   auto loaded = io::load_snapshot(snapshot_path(path_));
@@ -41,6 +41,10 @@ std::optional<std::string> RunDirectory::configuration_of(const fs::path& run) {
 
 void RunDirectory::save_configuration(const std::string& text) const {
   core::replace_file(path_ / configuration_name, text);
+}
+
+void RunDirectory::require_makeable(const fs::path& run) {
+  core::require_makeable(run, claim);
 }
 
 bool RunDirectory::in_use(const fs::path& run) {

@@ -1,8 +1,9 @@
 """Help, version, options, INI files, sample, inspect, and the refusal of whatever cannot work."""
 import json
+import subprocess
 import unittest
 
-from programs import SOURCE, ProgramTest
+from programs import BIN, DEADLINE, SOURCE, ProgramTest
 
 PUBLISHED = json.loads((SOURCE / "genotypes" / "published.json").read_text())
 
@@ -15,6 +16,15 @@ class CommandLine(ProgramTest):
             text = self.hierevo(command, "--help").stdout
             self.assertIn("usage: hierevo " + command, text)
         self.assertIn("--population arg (=200)", self.hierevo("search", "--help").stdout)
+
+    def test_the_programs_behind_answer_by_their_own_names(self):
+        for program, command in (("hierevo-search", "search"), ("hierevo-train", "train")):
+            if not (BIN / program).exists():
+                continue
+            told = [subprocess.run([BIN / program, *words, "--help"], capture_output=True, text=True,
+                                   timeout=DEADLINE).stdout for words in ([], [command])]
+            self.assertIn("usage: hierevo " + command, told[0])
+            self.assertEqual(told[0], told[1])
 
     def test_version_tells_the_build(self):
         text = self.hierevo("--version").stdout
@@ -40,7 +50,7 @@ class CommandLine(ProgramTest):
                               ("timeout", -1), ("failures-in-series", 0), ("start-mutations", -1),
                               ("channels", -1), ("max-parameters", -5), ("steps", 0), ("batch", 0),
                               ("lr", 0), ("lr", "nan"), ("lr-drops", "0.5,x"), ("crop", -1),
-                              ("population", "many"), ("seed", 1.5)]:
+                              ("population", "many"), ("seed", 1.5), ("seed", -1)]:
             with self.subTest(option=option, value=value):
                 self.refused("search", "--run", self.run_dir, "--evaluator", "synthetic",
                              f"--{option}={value}", says="learning rate" if option == "lr" else option.split("-")[0][:4])
@@ -48,7 +58,9 @@ class CommandLine(ProgramTest):
     def test_what_is_missing_is_named(self):
         self.refused("search", says="Give --run DIR")
         self.refused("search", "--run", self.run_dir, "--config", "none.ini", says="none.ini")
+        self.refused("search", "--run", self.run_dir, "word", says="belongs to no option")
         self.refused("status", "--run", self.run_dir, says="There is no run in")
+        self.refused("inspect", "--run", self.run_dir, "--id", -1, says="--id is -1")
         self.refused("inspect", says="Give --genotype FILE.json or --run DIR")
         self.refused("inspect", "--genotype", "none.json", says="none.json")
         self.refused("search", "--run", self.run_dir, "--evaluator", "command",

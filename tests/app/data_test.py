@@ -219,9 +219,24 @@ class Refusals(DataTest):
         self.refused(*self.evaluation("--dataset", "mnist"), says="Give --data-dir FOLDER")
         self.refused(*self.evaluation("--dataset", "cifar11"), says="Did you mean 'cifar10'?")
         self.refused(*self.evaluation("--dataset", "none.h5"),
-                     says="There is no file 'none.h5'. Make it with hierevo prepare.")
+                     says="/none.h5'. Make it with hierevo prepare.")
         self.refused(*self.evaluation("--dataset", "a.h5", "--data-dir", "b"),
-                     says="--data-dir cannot be used with 'a.h5'")
+                     says="--data-dir cannot be used with")
+
+    def test_what_the_system_refuses_is_told_in_its_words(self):
+        loop = self.folder / "loop"
+        loop.symlink_to(loop)
+        self.not_prepared(loop, says=f"Cannot use '{loop}' (Too many levels of symbolic links).")
+
+    def test_a_run_finds_its_pack_from_any_folder(self):
+        self.small_folder()
+        self.prepare(self.images)
+        numbers = self.evaluation("--validation-size", 4)[3:]
+        line = ["search", "--population", 2, "--evaluations", 2, "--repeats", 1, "--space", "1x3",
+                *numbers, "--dataset"]
+        self.hierevo(*line, self.pack.name, "--run", self.run_dir)
+        self.assertIn(f"dataset={self.pack}\n", (self.run_dir / "config.ini").read_text())
+        self.hierevo(*line, f"../{self.folder.name}/{self.pack.name}", "--run", self.run_dir)
 
     def test_damaged_packs_are_refused_and_never_crash(self):
         self.small_folder()
@@ -285,7 +300,7 @@ class Interruptions(DataTest):
                                   "64"], capture_output=True, text=True, timeout=100,
                                  preexec_fn=small_files_only)
         self.assertEqual(process.returncode, 2, process.stderr)
-        self.assertIn(f"Cannot write '{self.pack}' (", process.stderr)
+        self.assertIn(f"Cannot write '{self.pack}' (HDF5 refuses H5Fflush (File too large))", process.stderr)
         self.assertEqual(list(self.folder.glob("pack*")), [])
 
 

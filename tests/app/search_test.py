@@ -55,6 +55,8 @@ class Search(ProgramTest):
         self.search()
         text = self.search("--seed", 9, code=2).stderr
         self.assertIn("began with other options (--seed was 1 and is 9 now)", text)
+        text = self.search("--seed", 9, "--population", 9, code=2).stderr
+        self.assertIn("(--population was 8 and is 9 now, --seed was 1 and is 9 now)", text)
         self.assert_finished(40)
 
     def test_a_second_search_in_the_same_folder_is_refused(self):
@@ -124,6 +126,9 @@ class Search(ProgramTest):
     def test_a_dry_run_makes_nothing(self):
         self.assertIn("All is ready to search", self.search("--dry-run").stderr)
         self.assertFalse(self.run_dir.exists())
+        (self.folder / "a file").write_text("")
+        told = self.hierevo("search", "--run", "a file/run", *SMALL, "--dry-run", code=3).stderr
+        self.assertIn("Cannot make the run directory 'a file/run' (Not a directory)", told)
 
     def test_an_external_program_evaluates(self):
         program = self.folder / "judge it.py"
@@ -146,6 +151,21 @@ class Search(ProgramTest):
         status = self.status()
         self.assertEqual(status["state"], "stopped")
         self.assertEqual(status["failures"], {"failed": 5})
+        self.assertRegex(self.hierevo("status", "--run", self.run_dir).stdout,
+                         "0 reused, [01] to repeat")
+
+    def test_a_search_without_any_success_is_none(self):
+        line = ["search", "--run", self.run_dir, "--evaluator", "command", "--population", 2,
+                "--evaluations", 4, "--command"]
+        text = self.hierevo(*line, "false", code=4).stderr
+        self.assertIn("4 of 4 evaluations (4 failed), none evaluated with success.", text)
+        self.assertIn("Finished without a result: see hierevo status", text)
+        # Another program may take over; more evaluations may then succeed.
+        program = self.folder / "judge.sh"
+        program.write_text("#!/bin/sh\necho '{\"fitness\": 0.5}'\n")
+        program.chmod(0o755)
+        self.hierevo(*line, program, "--evaluations", 6)
+        self.assertEqual(self.status()["best"]["fitness"], 0.5)
 
     def test_a_folder_of_somebody_else_is_not_touched(self):
         self.run_dir.mkdir()

@@ -80,6 +80,11 @@ class Training(ProgramTest):
         again = json.loads(self.hierevo("evaluate", "--run", self.run_dir).stdout)
         self.assertEqual(again["fitness"], best["fitness"])
         self.assertEqual(again["parameters"], best["parameters"])
+        made_up = self.folder / "made up"
+        self.hierevo("search", "--run", made_up, "--evaluator", "synthetic", "--population", 2,
+                     "--evaluations", 2)
+        told = self.hierevo("evaluate", "--run", made_up, code=2).stderr
+        self.assertIn("it was searched with --evaluator synthetic, not by training", told)
         result = json.loads(self.hierevo("train", "--run", self.run_dir, *self.quick).stdout)
         self.assertGreater(result["test_accuracy"], 0.2)
         self.assertEqual(result["id"], self.status()["best"]["id"])

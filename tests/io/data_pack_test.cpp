@@ -55,7 +55,7 @@ class DataPackTest : public testing::Test {
     const std::string text = refusal([&] { read_data_pack(path); });
     if (text != "accepted") {
       EXPECT_THAT(text, HasSubstr("Cannot use '" + path.string() + "' ("));
-      EXPECT_THAT(text, HasSubstr("Make the pack again with hierevo prepare."));
+      EXPECT_THAT(text, HasSubstr("Give a pack that hierevo prepare made"));
     }
     return text;
   }

@@ -20,6 +20,9 @@ struct Claim {
 /// nothing is written between files of somebody else's. Throws IoError when it cannot be used.
 FileLock claim_directory(const std::filesystem::path& path, const Claim& claim);
 
+/// Throws IoError when the folder, which is not there, could not be made either. Writes nothing.
+void require_makeable(const std::filesystem::path& path, const Claim& claim);
+
 /// Whether some process holds the folder at this moment. Also for folders of other kinds: false.
 bool directory_claimed(const std::filesystem::path& path);
 

@@ -32,6 +32,8 @@ class RunDirectory {
   static std::filesystem::path snapshot_path(const std::filesystem::path& run) {
     return run / "search.h5";
   }
+  /// Throws IoError when `run`, which is not there, could not be made either. Writes nothing.
+  static void require_makeable(const std::filesystem::path& run);
   /// Whether a search holds the folder at this moment. Also for folders that are no run: false.
   static bool in_use(const std::filesystem::path& run);
 
