@@ -67,6 +67,11 @@ genome::ModelSpec read_model(hid_t root) {
           .classes = h5::read_attribute<std::int32_t>(root, "classes")};
 }
 
+std::vector<double> read_optional(hid_t root, const char* name) {
+  if (HIEREVO_H5(H5Lexists, root, name, H5P_DEFAULT) == 0) return {};
+  return h5::read_vector<double>(root, name);
+}
+
 std::vector<std::byte> encode_content(const TrainingSnapshot& snapshot) {
   const h5::Session session;
   const h5::File file = h5::create_file();
@@ -80,6 +85,8 @@ std::vector<std::byte> encode_content(const TrainingSnapshot& snapshot) {
   h5::write_attribute<std::int64_t>(file, "best_step", snapshot.best_step);
   h5::write_vector<float>(file, "pixel_mean", snapshot.pixel_mean);
   h5::write_vector<float>(file, "pixel_scale", snapshot.pixel_scale);
+  h5::write_vector<double>(file, "repeat_accuracy", snapshot.repeat_accuracy);
+  h5::write_vector<double>(file, "repeat_loss", snapshot.repeat_loss);
   h5::write_vector<double>(file, "losses", snapshot.losses);
   write_tensors(file, "weights", snapshot.weights);
   write_tensors(file, "momentum", snapshot.momentum);
@@ -104,6 +111,8 @@ TrainingSnapshot decode_content(std::span<const std::byte> bytes,
       .seconds = h5::read_attribute<double>(file, "seconds"),
       .top1 = h5::read_attribute<double>(file, "top1"),
       .best_step = h5::read_attribute<std::int64_t>(file, "best_step"),
+      .repeat_accuracy = read_optional(file, "repeat_accuracy"),
+      .repeat_loss = read_optional(file, "repeat_loss"),
       .losses = h5::read_vector<double>(file, "losses"),
       .weights = read_tensors(file, "weights"),
       .momentum = read_tensors(file, "momentum"),

@@ -1,11 +1,14 @@
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "chosen_genotype.hpp"
 #include "commands.hpp"
 #include "hierevo/core/error.hpp"
+#include "hierevo/core/file.hpp"
+#include "hierevo/io/training_snapshot.hpp"
 #include "hierevo/search/run_directory.hpp"
 #include "model_options.hpp"
 #include "program.hpp"
@@ -16,6 +19,8 @@
 namespace hierevo::app {
 
 namespace {
+
+namespace fs = std::filesystem;
 
 /// A fitness comes out again only where it came from a training.
 void require_trained(const std::string& run) {
@@ -29,6 +34,39 @@ void require_trained(const std::string& run) {
       "For the accuracy of its cells use hierevo train, or hierevo evaluate --genotype.");
 }
 
+/// What is in the file must be of this evaluation: it is written over.
+void check_checkpoint(const fs::path& path, const evolution::Candidate& candidate,
+                      const OptionSet& options) {
+  if (!core::path_exists(path)) {
+    const fs::path folder = path.parent_path();
+    if (folder.empty() || core::path_exists(folder)) return;
+    throw core::UsageError(fmt::format("There is no folder '{}'", folder.string()),
+                           fmt::format("--checkpoint is '{}'", path.string()), "Make it first.");
+  }
+  const io::TrainingSnapshot saved = io::load_training(path);
+  options.require_same(saved.options, {"threads", "data-dir"}, path.string(), "--checkpoint");
+  if (saved.genotype != candidate.genotype || saved.seed != candidate.seed) {
+    throw core::UsageError(fmt::format("'{}' is of another evaluation", path.string()),
+                           "its genotype or seed differs", "Choose another --checkpoint.");
+  }
+}
+
+[[noreturn]] void stopped(const std::string& checkpoint) {
+  if (checkpoint.empty()) {
+    throw core::Interrupted("The evaluation was stopped", "nothing of it is saved",
+                            "With --checkpoint FILE.h5 it could be gone on with.");
+  }
+  throw core::Interrupted("The evaluation was stopped",
+                          fmt::format("it is saved in '{}'", checkpoint),
+                          "Run the same line again to go on.");
+}
+
+void require_positive(double every) {
+  if (every > 0.0) return;
+  throw core::UsageError(fmt::format("--evaluation-checkpoint is {}", every), "",
+                         "Give seconds above 0.");
+}
+
 }  // namespace
 
 int command_evaluate(const Arguments& arguments) {
@@ -38,6 +76,8 @@ int command_evaluate(const Arguments& arguments) {
   TrainOptions training;
   int repeats = 4;
   std::uint64_t seed = 1;
+  std::string checkpoint;
+  double every = 300.0;
   std::string progress = "auto";
   OptionSet options(
       "usage: hierevo evaluate --genotype FILE.json | --run DIR [--id N] [options]",
@@ -48,6 +88,10 @@ int command_evaluate(const Arguments& arguments) {
   options.group("Evaluation");
   options.add("repeats", &repeats, "independent trainings whose accuracies are averaged");
   options.add("seed", &seed, "of weights, order, augmentation and the split of the data");
+  options.add("checkpoint", &checkpoint,
+              "file that keeps the evaluation half done, FILE.h5: the same line goes on from it",
+              OptionSet::Record::no);
+  options.add("evaluation-checkpoint", &every, "seconds between its saves", OptionSet::Record::no);
   options.add("progress", &progress, "auto, live, lines or off", OptionSet::Record::no);
   model.add_to(options);
   data.add_to(options);
@@ -57,6 +101,7 @@ int command_evaluate(const Arguments& arguments) {
   if (!options.parse(arguments)) return 0;
   check_repeats(repeats);
   require_trained(choice.run);
+  require_positive(every);
   ProgressLine line(ProgressLine::mode_named(progress));
 
   evolution::Individual individual = choice.read();
@@ -66,19 +111,27 @@ int command_evaluate(const Arguments& arguments) {
   const genome::Cost cost = cost_of(make_plan(cell, spec), spec.image_size());
   // Of a run, the individual's own seed: its fitness comes out again.
   if (choice.run.empty() || options.given("seed")) individual.candidate.seed = seed;
+  Checkpoints checkpoints{
+      .path = {}, .every = std::chrono::duration<double>(every), .options = options.record()};
+  if (!checkpoint.empty()) {
+    check_checkpoint(checkpoint, individual.candidate, options);
+    checkpoints.path = [&](const evolution::Candidate&) { return fs::path(checkpoint); };
+  }
   catch_stop_signals();
   const auto start = std::chrono::steady_clock::now();
-  const auto evaluation = setup.make_evaluator(spec)->evaluate(
-      individual.candidate, [&](const search::EvaluationProgress& at) {
-        if (line.due()) {
-          line.show(fmt::format("run {} of {}  step {}/{}  loss {:.4f}", at.repeat + 1, repeats,
-                                at.step, at.steps, at.loss));
-        }
-        return !stop_signal_came();
-      });
+  const auto evaluation =
+      setup.make_evaluator(spec, checkpoints)
+          ->evaluate(individual.candidate, [&](const search::EvaluationProgress& at) {
+            if (line.due()) {
+              line.show(fmt::format("run {} of {}  step {}/{}  loss {:.4f}", at.repeat + 1, repeats,
+                                    at.step, at.steps, at.loss));
+            }
+            return !stop_signal_came();
+          });
   line.end();
-  if (!evaluation) throw core::Interrupted("The evaluation was stopped", "nothing of it is saved");
+  if (!evaluation) stopped(checkpoint);
   const double seconds =
+      evaluation->seconds +
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   std::cout << nlohmann::json{{"fitness", evaluation->fitness},
                               {"status", name(evaluation->status)},

@@ -62,7 +62,15 @@ void SearchProgram::set_up() {
 }
 
 std::unique_ptr<search::Evaluator> SearchProgram::make_evaluator() {
-  if (training_) return training_->make_evaluator(options_.model);
+  if (training_) {
+    return training_->make_evaluator(
+        options_.model, {.path =
+                             [run = options_.run](const evolution::Candidate& candidate) {
+                               return search::RunDirectory::half_trained_path(run, candidate.id);
+                             },
+                         .every = std::chrono::duration<double>(command_.evaluation_checkpoint),
+                         .options = options_.configuration});
+  }
   if (command_.evaluator == "synthetic") {
     return search::make_synthetic_evaluator(
         std::chrono::duration<double, std::milli>(command_.synthetic_ms));

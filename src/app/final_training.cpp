@@ -15,6 +15,7 @@
 #include "hierevo/io/training_snapshot.hpp"
 #include "hierevo/nn/torch_executor.hpp"
 #include "program.hpp"
+#include "stored_tensors.hpp"
 
 namespace hierevo::app {
 
@@ -23,29 +24,6 @@ namespace fs = std::filesystem;
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-std::vector<float> floats(const at::Tensor& values) {
-  const at::Tensor plain = values.detach().to(at::kCPU, at::kFloat).contiguous();
-  const auto* begin = plain.data_ptr<float>();
-  return {begin, begin + plain.numel()};
-}
-
-std::vector<io::StoredTensor> stored(const std::vector<nn::NamedTensor>& tensors) {
-  std::vector<io::StoredTensor> all;
-  for (const auto& [name, tensor] : tensors) {
-    all.push_back({name, {tensor.sizes().begin(), tensor.sizes().end()}, floats(tensor)});
-  }
-  return all;
-}
-
-std::vector<nn::NamedTensor> loaded(const std::vector<io::StoredTensor>& tensors) {
-  std::vector<nn::NamedTensor> all;
-  for (const auto& [name, shape, values] : tensors) {
-    const std::vector<std::int64_t> sizes(shape.begin(), shape.end());
-    all.push_back({name, at::tensor(values, at::kFloat).view(sizes)});
-  }
-  return all;
-}
 
 const nn::Images& choosing_images(const TrainingTask& task) {
   return task.held_out ? *task.held_out : task.test;

@@ -51,6 +51,9 @@ void SearchCommandOptions::add_to(OptionSet& options) {
               "with command: program and arguments; gets the genotype's path as the last argument "
               "and prints a line of JSON with \"fitness\"");
   options.add("timeout", &timeout, "seconds an evaluation may take; 0: any time");
+  options.add("evaluation-checkpoint", &evaluation_checkpoint,
+              "with train: seconds between saves of half-trained candidates, which a stopped or "
+              "killed search goes on from");
   options.add("failures-in-series", &failures_in_series, "so many end the search (exit code 4)");
   options.add("workers", &workers, "without mpirun: threads of this process that evaluate");
   options.add("master-evaluates", &master_evaluates, "under mpirun: rank 0 evaluates too");
@@ -111,6 +114,9 @@ search::SearchOptions SearchCommandOptions::search() const {
           fmt::format("--synthetic-ms is {}", synthetic_ms), "", "Give milliseconds from 0 up.");
   require(timeout >= 0.0, fmt::format("--timeout is {}", timeout), "",
           "Give seconds, or 0 for none.");
+  require(evaluation_checkpoint > 0.0,
+          fmt::format("--evaluation-checkpoint is {}", evaluation_checkpoint), "",
+          "Give seconds above 0.");
   require(failures_in_series >= 1, fmt::format("--failures-in-series is {}", failures_in_series),
           "", "Give 1 or more.");
   const std::vector<std::string> evaluators = {"train", "synthetic", "command"};
@@ -145,10 +151,11 @@ search::SearchOptions SearchCommandOptions::search() const {
 }
 
 const std::vector<std::string>& options_that_may_change() {
-  static const std::vector<std::string> names = {
-      "evaluations", "workers",  "threads",      "master-evaluates",
-      "timeout",     "data-dir", "synthetic-ms", "failures-in-series",
-      "command"};
+  static const std::vector<std::string> names = {"evaluations",  "workers",
+                                                 "threads",      "master-evaluates",
+                                                 "timeout",      "data-dir",
+                                                 "synthetic-ms", "failures-in-series",
+                                                 "command",      "evaluation-checkpoint"};
   return names;
 }
 

@@ -30,6 +30,7 @@ struct SearchCommandOptions {
   int repeats = 4;
   int workers = 1;
   bool master_evaluates = false;
+  double evaluation_checkpoint = 300.0;
   double timeout = 0.0;
   long failures_in_series = 20;
   std::string progress = "auto";

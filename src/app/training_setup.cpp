@@ -7,11 +7,12 @@
 #include <utility>
 
 #include "data_source.hpp"
+#include "half_trained.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/random.hpp"
 #include "hierevo/genome/cell_graph.hpp"
+#include "hierevo/nn/fitness.hpp"
 #include "hierevo/nn/threads.hpp"
-#include "hierevo/nn/training.hpp"
 
 namespace hierevo::app {
 
@@ -48,8 +49,9 @@ double mean(const std::vector<double>& values) {
 /// The fitness of the paper: mean validation accuracy of networks trained from scratch.
 class TrainingSetup::TrainingEvaluator final : public search::Evaluator {
  public:
-  TrainingEvaluator(std::shared_ptr<const Data> data, genome::ModelSpec spec)
-      : data_(std::move(data)), spec_(spec) {}
+  TrainingEvaluator(std::shared_ptr<const Data> data, genome::ModelSpec spec,
+                    Checkpoints checkpoints)
+      : data_(std::move(data)), spec_(spec), checkpoints_(std::move(checkpoints)) {}
 
   std::optional<Evaluation> evaluate(const evolution::Candidate& candidate,
                                      const search::ProgressCallback& progress) override {
@@ -69,27 +71,35 @@ class TrainingSetup::TrainingEvaluator final : public search::Evaluator {
   std::optional<Evaluation> train(const evolution::Candidate& candidate,
                                   const search::ProgressCallback& progress) const {
     const genome::Plan plan = make_plan(genome::assemble(candidate.genotype), spec_);
-    const auto forward = [&](const nn::TrainingProgress& p) {
-      return progress({p.repeat, p.step, p.steps, p.loss});
-    };
-    const nn::FitnessResult result =
-        nn::measure_fitness(plan, data_->split, data_->training, data_->repeats, candidate.seed,
-                            c10::Device(c10::DeviceType::CPU), forward);
-    if (result.end == nn::TrainingEnd::stopped) return std::nullopt;
+    nn::FitnessMeasurement measurement(plan, data_->split, data_->training, data_->repeats,
+                                       candidate.seed, c10::Device(c10::DeviceType::CPU));
+    HalfTrained half_trained(checkpoints_, candidate, spec_, data_->split.normalisation);
+    half_trained.resume(measurement);
+    const nn::TrainingEnd end = measurement.run([&](const nn::TrainingProgress& at) {
+      // Behind the last step it validates, perhaps with other weights in place.
+      if (at.step < at.steps) half_trained.save_when_due(measurement);
+      return progress({at.repeat, at.step, at.steps, at.loss});
+    });
+    if (end == nn::TrainingEnd::stopped) {
+      half_trained.save(measurement);
+      return std::nullopt;
+    }
     Evaluation evaluation;
-    evaluation.repeat_fitness = result.accuracy;
-    evaluation.repeat_loss = result.loss;
-    if (result.end == nn::TrainingEnd::diverged) {
+    evaluation.repeat_fitness = measurement.accuracy();
+    evaluation.repeat_loss = measurement.loss();
+    evaluation.seconds = half_trained.earlier_seconds();
+    if (end == nn::TrainingEnd::diverged) {
       evaluation.status = Status::diverged;
       evaluation.reason = "the loss was not finite";
     } else {
-      evaluation.fitness = mean(result.accuracy);
+      evaluation.fitness = mean(measurement.accuracy());
     }
     return evaluation;
   }
 
   std::shared_ptr<const Data> data_;
   genome::ModelSpec spec_;
+  Checkpoints checkpoints_;
 };
 
 TrainingSetup::TrainingSetup(const DataOptions& options, const TrainOptions& training, int repeats,
@@ -115,9 +125,9 @@ genome::ModelSpec TrainingSetup::adapted(genome::ModelSpec spec) const {
   return spec;
 }
 
-std::unique_ptr<search::Evaluator> TrainingSetup::make_evaluator(
-    const genome::ModelSpec& spec) const {
-  return std::make_unique<TrainingEvaluator>(data_, spec);
+std::unique_ptr<search::Evaluator> TrainingSetup::make_evaluator(const genome::ModelSpec& spec,
+                                                                 Checkpoints checkpoints) const {
+  return std::make_unique<TrainingEvaluator>(data_, spec, std::move(checkpoints));
 }
 
 }  // namespace hierevo::app

@@ -1,14 +1,25 @@
 // Data, network and training of a search, behind an interface that needs no Torch.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <filesystem>
+#include <functional>
 #include <memory>
+#include <string>
 
 #include "hierevo/search/evaluator.hpp"
 #include "model_options.hpp"
 #include "training_options.hpp"
 
 namespace hierevo::app {
+
+/// Where and how often half-trained candidates are saved.
+struct Checkpoints {
+  std::function<std::filesystem::path(const evolution::Candidate&)> path;  ///< empty: nowhere
+  std::chrono::duration<double> every{300.0};
+  std::string options;  ///< of the evaluation, as an INI file; written into the file
+};
 
 class TrainingSetup {
  public:
@@ -20,8 +31,10 @@ class TrainingSetup {
 
   /// `spec` with the input channels and classes of the data.
   genome::ModelSpec adapted(genome::ModelSpec spec) const;
-  /// Trains and validates `spec`'s network. Each is for one thread; they share the data.
-  std::unique_ptr<search::Evaluator> make_evaluator(const genome::ModelSpec& spec) const;
+  /// Trains and validates `spec`'s network. Each is for one thread; they share the data. When it is
+  /// asked to end it saves the candidate half-trained, and goes on from there the next time.
+  std::unique_ptr<search::Evaluator> make_evaluator(const genome::ModelSpec& spec,
+                                                    Checkpoints checkpoints) const;
 
  private:
   struct Data;

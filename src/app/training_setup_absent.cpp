@@ -16,7 +16,8 @@ genome::ModelSpec TrainingSetup::adapted(genome::ModelSpec spec) const {
   return spec;
 }
 
-std::unique_ptr<search::Evaluator> TrainingSetup::make_evaluator(const genome::ModelSpec&) const {
+std::unique_ptr<search::Evaluator> TrainingSetup::make_evaluator(const genome::ModelSpec&,
+                                                                 Checkpoints) const {
   return nullptr;
 }
 

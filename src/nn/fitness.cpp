@@ -1,12 +1,15 @@
+#include "hierevo/nn/fitness.hpp"
+
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <string_view>
+#include <utility>
 
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/random.hpp"
 #include "hierevo/nn/torch_executor.hpp"
-#include "hierevo/nn/training.hpp"
 
 namespace hierevo::nn {
 
@@ -33,39 +36,80 @@ void check_fit(const genome::Plan& plan, const Split& data, int repeats) {
   }
 }
 
+bool is_share(double value) {
+  return value >= 0.0 && value <= 1.0;
+}
+
 }  // namespace
 
-FitnessResult measure_fitness(const genome::Plan& plan, const Split& data,
-                              const TrainingOptions& options, int repeats, std::uint64_t seed,
-                              c10::Device device, const ProgressCallback& progress) {
+FitnessMeasurement::FitnessMeasurement(const genome::Plan& plan, const Split& data,
+                                       const TrainingOptions& options, int repeats,
+                                       std::uint64_t seed, c10::Device device)
+    : plan_(plan),
+      data_{on_device(data.train, device), on_device(data.validation, device), data.normalisation},
+      options_(options),
+      repeats_(static_cast<std::size_t>(std::max(repeats, 0))),
+      seed_(seed),
+      device_(device) {
   check(options, data.train, data.validation);
   check_fit(plan, data, repeats);
-  const Images training = on_device(data.train, device);
-  const Images validation = on_device(data.validation, device);
-  FitnessResult result;
-  for (int repeat = 0; repeat < repeats; ++repeat) {
-    const auto id = static_cast<std::uint64_t>(repeat);
-    const auto executor =
-        make_torch_executor(plan, device, core::derive_seed(seed, id, "initial weights"));
+}
+
+FitnessMeasurement::Repeat FitnessMeasurement::begin(std::size_t repeat) const {
+  const auto seed = [&](std::string_view purpose) {
+    return core::derive_seed(seed_, static_cast<std::uint64_t>(repeat), purpose);
+  };
+  Repeat begun;
+  begun.executor = make_torch_executor(plan_, device_, seed("initial weights"));
+  begun.trainer = std::make_unique<Trainer>(*begun.executor, data_.train, data_.normalisation,
+                                            options_, plan_.classes, seed("training"));
+  return begun;
+}
+
+TrainingEnd FitnessMeasurement::run(const ProgressCallback& progress) {
+  while (accuracy_.size() < repeats_) {
+    if (!now_.trainer) now_ = begin(accuracy_.size());
+    Trainer& trainer = *now_.trainer;
     TrainingProgress last;
     const auto report = [&](const TrainingProgress& now) {
       last = now;
-      last.repeat = repeat;
+      last.repeat = static_cast<int>(accuracy_.size());
       return !progress || progress(last);
     };
-    Trainer trainer(*executor, training, data.normalisation, options, plan.classes,
-                    core::derive_seed(seed, id, "training"));
-    result.end = trainer.run(report);
-    if (result.end != TrainingEnd::finished) break;
-    const auto scores = trainer.test(validation, [&] { return !progress || progress(last); });
-    if (!scores) {
-      result.end = TrainingEnd::stopped;
-      break;
-    }
-    result.loss.push_back(trainer.loss());
-    result.accuracy.push_back(scores->top1);
+    const TrainingEnd end = trainer.run(report);
+    if (end != TrainingEnd::finished) return end;
+    const auto scores = trainer.test(data_.validation, [&] { return !progress || progress(last); });
+    if (!scores) return TrainingEnd::stopped;
+    loss_.push_back(trainer.loss());
+    accuracy_.push_back(scores->top1);
+    now_ = {};
   }
-  return result;
+  return TrainingEnd::finished;
+}
+
+FitnessState FitnessMeasurement::state() const {
+  return {accuracy_, loss_, now_.trainer ? now_.trainer->state() : TrainingState{}};
+}
+
+void FitnessMeasurement::restore(const FitnessState& state) {
+  const std::size_t ended = state.accuracy.size();
+  const bool begun = state.training.step() > 0;
+  const bool possible = state.loss.size() == ended && ended + (begun ? 1 : 0) <= repeats_ &&
+                        state.training.step() <= options_.steps &&
+                        std::all_of(state.accuracy.begin(), state.accuracy.end(), is_share);
+  if (!possible) {
+    throw core::UsageError("A saved measurement of a fitness does not fit to these options",
+                           fmt::format("{} of {} repeats have ended, and step {} of {} is done",
+                                       ended, repeats_, state.training.step(), options_.steps));
+  }
+  Repeat now;
+  if (begun) {
+    now = begin(ended);
+    now.trainer->restore(state.training);
+  }
+  accuracy_ = state.accuracy;
+  loss_ = state.loss;
+  now_ = std::move(now);
 }
 
 }  // namespace hierevo::nn

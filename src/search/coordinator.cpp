@@ -290,7 +290,9 @@ void Coordinator::save(const std::string& state) {
   progress_.state = state;
   progress_.unix_seconds = std::time(nullptr);
   progress_.workers = static_cast<int>(workers_.size());
-  directory_->save({engine_.options(), engine_.state(), progress_});
+  const io::Snapshot snapshot{engine_.options(), engine_.state(), progress_};
+  directory_->save(snapshot);
+  directory_->clean_half_trained(snapshot.state);
   unsaved_ = false;
   saved_ = engine_.history().size();
 }

@@ -1,5 +1,7 @@
 #include "hierevo/search/run_directory.hpp"
 
+#include <charconv>
+#include <set>
 #include <string_view>
 #include <utility>
 
@@ -14,7 +16,17 @@ namespace {
 
 constexpr const char* configuration_name = "config.ini";
 constexpr std::string_view markers[] = {"search.h5"};
+constexpr const char* half_trained_folder = "inflight";
 constexpr core::Claim claim{"run directory", "--run", markers};
+
+/// Of "7.h5", or of what was left of writing it; 0 when it is another file.
+std::uint64_t id_in(std::string_view name) {
+  std::uint64_t id = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), id);
+  if (error != std::errc()) return 0;
+  name.remove_prefix(static_cast<std::size_t>(end - name.data()));
+  return name == ".h5" || name == ".h5.tmp" ? id : 0;
+}
 
 }  // namespace
 
@@ -41,6 +53,24 @@ std::optional<std::string> RunDirectory::configuration_of(const fs::path& run) {
 
 void RunDirectory::save_configuration(const std::string& text) const {
   core::replace_file(path_ / configuration_name, text);
+}
+
+fs::path RunDirectory::half_trained_path(const fs::path& run, evolution::IndividualId id) {
+  return run / half_trained_folder / (std::to_string(number(id)) + ".h5");
+}
+
+void RunDirectory::clean_half_trained(const evolution::EngineState& state) const {
+  std::set<std::uint64_t> in_flight;
+  for (const auto& candidate : state.in_flight) in_flight.insert(number(candidate.id));
+  const std::uint64_t issued = state.history.size() + state.in_flight.size();
+  // A file that cannot be removed does no harm, and is tried again.
+  std::error_code error;
+  fs::directory_iterator entry(path_ / half_trained_folder, error);
+  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+    const std::uint64_t id = id_in(entry->path().filename().string());
+    std::error_code ignored;
+    if (id != 0 && id <= issued && !in_flight.contains(id)) fs::remove(entry->path(), ignored);
+  }
 }
 
 void RunDirectory::require_makeable(const fs::path& run) {

@@ -56,7 +56,8 @@ void Worker::work(const Work& work, const std::function<bool()>& keep_on) {
   if (const std::string problem = problem_with(*evaluation); !problem.empty()) {
     evaluation = Evaluation::failure(Status::failed, "the evaluator gave " + problem);
   }
-  evaluation->seconds =
+  // What an evaluator says itself was spent in earlier starts.
+  evaluation->seconds +=
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   ranks_.send(0, encode(Result{work.candidate.id, std::move(*evaluation)}));
 }

@@ -89,6 +89,56 @@ class Training(ProgramTest):
         self.assertGreater(result["test_accuracy"], 0.2)
         self.assertEqual(result["id"], self.status()["best"]["id"])
 
+    def stop_when_there_is(self, line, file):
+        """Runs `line`, and stops it as soon as the file is there (anew)."""
+        before = file.stat().st_mtime_ns if file.exists() else None
+        process = subprocess.Popen([*map(str, line)], stdout=subprocess.DEVNULL, text=True,
+                                   stderr=subprocess.PIPE, cwd=self.folder)
+        self.addCleanup(process.stderr.close)
+        self.addCleanup(process.kill)
+        self.wait_until(lambda: file.exists() and file.stat().st_mtime_ns != before, process)
+        process.send_signal(signal.SIGTERM)
+        told = process.stderr.read()
+        self.assertEqual(process.wait(timeout=60), 75, told)
+        return told
+
+    def test_a_stopped_evaluation_goes_on_to_the_same_fitness(self):
+        whole = self.evaluate("--average", 0.9)
+        file = self.folder / "half.h5"
+        line = [HIEREVO, "evaluate", "--genotype", self.cell, *self.quick, "--repeats", 2,
+                "--validation-size", 1000, "--average", 0.9, "--checkpoint", file,
+                "--evaluation-checkpoint", 0.01]
+        told = self.stop_when_there_is(line, file)
+        self.assertIn(f"The evaluation was stopped (it is saved in '{file}'). Run the same", told)
+        told = self.stop_when_there_is(line, file)
+        self.assertIn("goes on at step", told)
+        parts = json.loads(self.hierevo(*line[1:]).stdout)
+        for name in ("repeat_fitness", "repeat_loss", "fitness"):
+            self.assertEqual(parts[name], whole[name], name)
+        # What is there is not written over by another evaluation.
+        content = file.read_bytes()
+        told = self.hierevo(*line[1:], "--lr", 0.2, code=2).stderr
+        self.assertIn("--lr was 0.1 and is 0.2 now", told)
+        self.cell.write_text(json.dumps(CELL).replace("separable3x3", "conv1x1"))
+        self.assertIn("is of another evaluation", self.hierevo(*line[1:], code=2).stderr)
+        self.assertEqual(file.read_bytes(), content)
+        file.write_bytes(content[:-1])
+        self.assertIn("half.h5", self.hierevo(*line[1:], code=3).stderr)
+
+    def test_a_search_goes_on_with_half_trained_candidates(self):
+        line = [HIEREVO, "search", "--run", self.run_dir, "--space", "2x3,1x3", "--population", 2,
+                "--evaluations", 3, *self.quick, "--repeats", 2, "--validation-size", 500,
+                "--evaluation-checkpoint", 0.01]
+        first = self.run_dir / "inflight" / "1.h5"
+        self.stop_when_there_is(line, first)
+        self.assertTrue(first.exists())
+        self.assertIn("Candidate 1 goes on at step", self.hierevo(*line[1:]).stderr)
+        self.assert_finished(3)
+        self.assertEqual(list((self.run_dir / "inflight").iterdir()), [])
+        shown = json.loads(self.hierevo("inspect", "--run", self.run_dir, "--id", 1, "--json").stdout)
+        whole = json.loads(self.hierevo("evaluate", "--run", self.run_dir, "--id", 1).stdout)
+        self.assertEqual(whole["fitness"], shown["fitness"])
+
     def train(self, *arguments, code=0):
         result = self.hierevo("train", "--genotype", self.cell, *self.quick, *arguments, code=code)
         return json.loads(result.stdout) if code == 0 else result

@@ -43,6 +43,8 @@ TrainingSnapshot sample() {
                             .seconds = 12.5,
                             .top1 = 0.75,
                             .best_step = 40,
+                            .repeat_accuracy = {0.5, 0.625},
+                            .repeat_loss = {0.25, 1.5},
                             .losses = {2.5, 1.25, 0.1},
                             .weights = {tensor("stem.0.weight", {4, 1, 3, 3}, random),
                                         tensor("a.1-3.2-4.bn.running_var", {4}, random),
@@ -81,6 +83,8 @@ TEST(TrainingSnapshot, IsReadAsItWasWritten) {
   EXPECT_EQ(read.seconds, 12.5);
   EXPECT_EQ(read.top1, 0.75);
   EXPECT_EQ(read.best_step, 40);
+  EXPECT_EQ(read.repeat_accuracy, written.repeat_accuracy);
+  EXPECT_EQ(read.repeat_loss, written.repeat_loss);
   EXPECT_EQ(read.losses, written.losses);
   expect_same(read.weights, written.weights);  // in their order, which is not that of the names
   expect_same(read.momentum, written.momentum);
@@ -120,6 +124,7 @@ std::string refusal_after(const std::function<void(hid_t file)>& edit) {
 
 TEST(TrainingSnapshot, ContentThatCannotBeIsNamed) {
   EXPECT_EQ(refusal_after([](hid_t) {}), "accepted");
+  EXPECT_EQ(refusal_after([](hid_t file) { remove(file, "repeat_loss"); }), "accepted");
   EXPECT_THAT(refusal_after([](hid_t file) { H5Adelete(file, "seed"); }),
               HasSubstr("'seed' of / is missing"));
   EXPECT_THAT(refusal_after([](hid_t file) { remove(file, "losses"); }),

@@ -3,14 +3,20 @@
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
+#include "hierevo/nn/fitness.hpp"
 #include "hierevo/nn/torch_executor.hpp"
-#include "hierevo/nn/training.hpp"
 #include "nn/small_problem.hpp"
 
 namespace hierevo::nn {
 namespace {
 
 const TrainingOptions brief{.steps = 40, .batch = 64, .crop = 20, .learning_rate = 0.05};
+
+struct Result {
+  TrainingEnd end;
+  std::vector<double> accuracy;
+  std::vector<double> loss;
+};
 
 class Fitness : public testing::Test {
  protected:
@@ -25,9 +31,12 @@ class Fitness : public testing::Test {
   }
   static const Split& split() { return *split_; }
 
-  static FitnessResult measure(const TrainingOptions& options, std::uint64_t seed, int repeats = 1,
-                               const ProgressCallback& progress = {}) {
-    return measure_fitness(small_plan(), split(), options, repeats, seed, at::kCPU, progress);
+  static Result measure(const TrainingOptions& options, std::uint64_t seed, int repeats = 1,
+                        const ProgressCallback& progress = {}) {
+    const genome::Plan plan = small_plan();
+    FitnessMeasurement measurement(plan, split(), options, repeats, seed, at::kCPU);
+    const TrainingEnd end = measurement.run(progress);
+    return {end, measurement.accuracy(), measurement.loss()};
   }
 
  private:
@@ -45,7 +54,7 @@ TEST_F(Fitness, LossFallsAndAccuracyRisesFarAboveChance) {
     if (now.step == 1) first = now.loss;
     return true;
   };
-  const FitnessResult result = measure(options, 1, 1, progress);
+  const Result result = measure(options, 1, 1, progress);
   EXPECT_EQ(result.end, TrainingEnd::finished);
   ASSERT_EQ(result.accuracy.size(), 1U);
   EXPECT_GT(first, 2.0);
@@ -56,9 +65,9 @@ TEST_F(Fitness, LossFallsAndAccuracyRisesFarAboveChance) {
 TEST_F(Fitness, SameSeedSameFitnessOtherSeedOtherFitness) {
   TrainingOptions options = brief;
   options.steps = 10;
-  const FitnessResult first = measure(options, 1);
-  const FitnessResult again = measure(options, 1);
-  const FitnessResult other = measure(options, 2);
+  const Result first = measure(options, 1);
+  const Result again = measure(options, 1);
+  const Result other = measure(options, 2);
   EXPECT_EQ(first.accuracy, again.accuracy);
   EXPECT_EQ(first.loss, again.loss);
   EXPECT_NE(first.accuracy, other.accuracy);
@@ -73,7 +82,7 @@ TEST_F(Fitness, RepeatsAreIndependentAndDependOnTheirNumberAlone) {
     if (now.step == 1) repeats.push_back(now.repeat);
     return true;
   };
-  const FitnessResult three = measure(options, 1, 3, progress);
+  const Result three = measure(options, 1, 3, progress);
   EXPECT_EQ(repeats, (std::vector<int>{0, 1, 2}));
   ASSERT_EQ(three.loss.size(), 3U);
   ASSERT_EQ(three.accuracy.size(), 3U);
@@ -86,23 +95,80 @@ TEST_F(Fitness, StopsWithinARepeatAndKeepsTheFinishedOnes) {
   TrainingOptions options = brief;
   options.steps = 3;
   const auto progress = [](const TrainingProgress& now) { return now.repeat == 0 || now.step < 2; };
-  const FitnessResult result = measure(options, 1, 3, progress);
+  const Result result = measure(options, 1, 3, progress);
   EXPECT_EQ(result.end, TrainingEnd::stopped);
   EXPECT_EQ(result.accuracy.size(), 1U);
   EXPECT_EQ(result.loss.size(), 1U);
 }
 
+/// A state that lives on when its training does.
+FitnessState copied(FitnessState state) {
+  for (auto* tensors :
+       {&state.training.weights, &state.training.momentum, &state.training.average}) {
+    for (NamedTensor& named : *tensors) named.tensor = named.tensor.detach().clone();
+  }
+  return state;
+}
+
+TEST_F(Fitness, StoppedAnywhereItEndsWithTheSameFitness) {
+  TrainingOptions options = brief;
+  options.steps = 4;
+  options.average = 0.5;
+  const Result whole = measure(options, 7, 3);
+  const genome::Plan plan = small_plan();
+  // A call of progress for each step, and for the start of each repeat's validation.
+  for (int calls = 1; calls <= 3 * (4 + 1); ++calls) {
+    FitnessMeasurement first(plan, split(), options, 3, 7, at::kCPU);
+    int left = calls;
+    ASSERT_EQ(first.run([&](const TrainingProgress&) { return --left > 0; }), TrainingEnd::stopped);
+    const FitnessState saved = copied(first.state());
+    FitnessMeasurement second(plan, split(), options, 3, 7, at::kCPU);
+    second.restore(saved);
+    EXPECT_EQ(second.accuracy(), saved.accuracy);
+    EXPECT_EQ(second.run({}), TrainingEnd::finished);
+    EXPECT_EQ(second.accuracy(), whole.accuracy) << calls;
+    EXPECT_EQ(second.loss(), whole.loss) << calls;
+  }
+}
+
+TEST_F(Fitness, AStateOfOtherOptionsIsRefusedAndChangesNothing) {
+  TrainingOptions options = brief;
+  options.steps = 2;
+  const genome::Plan plan = small_plan();
+  FitnessMeasurement measurement(plan, split(), options, 2, 1, at::kCPU);
+  ASSERT_EQ(measurement.run({}), TrainingEnd::finished);
+  const FitnessState good = measurement.state();
+  const auto state_of = [](std::vector<double> accuracy, std::vector<double> loss,
+                           std::vector<double> losses) {
+    FitnessState state;
+    state.accuracy = std::move(accuracy);
+    state.loss = std::move(loss);
+    state.training.losses = std::move(losses);
+    return state;
+  };
+  const auto refused = [&](const FitnessState& state) {
+    EXPECT_ERROR(measurement.restore(state), "does not fit to these options");
+    EXPECT_EQ(measurement.accuracy(), good.accuracy);
+  };
+  refused(state_of({0.5, 0.5, 0.5}, {1, 1, 1}, {}));
+  refused(state_of({0.5, 0.5}, {1, 1}, {1.0}));
+  refused(state_of({0.5}, {}, {}));
+  refused(state_of({1.5}, {1}, {}));
+  refused(state_of({}, {}, {1, 1, 1}));
+  EXPECT_ERROR(measurement.restore(state_of({}, {}, {1.0})), "0 tensors instead of");
+}
+
 TEST_F(Fitness, AnAbsurdLearningRateDiverges) {
   TrainingOptions options = brief;
   options.learning_rate = 1e30;
-  const FitnessResult result = measure(options, 1, 2);
+  const Result result = measure(options, 1, 2);
   EXPECT_EQ(result.end, TrainingEnd::diverged);
   EXPECT_TRUE(result.accuracy.empty());
 }
 
 TEST_F(Fitness, RefusesWhatDoesNotFit) {
   const auto message = [](const genome::Plan& plan, const TrainingOptions& options, int repeats) {
-    return usage_error([&] { measure_fitness(plan, split(), options, repeats, 1, at::kCPU, {}); });
+    return usage_error([&] { FitnessMeasurement(plan, split(), options, repeats, 1, at::kCPU); });
   };
   EXPECT_EQ(message(small_plan(10, 3), brief, 1),
             "A network for images of 3 channels (the data set's have 1).");

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "hierevo/core/error.hpp"
 #include "support/scratch_folder.hpp"
 
@@ -28,6 +30,30 @@ TEST(RunDirectory, IsMadeAndLocked) {
     }
   }
   EXPECT_FALSE(RunDirectory::in_use(path));
+}
+
+TEST(RunDirectory, ForgetsHalfTrainedCandidatesWhoseEvaluationHasEnded) {
+  const test::ScratchFolder folder;
+  const RunDirectory run(folder.path() / "run");
+  evolution::Engine engine({.space = genome::SearchSpace::parse("1x3"), .population = 4});
+  run.clean_half_trained(engine.state());  // there are none yet
+  const auto half_trained = folder.path() / "run" / "inflight";
+  std::filesystem::create_directory(half_trained);
+  for (const char* name :
+       {"1.h5", "2.h5", "2.h5.tmp", "3.h5", "4.h5", "notes.txt", "2x.h5", "0.h5"}) {
+    core::replace_file(half_trained / name, std::string_view("half"));
+  }
+  EXPECT_EQ(RunDirectory::half_trained_path(run.path(), evolution::IndividualId{3}),
+            half_trained / "3.h5");
+  for (int i = 0; i < 3; ++i) engine.ask();
+  engine.tell(evolution::IndividualId{2}, evolution::Evaluation());
+  run.clean_half_trained(engine.state());
+  std::set<std::string> left;
+  for (const auto& entry : std::filesystem::directory_iterator(half_trained)) {
+    left.insert(entry.path().filename().string());
+  }
+  // 4 was begun by a start whose end no snapshot has seen: it may be asked for again.
+  EXPECT_EQ(left, (std::set<std::string>{"1.h5", "3.h5", "4.h5", "notes.txt", "2x.h5", "0.h5"}));
 }
 
 TEST(RunDirectory, KeepsWhatItIsGiven) {

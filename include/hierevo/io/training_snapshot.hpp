@@ -32,8 +32,10 @@ struct TrainingSnapshot {
   double seconds = 0.0;        ///< trained so far, over all starts
   double top1 = 0.0;           ///< score of the best weights so far, in [0, 1]; 0 before a test
   std::int64_t best_step = 0;  ///< steps after which the weights were best
-  std::vector<double> losses;  ///< of each step done
-  std::vector<StoredTensor> weights;  ///< parameters and running statistics
+  std::vector<double> repeat_accuracy{};  ///< of a fitness: of each repeat before this one
+  std::vector<double> repeat_loss{};      ///< likewise
+  std::vector<double> losses;             ///< of each step done
+  std::vector<StoredTensor> weights;      ///< parameters and running statistics
   std::vector<StoredTensor> momentum;
   std::vector<StoredTensor> average;  ///< running averages of `weights`; empty without
 };

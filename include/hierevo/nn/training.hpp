@@ -1,14 +1,11 @@
 #pragma once
 
-#include <c10/core/Device.h>
-
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
 
-#include "hierevo/genome/plan.hpp"
 #include "hierevo/nn/dataset.hpp"
 #include "hierevo/nn/executor.hpp"
 #include "hierevo/nn/training_options.hpp"
@@ -95,18 +92,5 @@ class Trainer {
   class Impl;
   std::unique_ptr<Impl> impl_;
 };
-
-/// Fitness of a network: `repeats` independent trainings from scratch, each followed by validation
-/// (section 4). Weights, order and augmentation of repeat r depend on (seed, r) alone. The first
-/// repeat that does not finish ends the measurement. The same arguments give the same result on
-/// the same number of threads. Throws UsageError when options, data and plan do not fit.
-struct FitnessResult {
-  TrainingEnd end = TrainingEnd::finished;
-  std::vector<double> accuracy;  ///< top-1 of each repeat that finished
-  std::vector<double> loss;      ///< of each repeat that finished: Trainer::loss
-};
-FitnessResult measure_fitness(const genome::Plan& plan, const Split& data,
-                              const TrainingOptions& options, int repeats, std::uint64_t seed,
-                              c10::Device device, const ProgressCallback& progress);
 
 }  // namespace hierevo::nn

@@ -32,6 +32,12 @@ class RunDirectory {
   static std::filesystem::path snapshot_path(const std::filesystem::path& run) {
     return run / "search.h5";
   }
+  /// inflight/ID.h5: a candidate whose evaluation was saved half done; its evaluator writes it.
+  static std::filesystem::path half_trained_path(const std::filesystem::path& run,
+                                                 evolution::IndividualId id);
+  /// Removes the half-trained candidates whose evaluation has ended.
+  void clean_half_trained(const evolution::EngineState& state) const;
+
   /// Throws IoError when `run`, which is not there, could not be made either. Writes nothing.
   static void require_makeable(const std::filesystem::path& run);
   /// Whether a search holds the folder at this moment. Also for folders that are no run: false.

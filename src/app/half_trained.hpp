@@ -1,0 +1,45 @@
+// A fitness evaluation that goes on where it was stopped: its file, io/FORMAT.md "Training".
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+
+#include "hierevo/evolution/individual.hpp"
+#include "hierevo/genome/plan.hpp"
+#include "hierevo/nn/fitness.hpp"
+#include "training_setup.hpp"
+
+namespace hierevo::app {
+
+/// The file of one evaluation. What keeps it from being read or written is told in the log, and the
+/// evaluation goes on without.
+class HalfTrained {
+ public:
+  HalfTrained(const Checkpoints& checkpoints, const evolution::Candidate& candidate,
+              const genome::ModelSpec& model, const nn::Normalisation& normalisation);
+
+  /// Where there is a file of this candidate, `measurement` goes on from it.
+  void resume(nn::FitnessMeasurement& measurement);
+  /// To be called between two steps.
+  void save_when_due(const nn::FitnessMeasurement& measurement);
+  void save(const nn::FitnessMeasurement& measurement);
+
+  /// Spent in earlier starts.
+  double earlier_seconds() const { return earlier_seconds_; }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  void try_to_resume(nn::FitnessMeasurement& measurement);
+
+  const Checkpoints& checkpoints_;
+  const evolution::Candidate& candidate_;
+  const genome::ModelSpec& model_;
+  const nn::Normalisation& normalisation_;
+  std::filesystem::path path_;
+  double earlier_seconds_ = 0.0;
+  Clock::time_point start_ = Clock::now();
+  Clock::time_point saved_ = Clock::now();
+};
+
+}  // namespace hierevo::app
