@@ -11,6 +11,15 @@
 # ENV        environment entries NAME=VALUE
 find_package(GTest REQUIRED)
 
+# Its precompiled header serves all test programs: they are compiled as it is, with definitions added.
+add_executable(hierevo_test_precompiled ${PROJECT_SOURCE_DIR}/tests/support/main.cpp)
+target_link_libraries(hierevo_test_precompiled PRIVATE GTest::gtest GTest::gmock
+  hierevo_build_flags)
+target_precompile_headers(hierevo_test_precompiled PRIVATE <gmock/gmock.h> <gtest/gtest.h>)
+# Tests run for moments: what counts is the time that their optimisation takes.
+set(HIEREVO_TEST_OPTIONS $<$<CONFIG:Release>:-O1>)
+target_compile_options(hierevo_test_precompiled PRIVATE ${HIEREVO_TEST_OPTIONS})
+
 add_library(hierevo_test_main STATIC ${PROJECT_SOURCE_DIR}/tests/support/main.cpp)
 target_link_libraries(hierevo_test_main PUBLIC GTest::gtest GTest::gmock
   PRIVATE hierevo_build_flags)
@@ -57,6 +66,10 @@ function(hierevo_add_test name)
     target_link_libraries(${target} PRIVATE hierevo_test_main)
   endif()
   target_link_libraries(${target} PRIVATE ${arg_LIBRARIES} hierevo_build_flags)
+  target_compile_options(${target} PRIVATE ${HIEREVO_TEST_OPTIONS})
+  if(NOT module STREQUAL "nn")  # those have one with Torch's headers
+    target_precompile_headers(${target} REUSE_FROM hierevo_test_precompiled)
+  endif()
 
   if(arg_RANKS)
     foreach(ranks ${arg_RANKS})
