@@ -85,8 +85,10 @@ std::vector<std::byte> encode_content(const TrainingSnapshot& snapshot) {
   h5::write_attribute<std::int64_t>(file, "best_step", snapshot.best_step);
   h5::write_vector<float>(file, "pixel_mean", snapshot.pixel_mean);
   h5::write_vector<float>(file, "pixel_scale", snapshot.pixel_scale);
-  h5::write_vector<double>(file, "repeat_accuracy", snapshot.repeat_accuracy);
-  h5::write_vector<double>(file, "repeat_loss", snapshot.repeat_loss);
+  if (!snapshot.repeat_accuracy.empty()) {
+    h5::write_vector<double>(file, "repeat_accuracy", snapshot.repeat_accuracy);
+    h5::write_vector<double>(file, "repeat_loss", snapshot.repeat_loss);
+  }
   h5::write_vector<double>(file, "losses", snapshot.losses);
   write_tensors(file, "weights", snapshot.weights);
   write_tensors(file, "momentum", snapshot.momentum);

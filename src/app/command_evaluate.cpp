@@ -3,12 +3,15 @@
 #include <filesystem>
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <utility>
+#include <vector>
 
 #include "chosen_genotype.hpp"
 #include "commands.hpp"
+#include "hierevo/comm/mpi_session.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
-#include "hierevo/io/training_snapshot.hpp"
 #include "hierevo/search/run_directory.hpp"
 #include "model_options.hpp"
 #include "program.hpp"
@@ -22,6 +25,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// Options that may be others when an evaluation goes on.
+const std::vector<std::string> places_and_threads = {"data-dir", "threads"};
+
 /// A fitness comes out again only where it came from a training.
 void require_trained(const std::string& run) {
   if (run.empty()) return;
@@ -34,21 +40,22 @@ void require_trained(const std::string& run) {
       "For the accuracy of its cells use hierevo train, or hierevo evaluate --genotype.");
 }
 
-/// What is in the file must be of this evaluation: it is written over.
-void check_checkpoint(const fs::path& path, const evolution::Candidate& candidate,
-                      const OptionSet& options) {
-  if (!core::path_exists(path)) {
-    const fs::path folder = path.parent_path();
-    if (folder.empty() || core::path_exists(folder)) return;
+/// Nobody else may write into the file meanwhile.
+core::FileLock claim_checkpoint(const fs::path& path) {
+  const fs::path folder = path.parent_path();
+  if (!folder.empty() && !core::path_exists(folder)) {
     throw core::UsageError(fmt::format("There is no folder '{}'", folder.string()),
                            fmt::format("--checkpoint is '{}'", path.string()), "Make it first.");
   }
-  const io::TrainingSnapshot saved = io::load_training(path);
-  options.require_same(saved.options, {"threads", "data-dir"}, path.string(), "--checkpoint");
-  if (saved.genotype != candidate.genotype || saved.seed != candidate.seed) {
-    throw core::UsageError(fmt::format("'{}' is of another evaluation", path.string()),
-                           "its genotype or seed differs", "Choose another --checkpoint.");
-  }
+  if (auto lock = core::FileLock::try_acquire(path.string() + ".lock")) return std::move(*lock);
+  throw core::CheckpointError(path, "another process already works with it", "",
+                              "Wait for it, or choose another --checkpoint.");
+}
+
+void require_one_process() {
+  if (!comm::MpiSession::launched_by_mpi()) return;
+  throw core::UsageError("hierevo evaluate cannot be run under mpirun or srun with several tasks",
+                         "each would do the same", "Start it alone; --threads N uses more cores.");
 }
 
 [[noreturn]] void stopped(const std::string& checkpoint) {
@@ -100,6 +107,7 @@ int command_evaluate(const Arguments& arguments) {
   GenotypeChoice::inherit(options, options.recorded_names());
   if (!options.parse(arguments)) return 0;
   check_repeats(repeats);
+  require_one_process();
   require_trained(choice.run);
   require_positive(every);
   ProgressLine line(ProgressLine::mode_named(progress));
@@ -111,17 +119,22 @@ int command_evaluate(const Arguments& arguments) {
   const genome::Cost cost = cost_of(make_plan(cell, spec), spec.image_size());
   // Of a run, the individual's own seed: its fitness comes out again.
   if (choice.run.empty() || options.given("seed")) individual.candidate.seed = seed;
-  Checkpoints checkpoints{
-      .path = {}, .every = std::chrono::duration<double>(every), .options = options.record()};
+  Checkpoints checkpoints{.path = {},
+                          .every = std::chrono::duration<double>(every),
+                          .options = options.record(places_and_threads),
+                          .essential = true};
+  std::optional<core::FileLock> lock;
   if (!checkpoint.empty()) {
-    check_checkpoint(checkpoint, individual.candidate, options);
+    lock = claim_checkpoint(checkpoint);
     checkpoints.path = [&](const evolution::Candidate&) { return fs::path(checkpoint); };
   }
   catch_stop_signals();
   const auto start = std::chrono::steady_clock::now();
+  double earlier_seconds = 0.0;
   const auto evaluation =
       setup.make_evaluator(spec, checkpoints)
           ->evaluate(individual.candidate, [&](const search::EvaluationProgress& at) {
+            earlier_seconds = at.earlier_seconds;
             if (line.due()) {
               line.show(fmt::format("run {} of {}  step {}/{}  loss {:.4f}", at.repeat + 1, repeats,
                                     at.step, at.steps, at.loss));
@@ -131,7 +144,7 @@ int command_evaluate(const Arguments& arguments) {
   line.end();
   if (!evaluation) stopped(checkpoint);
   const double seconds =
-      evaluation->seconds +
+      earlier_seconds +
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   std::cout << nlohmann::json{{"fitness", evaluation->fitness},
                               {"status", name(evaluation->status)},

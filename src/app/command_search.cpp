@@ -33,8 +33,10 @@ using search::SearchStatus;
 /// The options of this start, and what is made of them on this process.
 class SearchProgram {
  public:
-  SearchProgram(const SearchCommandOptions& command, search::SearchOptions options)
-      : command_(command), options_(std::move(options)) {
+  /// `lasting`: the options, as INI lines, that half-trained candidates depend on.
+  SearchProgram(const SearchCommandOptions& command, search::SearchOptions options,
+                std::string lasting)
+      : command_(command), options_(std::move(options)), half_trained_options_(std::move(lasting)) {
     options_.fingerprint = core::hash_text(options_.configuration);
   }
 
@@ -46,12 +48,19 @@ class SearchProgram {
   std::unique_ptr<search::Evaluator> make_evaluator();
   /// Reads the data where they are needed; afterwards the model fits them.
   void set_up();
-  int search_as(comm::Communicator& ranks, search::Evaluator* evaluator, const std::string& error);
-  int conclude(SearchEnd end, const SearchStatus& last) const;
+  struct Outcome {
+    SearchEnd end;
+    SearchStatus last;
+  };
+  Outcome search_as(comm::Communicator& ranks, search::Evaluator* evaluator,
+                    const std::string& error);
+  /// For rank 0: tells what became of the search.
+  int conclude(const Outcome& outcome) const;
   int dry_run_ended() const;
 
   const SearchCommandOptions& command_;
   search::SearchOptions options_;
+  std::string half_trained_options_;
   std::optional<TrainingSetup> training_;
 };
 
@@ -69,7 +78,7 @@ std::unique_ptr<search::Evaluator> SearchProgram::make_evaluator() {
                                return search::RunDirectory::half_trained_path(run, candidate.id);
                              },
                          .every = std::chrono::duration<double>(command_.evaluation_checkpoint),
-                         .options = options_.configuration});
+                         .options = half_trained_options_});
   }
   if (command_.evaluator == "synthetic") {
     return search::make_synthetic_evaluator(
@@ -98,8 +107,9 @@ std::string progress_text(const SearchStatus& status) {
   return text;
 }
 
-int SearchProgram::search_as(comm::Communicator& ranks, search::Evaluator* evaluator,
-                             const std::string& error) {
+SearchProgram::Outcome SearchProgram::search_as(comm::Communicator& ranks,
+                                                search::Evaluator* evaluator,
+                                                const std::string& error) {
   ProgressLine line(ranks.rank() == 0 ? ProgressLine::mode_named(command_.progress)
                                       : ProgressLine::Mode::off);
   SearchStatus last;
@@ -109,24 +119,26 @@ int SearchProgram::search_as(comm::Communicator& ranks, search::Evaluator* evalu
   };
   const SearchEnd end =
       search::run_search(ranks, options_, evaluator, error, show, stop_signal_came);
-  if (ranks.rank() != 0) return 0;
   line.end();
-  return conclude(end, last);
+  return {end, last};
 }
 
-int SearchProgram::conclude(SearchEnd end, const SearchStatus& last) const {
+int SearchProgram::conclude(const Outcome& outcome) const {
+  const auto& [end, last] = outcome;
   if (end == SearchEnd::checked) return dry_run_ended();
   const std::string best =
-      last.best ? fmt::format("best {:.4f}: individual {}, {} parameters", last.best_fitness,
-                              number(*last.best), last.best_parameters)
-                : "none evaluated with success";
+      last.evaluated > 0 ? fmt::format("best {:.4f}: individual {}, {} parameters",
+                                       last.best_fitness, number(*last.best), last.best_parameters)
+                         : "none evaluated with success";
   fmt::print(stderr, "{} of {} evaluations ({} failed), {}.\n", last.done, last.target, last.failed,
              best);
   switch (end) {
     case SearchEnd::finished:
-      if (!last.best) {
-        fmt::print(stderr, "Finished without a result: see hierevo status --run '{}'.\n",
-                   options_.run.string());
+      if (last.evaluated == 0) {
+        fmt::print(stderr,
+                   "Finished without a result: {} failed, {} were invalid or over a bound such as "
+                   "--max-memory. See hierevo status --run '{}'.\n",
+                   last.failed, last.done - last.failed, options_.run.string());
         return static_cast<int>(core::ExitCode::failures);
       }
       fmt::print(stderr, "Finished. Everything is in '{0}'; next: hierevo inspect --run '{0}'\n",
@@ -170,14 +182,15 @@ int SearchProgram::run_ranks(comm::Communicator& ranks, std::exception_ptr probl
     }
     error = reason.what();
   }
-  return search_as(ranks, evaluator.get(), error);
+  const Outcome outcome = search_as(ranks, evaluator.get(), error);
+  return ranks.rank() == 0 ? conclude(outcome) : 0;
 }
 
 int SearchProgram::run_alone() {
   set_up();
   const auto evaluator = make_evaluator();
   comm::SelfCommunicator self;
-  return search_as(self, evaluator.get(), "");
+  return conclude(search_as(self, evaluator.get(), ""));
 }
 
 int SearchProgram::run_threads() {
@@ -185,15 +198,19 @@ int SearchProgram::run_threads() {
   std::vector<std::unique_ptr<search::Evaluator>> evaluators;
   for (int i = 0; i < command_.workers; ++i) evaluators.push_back(make_evaluator());
   comm::ThreadGroup group(command_.workers + 1);
-  std::vector<std::jthread> threads;
-  for (int rank = 1; rank <= command_.workers; ++rank) {
-    threads.emplace_back([&, rank] {
-      auto& evaluator = evaluators[static_cast<std::size_t>(rank - 1)];
-      search::run_search(group.communicator(rank), options_, evaluator.get(), "", {},
-                         stop_signal_came);
-    });
-  }
-  return search_as(group.communicator(0), nullptr, "");
+  Outcome outcome;
+  {
+    std::vector<std::jthread> threads;
+    for (int rank = 1; rank <= command_.workers; ++rank) {
+      threads.emplace_back([&, rank] {
+        auto& evaluator = evaluators[static_cast<std::size_t>(rank - 1)];
+        search::run_search(group.communicator(rank), options_, evaluator.get(), "", {},
+                           stop_signal_came);
+      });
+    }
+    outcome = search_as(group.communicator(0), nullptr, "");
+  }  // all have saved what they had begun
+  return conclude(outcome);
 }
 
 /// An existing run must have been begun with the same options.
@@ -201,6 +218,13 @@ void check_recorded(const OptionSet& options, const std::filesystem::path& run) 
   const auto recorded = search::RunDirectory::configuration_of(run);
   if (!recorded) return;
   options.require_same(*recorded, options_that_may_change(), run.string(), "--run");
+  const std::string then = OptionSet::value_in(*recorded, "command");
+  const std::string now = OptionSet::value_in(options.record(), "command");
+  if (then != now) {
+    core::log(core::LogLevel::warning,
+              "--command was '{}' and is '{}' now: their fitness is taken to be the same", then,
+              now);
+  }
 }
 
 }  // namespace
@@ -228,7 +252,8 @@ int command_search(const Arguments& arguments) {
     if (!many) throw;
     problem = std::current_exception();
   }
-  SearchProgram program(command, std::move(search_options));
+  SearchProgram program(command, std::move(search_options),
+                        options.record(options_that_may_change()));
   catch_stop_signals();
   if (!many) return command.workers > 1 ? program.run_threads() : program.run_alone();
   comm::MpiSession session;

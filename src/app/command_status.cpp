@@ -73,7 +73,7 @@ void print_for_people(const json& status) {
              counts["done"].get<std::size_t>(), counts["target"].get<std::size_t>(),
              counts["failed"].get<std::size_t>(), counts["reused"].get<std::size_t>(),
              counts["in_flight"].get<std::size_t>(),
-             status["state"] == "running" ? "in flight" : "to repeat");
+             status["state"] == "running" ? "in flight" : "to go on with");
   for (const auto& [reason, count] : status["failures"].items()) {
     fmt::print("  failure      {}: {}\n", reason, count.get<int>());
   }

@@ -1,5 +1,8 @@
 #include "half_trained.hpp"
 
+#include <exception>
+#include <system_error>
+
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
 #include "hierevo/core/log.hpp"
@@ -21,16 +24,36 @@ void HalfTrained::resume(nn::FitnessMeasurement& measurement) {
   if (path_.empty()) return;
   try {
     if (core::path_exists(path_)) try_to_resume(measurement);
-  } catch (const core::Error& error) {
-    core::log(core::LogLevel::warning, "{} Candidate {} is evaluated from the start.", error.what(),
-              number(candidate_.id));
+  } catch (const std::exception& error) {
+    if (checkpoints_.essential) throw;
+    core::log(core::LogLevel::warning,
+              "{} Candidate {} is evaluated from the start, and this file left as it is.",
+              error.what(), number(candidate_.id));
+    path_.clear();
   }
+}
+
+bool HalfTrained::is_same(const io::TrainingSnapshot& saved) const {
+  const bool same_candidate =
+      saved.genotype == candidate_.genotype && saved.seed == candidate_.seed;
+  const bool same_model =
+      saved.model.kind == model_.kind && saved.model.channels == model_.channels &&
+      saved.model.cells == model_.cells && saved.model.input_channels == model_.input_channels &&
+      saved.model.classes == model_.classes;
+  const bool same_data = saved.pixel_mean == floats(normalisation_.mean) &&
+                         saved.pixel_scale == floats(normalisation_.scale);
+  return same_candidate && same_model && same_data && saved.options == checkpoints_.options;
 }
 
 void HalfTrained::try_to_resume(nn::FitnessMeasurement& measurement) {
   const io::TrainingSnapshot saved = io::load_training(path_);
-  if (saved.genotype != candidate_.genotype || saved.seed != candidate_.seed) {
-    throw core::CheckpointError(path_, "it is of another candidate");
+  if (!is_same(saved)) {
+    const core::CheckpointError error(path_, "it is of another evaluation",
+                                      "its genotype, seed, model, data or options differ");
+    if (checkpoints_.essential) throw error;
+    core::log(core::LogLevel::warning, "{} Candidate {} is evaluated from the start.", error.what(),
+              number(candidate_.id));
+    return;
   }
   measurement.restore({.accuracy = saved.repeat_accuracy,
                        .loss = saved.repeat_loss,
@@ -44,35 +67,46 @@ void HalfTrained::try_to_resume(nn::FitnessMeasurement& measurement) {
 }
 
 void HalfTrained::save_when_due(const nn::FitnessMeasurement& measurement) {
-  if (!path_.empty() && Clock::now() - saved_ >= checkpoints_.every) save(measurement);
+  if (path_.empty() || Clock::now() - saved_ < checkpoints_.every) return;
+  try {
+    save(measurement);
+  } catch (const std::exception& error) {
+    core::log(core::LogLevel::warning, "{} Candidate {} is not saved half-trained for now.",
+              error.what(), number(candidate_.id));
+  }
+  saved_ = Clock::now();
+}
+
+void HalfTrained::save_at_the_end(const nn::FitnessMeasurement& measurement) {
+  if (path_.empty()) return;
+  try {
+    save(measurement);
+  } catch (const std::exception& error) {
+    if (checkpoints_.essential) throw;
+    core::log(core::LogLevel::error, "{} What candidate {} was trained is lost.", error.what(),
+              number(candidate_.id));
+  }
 }
 
 void HalfTrained::save(const nn::FitnessMeasurement& measurement) {
-  if (path_.empty()) return;
   const nn::FitnessState state = measurement.state();
   const double here = std::chrono::duration<double>(Clock::now() - start_).count();
-  try {
-    std::error_code is_there;
-    std::filesystem::create_directory(path_.parent_path(), is_there);
-    io::save_training({.genotype = candidate_.genotype,
-                       .model = model_,
-                       .pixel_mean = floats(normalisation_.mean),
-                       .pixel_scale = floats(normalisation_.scale),
-                       .options = checkpoints_.options,
-                       .seed = candidate_.seed,
-                       .seconds = earlier_seconds_ + here,
-                       .repeat_accuracy = state.accuracy,
-                       .repeat_loss = state.loss,
-                       .losses = state.training.losses,
-                       .weights = stored(state.training.weights),
-                       .momentum = stored(state.training.momentum),
-                       .average = stored(state.training.average)},
-                      path_);
-  } catch (const core::Error& error) {
-    core::log(core::LogLevel::warning, "{} Candidate {} is not saved half-trained.", error.what(),
-              number(candidate_.id));
-  }
-  saved_ = Clock::now();
+  std::error_code is_there;
+  std::filesystem::create_directory(path_.parent_path(), is_there);
+  io::save_training({.genotype = candidate_.genotype,
+                     .model = model_,
+                     .pixel_mean = floats(normalisation_.mean),
+                     .pixel_scale = floats(normalisation_.scale),
+                     .options = checkpoints_.options,
+                     .seed = candidate_.seed,
+                     .seconds = earlier_seconds_ + here,
+                     .repeat_accuracy = state.accuracy,
+                     .repeat_loss = state.loss,
+                     .losses = state.training.losses,
+                     .weights = stored(state.training.weights),
+                     .momentum = stored(state.training.momentum),
+                     .average = stored(state.training.average)},
+                    path_);
 }
 
 }  // namespace hierevo::app

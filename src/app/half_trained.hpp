@@ -6,13 +6,14 @@
 
 #include "hierevo/evolution/individual.hpp"
 #include "hierevo/genome/plan.hpp"
+#include "hierevo/io/training_snapshot.hpp"
 #include "hierevo/nn/fitness.hpp"
 #include "training_setup.hpp"
 
 namespace hierevo::app {
 
-/// The file of one evaluation. What keeps it from being read or written is told in the log, and the
-/// evaluation goes on without.
+/// The file of one evaluation. Unless it is essential, what keeps it from being read or written is
+/// told in the log and the evaluation goes on without.
 class HalfTrained {
  public:
   HalfTrained(const Checkpoints& checkpoints, const evolution::Candidate& candidate,
@@ -22,7 +23,7 @@ class HalfTrained {
   void resume(nn::FitnessMeasurement& measurement);
   /// To be called between two steps.
   void save_when_due(const nn::FitnessMeasurement& measurement);
-  void save(const nn::FitnessMeasurement& measurement);
+  void save_at_the_end(const nn::FitnessMeasurement& measurement);
 
   /// Spent in earlier starts.
   double earlier_seconds() const { return earlier_seconds_; }
@@ -31,6 +32,8 @@ class HalfTrained {
   using Clock = std::chrono::steady_clock;
 
   void try_to_resume(nn::FitnessMeasurement& measurement);
+  bool is_same(const io::TrainingSnapshot& saved) const;
+  void save(const nn::FitnessMeasurement& measurement);
 
   const Checkpoints& checkpoints_;
   const evolution::Candidate& candidate_;

@@ -216,10 +216,12 @@ std::vector<std::string> OptionSet::recorded_names() const {
   return names;
 }
 
-std::string OptionSet::record() const {
+std::string OptionSet::record(const std::vector<std::string>& without) const {
   std::string text;
   for (const Entry& option : options_) {
-    if (option.record == Record::yes) text += fmt::format("{}={}\n", option.name, option.text());
+    const bool left_out = std::find(without.begin(), without.end(), option.name) != without.end();
+    if (option.record == Record::yes && !left_out)
+      text += fmt::format("{}={}\n", option.name, option.text());
   }
   return text;
 }

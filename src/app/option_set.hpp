@@ -66,8 +66,8 @@ class OptionSet {
   static std::string value_in(const std::string& recorded, const std::string& name);
   /// Names of the options of the record.
   std::vector<std::string> recorded_names() const;
-  /// All options of the record with their values, as an INI file.
-  std::string record() const;
+  /// All options of the record but those named in `without`, with their values, as an INI file.
+  std::string record(const std::vector<std::string>& without = {}) const;
   /// Throws UsageError when an option of the record, but for those named in `may_change`, differs
   /// from that in `recorded`, the options that what is in `where` began with.
   void require_same(const std::string& recorded, const std::vector<std::string>& may_change,

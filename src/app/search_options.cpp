@@ -79,7 +79,7 @@ void SearchCommandOptions::add_to(OptionSet& options) {
 
 search::TrainingMemory SearchCommandOptions::training_memory() const {
   constexpr double gibibyte = 1 << 30;
-  const int evaluations_at_once = std::max(workers, comm::MpiSession::ranks_on_this_node());
+  const int evaluations_at_once = std::max(workers, comm::MpiSession::ranks_on_a_node());
   const double share = static_cast<double>(core::usable_memory()) / evaluations_at_once;
   const nn::TrainingOptions numbers = training.training();
   return {

@@ -35,7 +35,7 @@ void DataOptions::add_to(OptionSet& options) {
   options.add("train-size", &train_size, "images to train on; 0: all that do not validate");
   options.when_read([this] {
     const auto complete = [](std::string& path) {
-      path = std::filesystem::absolute(path).lexically_normal().string();
+      path = std::filesystem::weakly_canonical(std::filesystem::absolute(path)).string();
     };
     if (is_pack()) complete(dataset);
     if (!data_dir.empty()) complete(data_dir);

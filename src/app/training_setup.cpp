@@ -78,16 +78,15 @@ class TrainingSetup::TrainingEvaluator final : public search::Evaluator {
     const nn::TrainingEnd end = measurement.run([&](const nn::TrainingProgress& at) {
       // Behind the last step it validates, perhaps with other weights in place.
       if (at.step < at.steps) half_trained.save_when_due(measurement);
-      return progress({at.repeat, at.step, at.steps, at.loss});
+      return progress({at.repeat, at.step, at.steps, at.loss, half_trained.earlier_seconds()});
     });
     if (end == nn::TrainingEnd::stopped) {
-      half_trained.save(measurement);
+      half_trained.save_at_the_end(measurement);
       return std::nullopt;
     }
     Evaluation evaluation;
     evaluation.repeat_fitness = measurement.accuracy();
     evaluation.repeat_loss = measurement.loss();
-    evaluation.seconds = half_trained.earlier_seconds();
     if (end == nn::TrainingEnd::diverged) {
       evaluation.status = Status::diverged;
       evaluation.reason = "the loss was not finite";

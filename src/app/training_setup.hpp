@@ -18,7 +18,8 @@ namespace hierevo::app {
 struct Checkpoints {
   std::function<std::filesystem::path(const evolution::Candidate&)> path;  ///< empty: nowhere
   std::chrono::duration<double> every{300.0};
-  std::string options;  ///< of the evaluation, as an INI file; written into the file
+  std::string options;     ///< INI lines that must be the same where an evaluation goes on
+  bool essential = false;  ///< what keeps the file from being used ends the evaluation
 };
 
 class TrainingSetup {

@@ -1,7 +1,8 @@
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
-#include <initializer_list>
+#include <string_view>
 
 #include "hierevo/comm/mpi_session.hpp"
 
@@ -9,15 +10,29 @@ namespace hierevo::comm {
 
 namespace {
 
-/// The number that the variable begins with; 0 when it is not set or no number. `whole`: nothing
-/// may follow.
-int number_in(const char* variable, bool whole = true) {
+/// The variable as a number; 0 when it is not set or no number.
+int number_in(const char* variable) {
   const char* text = std::getenv(variable);
   if (text == nullptr) return 0;
   const char* end = text + std::strlen(text);
   int value = 0;
   const auto [parsed_to, error] = std::from_chars(text, end, value);
-  return error == std::errc() && (parsed_to == end || !whole) ? value : 0;
+  return error == std::errc() && parsed_to == end ? value : 0;
+}
+
+/// The largest number in "4(x2),7": four tasks on each of two nodes, seven on the third.
+int largest_in(const char* variable) {
+  const char* text = std::getenv(variable);
+  std::string_view rest = text == nullptr ? "" : text;
+  int largest = 0;
+  while (!rest.empty()) {
+    int value = 0;
+    std::from_chars(rest.data(), rest.data() + rest.size(), value);
+    largest = std::max(largest, value);
+    rest.remove_prefix(std::min(rest.size(), rest.find(',')));
+    rest.remove_prefix(std::min<std::size_t>(rest.size(), 1));
+  }
+  return largest;
 }
 
 }  // namespace
@@ -35,14 +50,10 @@ bool MpiSession::launched_by_mpi() {
   return number_in(in_step ? "SLURM_STEP_NUM_TASKS" : "SLURM_NTASKS") > 1;
 }
 
-int MpiSession::ranks_on_this_node() {
-  // Open MPI; MPICH and Intel; srun, which tells "4(x2),3": four on the first two nodes, of which
-  // one is rank 0's.
-  for (const int ranks : {number_in("OMPI_COMM_WORLD_LOCAL_SIZE"), number_in("MPI_LOCALNRANKS"),
-                          number_in("SLURM_STEP_TASKS_PER_NODE", /*whole=*/false)}) {
-    if (ranks > 0) return ranks;
-  }
-  return 1;
+int MpiSession::ranks_on_a_node() {
+  // Slurm tells of all nodes; Open MPI, and MPICH and Intel, of this one.
+  return std::max({1, largest_in("SLURM_STEP_TASKS_PER_NODE"),
+                   number_in("OMPI_COMM_WORLD_LOCAL_SIZE"), number_in("MPI_LOCALNRANKS")});
 }
 
 }  // namespace hierevo::comm

@@ -70,7 +70,9 @@ TrainingEnd FitnessMeasurement::run(const ProgressCallback& progress) {
   while (accuracy_.size() < repeats_) {
     if (!now_.trainer) now_ = begin(accuracy_.size());
     Trainer& trainer = *now_.trainer;
-    TrainingProgress last;
+    TrainingProgress last{.repeat = static_cast<int>(accuracy_.size()),
+                          .step = trainer.step(),
+                          .steps = options_.steps};
     const auto report = [&](const TrainingProgress& now) {
       last = now;
       last.repeat = static_cast<int>(accuracy_.size());

@@ -88,7 +88,7 @@ Coordinator::Coordinator(comm::Communicator& ranks, const SearchOptions& options
   for (int rank = first_worker; rank < ranks.size(); ++rank) workers_[rank];
   for (const auto& individual : engine_.history()) {
     screening_.remember(individual.evaluation);
-    reused_ += individual.evaluation.status == evolution::Status::reused ? 1 : 0;
+    count(individual.evaluation.status);
   }
   done_before_ = engine_.history().size();
   saved_ = done_before_;
@@ -96,7 +96,7 @@ Coordinator::Coordinator(comm::Communicator& ranks, const SearchOptions& options
     directory_->save_configuration(options.configuration);
   }
   if (done_before_ > 0) {
-    core::log(core::LogLevel::info, "Going on with {} of {} evaluations done, {} to repeat",
+    core::log(core::LogLevel::info, "Going on with {} of {} evaluations done, {} to go on with",
               done_before_, options.engine.evaluations, engine_.in_flight_count());
   }
 }
@@ -160,11 +160,17 @@ void Coordinator::finished_one(int rank, const Result& result) {
   record(result.id, evaluation);
 }
 
+void Coordinator::count(evolution::Status status) {
+  const bool reused = status == evolution::Status::reused;
+  reused_ += reused ? 1 : 0;
+  evaluated_ += reused || status == evolution::Status::evaluated ? 1 : 0;
+}
+
 void Coordinator::record(evolution::IndividualId id, const evolution::Evaluation& evaluation) {
   engine_.tell(id, evaluation);
   screening_.remember(evaluation);
   unsaved_ = true;
-  reused_ += evaluation.status == evolution::Status::reused ? 1 : 0;
+  count(evaluation.status);
   if (evolution::is_failure(evaluation.status)) {
     failing_reasons_.push_back(failure_text(evaluation));
     core::log(core::LogLevel::warning, "Candidate {} failed: {}", number(id),
@@ -309,6 +315,7 @@ SearchStatus Coordinator::status() const {
   SearchStatus status;
   status.done = engine_.history().size();
   status.failed = engine_.failures();
+  status.evaluated = evaluated_;
   status.reused = reused_;
   status.in_flight = engine_.in_flight_count();
   status.target = options_.engine.evaluations;

@@ -53,6 +53,7 @@ class Coordinator {
   void finish(SearchEnd end);
   void try_to_end();
   void save_when_due(const std::string& state);
+  void count(evolution::Status status);
   void save_at_last(const std::string& state);
   void save(const std::string& state);
   void account(Clock::time_point now);
@@ -69,6 +70,7 @@ class Coordinator {
   std::map<int, WorkerState> workers_;  ///< by rank
   std::set<int> idle_;                  ///< ranks that are ready and have nothing to do
   std::size_t ready_ = 0;               ///< workers that have said Hello
+  std::size_t evaluated_ = 0;           ///< with success, or reused
   std::size_t reused_ = 0;
   std::size_t done_before_ = 0;               ///< by earlier starts
   std::size_t saved_ = 0;                     ///< evaluations in the last snapshot

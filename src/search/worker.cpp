@@ -33,12 +33,18 @@ void Worker::work(const Work& work, const std::function<bool()>& keep_on) {
   using evolution::Evaluation;
   using evolution::Status;
   const auto start = std::chrono::steady_clock::now();
+  double earlier = 0.0;
+  const auto seconds_so_far = [&] {
+    return earlier +
+           std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  };
   bool late = false;
   bool told_to_end = false;
   std::optional<Evaluation> evaluation;
   try {
-    evaluation = evaluator_->evaluate(work.candidate, [&](const EvaluationProgress&) {
-      late = timeout_ && std::chrono::steady_clock::now() - start > *timeout_;
+    evaluation = evaluator_->evaluate(work.candidate, [&](const EvaluationProgress& at) {
+      earlier = at.earlier_seconds;
+      late = timeout_ && seconds_so_far() > timeout_->count();
       told_to_end = told_to_end || !keep_on();
       return !late && !told_to_end;
     });
@@ -56,9 +62,7 @@ void Worker::work(const Work& work, const std::function<bool()>& keep_on) {
   if (const std::string problem = problem_with(*evaluation); !problem.empty()) {
     evaluation = Evaluation::failure(Status::failed, "the evaluator gave " + problem);
   }
-  // What an evaluator says itself was spent in earlier starts.
-  evaluation->seconds +=
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  evaluation->seconds = seconds_so_far();
   ranks_.send(0, encode(Result{work.candidate.id, std::move(*evaluation)}));
 }
 

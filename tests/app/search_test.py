@@ -43,7 +43,8 @@ class Search(ProgramTest):
         self.assert_finished(60)
 
     def test_what_the_memory_does_not_hold_is_over_budget_with_a_reason(self):
-        self.search("--max-memory", 0.001, "--seed", 3)
+        told = self.search("--max-memory", 0.001, "--seed", 3, code=4).stderr
+        self.assertIn("0 failed, 40 were invalid or over a bound such as --max-memory", told)
         self.assert_finished(40)
         shown = self.hierevo("inspect", "--run", self.run_dir, "--id", 1, "--json").stdout
         self.assertEqual(json.loads(shown)["status"], "over_budget")
@@ -152,14 +153,14 @@ class Search(ProgramTest):
         self.assertEqual(status["state"], "stopped")
         self.assertEqual(status["failures"], {"failed": 5})
         self.assertRegex(self.hierevo("status", "--run", self.run_dir).stdout,
-                         "0 reused, [01] to repeat")
+                         "0 reused, [01] to go on with")
 
     def test_a_search_without_any_success_is_none(self):
         line = ["search", "--run", self.run_dir, "--evaluator", "command", "--population", 2,
                 "--evaluations", 4, "--command"]
         text = self.hierevo(*line, "false", code=4).stderr
         self.assertIn("4 of 4 evaluations (4 failed), none evaluated with success.", text)
-        self.assertIn("Finished without a result: see hierevo status", text)
+        self.assertIn("Finished without a result: 4 failed, 0 were invalid", text)
         # Another program may take over; more evaluations may then succeed.
         program = self.folder / "judge.sh"
         program.write_text("#!/bin/sh\necho '{\"fitness\": 0.5}'\n")

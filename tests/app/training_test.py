@@ -89,24 +89,25 @@ class Training(ProgramTest):
         self.assertGreater(result["test_accuracy"], 0.2)
         self.assertEqual(result["id"], self.status()["best"]["id"])
 
-    def stop_when_there_is(self, line, file):
+    def stop_when_there_is(self, line, file, number=signal.SIGTERM):
         """Runs `line`, and stops it as soon as the file is there (anew)."""
         before = file.stat().st_mtime_ns if file.exists() else None
         process = subprocess.Popen([*map(str, line)], stdout=subprocess.DEVNULL, text=True,
                                    stderr=subprocess.PIPE, cwd=self.folder)
         self.addCleanup(process.stderr.close)
         self.addCleanup(process.kill)
-        self.wait_until(lambda: file.exists() and file.stat().st_mtime_ns != before, process)
-        process.send_signal(signal.SIGTERM)
+        changed = (lambda: file.exists() and file.stat().st_mtime_ns != before)
+        self.assertTrue(self.wait_until(changed, process))
+        process.send_signal(number)
         told = process.stderr.read()
-        self.assertEqual(process.wait(timeout=60), 75, told)
+        self.assertEqual(process.wait(timeout=60), 75 if number == signal.SIGTERM else -number, told)
         return told
 
     def test_a_stopped_evaluation_goes_on_to_the_same_fitness(self):
-        whole = self.evaluate("--average", 0.9)
+        whole = self.evaluate("--average", 0.9, "--steps", 300)
         file = self.folder / "half.h5"
         line = [HIEREVO, "evaluate", "--genotype", self.cell, *self.quick, "--repeats", 2,
-                "--validation-size", 1000, "--average", 0.9, "--checkpoint", file,
+                "--validation-size", 1000, "--average", 0.9, "--steps", 300, "--checkpoint", file,
                 "--evaluation-checkpoint", 0.01]
         told = self.stop_when_there_is(line, file)
         self.assertIn(f"The evaluation was stopped (it is saved in '{file}'). Run the same", told)
@@ -117,10 +118,10 @@ class Training(ProgramTest):
             self.assertEqual(parts[name], whole[name], name)
         # What is there is not written over by another evaluation.
         content = file.read_bytes()
-        told = self.hierevo(*line[1:], "--lr", 0.2, code=2).stderr
-        self.assertIn("--lr was 0.1 and is 0.2 now", told)
+        told = self.hierevo(*line[1:], "--lr", 0.2, code=3).stderr
+        self.assertIn("is of another evaluation", told)
         self.cell.write_text(json.dumps(CELL).replace("separable3x3", "conv1x1"))
-        self.assertIn("is of another evaluation", self.hierevo(*line[1:], code=2).stderr)
+        self.assertIn("is of another evaluation", self.hierevo(*line[1:], code=3).stderr)
         self.assertEqual(file.read_bytes(), content)
         file.write_bytes(content[:-1])
         self.assertIn("half.h5", self.hierevo(*line[1:], code=3).stderr)
@@ -128,9 +129,10 @@ class Training(ProgramTest):
     def test_a_search_goes_on_with_half_trained_candidates(self):
         line = [HIEREVO, "search", "--run", self.run_dir, "--space", "2x3,1x3", "--population", 2,
                 "--evaluations", 3, *self.quick, "--repeats", 2, "--validation-size", 500,
-                "--evaluation-checkpoint", 0.01]
+                "--evaluation-checkpoint", 0.01, "--steps", 300]
         first = self.run_dir / "inflight" / "1.h5"
-        self.stop_when_there_is(line, first)
+        self.stop_when_there_is(line, first, signal.SIGKILL)
+        self.stop_when_there_is([*line, "--workers", 2], first)
         self.assertTrue(first.exists())
         self.assertIn("Candidate 1 goes on at step", self.hierevo(*line[1:]).stderr)
         self.assert_finished(3)

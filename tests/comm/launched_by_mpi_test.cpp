@@ -83,14 +83,14 @@ TEST(LaunchedByMpi, values_that_are_no_numbers) {
 
 int ranks_here_with(const Environment& environment) {
   const ScopedEnvironment scope(environment);
-  return MpiSession::ranks_on_this_node();
+  return MpiSession::ranks_on_a_node();
 }
 
-TEST(RanksOnThisNode, are_what_the_launcher_says) {
+TEST(RanksOnANode, are_what_the_launcher_says) {
   EXPECT_EQ(ranks_here_with({}), 1);
   EXPECT_EQ(ranks_here_with({{"OMPI_COMM_WORLD_LOCAL_SIZE", "3"}}), 3);
   EXPECT_EQ(ranks_here_with({{"MPI_LOCALNRANKS", "5"}}), 5);
-  EXPECT_EQ(ranks_here_with({{"SLURM_STEP_TASKS_PER_NODE", "4(x2),3"}}), 4);
+  EXPECT_EQ(ranks_here_with({{"SLURM_STEP_TASKS_PER_NODE", "4(x2),7,3"}}), 7);
   EXPECT_EQ(ranks_here_with({{"SLURM_STEP_TASKS_PER_NODE", "two"}}), 1);
 }
 

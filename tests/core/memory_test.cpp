@@ -1,6 +1,7 @@
 #include "hierevo/core/memory.hpp"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <fstream>
 
@@ -53,6 +54,7 @@ TEST_F(MemoryLimit, OfAContainerStandsAtTheTop) {
 
 TEST(UsableMemory, IsAtMostTheMachines) {
   EXPECT_GT(usable_memory(), 1 << 20);
+  EXPECT_LE(usable_memory(), sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE));
 }
 
 }  // namespace

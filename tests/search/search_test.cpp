@@ -158,6 +158,28 @@ TEST_P(OverRanks, AnEvaluatorThatEndsUnaskedFails) {
   EXPECT_THAT(saved(run_).state.history.back().evaluation.reason, HasSubstr("without a result"));
 }
 
+TEST_P(OverRanks, TimeSpentInEarlierStartsCounts) {
+  class Resumed final : public Evaluator {
+    std::optional<evolution::Evaluation> evaluate(const evolution::Candidate& candidate,
+                                                  const ProgressCallback& progress) override {
+      const double earlier = number(candidate.id) % 2 == 0 ? 2000.0 : 1000.0;
+      if (!progress({.earlier_seconds = earlier})) return std::nullopt;
+      evolution::Evaluation evaluation;
+      evaluation.seconds = 77.0;  // not its business
+      return evaluation;
+    }
+  } resumed;
+  SearchOptions options = small_search(run_);
+  options.timeout = std::chrono::seconds(1500);
+  EXPECT_EQ(run(GetParam(), options, resumed), SearchEnd::finished);
+  for (const auto& [candidate, evaluation] : saved(run_).state.history) {
+    if (evaluation.status == Status::invalid) continue;
+    const bool late = number(candidate.id) % 2 == 0;
+    EXPECT_EQ(evaluation.status, late ? Status::timed_out : Status::evaluated);
+    EXPECT_NEAR(evaluation.seconds, late ? 2200.0 : 1200.0, 200.0);
+  }
+}
+
 TEST_P(OverRanks, TroubleOfTheCoordinatorIsNotTakenForAFailedCandidate) {
   const auto on_status = [](const SearchStatus& status) {
     if (status.done >= 5) throw std::logic_error("the display is gone");

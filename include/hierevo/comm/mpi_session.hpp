@@ -27,9 +27,9 @@ class MpiSession {
   /// MPI too: the program can then refuse instead of running once per rank.
   static bool launched_by_mpi();
 
-  /// Ranks on this rank's node, by what the launcher says in the environment; 1 when it says
-  /// nothing.
-  static int ranks_on_this_node();
+  /// The most ranks that a node has, by what the launcher says in the environment: all know of this
+  /// rank's node, Slurm also of the others. 1 when nothing is said.
+  static int ranks_on_a_node();
 
  private:
   bool finalises_;

@@ -13,7 +13,7 @@ enum class ExitCode : int {
   internal = 1,       ///< a bug in hierevo, or an exception nobody foresaw
   usage = 2,          ///< an option, a file or a genotype that cannot be used
   run_directory = 3,  ///< the run directory, or a file in it, cannot be used
-  failures = 4,       ///< stopped because evaluations or ranks kept failing
+  failures = 4,       ///< evaluations or ranks kept failing, or all failed
   saved = 75,         ///< everything is saved: run the same line again (EX_TEMPFAIL)
 };
 

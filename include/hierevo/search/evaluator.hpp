@@ -14,6 +14,7 @@ struct EvaluationProgress {
   std::int64_t step = 0;  ///< of `steps`; 0 of 0 where there are none
   std::int64_t steps = 0;
   double loss = 0.0;
+  double earlier_seconds = 0.0;  ///< spent on it in starts before this one
 };
 /// To be called often, many times a second: the rank looks at its messages and signals meanwhile.
 /// False asks the evaluation to end.
@@ -26,10 +27,9 @@ class Evaluator {
 
   /// The fitness of `candidate` and what else is known; nothing when `progress` asked to end. The
   /// fitness is a finite number from 0 up, 0 being that of an invalid cell; there may be up to
-  /// most_repeats (protocol.hpp) single values, and in `seconds` what earlier starts spent on it:
-  /// the time of this call is added. A candidate that cannot be evaluated is a value too: a failure
-  /// status with its reason. An exception, and a result outside these bounds, counts as `failed`.
-  /// All randomness must come from candidate.seed.
+  /// most_repeats (protocol.hpp) single values. `seconds` is measured by the caller. A candidate
+  /// that cannot be evaluated is a value too: a failure status with its reason. An exception, and a
+  /// result outside these bounds, counts as `failed`. All randomness must come from candidate.seed.
   virtual std::optional<evolution::Evaluation> evaluate(const evolution::Candidate& candidate,
                                                         const ProgressCallback& progress) = 0;
 };

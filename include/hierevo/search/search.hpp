@@ -44,6 +44,7 @@ struct SearchOptions {
 struct SearchStatus {
   std::size_t done = 0;  ///< evaluations told, failed and reused ones included
   std::size_t failed = 0;
+  std::size_t evaluated = 0;  ///< with success, or reused
   std::size_t reused = 0;
   std::size_t in_flight = 0;
   std::size_t target = 0;
