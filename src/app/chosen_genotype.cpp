@@ -27,7 +27,7 @@ evolution::Individual GenotypeChoice::read() const {
                            "", "Give --genotype FILE.json or --run DIR.");
   }
   if (!genotype.empty()) return {{{}, std::nullopt, 0, genome::read_genotype(genotype)}, {}};
-  const io::Snapshot snapshot = read_run(run).snapshot;
+  const io::Snapshot snapshot = read_run(run);
   const evolution::Engine engine(snapshot.options, snapshot.state);
   if (id == 0) {
     if (engine.best() != nullptr) return *engine.best();

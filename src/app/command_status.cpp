@@ -24,7 +24,7 @@ json status_of(const std::filesystem::path& run) {
   // The lock first: a search that ends in between is then shown as running once more, never a
   // running one as stopped.
   const bool running = search::RunDirectory::in_use(run);
-  const io::Snapshot snapshot = read_run(run).snapshot;
+  const io::Snapshot snapshot = read_run(run);
   const io::RunProgress& progress = snapshot.progress;
   std::size_t failed = 0;
   std::size_t reused = 0;

@@ -6,8 +6,8 @@
 
 namespace hierevo::app {
 
-/// The newest good snapshot of a run, also while its search runs; warnings go to the log. Throws
-/// UsageError when there is no run, CheckpointError when it cannot be read.
-io::LoadedSnapshot read_run(const std::filesystem::path& run);
+/// A run at its last moment, also while its search runs; warnings go to the log. Throws UsageError
+/// when there is no run, CheckpointError when it cannot be read.
+io::Snapshot read_run(const std::filesystem::path& run);
 
 }  // namespace hierevo::app

@@ -18,8 +18,10 @@ namespace {
 using namespace std::chrono_literals;
 using evolution::number;
 
-/// Snapshots take at most this share of the time.
+/// Snapshots take at most this share of the time, and where a journal is written come no more often
+/// than this.
 constexpr int snapshot_share = 100;
+constexpr auto snapshot_interval = 30s;
 /// How long a search that ends waits for a full disk, and for workers that have not reported.
 constexpr auto patience_at_the_end = 30s;
 /// Candidates that need no evaluation are decided in groups, so that signals and messages are seen.
@@ -168,6 +170,7 @@ void Coordinator::count(evolution::Status status) {
 
 void Coordinator::record(evolution::IndividualId id, const evolution::Evaluation& evaluation) {
   engine_.tell(id, evaluation);
+  if (journal_) journal_->told(id, evaluation);
   screening_.remember(evaluation);
   unsaved_ = true;
   count(evaluation.status);
@@ -185,6 +188,7 @@ Coordinator::next_to_evaluate() {
   for (int decided = 0; decided < most_decided_at_once; ++decided) {
     auto candidate = engine_.ask();
     if (!candidate) break;
+    if (journal_) journal_->asked(*candidate);
     Screening::Facts facts = screening_.look_at(*candidate);
     if (!facts.decided) return std::pair(std::move(*candidate), std::move(facts.evaluation));
     record(candidate->id, facts.evaluation);
@@ -226,6 +230,7 @@ void Coordinator::tick() {
       finish(SearchEnd::failures);
     }
   }
+  write_journal();
   account(Clock::now());
   if (ending_) {
     try_to_end();
@@ -271,6 +276,7 @@ void Coordinator::save_when_due(const std::string& state) {
     save(state);
     const auto after = Clock::now();
     next_save_ = after + snapshot_share * (after - now);
+    if (journal_) next_save_ = std::max(next_save_, after + snapshot_interval);
   } catch (const core::IoError& error) {
     // The search goes on from memory; the last good snapshot is still there.
     core::log(core::LogLevel::error,
@@ -301,6 +307,29 @@ void Coordinator::save(const std::string& state) {
   directory_->clean_half_trained(snapshot.state);
   unsaved_ = false;
   saved_ = engine_.history().size();
+  begin_journal();
+}
+
+/// Without a journal snapshots alone keep what comes, and come more often.
+void Coordinator::begin_journal() {
+  journal_.reset();
+  try {
+    journal_ = directory_->begin_journal();
+  } catch (const core::IoError& error) {
+    core::log(core::LogLevel::warning, "{} There is no journal until the next snapshot.",
+              error.what());
+  }
+}
+
+void Coordinator::write_journal() {
+  if (!journal_) return;
+  try {
+    journal_->write();
+  } catch (const core::IoError& error) {
+    core::log(core::LogLevel::error, "{} A snapshot takes the journal's place.", error.what());
+    journal_.reset();
+    next_save_ = Clock::now();
+  }
 }
 
 void Coordinator::account(Clock::time_point now) {

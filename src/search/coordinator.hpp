@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -56,6 +57,8 @@ class Coordinator {
   void count(evolution::Status status);
   void save_at_last(const std::string& state);
   void save(const std::string& state);
+  void begin_journal();
+  void write_journal();
   void account(Clock::time_point now);
   std::string failure_summary() const;
 
@@ -66,6 +69,8 @@ class Coordinator {
   std::optional<RunDirectory> directory_;  ///< none in a dry run whose folder is not there yet
   io::RunProgress progress_;               ///< sums over all starts
   evolution::Engine engine_;
+  std::unique_ptr<io::Journal>
+      journal_;  ///< since the last snapshot; none when it cannot be written
   Screening screening_;
   std::map<int, WorkerState> workers_;  ///< by rank
   std::set<int> idle_;                  ///< ranks that are ready and have nothing to do

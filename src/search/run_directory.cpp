@@ -33,13 +33,17 @@ std::uint64_t id_in(std::string_view name) {
 RunDirectory::RunDirectory(fs::path path)
     : path_(std::move(path)), lock_(core::claim_directory(path_, claim)) {}
 
-std::optional<io::Snapshot> RunDirectory::load() const {
-  auto loaded = io::load_snapshot(snapshot_path(path_));
+std::optional<io::Snapshot> RunDirectory::read(const fs::path& run) {
+  auto loaded = io::load_search(snapshot_path(run), journal_path(run));
   if (!loaded) return std::nullopt;
   for (const std::string& warning : loaded->warnings) {
     core::log(core::LogLevel::warning, std::string_view(warning));
   }
   return std::move(loaded->snapshot);
+}
+
+std::unique_ptr<io::Journal> RunDirectory::begin_journal() const {
+  return std::make_unique<io::Journal>(journal_path(path_));
 }
 
 void RunDirectory::save(const io::Snapshot& snapshot) const {

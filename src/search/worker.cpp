@@ -9,6 +9,7 @@
 
 #include "hierevo/core/log.hpp"
 #include "hierevo/core/version.hpp"
+#include "hierevo/evolution/codec.hpp"
 
 namespace hierevo::search {
 

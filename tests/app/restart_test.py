@@ -83,7 +83,9 @@ class Restart(ProgramTest):
         for target in (0, 1, 2, 4, 6, 9, 15, 22, 30):
             process = self.start(choose.choice((2, 3, 4)))
             self.wait_until(lambda: self.ranks_of(process) and self.done() >= target, process)
+            seen = self.done()
             kinds[0](process)
+            self.assertGreaterEqual(self.done(), seen)  # what was there once stays
             kinds.append(kinds.pop(0))
         self.hierevo(*LINE, "--run", self.run_dir, launcher=mpirun(3))
         self.assert_finished(40)

@@ -8,6 +8,7 @@
 #include "hierevo/comm/communicator.hpp"
 #include "hierevo/core/bytes.hpp"
 #include "hierevo/core/random.hpp"
+#include "hierevo/evolution/codec.hpp"
 #include "hierevo/genome/mutation.hpp"
 
 namespace hierevo::search {
@@ -103,18 +104,18 @@ TEST(Protocol, RefusesValuesThatCannotBe) {
   result.evaluation.seconds = -1.0;
   EXPECT_FALSE(decode(encode(result)).has_value());
   result = sample_result();
-  result.evaluation.repeat_fitness.assign(most_repeats + 1, 0.5);
+  result.evaluation.repeat_fitness.assign(evolution::most_repeats + 1, 0.5);
   EXPECT_FALSE(decode(encode(result)).has_value());
 }
 
 TEST(Protocol, TheLargestMessagesFitTheirBound) {
   Result result = sample_result();
-  result.evaluation.repeat_fitness.assign(most_repeats, 0.5);
-  result.evaluation.repeat_loss.assign(most_repeats, 0.5);
+  result.evaluation.repeat_fitness.assign(evolution::most_repeats, 0.5);
+  result.evaluation.repeat_loss.assign(evolution::most_repeats, 0.5);
   result.evaluation.reason.assign(100'000, 'x');  // is cut
   const auto bytes = encode(result);
   EXPECT_LE(bytes.size(), comm::longest_message);
-  EXPECT_EQ(std::get<Result>(*decode(bytes)).evaluation.reason.size(), longest_reason);
+  EXPECT_EQ(std::get<Result>(*decode(bytes)).evaluation.reason.size(), evolution::longest_reason);
   const Work work = sample_work("64x32,64x8,1x2", 1);
   EXPECT_LE(encode(work).size(), comm::longest_message);
   EXPECT_TRUE(decode(encode(work)).has_value());

@@ -14,6 +14,7 @@
 
 #include "hierevo/comm/self_communicator.hpp"
 #include "hierevo/comm/thread_group.hpp"
+#include "hierevo/evolution/codec.hpp"
 #include "hierevo/genome/cell_graph.hpp"
 #include "hierevo/search/protocol.hpp"
 #include "search/search_cases.hpp"
@@ -135,7 +136,7 @@ TEST_P(OverRanks, AnEvaluatorOutOfBoundsFailsInsteadOfHanging) {
     const std::uint64_t kind = number(candidate.id) % 5;
     if (kind == 0) evaluation.fitness = std::nan("");
     if (kind == 1) evaluation.fitness = -0.5;
-    if (kind == 2) evaluation.repeat_fitness.resize(most_repeats + 1);
+    if (kind == 2) evaluation.repeat_fitness.resize(evolution::most_repeats + 1);
     if (kind == 3) evaluation.repeat_loss.resize(100'000);
     return kind < 4 ? std::optional(evaluation) : std::nullopt;
   };

@@ -27,9 +27,10 @@ class Evaluator {
 
   /// The fitness of `candidate` and what else is known; nothing when `progress` asked to end. The
   /// fitness is a finite number from 0 up, 0 being that of an invalid cell; there may be up to
-  /// most_repeats (protocol.hpp) single values. `seconds` is measured by the caller. A candidate
-  /// that cannot be evaluated is a value too: a failure status with its reason. An exception, and a
-  /// result outside these bounds, counts as `failed`. All randomness must come from candidate.seed.
+  /// most_repeats (evolution/codec.hpp) single values. `seconds` is measured by the caller. A
+  /// candidate that cannot be evaluated is a value too: a failure status with its reason. An
+  /// exception, and a result outside these bounds, counts as `failed`. All randomness must come
+  /// from candidate.seed.
   virtual std::optional<evolution::Evaluation> evaluate(const evolution::Candidate& candidate,
                                                         const ProgressCallback& progress) = 0;
 };

@@ -41,12 +41,7 @@ struct Leave {};
 
 using AnyMessage = std::variant<Hello, Work, Result, Leave>;
 
-inline constexpr std::uint16_t protocol_version = 1;
-inline constexpr std::size_t longest_reason = 4096;
-inline constexpr std::size_t most_repeats = 1000;
-
-/// What keeps an evaluation from being a Result; empty when nothing does.
-std::string problem_with(const evolution::Evaluation& evaluation);
+inline constexpr std::uint16_t protocol_version = 2;
 
 /// Texts longer than their bound are cut.
 std::vector<std::byte> encode(const AnyMessage& message);

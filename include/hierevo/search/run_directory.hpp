@@ -1,10 +1,12 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 
 #include "hierevo/core/file.hpp"
+#include "hierevo/io/journal.hpp"
 #include "hierevo/io/snapshot.hpp"
 
 namespace hierevo::search {
@@ -19,10 +21,10 @@ class RunDirectory {
 
   const std::filesystem::path& path() const { return path_; }
 
-  /// The newest good snapshot, if there is one; damaged ones are passed over with a warning in the
-  /// log. Throws CheckpointError when there are only damaged ones.
-  std::optional<io::Snapshot> load() const;
+  std::optional<io::Snapshot> load() const { return read(path_); }
   void save(const io::Snapshot& snapshot) const;
+  /// A journal for what comes after the snapshot that was saved last.
+  std::unique_ptr<io::Journal> begin_journal() const;
 
   /// config.ini: the options of the run in folder `run`. Nothing when there is none yet. Needs no
   /// lock.
@@ -32,6 +34,11 @@ class RunDirectory {
   static std::filesystem::path snapshot_path(const std::filesystem::path& run) {
     return run / "search.h5";
   }
+  static std::filesystem::path journal_path(const std::filesystem::path& run) {
+    return run / "journal";
+  }
+  /// The search at its last moment (io::load_search), also while it runs; warnings go to the log.
+  static std::optional<io::Snapshot> read(const std::filesystem::path& run);
   /// inflight/ID.h5: a candidate whose evaluation was saved half done; its evaluator writes it.
   static std::filesystem::path half_trained_path(const std::filesystem::path& run,
                                                  evolution::IndividualId id);

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <filesystem>
+#include <mutex>
+#include <span>
+#include <stop_token>
+#include <thread>
+
+namespace hierevo::core {
+
+/// A file that grows. What was appended survives the end of the process; within 50 ms a thread
+/// syncs it, so that it survives a power cut too.
+class AppendFile {
+ public:
+  /// Makes the file. Throws IoError, also when it is there already.
+  explicit AppendFile(std::filesystem::path path);
+  AppendFile(const AppendFile&) = delete;
+  AppendFile& operator=(const AppendFile&) = delete;
+  /// Syncs what is left to sync.
+  ~AppendFile();
+
+  /// Throws IoError when this, or a sync since the last call, failed; of `bytes` nothing is then in
+  /// the file, unless that could not be shortened either.
+  void append(std::span<const std::byte> bytes);
+
+ private:
+  void sync_when_asked(const std::stop_token& stop);
+
+  std::filesystem::path path_;
+  int descriptor_;
+  std::size_t size_ = 0;
+  std::mutex mutex_;
+  std::condition_variable_any wake_;
+  bool unsynced_ = false;
+  int sync_error_ = 0;
+  std::jthread syncer_;
+};
+
+}  // namespace hierevo::core

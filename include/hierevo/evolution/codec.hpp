@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+
+#include "hierevo/core/bytes.hpp"
+#include "hierevo/evolution/individual.hpp"
+
+namespace hierevo::evolution {
+
+/// How candidates and evaluations stand in messages (src/search/PROTOCOL.md) and in journals
+/// (io/FORMAT.md).
+
+inline constexpr std::size_t longest_reason = 4096;
+inline constexpr std::size_t most_repeats = 1000;
+
+/// What keeps an evaluation from being written; empty when nothing does.
+std::string problem_with(const Evaluation& evaluation);
+
+void write(core::ByteWriter& out, const Candidate& candidate);
+/// A longer reason is cut.
+void write(core::ByteWriter& out, const Evaluation& evaluation);
+
+/// Nothing for bytes that are no candidate of `space`, whatever they are.
+std::optional<Candidate> read_candidate(core::ByteReader& in, const genome::SearchSpace& space);
+/// Nothing for bytes that are no evaluation without a problem.
+std::optional<Evaluation> read_evaluation(core::ByteReader& in);
+
+}  // namespace hierevo::evolution

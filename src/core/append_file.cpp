@@ -1,0 +1,73 @@
+#include "hierevo/core/append_file.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <utility>
+
+#include "hierevo/core/error.hpp"
+
+namespace hierevo::core {
+
+namespace {
+
+constexpr auto sync_interval = std::chrono::milliseconds(50);
+
+}  // namespace
+
+AppendFile::AppendFile(std::filesystem::path path)
+    : path_(std::move(path)),
+      descriptor_(::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666)) {
+  if (descriptor_ < 0) throw IoError(path_, "make", errno);
+  syncer_ = std::jthread([this](const std::stop_token& stop) { sync_when_asked(stop); });
+}
+
+AppendFile::~AppendFile() {
+  syncer_.request_stop();
+  syncer_.join();
+  ::close(descriptor_);
+}
+
+void AppendFile::append(std::span<const std::byte> bytes) {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (sync_error_ != 0) throw IoError(path_, "sync", sync_error_);
+  }
+  std::span<const std::byte> rest = bytes;
+  while (!rest.empty()) {
+    const ssize_t written = ::write(descriptor_, rest.data(), rest.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) {
+      const int error = errno;
+      const auto good = static_cast<off_t>(size_);
+      if (::ftruncate(descriptor_, good) == 0) ::lseek(descriptor_, good, SEEK_SET);
+      throw IoError(path_, "write", error);
+    }
+    rest = rest.subspan(static_cast<std::size_t>(written));
+  }
+  size_ += bytes.size();
+  {
+    const std::scoped_lock lock(mutex_);
+    unsynced_ = true;
+  }
+  wake_.notify_one();
+}
+
+void AppendFile::sync_when_asked(const std::stop_token& stop) {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    wake_.wait(lock, stop, [this] { return unsynced_; });
+    if (!unsynced_) return;  // and so was asked to stop
+    unsynced_ = false;
+    lock.unlock();
+    const int error = ::fdatasync(descriptor_) == 0 ? 0 : errno;
+    lock.lock();
+    if (error != 0) sync_error_ = error;
+    // Others are collected meanwhile.
+    wake_.wait_for(lock, stop, sync_interval, [] { return false; });
+  }
+}
+
+}  // namespace hierevo::core
