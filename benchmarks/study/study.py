@@ -5,7 +5,7 @@ For each space (flat, hierarchical) and seed: one random cell, a random search a
 with the same number of evaluations; then each chosen cell is trained longer and tested. What comes out
 is told with its spread, whatever it is. Run again, it goes on where it was stopped.
 
-  study.py --out DIR [--dataset cifar10 --data-dir FOLDER] [--seeds 3] [--evaluations 40]
+  study.py --out DIR [--dataset cifar10 --data-dir FOLDER] [--seeds 3] [--evaluations 30]
 
 DIR gets study.json (every number), table.md (mean, standard deviation and 95 % interval of the test
 error beside the paper's Table 1), figure3.csv (fitness, best fitness so far and parameters along each
@@ -47,7 +47,7 @@ def arguments():
     parser.add_argument("--dataset", default="fashion-mnist")
     parser.add_argument("--data-dir", default="")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--evaluations", type=int, default=40)
+    parser.add_argument("--evaluations", type=int, default=30)
     parser.add_argument("--figure4-points", type=int, default=4,
                         help="best cells so far that are trained for figure 4; 0: none")
     parser.add_argument("--search-options", default="", help="more options of `hierevo search`")

@@ -104,10 +104,10 @@ class Training(ProgramTest):
         return told
 
     def test_a_stopped_evaluation_goes_on_to_the_same_fitness(self):
-        whole = self.evaluate("--average", 0.9, "--steps", 300)
+        whole = self.evaluate("--average", 0.9, "--steps", 150)
         file = self.folder / "half.h5"
         line = [HIEREVO, "evaluate", "--genotype", self.cell, *self.quick, "--repeats", 2,
-                "--validation-size", 1000, "--average", 0.9, "--steps", 300, "--checkpoint", file,
+                "--validation-size", 1000, "--average", 0.9, "--steps", 150, "--checkpoint", file,
                 "--evaluation-checkpoint", 0.01]
         told = self.stop_when_there_is(line, file)
         self.assertIn(f"The evaluation was stopped (it is saved in '{file}'). Run the same", told)
@@ -128,14 +128,14 @@ class Training(ProgramTest):
 
     def test_a_search_goes_on_with_half_trained_candidates(self):
         line = [HIEREVO, "search", "--run", self.run_dir, "--space", "2x3,1x3", "--population", 2,
-                "--evaluations", 3, *self.quick, "--repeats", 2, "--validation-size", 500,
-                "--evaluation-checkpoint", 0.01, "--steps", 300]
+                "--evaluations", 2, *self.quick, "--repeats", 1, "--validation-size", 500,
+                "--evaluation-checkpoint", 0.01, "--steps", 200]
         first = self.run_dir / "inflight" / "1.h5"
         self.stop_when_there_is(line, first, signal.SIGKILL)
         self.stop_when_there_is([*line, "--workers", 2], first)
         self.assertTrue(first.exists())
         self.assertIn("Candidate 1 goes on at step", self.hierevo(*line[1:]).stderr)
-        self.assert_finished(3)
+        self.assert_finished(2)
         self.assertEqual(list((self.run_dir / "inflight").iterdir()), [])
         shown = json.loads(self.hierevo("inspect", "--run", self.run_dir, "--id", 1, "--json").stdout)
         whole = json.loads(self.hierevo("evaluate", "--run", self.run_dir, "--id", 1).stdout)
