@@ -197,6 +197,7 @@ std::string take_journal(const fs::path& path, std::span<const std::byte> bytes,
 
 Journal::Journal(const fs::path& path) : file_(made_free(path)) {
   file_.append(bytes_of(first_line));
+  core::sync_folder_of(path);
 }
 
 void Journal::asked(const evolution::Candidate& candidate) {

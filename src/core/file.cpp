@@ -45,17 +45,14 @@ void write_all(const Descriptor& file, const fs::path& path, std::span<const std
   }
 }
 
-void sync_folder(const fs::path& folder) {
+}  // namespace
+
+void sync_folder_of(const fs::path& path) {
+  const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
   const Descriptor handle(folder, O_RDONLY | O_DIRECTORY);
   // Some network file systems cannot sync a folder and say EINVAL; the rename is then all there is.
   if (::fsync(handle.get()) != 0 && errno != EINVAL) throw IoError(folder, "sync", errno);
 }
-
-void sync_folder_of(const fs::path& path) {
-  sync_folder(path.has_parent_path() ? path.parent_path() : fs::path("."));
-}
-
-}  // namespace
 
 void replace_file(const fs::path& path, std::span<const std::byte> contents) {
   const fs::path temporary = fmt::format("{}.tmp", path.string());

@@ -22,6 +22,9 @@ void replace_file(const std::filesystem::path& path, std::string_view contents);
 /// the folder is synced. Never replaces a file: throws IoError (EEXIST) when there is one.
 void publish_file(const std::filesystem::path& temporary, const std::filesystem::path& path);
 
+/// After a power cut too, `path` has then the name that it has now. Throws IoError.
+void sync_folder_of(const std::filesystem::path& path);
+
 /// Whether something is there. Throws IoError when that cannot be known, say for want of
 /// permission.
 bool path_exists(const std::filesystem::path& path);
