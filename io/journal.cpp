@@ -3,11 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <charconv>
-#include <cstdio>
-#include <cstring>
 #include <map>
 #include <optional>
 #include <set>
@@ -20,6 +17,7 @@
 #include "hierevo/core/file.hpp"
 #include "hierevo/core/hash.hpp"
 #include "hierevo/evolution/codec.hpp"
+#include "snapshot_files.hpp"
 #include "text_block.hpp"
 
 namespace hierevo::io {
@@ -39,24 +37,15 @@ constexpr std::size_t longest_record = std::size_t{1} << 20;
 
 enum class Kind : std::uint8_t { asked = 1, told = 2 };
 
-std::array<fs::path, 3> names_of(const fs::path& path) {
-  return {path, path.string() + ".1", path.string() + ".2"};
-}
-
 std::span<const std::byte> bytes_of(std::string_view text) {
   return std::as_bytes(std::span(text.data(), text.size()));
 }
 
-void rename_if_there(const fs::path& from, const fs::path& to) {
-  if (::rename(from.c_str(), to.c_str()) == 0 || errno == ENOENT) return;
-  throw core::IoError(from, fmt::format("rename to '{}'", to.filename().string()), errno);
-}
-
 /// `path`, where nothing is any more: what was there and before has the next name.
 const fs::path& made_free(const fs::path& path) {
-  const auto [newest, earlier, earliest] = names_of(path);
-  rename_if_there(earlier, earliest);
-  rename_if_there(newest, earlier);
+  const auto [newest, earlier, earliest] = kept_names(path);
+  if (core::path_exists(earlier)) rename_file(earlier, earliest);
+  if (core::path_exists(newest)) rename_file(newest, earlier);
   return path;
 }
 
@@ -222,7 +211,7 @@ std::optional<LoadedSnapshot> load_search(const fs::path& snapshot, const fs::pa
   // Journals before the snapshot, and the newest first: what a search that runs may rotate
   // meanwhile is then read twice, never missed.
   std::vector<std::pair<fs::path, std::vector<std::byte>>> journals;
-  for (const fs::path& name : names_of(journal)) {
+  for (const fs::path& name : kept_names(journal)) {
     if (core::path_exists(name)) journals.emplace_back(name, core::read_file(name));
   }
   auto loaded = load_snapshot(snapshot);

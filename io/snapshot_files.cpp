@@ -36,20 +36,20 @@ bool same_file(const fs::path& a, const fs::path& b) {
   return fs::equivalent(a, b, ignored);
 }
 
+}  // namespace
+
 void rename_file(const fs::path& from, const fs::path& to) {
   if (::rename(from.c_str(), to.c_str()) != 0) {
     throw core::IoError(from, fmt::format("rename to '{}'", to.filename().string()), errno);
   }
 }
 
-}  // namespace
-
-std::array<fs::path, 3> snapshot_names(const fs::path& path) {
+std::array<fs::path, 3> kept_names(const fs::path& path) {
   return {path, path.string() + ".1", path.string() + ".2"};
 }
 
 void keep_earlier_snapshots(const fs::path& path, const LinkCall& link) {
-  const auto [newest, earlier, earliest] = snapshot_names(path);
+  const auto [newest, earlier, earliest] = kept_names(path);
   // A damaged file must not push a good one out.
   if (!is_whole(newest)) return;
   // The last attempt to save got this far and no further, say because the disk was full.
@@ -68,7 +68,7 @@ std::optional<LoadedSnapshot> load_snapshot(const fs::path& path) {
   std::vector<std::string> missing;
   std::vector<std::string> unusable;
   bool damaged = false;
-  for (const fs::path& name : snapshot_names(path)) {
+  for (const fs::path& name : kept_names(path)) {
     try {
       Snapshot snapshot = decode_snapshot(core::read_file(name), name);
       missing.insert(missing.end(), unusable.begin(), unusable.end());

@@ -6,8 +6,11 @@
 
 namespace hierevo::io {
 
-/// PATH, PATH.1 and PATH.2: where snapshots lie, newest first.
-std::array<std::filesystem::path, 3> snapshot_names(const std::filesystem::path& path);
+/// PATH, PATH.1 and PATH.2: where snapshots, and journals, lie, newest first.
+std::array<std::filesystem::path, 3> kept_names(const std::filesystem::path& path);
+
+/// Throws IoError.
+void rename_file(const std::filesystem::path& from, const std::filesystem::path& to);
 
 /// link(2); tests give one that fails.
 using LinkCall = std::function<int(const char* from, const char* to)>;

@@ -9,7 +9,6 @@
 
 #include "chosen_genotype.hpp"
 #include "commands.hpp"
-#include "hierevo/comm/mpi_session.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
 #include "hierevo/search/run_directory.hpp"
@@ -52,12 +51,6 @@ core::FileLock claim_checkpoint(const fs::path& path) {
                               "Wait for it, or choose another --checkpoint.");
 }
 
-void require_one_process() {
-  if (!comm::MpiSession::launched_by_mpi()) return;
-  throw core::UsageError("hierevo evaluate cannot be run under mpirun or srun with several tasks",
-                         "each would do the same", "Start it alone; --threads N uses more cores.");
-}
-
 [[noreturn]] void stopped(const std::string& checkpoint) {
   if (checkpoint.empty()) {
     throw core::Interrupted("The evaluation was stopped", "nothing of it is saved",
@@ -66,12 +59,6 @@ void require_one_process() {
   throw core::Interrupted("The evaluation was stopped",
                           fmt::format("it is saved in '{}'", checkpoint),
                           "Run the same line again to go on.");
-}
-
-void require_positive(double every) {
-  if (every > 0.0) return;
-  throw core::UsageError(fmt::format("--evaluation-checkpoint is {}", every), "",
-                         "Give seconds above 0.");
 }
 
 }  // namespace
@@ -107,9 +94,9 @@ int command_evaluate(const Arguments& arguments) {
   GenotypeChoice::inherit(options, options.recorded_names());
   if (!options.parse(arguments)) return 0;
   check_repeats(repeats);
-  require_one_process();
+  require_one_process("evaluate");
   require_trained(choice.run);
-  require_positive(every);
+  check_interval("evaluation-checkpoint", every);
   ProgressLine line(ProgressLine::mode_named(progress));
 
   evolution::Individual individual = choice.read();

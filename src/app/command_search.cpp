@@ -214,16 +214,15 @@ int SearchProgram::run_threads() {
 }
 
 /// An existing run must have been begun with the same options.
-void check_recorded(const OptionSet& options, const std::filesystem::path& run) {
-  const auto recorded = search::RunDirectory::configuration_of(run);
+void check_recorded(const OptionSet& options, const SearchCommandOptions& now) {
+  const auto recorded = search::RunDirectory::configuration_of(now.run);
   if (!recorded) return;
-  options.require_same(*recorded, options_that_may_change(), run.string(), "--run");
+  options.require_same(*recorded, options_that_may_change(), now.run, "--run");
   const std::string then = OptionSet::value_in(*recorded, "command");
-  const std::string now = OptionSet::value_in(options.record(), "command");
-  if (then != now) {
+  if (then != now.command) {
     core::log(core::LogLevel::warning,
               "--command was '{}' and is '{}' now: their fitness is taken to be the same", then,
-              now);
+              now.command);
   }
 }
 
@@ -246,7 +245,7 @@ int command_search(const Arguments& arguments) {
       throw core::UsageError("--workers cannot be used under mpirun", "its ranks are the workers",
                              "Give mpirun one rank more than there shall be workers.");
     }
-    check_recorded(options, command.run);
+    check_recorded(options, command);
     search_options.configuration = options.record();
   } catch (...) {
     if (!many) throw;

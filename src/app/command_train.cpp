@@ -9,7 +9,6 @@
 #include "commands.hpp"
 #include "data_source.hpp"
 #include "final_training.hpp"
-#include "hierevo/comm/mpi_session.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/random.hpp"
 #include "hierevo/genome/cell_graph.hpp"
@@ -78,10 +77,7 @@ void TrainCommandOptions::check() const {
     throw core::UsageError(fmt::format("--test-every is {}", test_every), "",
                            "Give a number of steps, or 0.");
   }
-  if (!(save_every > 0.0)) {
-    throw core::UsageError(fmt::format("--save-every is {}", save_every), "",
-                           "Give seconds above 0.");
-  }
+  check_interval("save-every", save_every);
 }
 
 fs::path TrainCommandOptions::directory(evolution::IndividualId id) const {
@@ -148,11 +144,7 @@ int command_train(const Arguments& arguments) {
   command.add_to(options);
   if (!options.parse(arguments)) return 0;
   command.check();
-  if (comm::MpiSession::launched_by_mpi()) {
-    throw core::UsageError("hierevo train cannot be run under mpirun or srun with several tasks",
-                           "one process trains, and the others would do the same again",
-                           "Start it alone; --threads N uses more cores.");
-  }
+  require_one_process("train");
   ProgressLine line(ProgressLine::mode_named(command.progress));
 
   const evolution::Individual individual = command.choice.read();

@@ -34,15 +34,9 @@ void HalfTrained::resume(nn::FitnessMeasurement& measurement) {
 }
 
 bool HalfTrained::is_same(const io::TrainingSnapshot& saved) const {
-  const bool same_candidate =
-      saved.genotype == candidate_.genotype && saved.seed == candidate_.seed;
-  const bool same_model =
-      saved.model.kind == model_.kind && saved.model.channels == model_.channels &&
-      saved.model.cells == model_.cells && saved.model.input_channels == model_.input_channels &&
-      saved.model.classes == model_.classes;
-  const bool same_data = saved.pixel_mean == floats(normalisation_.mean) &&
-                         saved.pixel_scale == floats(normalisation_.scale);
-  return same_candidate && same_model && same_data && saved.options == checkpoints_.options;
+  return saved.genotype == candidate_.genotype && saved.seed == candidate_.seed &&
+         saved.model == model_ && saved.pixel_mean == floats(normalisation_.mean) &&
+         saved.pixel_scale == floats(normalisation_.scale) && saved.options == checkpoints_.options;
 }
 
 void HalfTrained::try_to_resume(nn::FitnessMeasurement& measurement) {

@@ -94,10 +94,7 @@ search::SearchOptions SearchCommandOptions::search() const {
           "selection needs at least 2", "Give --population 2 or more.");
   require(evaluations >= 1, fmt::format("--evaluations is {}", evaluations),
           "there would be nothing to do", "Give --evaluations 1 or more.");
-  require(repeats >= 1, fmt::format("--repeats is {}", repeats),
-          "a fitness needs at least one training", "Give --repeats 1 or more.");
-  require(repeats <= 1000, fmt::format("--repeats is {}", repeats), "at most 1000 are kept",
-          "Give --repeats 1000 or fewer.");
+  check_repeats(repeats);
   require(workers >= 1, fmt::format("--workers is {}", workers), "nobody would evaluate",
           "Give --workers 1 or more.");
   require(workers <= 1024, fmt::format("--workers is {}", workers), "they are threads of a process",
@@ -114,9 +111,7 @@ search::SearchOptions SearchCommandOptions::search() const {
           fmt::format("--synthetic-ms is {}", synthetic_ms), "", "Give milliseconds from 0 up.");
   require(timeout >= 0.0, fmt::format("--timeout is {}", timeout), "",
           "Give seconds, or 0 for none.");
-  require(evaluation_checkpoint > 0.0,
-          fmt::format("--evaluation-checkpoint is {}", evaluation_checkpoint), "",
-          "Give seconds above 0.");
+  check_interval("evaluation-checkpoint", evaluation_checkpoint);
   require(failures_in_series >= 1, fmt::format("--failures-in-series is {}", failures_in_series),
           "", "Give 1 or more.");
   const std::vector<std::string> evaluators = {"train", "synthetic", "command"};

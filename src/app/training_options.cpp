@@ -4,6 +4,7 @@
 #include <charconv>
 #include <filesystem>
 
+#include "hierevo/comm/mpi_session.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/nearest.hpp"
 
@@ -102,8 +103,21 @@ nn::TrainingOptions TrainOptions::training() const {
 
 void check_repeats(int repeats) {
   if (repeats >= 1 && repeats <= 1000) return;
-  throw core::UsageError(fmt::format("--repeats is {}", repeats), "",
+  throw core::UsageError(fmt::format("--repeats is {}", repeats),
+                         "at least one training is needed, and at most 1000 are kept",
                          "Give a number from 1 to 1000.");
+}
+
+void check_interval(std::string_view option, double seconds) {
+  if (seconds > 0.0) return;
+  throw core::UsageError(fmt::format("--{} is {}", option, seconds), "", "Give seconds above 0.");
+}
+
+void require_one_process(std::string_view command) {
+  if (!comm::MpiSession::launched_by_mpi()) return;
+  throw core::UsageError(
+      fmt::format("hierevo {} cannot be run under mpirun or srun with several tasks", command),
+      "each would do the same", "Start it alone; --threads N uses more cores.");
 }
 
 }  // namespace hierevo::app

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "hierevo/nn/training_options.hpp"
 #include "option_set.hpp"
@@ -38,5 +39,9 @@ struct TrainOptions {
 
 /// Throws UsageError unless so many trainings can be averaged.
 void check_repeats(int repeats);
+/// Throws UsageError unless the seconds given to --`option` are above 0.
+void check_interval(std::string_view option, double seconds);
+/// Throws UsageError where mpirun or srun started several processes of this command.
+void require_one_process(std::string_view command);
 
 }  // namespace hierevo::app

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "hierevo/core/error.hpp"
+#include "write_all.hpp"
 
 namespace hierevo::core {
 
@@ -35,17 +36,12 @@ void AppendFile::append(std::span<const std::byte> bytes) {
     const std::scoped_lock lock(mutex_);
     if (sync_error_ != 0) throw IoError(path_, "sync", sync_error_);
   }
-  std::span<const std::byte> rest = bytes;
-  while (!rest.empty()) {
-    const ssize_t written = ::write(descriptor_, rest.data(), rest.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) {
-      const int error = errno;
-      const auto good = static_cast<off_t>(size_);
-      if (::ftruncate(descriptor_, good) == 0) ::lseek(descriptor_, good, SEEK_SET);
-      throw IoError(path_, "write", error);
-    }
-    rest = rest.subspan(static_cast<std::size_t>(written));
+  try {
+    write_all(descriptor_, path_, bytes);
+  } catch (const IoError&) {
+    const auto good = static_cast<off_t>(size_);
+    if (::ftruncate(descriptor_, good) == 0) ::lseek(descriptor_, good, SEEK_SET);
+    throw;
   }
   size_ += bytes.size();
   {

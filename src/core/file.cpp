@@ -9,6 +9,7 @@
 #include <cstdio>
 
 #include "hierevo/core/error.hpp"
+#include "write_all.hpp"
 
 namespace hierevo::core {
 
@@ -36,16 +37,16 @@ class Descriptor {
   int value_;
 };
 
-void write_all(const Descriptor& file, const fs::path& path, std::span<const std::byte> contents) {
+}  // namespace
+
+void write_all(int descriptor, const fs::path& path, std::span<const std::byte> contents) {
   while (!contents.empty()) {
-    const ssize_t written = ::write(file.get(), contents.data(), contents.size());
+    const ssize_t written = ::write(descriptor, contents.data(), contents.size());
     if (written < 0 && errno == EINTR) continue;
     if (written < 0) throw IoError(path, "write", errno);
     contents = contents.subspan(static_cast<std::size_t>(written));
   }
 }
-
-}  // namespace
 
 void sync_folder_of(const fs::path& path) {
   const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
@@ -58,7 +59,7 @@ void replace_file(const fs::path& path, std::span<const std::byte> contents) {
   const fs::path temporary = fmt::format("{}.tmp", path.string());
   try {
     Descriptor file(temporary, O_WRONLY | O_CREAT | O_TRUNC);
-    write_all(file, temporary, contents);
+    write_all(file.get(), temporary, contents);
     if (::fsync(file.get()) != 0) throw IoError(temporary, "sync", errno);
     if (!file.close()) throw IoError(temporary, "close", errno);
     if (::rename(temporary.c_str(), path.c_str()) != 0) throw IoError(path, "replace", errno);

@@ -38,7 +38,7 @@ class Rotation : public testing::Test {
   /// Evaluations of the files PATH, PATH.1 and PATH.2; -1 where there is none.
   std::vector<int> kept() const {
     std::vector<int> found;
-    for (const fs::path& name : snapshot_names(path_)) {
+    for (const fs::path& name : kept_names(path_)) {
       if (!fs::exists(name)) {
         found.push_back(-1);
         continue;
@@ -162,14 +162,14 @@ TEST_F(Rotation, TheNewestGoodOneIsUsed) {
 
 TEST_F(Rotation, WhenNoneIsGoodAllAreNamed) {
   for (std::size_t i = 1; i <= 3; ++i) save(i);
-  for (const fs::path& name : snapshot_names(path_)) core::replace_file(name, "rubbish");
+  for (const fs::path& name : kept_names(path_)) core::replace_file(name, "rubbish");
   try {
     load_snapshot(path_);
     FAIL() << "rubbish was loaded";
   } catch (const core::CheckpointError& error) {
     EXPECT_EQ(error.path(), path_);
     EXPECT_THAT(error.what(), HasSubstr("none of its snapshots can be used"));
-    for (const fs::path& name : snapshot_names(path_)) {
+    for (const fs::path& name : kept_names(path_)) {
       EXPECT_THAT(error.what(), HasSubstr(name.string() + "': it is not a snapshot"));
     }
   }

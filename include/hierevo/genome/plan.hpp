@@ -24,6 +24,7 @@ struct ModelSpec {
   int image_size() const { return kind == ModelKind::imagenet ? 299 : 32; }
   /// The paper's model of this kind: c0=16 N=1, c0=64 N=2, c0=64 N=2 with 1000 classes.
   static ModelSpec of(ModelKind kind);
+  bool operator==(const ModelSpec&) const = default;
 };
 
 /// "cifar-small", "cifar-large", "imagenet". Throws UsageError for any other name.
