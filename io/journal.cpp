@@ -212,7 +212,11 @@ std::optional<LoadedSnapshot> load_search(const fs::path& snapshot, const fs::pa
   // meanwhile is then read twice, never missed.
   std::vector<std::pair<fs::path, std::vector<std::byte>>> journals;
   for (const fs::path& name : kept_names(journal)) {
-    if (core::path_exists(name)) journals.emplace_back(name, core::read_file(name));
+    try {
+      journals.emplace_back(name, core::read_file(name));
+    } catch (const core::IoError& error) {
+      if (error.system_error() != ENOENT) throw;  // else it has the next name by now, or is none
+    }
   }
   auto loaded = load_snapshot(snapshot);
   if (!loaded && !journals.empty()) {

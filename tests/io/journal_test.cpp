@@ -91,17 +91,42 @@ TEST_F(JournalTest, BringsASnapshotToItsLastMoment) {
 }
 
 TEST_F(JournalTest, AnEarlierSnapshotWithItsJournalsIsAsGood) {
+  EngineState at_the_last_snapshot;
   for (int i = 0; i < 5; ++i) {
     search_.snapshot();
+    at_the_last_snapshot = search_.state();
     for (int steps = 0; steps < 6; ++steps) search_.step();
   }
   for (const char* damaged : {"", ".1"}) {
     core::replace_file(search_.snapshot_path().string() + damaged, std::string_view("nonsense"));
     expect_equal(search_.load()->snapshot.state, search_.state());
   }
-  // As a kill between a snapshot and its journal leaves it.
+  // Without the newest journal the others lead from the oldest snapshot to the newest.
   std::filesystem::remove(search_.journal_path());
-  search_.load();
+  expect_equal(search_.load()->snapshot.state, at_the_last_snapshot);
+}
+
+TEST_F(JournalTest, AReaderNeedsNoLockWhileAnotherProcessWrites) {
+  const pid_t writer = ::fork();
+  if (writer == 0) {
+    Search other(folder_.path());
+    for (int i = 0; i < 60; ++i) {
+      other.snapshot();
+      other.step();
+    }
+    ::_exit(0);
+  }
+  int status = 0;
+  std::size_t seen = 0;
+  while (::waitpid(writer, &status, WNOHANG) == 0) {
+    const auto loaded = search_.load();
+    if (!loaded) continue;  // the first snapshot is still to come
+    EXPECT_THAT(loaded->warnings, IsEmpty());
+    EXPECT_GE(loaded->snapshot.state.history.size(), seen);
+    seen = loaded->snapshot.state.history.size();
+  }
+  EXPECT_EQ(status, 0);
+  EXPECT_THAT(search_.load()->snapshot.state.history, SizeIs(60));
 }
 
 TEST_F(JournalTest, CutAnywhereItHasAllWholeRecords) {

@@ -10,8 +10,8 @@
 
 namespace hierevo::core {
 
-/// A file that grows. What was appended survives the end of the process; within 50 ms a thread
-/// syncs it, so that it survives a power cut too.
+/// A file that grows. What was appended survives the end of the process; a thread syncs it, so that
+/// it survives a power cut too: 50 ms after the sync before, if that long has not passed yet.
 class AppendFile {
  public:
   /// Makes the file. Throws IoError, also when it is there already.

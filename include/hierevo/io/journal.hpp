@@ -22,9 +22,9 @@ class Journal {
   void asked(const evolution::Candidate& candidate);
   void told(evolution::IndividualId id, const evolution::Evaluation& evaluation);
 
-  /// Hands what was noted since to the system, where it survives the end of this process; within 50
-  /// ms it is synced, and survives a power cut. Throws IoError when it could not be written; the
-  /// journal then ends with its last whole record, and takes no more.
+  /// Hands what was noted since to the system, where it survives the end of this process, and soon
+  /// a power cut (core/append_file.hpp). Throws IoError when it could not be written; the journal
+  /// then ends with its last whole record, and what was noted is not in it.
   void write();
 
  private:
