@@ -15,6 +15,7 @@
 #include "model_options.hpp"
 #include "program.hpp"
 #include "progress_line.hpp"
+#include "search_options.hpp"
 #include "training_options.hpp"
 #include "training_setup.hpp"
 
@@ -37,6 +38,13 @@ void require_trained(const std::string& run) {
       fmt::format("The fitness of the run in '{}' cannot come out again", run),
       fmt::format("it was searched with --evaluator {}, not by training", evaluator),
       "For the accuracy of its cells use hierevo train, or hierevo evaluate --genotype.");
+}
+
+std::vector<std::string> options_of_search() {
+  SearchCommandOptions command;
+  OptionSet options("", "");
+  command.add_to(options);
+  return options.recorded_names();
 }
 
 /// Nobody else may write into the file meanwhile.
@@ -77,7 +85,8 @@ int command_evaluate(const Arguments& arguments) {
       "usage: hierevo evaluate --genotype FILE.json | --run DIR [--id N] [options]",
       "One fitness evaluation, as a worker of a search does it: trains the small\n"
       "network from scratch and prints its validation accuracy as JSON. With --run, the run's\n"
-      "options and the individual's seed, so that its fitness comes out again.");
+      "options and the individual's seed, so that its fitness comes out again. An INI file of a\n"
+      "search serves here too: what concerns only the search is passed over.");
   choice.add_to(options);
   options.group("Evaluation");
   options.add("repeats", &repeats, "independent trainings whose accuracies are averaged");
@@ -92,6 +101,7 @@ int command_evaluate(const Arguments& arguments) {
   data.add_validation_to(options);
   training.add_to(options);
   GenotypeChoice::inherit(options, options.recorded_names());
+  options.pass_over(options_of_search());
   if (!options.parse(arguments)) return 0;
   check_repeats(repeats);
   require_one_process("evaluate");
@@ -120,7 +130,7 @@ int command_evaluate(const Arguments& arguments) {
   double earlier_seconds = 0.0;
   const auto evaluation =
       setup.make_evaluator(spec, checkpoints)
-          ->evaluate(individual.candidate, [&](const search::EvaluationProgress& at) {
+          ->evaluate({individual.candidate}, [&](const search::EvaluationProgress& at) {
             earlier_seconds = at.earlier_seconds;
             if (line.due()) {
               line.show(fmt::format("run {} of {}  step {}/{}  loss {:.4f}", at.repeat + 1, repeats,

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
+#include <unistd.h>
 
-#include <boost/program_options.hpp>
+#include <chrono>
 #include <exception>
 #include <filesystem>
 #include <memory>
@@ -9,17 +10,20 @@
 #include <vector>
 
 #include "commands.hpp"
+#include "evaluator_layout.hpp"
+#include "evaluator_setup.hpp"
 #include "hierevo/comm/mpi_communicator.hpp"
 #include "hierevo/comm/mpi_session.hpp"
+#include "hierevo/comm/process_supervisor.hpp"
 #include "hierevo/comm/self_communicator.hpp"
-#include "hierevo/comm/thread_group.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/hash.hpp"
 #include "hierevo/core/log.hpp"
-#include "hierevo/search/builtin_evaluators.hpp"
+#include "hierevo/search/process_evaluators.hpp"
 #include "hierevo/search/run_directory.hpp"
 #include "program.hpp"
 #include "progress_line.hpp"
+#include "search_evaluators.hpp"
 #include "search_options.hpp"
 #include "training_setup.hpp"
 
@@ -36,62 +40,98 @@ class SearchProgram {
   /// `lasting`: the options, as INI lines, that half-trained candidates depend on.
   SearchProgram(const SearchCommandOptions& command, search::SearchOptions options,
                 std::string lasting)
-      : command_(command), options_(std::move(options)), half_trained_options_(std::move(lasting)) {
+      : command_(command), options_(std::move(options)), lasting_(std::move(lasting)) {
     options_.fingerprint = core::hash_text(options_.configuration);
+    // Before MPI and any thread.
+    if (command_.isolation == "process") supervisor_.emplace();
   }
 
-  int run_ranks(comm::Communicator& ranks, std::exception_ptr problem);
-  int run_alone();
-  int run_threads();
+  /// `problem`: what keeps this rank from starting. It is told once, by rank 0: its own, which with
+  /// the options is everybody's, or the first one that another rank reports.
+  int run(comm::Communicator& ranks, std::exception_ptr problem);
+
+  /// Whether some rank was lost, and MPI may wait for it for ever.
+  bool lost_a_rank() const { return lost_a_rank_; }
 
  private:
-  std::unique_ptr<search::Evaluator> make_evaluator();
-  /// Reads the data where they are needed; afterwards the model fits them.
-  void set_up();
+  void make_evaluators(const comm::Communicator& ranks);
+  search::ProcessEvaluatorsOptions process_options(const comm::Communicator& ranks) const;
+  std::vector<EvaluatorPlace> places(const comm::Communicator& ranks) const;
   struct Outcome {
     SearchEnd end;
     SearchStatus last;
   };
-  Outcome search_as(comm::Communicator& ranks, search::Evaluator* evaluator,
-                    const std::string& error);
+  Outcome search_as(comm::Communicator& ranks, const std::string& error);
   /// For rank 0: tells what became of the search.
   int conclude(const Outcome& outcome) const;
   int dry_run_ended() const;
 
   const SearchCommandOptions& command_;
   search::SearchOptions options_;
-  std::string half_trained_options_;
-  std::optional<TrainingSetup> training_;
+  std::string lasting_;
+  std::optional<comm::ProcessSupervisor> supervisor_;
+  std::optional<SearchEvaluators> in_this_process_;
+  std::vector<std::unique_ptr<search::Evaluator>> local_;
+  std::unique_ptr<search::Evaluators> evaluators_;
+  bool lost_a_rank_ = false;
 };
 
-void SearchProgram::set_up() {
-  if (command_.evaluator != "train") return;
-  training_.emplace(command_.data, command_.training, command_.repeats, command_.seed);
-  options_.model = training_->adapted(options_.model);
+std::vector<EvaluatorPlace> SearchProgram::places(const comm::Communicator& ranks) const {
+  const NodeShare node = NodeShare::here();
+  if (ranks.size() > 1) {
+    return evaluator_places(node, command_.evaluators_per_device, command_.training.threads);
+  }
+  auto places = evaluator_places(node, command_.workers, command_.training.threads);
+  // Alone, --workers is the number in all.
+  std::vector<EvaluatorPlace> dealt;
+  const std::size_t devices = places.size() / static_cast<std::size_t>(command_.workers);
+  for (int i = 0; i < command_.workers; ++i) {
+    const std::size_t device = static_cast<std::size_t>(i) % devices;
+    dealt.push_back(
+        places[device * static_cast<std::size_t>(command_.workers) + static_cast<std::size_t>(i)]);
+  }
+  return dealt;
 }
 
-std::unique_ptr<search::Evaluator> SearchProgram::make_evaluator() {
-  if (training_) {
-    return training_->make_evaluator(
-        options_.model, {.path =
-                             [run = options_.run](const evolution::Candidate& candidate) {
-                               return search::RunDirectory::half_trained_path(run, candidate.id);
-                             },
-                         .every = std::chrono::duration<double>(command_.evaluation_checkpoint),
-                         .options = half_trained_options_});
+search::ProcessEvaluatorsOptions SearchProgram::process_options(
+    const comm::Communicator& ranks) const {
+  const char* program = command_.evaluator == "train" ? "hierevo-evaluator" : "hierevo-search";
+  constexpr double gibibyte = 1 << 30;
+  search::ProcessEvaluatorsOptions options;
+  for (const EvaluatorPlace& place : places(ranks)) {
+    search::ProcessEvaluatorsOptions::One one;
+    one.order.command = {sibling_program(program).string(), "evaluator"};
+    if (!place.device.empty()) {
+      one.order.environment.push_back("CUDA_VISIBLE_DEVICES=" + place.device);
+    }
+    if (command_.memory_limit > 0.0) {
+      one.order.memory_limit = static_cast<std::uint64_t>(command_.memory_limit * gibibyte);
+    }
+    one.order.cpus = place.cores;
+    const std::string name =
+        ranks.size() > 1 ? fmt::format("rank {}, evaluator", ranks.rank()) : "evaluator";
+    one.setup = EvaluatorSetup{.run = command_.run,
+                               .options = options_.configuration,
+                               .log_name = fmt::format("{} {}", name, options.evaluators.size())}
+                    .text();
+    options.evaluators.push_back(std::move(one));
   }
-  if (command_.evaluator == "synthetic") {
-    return search::make_synthetic_evaluator(
-        std::chrono::duration<double, std::milli>(command_.synthetic_ms));
+  return options;
+}
+
+void SearchProgram::make_evaluators(const comm::Communicator& ranks) {
+  if (ranks.rank() == 0 && ranks.size() > 1 && !command_.master_evaluates) return;
+  if (supervisor_) {
+    evaluators_ = search::make_process_evaluators(*supervisor_, process_options(ranks));
+    return;
   }
-  std::vector<std::string> words;
-  try {
-    words = boost::program_options::split_unix(command_.command);
-  } catch (const std::runtime_error& error) {
-    throw core::UsageError(fmt::format("--command is '{}'", command_.command), error.what(),
-                           "Quote as in a shell.");
+  in_this_process_.emplace(command_, lasting_);
+  std::vector<search::Evaluator*> pointers;
+  for (std::size_t i = 0; i < places(ranks).size(); ++i) {
+    local_.push_back(in_this_process_->make());
+    pointers.push_back(local_.back().get());
   }
-  return search::make_command_evaluator(std::move(words));
+  evaluators_ = search::make_local_evaluators(pointers, in_this_process_->data());
 }
 
 std::string progress_text(const SearchStatus& status) {
@@ -100,6 +140,7 @@ std::string progress_text(const SearchStatus& status) {
     text += fmt::format("  best {:.4f} (#{})", status.best_fitness, number(*status.best));
   }
   text += fmt::format("  failed {}  busy {}/{}", status.failed, status.busy, status.workers);
+  if (status.lost_ranks > 0) text += fmt::format("  ranks lost {}", status.lost_ranks);
   text += fmt::format("  {}", duration_text(status.elapsed_seconds));
   if (status.remaining_seconds && status.done < status.target) {
     text += fmt::format(", {} left", duration_text(*status.remaining_seconds));
@@ -108,7 +149,6 @@ std::string progress_text(const SearchStatus& status) {
 }
 
 SearchProgram::Outcome SearchProgram::search_as(comm::Communicator& ranks,
-                                                search::Evaluator* evaluator,
                                                 const std::string& error) {
   ProgressLine line(ranks.rank() == 0 ? ProgressLine::mode_named(command_.progress)
                                       : ProgressLine::Mode::off);
@@ -118,7 +158,7 @@ SearchProgram::Outcome SearchProgram::search_as(comm::Communicator& ranks,
     if (line.due()) line.show(progress_text(status));
   };
   const SearchEnd end =
-      search::run_search(ranks, options_, evaluator, error, show, stop_signal_came);
+      search::run_search(ranks, options_, evaluators_.get(), error, show, stop_signal_came);
   line.end();
   return {end, last};
 }
@@ -165,16 +205,14 @@ int SearchProgram::dry_run_ended() const {
   return 0;
 }
 
-/// What keeps a rank from starting is told once, by rank 0: its own problem, which with the options
-/// is everybody's, or the first one that another rank reports.
-int SearchProgram::run_ranks(comm::Communicator& ranks, std::exception_ptr problem) {
-  core::configure_log(core::LogLevel::info, fmt::format("rank {}", ranks.rank()));
-  std::unique_ptr<search::Evaluator> evaluator;
+int SearchProgram::run(comm::Communicator& ranks, std::exception_ptr problem) {
+  if (ranks.size() > 1) {
+    core::configure_log(core::LogLevel::info, fmt::format("rank {}", ranks.rank()));
+  }
   std::string error;
   try {
     if (problem) std::rethrow_exception(problem);
-    set_up();
-    evaluator = make_evaluator();
+    make_evaluators(ranks);
   } catch (const std::exception& reason) {
     if (ranks.rank() == 0) {
       search::dismiss_workers(ranks);
@@ -182,35 +220,23 @@ int SearchProgram::run_ranks(comm::Communicator& ranks, std::exception_ptr probl
     }
     error = reason.what();
   }
-  const Outcome outcome = search_as(ranks, evaluator.get(), error);
-  return ranks.rank() == 0 ? conclude(outcome) : 0;
+  const Outcome outcome = search_as(ranks, error);
+  if (ranks.rank() == 0) {
+    lost_a_rank_ = outcome.last.lost_ranks > 0;
+    return conclude(outcome);
+  }
+  // What becomes of the search does not depend on this rank, but for the one that has lost rank 0.
+  lost_a_rank_ = outcome.end == SearchEnd::saved;
+  return static_cast<int>(lost_a_rank_ ? core::ExitCode::saved : core::ExitCode::finished);
 }
 
-int SearchProgram::run_alone() {
-  set_up();
-  const auto evaluator = make_evaluator();
-  comm::SelfCommunicator self;
-  return conclude(search_as(self, evaluator.get(), ""));
-}
-
-int SearchProgram::run_threads() {
-  set_up();
-  std::vector<std::unique_ptr<search::Evaluator>> evaluators;
-  for (int i = 0; i < command_.workers; ++i) evaluators.push_back(make_evaluator());
-  comm::ThreadGroup group(command_.workers + 1);
-  Outcome outcome;
-  {
-    std::vector<std::jthread> threads;
-    for (int rank = 1; rank <= command_.workers; ++rank) {
-      threads.emplace_back([&, rank] {
-        auto& evaluator = evaluators[static_cast<std::size_t>(rank - 1)];
-        search::run_search(group.communicator(rank), options_, evaluator.get(), "", {},
-                           stop_signal_came);
-      });
-    }
-    outcome = search_as(group.communicator(0), nullptr, "");
-  }  // all have saved what they had begun
-  return conclude(outcome);
+/// Ends this process in a while, should it still be there: where a rank was lost MPI may wait for
+/// it.
+void end_soon(int code) {
+  std::thread([code] {
+    std::this_thread::sleep_for(std::chrono::seconds(10));
+    ::_exit(code);
+  }).detach();
 }
 
 /// An existing run must have been begun with the same options.
@@ -251,16 +277,27 @@ int command_search(const Arguments& arguments) {
     if (!many) throw;
     problem = std::current_exception();
   }
+  const bool trains_here = command.evaluator == "train" && command.isolation == "none";
+  if (trains_here && !TrainingSetup::available() && !this_program_is("hierevo-evaluator")) {
+    std::vector<std::string> again = {"search"};
+    again.insert(again.end(), arguments.begin(), arguments.end());
+    become("hierevo-evaluator", again);
+  }
   SearchProgram program(command, std::move(search_options),
                         options.record(options_that_may_change()));
   catch_stop_signals();
-  if (!many) return command.workers > 1 ? program.run_threads() : program.run_alone();
+  if (!many) {
+    comm::SelfCommunicator self;
+    return program.run(self, nullptr);
+  }
   comm::MpiSession session;
   comm::MpiCommunicator ranks;
   // Errors are reported inside, so that the session ends in order.
-  const int code = guarded([&] { return program.run_ranks(ranks, problem); });
+  const int code = guarded([&] { return program.run(ranks, problem); });
+  if (program.lost_a_rank()) end_soon(code);
   // Rank 0 sends the others home before it fails. Of another rank it does not know, and would wait.
-  if (code != 0 && ranks.rank() != 0) comm::MpiSession::abort(code);
+  const bool saved = code == static_cast<int>(core::ExitCode::saved);
+  if (code != 0 && !saved && ranks.rank() != 0) comm::MpiSession::abort(code);
   return code;
 }
 

@@ -1,6 +1,6 @@
 // The subcommands of `hierevo`, a file each. They take the arguments behind their name and return
-// the exit code. Those of other programs (search, evaluate,
-// train, prepare) are declared here too.
+// the exit code. Those of other programs (search, evaluator, evaluate, train, prepare) are declared
+// here too.
 #pragma once
 
 #include <string>
@@ -15,6 +15,7 @@ int command_inspect(const Arguments& arguments);
 int command_status(const Arguments& arguments);
 
 int command_search(const Arguments& arguments);
+int command_evaluator(const Arguments& arguments);
 int command_evaluate(const Arguments& arguments);
 int command_train(const Arguments& arguments);
 int command_prepare(const Arguments& arguments);

@@ -1,12 +1,8 @@
 // `hierevo`, the program that users call: answers at once itself, without Torch and MPI, or becomes
 // the program that does the work.
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <array>
-#include <cerrno>
-#include <cstring>
-#include <filesystem>
 #include <iostream>
 #include <string_view>
 
@@ -18,7 +14,6 @@
 
 namespace {
 
-namespace fs = std::filesystem;
 using namespace hierevo;
 
 struct Subcommand {
@@ -55,17 +50,6 @@ void print_help() {
                "4 stopped for failures, 75 saved: run the same line again.\n";
 }
 
-/// Replaces this process by `program`, which lies beside it.
-[[noreturn]] void become(std::string_view program, int argc, char** argv) {
-  const fs::path path = fs::read_symlink("/proc/self/exe").parent_path() / program;
-  std::vector<char*> arguments(argv, argv + argc);
-  arguments.push_back(nullptr);
-  ::execv(path.c_str(), arguments.data());
-  throw core::UsageError(
-      fmt::format("Cannot start '{}'", path.string()), std::strerror(errno),
-      "This hierevo may have been built without Torch: see `hierevo --version`.");
-}
-
 int run(int argc, char** argv) {
   const std::string_view name = argc > 1 ? argv[1] : "--help";
   if (name == "--help" || name == "-h" || name == "help") {
@@ -78,7 +62,9 @@ int run(int argc, char** argv) {
   }
   std::vector<std::string> known;
   for (const auto& command : subcommands) {
-    if (command.name == name && command.run == nullptr) become(command.program, argc, argv);
+    if (command.name == name && command.run == nullptr) {
+      app::become(command.program, app::arguments_from(argc, argv, 1));
+    }
     if (command.name == name) return command.run(app::arguments_from(argc, argv, 2));
     known.emplace_back(command.name);
   }

@@ -2,10 +2,12 @@
 #include <string_view>
 
 #include "commands.hpp"
+#include "hierevo/core/memory.hpp"
 #include "program.hpp"
 
 int main(int argc, char** argv) {
   using namespace hierevo;
+  core::keep_freed_memory();
   const std::string_view name = argc > 1 ? argv[1] : "";
   const auto command = name == "evaluate"  ? app::command_evaluate
                        : name == "prepare" ? app::command_prepare

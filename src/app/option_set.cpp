@@ -132,19 +132,7 @@ bool OptionSet::parse(const std::vector<std::string>& arguments) {
     print_help();
     return false;
   }
-  if (values_.count("config") > 0) {
-    const auto path = values_["config"].as<std::string>();
-    try {
-      std::istringstream text(core::read_text_file(path));
-      const po::parsed_options parsed = po::parse_config_file(text, known);
-      require_in_range(parsed);
-      po::store(parsed, values_);
-    } catch (const core::IoError& error) {
-      throw core::UsageError(error.what(), "", "Give an existing INI file to --config.");
-    } catch (const po::error& error) {
-      refuse(error, known, path);
-    }
-  }
+  if (values_.count("config") > 0) read_config(known);
   take_defaults_of_run(known);
   po::notify(values_);
   for (const auto& complete : complete_) complete();
@@ -156,6 +144,26 @@ bool OptionSet::parse(const std::vector<std::string>& arguments) {
     return false;
   }
   return true;
+}
+
+void OptionSet::read_config(const po::options_description& known) {
+  const auto path = values_["config"].as<std::string>();
+  try {
+    std::istringstream text(core::read_text_file(path));
+    po::parsed_options parsed = po::parse_config_file(text, known, /*allow_unregistered=*/true);
+    std::erase_if(parsed.options, [this](const po::option& option) {
+      if (!option.unregistered) return false;
+      const auto& other = passed_over_;
+      if (std::find(other.begin(), other.end(), option.string_key) != other.end()) return true;
+      throw po::unknown_option(option.string_key);
+    });
+    require_in_range(parsed);
+    po::store(parsed, values_);
+  } catch (const core::IoError& error) {
+    throw core::UsageError(error.what(), "", "Give an existing INI file to --config.");
+  } catch (const po::error& error) {
+    refuse(error, known, path);
+  }
 }
 
 /// Boost reads -1 as the largest unsigned number.

@@ -53,6 +53,8 @@ class OptionSet {
   /// values that `recorded_of` (the text of an INI file) has for them.
   void inherit(std::string run, std::vector<std::string> names,
                std::function<std::string(const std::string& run)> recorded_of);
+  /// Options of another command, which a file of --config may have too: it serves both.
+  void pass_over(std::vector<std::string> names) { passed_over_ = std::move(names); }
   /// Called when the targets are filled, before they are recorded, to complete what was given.
   void when_read(std::function<void()> complete) { complete_.push_back(std::move(complete)); }
   /// Examples behind the options in the help.
@@ -90,6 +92,7 @@ class OptionSet {
   std::vector<std::string> differences(const std::string& recorded,
                                        const std::vector<std::string>& may_change) const;
   void require_in_range(const boost::program_options::parsed_options& parsed) const;
+  void read_config(const boost::program_options::options_description& known);
   void take_defaults_of_run(const boost::program_options::options_description& known);
 
   std::string usage_;
@@ -102,6 +105,7 @@ class OptionSet {
   std::vector<std::string> inheriting_;
   std::function<std::string(const std::string& run)> recorded_of_;
   std::set<std::string> inherited_;
+  std::vector<std::string> passed_over_;
   std::vector<std::function<void()>> complete_;
   std::vector<boost::program_options::options_description> groups_;
   std::vector<Entry> options_;

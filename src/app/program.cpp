@@ -1,7 +1,12 @@
 #include "program.hpp"
 
+#include <fmt/format.h>
+#include <unistd.h>
+
 #include <atomic>
+#include <cerrno>
 #include <csignal>
+#include <cstring>
 #include <exception>
 #include <filesystem>
 #include <iostream>
@@ -40,6 +45,27 @@ int guarded(const std::function<int()>& command) {
     std::cerr << "hierevo: internal error: " << error.what() << std::endl;
     return static_cast<int>(core::ExitCode::internal);
   }
+}
+
+std::filesystem::path sibling_program(std::string_view name) {
+  return std::filesystem::read_symlink("/proc/self/exe").parent_path() / name;
+}
+
+bool this_program_is(std::string_view name) {
+  return std::filesystem::read_symlink("/proc/self/exe").filename() == name;
+}
+
+void become(std::string_view program, const std::vector<std::string>& arguments) {
+  const std::string path = sibling_program(program).string();
+  std::vector<std::string> words = {path};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  std::vector<char*> pointers;
+  for (std::string& word : words) pointers.push_back(word.data());
+  pointers.push_back(nullptr);
+  ::execv(path.c_str(), pointers.data());
+  throw core::UsageError(
+      fmt::format("Cannot start '{}'", path), std::strerror(errno),
+      "This hierevo may have been built without Torch: see `hierevo --version`.");
 }
 
 std::vector<std::string> arguments_from(int argc, char** argv, int first) {

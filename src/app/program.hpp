@@ -1,8 +1,10 @@
 // What the main() of every program does around a command.
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace hierevo::app {
@@ -10,6 +12,12 @@ namespace hierevo::app {
 /// Runs `command` and returns its exit code; errors become a message on standard error and the exit
 /// code of their kind.
 int guarded(const std::function<int()>& command);
+
+/// Of a program that lies beside this one.
+std::filesystem::path sibling_program(std::string_view name);
+bool this_program_is(std::string_view name);
+/// Replaces this process by a program that lies beside it. Throws UsageError when it cannot.
+[[noreturn]] void become(std::string_view program, const std::vector<std::string>& arguments);
 
 std::vector<std::string> arguments_from(int argc, char** argv, int first);
 

@@ -51,12 +51,29 @@ void SearchCommandOptions::add_to(OptionSet& options) {
               "with command: program and arguments; gets the genotype's path as the last argument "
               "and prints a line of JSON with \"fitness\"");
   options.add("timeout", &timeout, "seconds an evaluation may take; 0: any time");
+  options.add(
+      "isolation", &isolation,
+      "process: each evaluator is a process of its own, whose crash costs nothing but time; "
+      "none: evaluate in the ranks themselves, for debugging");
+  options.add("memory-limit", &memory_limit,
+              "GiB of address space an evaluator process may take; 0: no limit");
   options.add("evaluation-checkpoint", &evaluation_checkpoint,
               "with train: seconds between saves of half-trained candidates, which a stopped or "
               "killed search goes on from");
   options.add("failures-in-series", &failures_in_series, "so many end the search (exit code 4)");
-  options.add("workers", &workers, "without mpirun: threads of this process that evaluate");
+  options.add("workers", &workers, "without mpirun: candidates evaluated at the same time");
+  options.add(
+      "evaluators-per-device", &evaluators_per_device,
+      "under mpirun: candidates that a rank evaluates at the same time on each of its GPUs, "
+      "or on its cores where there is none");
   options.add("master-evaluates", &master_evaluates, "under mpirun: rank 0 evaluates too");
+  options.add("heartbeat", &heartbeat,
+              "under mpirun: seconds of silence after which a rank is taken for lost and its "
+              "candidates are given to others");
+  options.add(
+      "grace", &grace,
+      "seconds from the signal to stop to the end of the program: what has not saved by then "
+      "is killed");
   model.add_to(options);
   data.add_to(options);
   data.add_validation_to(options);
@@ -72,14 +89,16 @@ void SearchCommandOptions::add_to(OptionSet& options) {
       "  mpirun -n 3 hierevo search --run R --population 20 --evaluations 100 --repeats 1\n"
       "  hierevo search --run R --evaluator synthetic --population 10 --evaluations 50\n"
       "  hierevo search --run R --evaluator command --command './evaluate.py --fast'\n"
-      "Ctrl-C, SIGTERM or SIGUSR1 saves and ends with code 75 (mpirun itself may say 1); the same "
+      "Ctrl-C, SIGTERM, SIGUSR1 or SIGUSR2 saves and ends with code 75 (mpirun itself may say 1); "
+      "the same "
       "line\n"
       "goes on.\n");
 }
 
 search::TrainingMemory SearchCommandOptions::training_memory() const {
   constexpr double gibibyte = 1 << 30;
-  const int evaluations_at_once = std::max(workers, comm::MpiSession::ranks_on_a_node());
+  const int evaluations_at_once =
+      std::max(workers, comm::MpiSession::ranks_on_a_node() * evaluators_per_device);
   const double share = static_cast<double>(core::usable_memory()) / evaluations_at_once;
   const nn::TrainingOptions numbers = training.training();
   return {
@@ -112,6 +131,17 @@ search::SearchOptions SearchCommandOptions::search() const {
   require(timeout >= 0.0, fmt::format("--timeout is {}", timeout), "",
           "Give seconds, or 0 for none.");
   check_interval("evaluation-checkpoint", evaluation_checkpoint);
+  check_interval("heartbeat", heartbeat);
+  check_interval("grace", grace);
+  require(memory_limit >= 0.0, fmt::format("--memory-limit is {}", memory_limit), "",
+          "Give GiB, or 0 for no limit.");
+  require(evaluators_per_device >= 1 && evaluators_per_device <= 64,
+          fmt::format("--evaluators-per-device is {}", evaluators_per_device),
+          "an evaluator needs a good part of a device", "Give 1 to 64.");
+  const std::vector<std::string> isolations = {"process", "none"};
+  if (std::find(isolations.begin(), isolations.end(), isolation) == isolations.end()) {
+    throw core::unknown_name("isolation", isolation, isolations);
+  }
   require(failures_in_series >= 1, fmt::format("--failures-in-series is {}", failures_in_series),
           "", "Give 1 or more.");
   const std::vector<std::string> evaluators = {"train", "synthetic", "command"};
@@ -140,6 +170,8 @@ search::SearchOptions SearchCommandOptions::search() const {
   options.failures_in_series = static_cast<std::size_t>(failures_in_series);
   options.master_evaluates = master_evaluates;
   if (timeout > 0.0) options.timeout = std::chrono::duration<double>(timeout);
+  options.heartbeat = std::chrono::duration<double>(heartbeat);
+  options.grace = std::chrono::duration<double>(grace);
   options.run = run;
   options.dry_run = dry_run;
   return options;
@@ -150,7 +182,10 @@ const std::vector<std::string>& options_that_may_change() {
                                                  "threads",      "master-evaluates",
                                                  "timeout",      "data-dir",
                                                  "synthetic-ms", "failures-in-series",
-                                                 "command",      "evaluation-checkpoint"};
+                                                 "command",      "evaluation-checkpoint",
+                                                 "isolation",    "evaluators-per-device",
+                                                 "memory-limit", "heartbeat",
+                                                 "grace"};
   return names;
 }
 

@@ -32,6 +32,11 @@ struct SearchCommandOptions {
   bool master_evaluates = false;
   double evaluation_checkpoint = 300.0;
   double timeout = 0.0;
+  std::string isolation = "process";
+  int evaluators_per_device = 1;
+  double memory_limit = 0.0;
+  double heartbeat = 60.0;
+  double grace = 60.0;
   long failures_in_series = 20;
   std::string progress = "auto";
   bool dry_run = false;

@@ -1,7 +1,10 @@
 #include "training_setup.hpp"
 
 #include <c10/util/Exception.h>
+#include <fmt/format.h>
 
+#include <algorithm>
+#include <bit>
 #include <new>
 #include <string_view>
 #include <utility>
@@ -9,10 +12,12 @@
 #include "data_source.hpp"
 #include "half_trained.hpp"
 #include "hierevo/core/error.hpp"
+#include "hierevo/core/hash.hpp"
 #include "hierevo/core/random.hpp"
 #include "hierevo/genome/cell_graph.hpp"
 #include "hierevo/nn/fitness.hpp"
 #include "hierevo/nn/threads.hpp"
+#include "stored_tensors.hpp"
 
 namespace hierevo::app {
 
@@ -25,6 +30,7 @@ struct TrainingSetup::Data {
   nn::TrainingOptions training;
   int repeats;
   int threads;
+  std::uint64_t fingerprint;
 };
 
 namespace {
@@ -36,6 +42,23 @@ bool speaks_of_memory(std::string_view text) {
     if (text.find(sign) != std::string_view::npos) return true;
   }
   return false;
+}
+
+/// Statistics over all images and labels: other data have others.
+std::uint64_t fingerprint_of(const nn::Split& split) {
+  std::uint64_t hash = 0;
+  const auto add = [&hash](double value) {
+    hash = core::combine(hash, std::bit_cast<std::uint64_t>(value));
+  };
+  for (const nn::Images* images : {&split.train, &split.validation}) {
+    add(static_cast<double>(images->size()));
+    const auto places = at::arange(images->size(), at::kLong);
+    add(static_cast<double>((images->labels * places).sum().item<std::int64_t>()));
+  }
+  for (const at::Tensor& values : {split.normalisation.mean, split.normalisation.scale}) {
+    for (const float value : floats(values)) add(value);
+  }
+  return hash;
 }
 
 double mean(const std::vector<double>& values) {
@@ -53,11 +76,11 @@ class TrainingSetup::TrainingEvaluator final : public search::Evaluator {
                     Checkpoints checkpoints)
       : data_(std::move(data)), spec_(spec), checkpoints_(std::move(checkpoints)) {}
 
-  std::optional<Evaluation> evaluate(const evolution::Candidate& candidate,
+  std::optional<Evaluation> evaluate(const search::Work& work,
                                      const search::ProgressCallback& progress) override {
     try {
       nn::set_threads(data_->threads);  // a setting of the thread that evaluates, too
-      return train(candidate, progress);
+      return train(work, progress);
     } catch (const std::bad_alloc&) {
       return Evaluation::failure(Status::out_of_memory, "the host's memory is exhausted");
     } catch (const c10::Error& error) {
@@ -68,12 +91,19 @@ class TrainingSetup::TrainingEvaluator final : public search::Evaluator {
   }
 
  private:
-  std::optional<Evaluation> train(const evolution::Candidate& candidate,
+  std::optional<Evaluation> train(const search::Work& work,
                                   const search::ProgressCallback& progress) const {
+    const evolution::Candidate& candidate = work.candidate;
     const genome::Plan plan = make_plan(genome::assemble(candidate.genotype), spec_);
-    nn::FitnessMeasurement measurement(plan, data_->split, data_->training, data_->repeats,
-                                       candidate.seed, c10::Device(c10::DeviceType::CPU));
-    HalfTrained half_trained(checkpoints_, candidate, spec_, data_->split.normalisation);
+    nn::TrainingOptions training = data_->training;
+    Checkpoints checkpoints = checkpoints_;
+    if (work.memory_parts > 1) {
+      training.micro_batches = std::min(training.micro_batches * work.memory_parts, training.batch);
+      checkpoints.options += fmt::format("memory-parts={}\n", work.memory_parts);
+    }
+    nn::FitnessMeasurement measurement(plan, data_->split, training, data_->repeats, candidate.seed,
+                                       c10::Device(c10::DeviceType::CPU));
+    HalfTrained half_trained(checkpoints, candidate, spec_, data_->split.normalisation);
     half_trained.resume(measurement);
     const nn::TrainingEnd end = measurement.run([&](const nn::TrainingProgress& at) {
       // Behind the last step it validates, perhaps with other weights in place.
@@ -112,11 +142,22 @@ TrainingSetup::TrainingSetup(const DataOptions& options, const TrainOptions& tra
   data->training = training.training();
   data->repeats = repeats;
   data->threads = training.threads;
+  data->fingerprint = fingerprint_of(data->split);
   nn::check(data->training, data->split.train, data->split.validation);
   data_ = std::move(data);
 }
 
 TrainingSetup::~TrainingSetup() = default;
+
+bool TrainingSetup::available() {
+  return true;
+}
+
+search::DataFacts TrainingSetup::facts() const {
+  return {.input_channels = static_cast<int>(data_->split.train.channels()),
+          .classes = data_->classes,
+          .fingerprint = data_->fingerprint};
+}
 
 genome::ModelSpec TrainingSetup::adapted(genome::ModelSpec spec) const {
   spec.input_channels = static_cast<int>(data_->split.train.channels());

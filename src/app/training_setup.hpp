@@ -24,12 +24,15 @@ struct Checkpoints {
 
 class TrainingSetup {
  public:
+  /// Whether this program has Torch; without, the constructor throws.
+  static bool available();
   /// Reads the data and checks that data and options fit. `seed` decides the split. Throws
   /// UsageError, also in a build without Torch.
   TrainingSetup(const DataOptions& data, const TrainOptions& training, int repeats,
                 std::uint64_t seed);
   ~TrainingSetup();
 
+  search::DataFacts facts() const;
   /// `spec` with the input channels and classes of the data.
   genome::ModelSpec adapted(genome::ModelSpec spec) const;
   /// Trains and validates `spec`'s network. Each is for one thread; they share the data. When it is

@@ -12,6 +12,14 @@ TrainingSetup::TrainingSetup(const DataOptions&, const TrainOptions&, int, std::
 }
 TrainingSetup::~TrainingSetup() = default;
 
+bool TrainingSetup::available() {
+  return false;
+}
+
+search::DataFacts TrainingSetup::facts() const {
+  return {};
+}
+
 genome::ModelSpec TrainingSetup::adapted(genome::ModelSpec spec) const {
   return spec;
 }

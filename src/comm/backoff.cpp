@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <thread>
 
+#include "readable.hpp"
+
 namespace hierevo::comm::detail {
 
 namespace {
@@ -29,7 +31,7 @@ std::chrono::nanoseconds Backoff::sleep_after(std::chrono::nanoseconds idle) {
   return std::clamp(idle / 4, shortest_sleep, longest_sleep);
 }
 
-bool Backoff::pause(Clock::time_point deadline) {
+bool Backoff::pause(Clock::time_point deadline, int or_readable) {
   const auto now = Clock::now();
   if (now >= deadline) return false;
   const auto sleep = std::min(sleep_after(now - idle_since_), deadline - now);
@@ -38,7 +40,7 @@ bool Backoff::pause(Clock::time_point deadline) {
     return true;
   }
   ask_for_precise_sleep();
-  std::this_thread::sleep_for(sleep);
+  wait_until_readable({&or_readable, 1}, now + sleep);
   return true;
 }
 

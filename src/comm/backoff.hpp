@@ -14,8 +14,9 @@ class Backoff {
   /// A message came or went: the next one may follow at once.
   void restart() { idle_since_ = Clock::now(); }
 
-  /// Between two looks. False, without a pause, when `deadline` has passed.
-  bool pause(Clock::time_point deadline);
+  /// Between two looks. False, without a pause, when `deadline` has passed. Shorter when the
+  /// descriptor `or_readable` can be read; -1 is none.
+  bool pause(Clock::time_point deadline, int or_readable = -1);
 
   /// How long to sleep after idling for `idle`; zero means spin.
   static std::chrono::nanoseconds sleep_after(std::chrono::nanoseconds idle);

@@ -56,4 +56,16 @@ int MpiSession::ranks_on_a_node() {
                    number_in("OMPI_COMM_WORLD_LOCAL_SIZE"), number_in("MPI_LOCALNRANKS")});
 }
 
+int MpiSession::ranks_on_this_node() {
+  const int said = std::max(number_in("OMPI_COMM_WORLD_LOCAL_SIZE"), number_in("MPI_LOCALNRANKS"));
+  return said > 0 ? said : ranks_on_a_node();
+}
+
+int MpiSession::local_rank() {
+  for (const char* variable : {"OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID", "SLURM_LOCALID"}) {
+    if (std::getenv(variable) != nullptr) return number_in(variable);
+  }
+  return 0;
+}
+
 }  // namespace hierevo::comm

@@ -44,7 +44,7 @@ int MpiCommunicator::size() const {
 void MpiCommunicator::send(int, std::vector<std::byte>) {
   refuse();
 }
-std::optional<Message> MpiCommunicator::receive(std::chrono::nanoseconds) {
+std::optional<Message> MpiCommunicator::wait_for_message(std::chrono::nanoseconds, int) {
   refuse();
 }
 bool MpiCommunicator::flush(std::chrono::nanoseconds) {

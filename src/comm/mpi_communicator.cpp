@@ -12,6 +12,7 @@
 #include "hierevo/core/log.hpp"
 #include "message_check.hpp"
 #include "mpi_check.hpp"
+#include "readable.hpp"
 
 namespace hierevo::comm {
 
@@ -218,14 +219,16 @@ void MpiCommunicator::send(int destination, std::vector<std::byte> data) {
   impl_->backoff.restart();
 }
 
-std::optional<Message> MpiCommunicator::receive(std::chrono::nanoseconds timeout) {
+std::optional<Message> MpiCommunicator::wait_for_message(std::chrono::nanoseconds timeout,
+                                                         int or_readable) {
   const auto deadline = detail::deadline_after(timeout);
   do {
     if (auto message = impl_->look()) {
       impl_->backoff.restart();
       return message;
     }
-  } while (impl_->backoff.pause(deadline));
+    if (detail::is_readable(or_readable)) return std::nullopt;
+  } while (impl_->backoff.pause(deadline, or_readable));
   return std::nullopt;
 }
 

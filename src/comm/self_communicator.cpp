@@ -1,10 +1,10 @@
 #include "hierevo/comm/self_communicator.hpp"
 
-#include <thread>
 #include <utility>
 
 #include "deadline.hpp"
 #include "message_check.hpp"
+#include "readable.hpp"
 
 namespace hierevo::comm {
 
@@ -13,9 +13,10 @@ void SelfCommunicator::send(int destination, std::vector<std::byte> data) {
   queue_.push_back({rank(), std::move(data)});
 }
 
-std::optional<Message> SelfCommunicator::receive(std::chrono::nanoseconds timeout) {
+std::optional<Message> SelfCommunicator::wait_for_message(std::chrono::nanoseconds timeout,
+                                                          int or_readable) {
   if (queue_.empty()) {
-    std::this_thread::sleep_until(detail::deadline_after(timeout));
+    detail::wait_until_readable({&or_readable, 1}, detail::deadline_after(timeout));
     return std::nullopt;
   }
   Message message = std::move(queue_.front());

@@ -1,15 +1,19 @@
 #include "hierevo/comm/thread_group.hpp"
 
 #include <fmt/format.h>
+#include <sys/eventfd.h>
 
-#include <condition_variable>
+#include <array>
+#include <cerrno>
 #include <deque>
 #include <mutex>
 #include <utility>
 
 #include "deadline.hpp"
+#include "hierevo/core/descriptor.hpp"
 #include "hierevo/core/error.hpp"
 #include "message_check.hpp"
+#include "readable.hpp"
 
 namespace hierevo::comm {
 
@@ -17,7 +21,12 @@ namespace hierevo::comm {
 class ThreadGroup::Member final : public Communicator {
  public:
   Member(int rank, int size, const Members& members)
-      : rank_(rank), size_(size), members_(members) {}
+      : rank_(rank),
+        size_(size),
+        members_(members),
+        arrived_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    if (!arrived_) throw core::IoError("eventfd", "make", errno);
+  }
 
   int rank() const override { return rank_; }
   int size() const override { return size_; }
@@ -27,33 +36,40 @@ class ThreadGroup::Member final : public Communicator {
     members_[static_cast<std::size_t>(destination)]->deliver({rank_, std::move(data)});
   }
 
-  std::optional<Message> receive(std::chrono::nanoseconds timeout) override {
-    const auto deadline = detail::deadline_after(timeout);
-    std::unique_lock lock(mutex_);
-    if (!arrived_.wait_until(lock, deadline, [this] { return !mailbox_.empty(); })) {
-      return std::nullopt;
-    }
-    Message message = std::move(mailbox_.front());
-    mailbox_.pop_front();
-    return message;
-  }
-
   bool flush(std::chrono::nanoseconds) override { return true; }
 
  private:
+  std::optional<Message> wait_for_message(std::chrono::nanoseconds timeout,
+                                          int or_readable) override {
+    const auto deadline = detail::deadline_after(timeout);
+    const std::array<int, 2> wanted = {arrived_.get(), or_readable};
+    auto message = take();
+    // Without a message in the mailbox it is the other descriptor that is readable.
+    if (!message && detail::wait_until_readable(wanted, deadline)) message = take();
+    return message;
+  }
+
+  std::optional<Message> take() {
+    const std::lock_guard lock(mutex_);
+    if (mailbox_.empty()) return std::nullopt;
+    Message message = std::move(mailbox_.front());
+    mailbox_.pop_front();
+    eventfd_t ignored = 0;
+    if (mailbox_.empty()) ::eventfd_read(arrived_.get(), &ignored);
+    return message;
+  }
+
   void deliver(Message message) {
-    {
-      const std::lock_guard lock(mutex_);
-      mailbox_.push_back(std::move(message));
-    }
-    arrived_.notify_one();
+    const std::lock_guard lock(mutex_);
+    mailbox_.push_back(std::move(message));
+    ::eventfd_write(arrived_.get(), 1);
   }
 
   const int rank_;
   const int size_;
   const Members& members_;
   std::mutex mutex_;
-  std::condition_variable arrived_;
+  core::Descriptor arrived_;     ///< an eventfd, readable as long as the mailbox has something
   std::deque<Message> mailbox_;  ///< guarded by mutex_
 };
 

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 #include <unistd.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include <algorithm>
 #include <charconv>
@@ -59,6 +62,23 @@ std::int64_t usable_memory() {
   const std::int64_t machine = std::int64_t{sysconf(_SC_PHYS_PAGES)} * sysconf(_SC_PAGESIZE);
   const auto limit = memory_limit_of_group("/proc/self/cgroup", "/sys/fs/cgroup");
   return limit ? std::min(machine, *limit) : machine;
+}
+
+void keep_freed_memory() {
+#ifdef __GLIBC__
+  mallopt(M_MMAP_MAX, 0);
+  mallopt(M_TRIM_THRESHOLD, -1);  // never
+  mallopt(M_TOP_PAD, 64 << 20);
+#endif
+}
+
+std::int64_t oom_kills() {
+  std::ifstream statistics("/proc/vmstat");
+  std::string name;
+  for (std::int64_t value = 0; statistics >> name >> value;) {
+    if (name == "oom_kill") return value;
+  }
+  return 0;
 }
 
 }  // namespace hierevo::core

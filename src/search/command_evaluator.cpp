@@ -1,7 +1,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
-#include <spawn.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,6 +15,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "hierevo/core/descriptor.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
 #include "hierevo/genome/codec.hpp"
@@ -61,37 +62,86 @@ class GenotypeFile {
   fs::path path_;
 };
 
+/// The path of `program`, which the search path leads to; empty when there is none.
+std::string path_of(const std::string& program) {
+  if (program.find('/') != std::string::npos) {
+    return ::access(program.c_str(), X_OK) == 0 ? program : "";
+  }
+  const char* search_path = std::getenv("PATH");
+  std::string_view rest = search_path == nullptr ? "" : search_path;
+  while (!rest.empty()) {
+    const std::string_view folder = rest.substr(0, rest.find(':'));
+    const std::string path = (fs::path(folder) / program).string();
+    if (::access(path.c_str(), X_OK) == 0) return path;
+    rest.remove_prefix(std::min(rest.size(), folder.size() + 1));
+  }
+  return "";
+}
+
+struct Pipe {
+  core::Descriptor read_end;
+  core::Descriptor write_end;
+
+  Pipe() {
+    std::array<int, 2> ends{};
+    if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw core::IoError("pipe", "make", errno);
+    read_end = core::Descriptor(ends[0]);
+    write_end = core::Descriptor(ends[1]);
+  }
+};
+
+/// What the child of a fork does; between fork and exec only system calls are allowed.
+[[noreturn]] void become(const char* path, char* const* arguments, char* const* environment,
+                         int output, int trouble, pid_t parent) {
+  // It must not outlive the one that waits for it, however that ends.
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (::getppid() != parent) ::_exit(127);
+  ::setpgid(0, 0);
+  // An evaluator process ignores what is meant for its rank; a program of the user's should not.
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGQUIT, SIGXCPU, SIGPIPE}) {
+    ::signal(signal, SIG_DFL);
+  }
+  // A terminal would stop a program that reads from it in the background.
+  const int nothing = ::open("/dev/null", O_RDONLY);
+  ::dup2(nothing, STDIN_FILENO);
+  ::dup2(output, STDOUT_FILENO);
+  ::execve(path, arguments, environment);
+  const int error = errno;
+  static_cast<void>(!::write(trouble, &error, sizeof error));
+  ::_exit(127);
+}
+
 /// A running program with its standard output on a pipe, and nothing to read. Killed with its
 /// process group, and waited for, when this goes.
 class Child {
  public:
   Child(std::vector<std::string> arguments, std::vector<std::string> environment) {
-    std::array<int, 2> ends{};
-    if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw core::IoError("pipe", "make", errno);
-    output_ = ends[0];
-    ::fcntl(output_, F_SETFL, O_NONBLOCK);
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
-    // A terminal would stop a program that reads from it in the background.
-    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    posix_spawnattr_t attributes;
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
-    const int error = ::posix_spawnp(&id_, arguments.front().c_str(), &actions, &attributes,
-                                     pointers(arguments).data(), pointers(environment).data());
-    posix_spawnattr_destroy(&attributes);
-    posix_spawn_file_actions_destroy(&actions);
-    ::close(ends[1]);
-    if (error == 0) return;
-    ::close(output_);
+    const std::string path = path_of(arguments.front());
+    const std::vector<char*> argument_pointers = pointers(arguments);
+    const std::vector<char*> environment_pointers = pointers(environment);
+    Pipe output;
+    Pipe trouble;
+    const pid_t parent = ::getpid();
+    id_ = ::fork();
+    if (id_ == 0) {
+      become(path.c_str(), argument_pointers.data(), environment_pointers.data(),
+             output.write_end.get(), trouble.write_end.get(), parent);
+    }
+    int error = errno;
+    trouble.write_end.reset();
+    // Nothing comes when the program has taken the child's place.
+    if (id_ > 0 && ::read(trouble.read_end.get(), &error, sizeof error) != sizeof error) {
+      output_ = std::move(output.read_end);
+      ::fcntl(output_.get(), F_SETFL, O_NONBLOCK);
+      return;
+    }
+    if (id_ > 0) ::waitpid(id_, nullptr, 0);
     throw core::UsageError(fmt::format("Cannot start '{}'", arguments.front()),
                            std::strerror(error), "Check the program given to --command.");
   }
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
   ~Child() {
-    ::close(output_);
     if (id_ > 0) {
       ::kill(-id_, SIGKILL);
       ::waitpid(id_, nullptr, 0);
@@ -100,17 +150,17 @@ class Child {
 
   /// Appends what the program has printed within `timeout`; false at the end of its output.
   bool read(std::string& text, std::chrono::milliseconds timeout) const {
-    pollfd wanted{output_, POLLIN, 0};
+    pollfd wanted{output_.get(), POLLIN, 0};
     if (::poll(&wanted, 1, static_cast<int>(timeout.count())) <= 0) return true;
     std::array<char, 4096> chunk{};
-    const ssize_t count = ::read(output_, chunk.data(), chunk.size());
+    const ssize_t count = ::read(output_.get(), chunk.data(), chunk.size());
     if (count < 0) return errno == EINTR || errno == EAGAIN;
     text.append(chunk.data(), static_cast<std::size_t>(count));
     return count > 0;
   }
 
   bool has_output() const {
-    pollfd wanted{output_, POLLIN, 0};
+    pollfd wanted{output_.get(), POLLIN, 0};
     return ::poll(&wanted, 1, 0) > 0 && (wanted.revents & POLLIN) != 0;
   }
 
@@ -136,7 +186,7 @@ class Child {
   }
 
   pid_t id_ = -1;
-  int output_ = -1;
+  core::Descriptor output_;
 };
 
 /// The last line that is not empty.
@@ -170,12 +220,11 @@ class CommandEvaluator final : public Evaluator {
  public:
   explicit CommandEvaluator(std::vector<std::string> command) : command_(std::move(command)) {}
 
-  std::optional<Evaluation> evaluate(const evolution::Candidate& candidate,
-                                     const ProgressCallback& progress) override {
-    const GenotypeFile file(candidate);
+  std::optional<Evaluation> evaluate(const Work& work, const ProgressCallback& progress) override {
+    const GenotypeFile file(work.candidate);
     std::vector<std::string> arguments = command_;
     arguments.push_back(file.path().string());
-    Child child(std::move(arguments), environment_for(candidate));
+    Child child(std::move(arguments), environment_for(work.candidate));
     std::string output;
     bool open = true;
     while (true) {
@@ -224,18 +273,6 @@ class CommandEvaluator final : public Evaluator {
   std::vector<std::string> command_;
 };
 
-bool can_run(const std::string& program) {
-  if (program.find('/') != std::string::npos) return ::access(program.c_str(), X_OK) == 0;
-  const char* search_path = std::getenv("PATH");
-  std::string_view rest = search_path == nullptr ? "" : search_path;
-  while (!rest.empty()) {
-    const std::string_view folder = rest.substr(0, rest.find(':'));
-    if (::access((fs::path(folder) / program).c_str(), X_OK) == 0) return true;
-    rest.remove_prefix(std::min(rest.size(), folder.size() + 1));
-  }
-  return false;
-}
-
 }  // namespace
 
 std::unique_ptr<Evaluator> make_command_evaluator(std::vector<std::string> command) {
@@ -243,7 +280,7 @@ std::unique_ptr<Evaluator> make_command_evaluator(std::vector<std::string> comma
     throw core::UsageError("No program to evaluate with", "--command is empty",
                            "Give a program and its arguments.");
   }
-  if (!can_run(command.front())) {
+  if (path_of(command.front()).empty()) {
     throw core::UsageError(fmt::format("Cannot run '{}'", command.front()),
                            "there is no such program", "Check the program given to --command.");
   }

@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <ctime>
 #include <utility>
+#include <variant>
 
+#include "heartbeat.hpp"
 #include "hierevo/core/error.hpp"
-#include "hierevo/core/file.hpp"
 #include "hierevo/core/log.hpp"
 #include "hierevo/core/version.hpp"
 
@@ -16,16 +16,18 @@ namespace hierevo::search {
 namespace {
 
 using namespace std::chrono_literals;
+using evolution::Evaluation;
 using evolution::number;
+using evolution::Status;
 
-/// Snapshots take at most this share of the time, and where a journal is written come no more often
-/// than this.
-constexpr int snapshot_share = 100;
-constexpr auto snapshot_interval = 30s;
-/// How long a search that ends waits for a full disk, and for workers that have not reported.
-constexpr auto patience_at_the_end = 30s;
+/// Of --grace: how long a search that ends waits for its workers; the rest is for saving.
+constexpr double share_for_workers = 0.85;
 /// Candidates that need no evaluation are decided in groups, so that signals and messages are seen.
 constexpr int most_decided_at_once = 1000;
+/// A candidate whose workers were lost so often is taken to be the cause.
+constexpr int most_losses = 3;
+/// Longer between two ticks is no silence of the workers but of this process.
+constexpr auto longest_tick = 1s;
 
 void check_same_run(const evolution::EngineOptions& saved, const evolution::EngineOptions& wanted,
                     const std::filesystem::path& run) {
@@ -46,22 +48,14 @@ void check_same_run(const evolution::EngineOptions& saved, const evolution::Engi
           wanted.start_mutations);
 }
 
-/// The engine, new or as the run directory has it; `progress` becomes the sums of earlier starts.
-evolution::Engine make_engine(const std::optional<RunDirectory>& directory,
-                              const SearchOptions& options, io::RunProgress& progress) {
-  auto snapshot = directory ? directory->load() : std::nullopt;
+/// The engine, new or as the run directory has it; the record takes over the sums of earlier
+/// starts.
+evolution::Engine make_engine(const SearchOptions& options, SearchRecord& record) {
+  auto snapshot = record.load();
   if (!snapshot) return evolution::Engine(options.engine);
-  check_same_run(snapshot->options, options.engine, directory->path());
-  progress = snapshot->progress;
+  check_same_run(snapshot->options, options.engine, options.run);
+  record.progress() = snapshot->progress;
   return evolution::Engine(options.engine, std::move(snapshot->state));
-}
-
-std::optional<RunDirectory> open_directory(const SearchOptions& options) {
-  if (options.dry_run && !core::path_exists(options.run)) {
-    RunDirectory::require_makeable(options.run);
-    return std::nullopt;
-  }
-  return RunDirectory(options.run);
 }
 
 /// "crashed: the program ended by signal 9"; of the general status only the reason is told.
@@ -83,50 +77,39 @@ Coordinator::Coordinator(comm::Communicator& ranks, const SearchOptions& options
       options_(options),
       on_status_(on_status),
       stop_requested_(stop_requested),
-      directory_(open_directory(options)),
-      engine_(make_engine(directory_, options, progress_)),
-      screening_(options) {
-  const int first_worker = ranks.size() == 1 || options.master_evaluates ? 0 : 1;
-  for (int rank = first_worker; rank < ranks.size(); ++rank) workers_[rank];
-  for (const auto& individual : engine_.history()) {
-    screening_.remember(individual.evaluation);
-    count(individual.evaluation.status);
-  }
+      record_(options.run),
+      engine_(make_engine(options, record_)),
+      workers_(ranks.size() == 1 || options.master_evaluates ? 0 : 1, ranks.size()) {
+  for (const auto& individual : engine_.history()) count(individual.evaluation.status);
   done_before_ = engine_.history().size();
-  saved_ = done_before_;
-  if (!options.dry_run && !options.configuration.empty()) {
-    directory_->save_configuration(options.configuration);
-  }
   if (done_before_ > 0) {
     core::log(core::LogLevel::info, "Going on with {} of {} evaluations done, {} to go on with",
               done_before_, options.engine.evaluations, engine_.in_flight_count());
   }
 }
 
-Coordinator::WorkerState* Coordinator::state_of(int rank) {
-  const auto found = workers_.find(rank);
-  return found == workers_.end() ? nullptr : &found->second;
-}
-
-void Coordinator::handle(const comm::Message& message) {
-  const auto decoded = decode(message.data);
-  if (!decoded || state_of(message.source) == nullptr) {
-    core::log(core::LogLevel::warning, "A message from rank {} is not of the protocol; ignored",
-              message.source);
+void Coordinator::handle(int rank, const AnyMessage& message) {
+  if (!workers_.contains(rank)) {
+    core::log(core::LogLevel::warning, "Rank {} is no worker; its message is ignored", rank);
     return;
   }
-  account(Clock::now());
-  if (const auto* hello = std::get_if<Hello>(&*decoded)) greeted(message.source, *hello);
-  if (const auto* result = std::get_if<Result>(&*decoded)) finished_one(message.source, *result);
-  if (std::holds_alternative<Leave>(*decoded)) stop_asked_ = true;
+  const auto now = Clock::now();
+  account(now);
+  if (workers_.heard(rank, now)) is_back(rank);
+  if (const auto* hello = std::get_if<Hello>(&message)) greeted(rank, *hello);
+  if (const auto* result = std::get_if<Result>(&message)) finished_one(rank, *result);
+  if (const auto* beat = std::get_if<Beat>(&message)) took(rank, *beat);
+  if (const auto* gone = std::get_if<Left>(&message)) left(rank, *gone);
+  if (std::holds_alternative<Stop>(message)) stop_asked_ = true;
 }
 
 void Coordinator::greeted(int rank, const Hello& hello) {
   const auto refuse = [&](std::string_view why, std::string_view suggestion) {
+    if (ranks_.size() == 1) throw core::UsageError(why, "", "");
     throw core::UsageError(fmt::format("Rank {} on {} cannot take part", rank, hello.host), why,
                            suggestion);
   };
-  if (!hello.error.empty()) refuse(hello.error, "Mend this on that host.");
+  if (!hello.error.empty() && !screening_) refuse(hello.error, "Mend this on that host.");
   if (hello.program != core::version()) {
     refuse(fmt::format("it runs hierevo {}, rank 0 runs {}", hello.program, core::version()),
            "Use one installation on all nodes.");
@@ -134,213 +117,297 @@ void Coordinator::greeted(int rank, const Hello& hello) {
   if (hello.fingerprint != options_.fingerprint) {
     refuse("its options differ from those of rank 0", "Start all ranks with the same options.");
   }
-  WorkerState& worker = workers_.at(rank);
-  if (worker.ready) {
+  if (hello.data && data_ && *hello.data != *data_) {
+    refuse(fmt::format("its data differ from those of rank {}", *data_from_),
+           "Use the same data on all nodes.");
+  }
+  if (workers_.state(rank) != WorkerTable::State::expected) {
     core::log(core::LogLevel::warning, "Rank {} said Hello twice; ignored", rank);
     return;
   }
-  worker.ready = true;
-  ++ready_;
-  idle_.insert(rank);
+  if (hello.data && !data_) {
+    data_ = hello.data;
+    data_from_ = rank;
+  }
+  workers_.greeted(rank, hello.host, hello.evaluators);
+  if (!hello.error.empty()) left(rank, {hello.error});
+}
+
+void Coordinator::begin_when_all_are_there() {
+  if (screening_ || ending_ || workers_.any_expected()) return;
+  if (!options_.dry_run) record_.begin(options_.configuration);
+  genome::ModelSpec model = options_.model;
+  if (data_) {
+    model.input_channels = data_->input_channels;
+    model.classes = data_->classes;
+  }
+  screening_.emplace(options_, model);
+  for (const auto& individual : engine_.history()) screening_->remember(individual.evaluation);
+}
+
+void Coordinator::took(int rank, const Beat& beat) {
+  for (const auto& part : beat.parts) {
+    const auto one = issued_.find(part.id);
+    if (one != issued_.end() && workers_.given(rank).contains(part.id)) one->second.at = part.at;
+  }
 }
 
 void Coordinator::finished_one(int rank, const Result& result) {
-  WorkerState& worker = workers_.at(rank);
-  if (worker.id != result.id) {
+  if (!workers_.answered(rank, result.id)) {
     core::log(core::LogLevel::warning,
               "Rank {} sent a result of candidate {} that it was not given", rank,
               number(result.id));
     return;
   }
-  evolution::Evaluation evaluation = result.evaluation;
-  evaluation.parameters = worker.facts.parameters;
-  evaluation.macs = worker.facts.macs;
-  evaluation.phenotype = worker.facts.phenotype;
+  const bool failed = evolution::is_failure(result.evaluation.status);
+  if (workers_.judge(rank, !failed || result.evaluation.status == Status::diverged)) {
+    core::log(core::LogLevel::error,
+              "Rank {} on {} gets no more work: its evaluations fail where others' succeed. Last: "
+              "{}",
+              rank, workers_.host(rank), failure_text(result.evaluation));
+  }
+  const auto found = issued_.find(result.id);
+  if (found == issued_.end()) return;  // another worker was faster
+  Issued& one = found->second;
+  --one.holders;
+  if (result.evaluation.status == Status::crashed && one.crashes++ == 0) {
+    core::log(core::LogLevel::warning, "Candidate {} on rank {}: {}; it is tried once more",
+              number(result.id), rank, failure_text(result.evaluation));
+    if (one.holders == 0) issue_again(result.id, one, rank);
+    return;
+  }
+  Evaluation evaluation = result.evaluation;
+  evaluation.parameters = one.facts.parameters;
+  evaluation.macs = one.facts.macs;
+  evaluation.phenotype = one.facts.phenotype;
   evaluation.worker = rank;
-  worker.id.reset();
-  idle_.insert(rank);
   record(result.id, evaluation);
 }
 
-void Coordinator::count(evolution::Status status) {
-  const bool reused = status == evolution::Status::reused;
-  reused_ += reused ? 1 : 0;
-  evaluated_ += reused || status == evolution::Status::evaluated ? 1 : 0;
+void Coordinator::left(int rank, const Left& message) {
+  if (message.error.empty()) {
+    workers_.left(rank);
+  } else if (workers_.state(rank) != WorkerTable::State::broken) {
+    lose(rank, fmt::format("can evaluate no more ({})", message.error));
+    workers_.broke(rank);
+  }
 }
 
-void Coordinator::record(evolution::IndividualId id, const evolution::Evaluation& evaluation) {
+void Coordinator::judge_silence(Clock::time_point now) {
+  if (now - ticked_ > longest_tick) workers_.forgive(now - ticked_);
+  ticked_ = now;
+  for (const int rank :
+       workers_.fallen_silent(now, std::chrono::duration_cast<Clock::duration>(options_.heartbeat),
+                              patience_with_coordinator(options_.heartbeat))) {
+    lose(rank, "is silent");
+  }
+}
+
+void Coordinator::lose(int rank, const std::string& how) {
+  core::log(core::LogLevel::error, "Rank {} {}; its {} candidates are given to others", rank, how,
+            workers_.given(rank).size());
+  for (const Id id : workers_.given(rank)) {
+    const auto one = issued_.find(id);
+    if (one == issued_.end()) continue;
+    --one->second.holders;
+    lost_at(rank, id, one->second);
+  }
+}
+
+void Coordinator::lost_at(int rank, Id id, Issued& one) {
+  if (one.holders > 0) return;
+  if (++one.losses < most_losses) {
+    issue_again(id, one, rank);
+    return;
+  }
+  Evaluation evaluation = one.facts;
+  evaluation.status = Status::crashed;
+  evaluation.reason = fmt::format("the workers that evaluated it were lost, {} times", one.losses);
+  record(id, evaluation);
+}
+
+void Coordinator::is_back(int rank) {
+  core::log(core::LogLevel::warning, "Rank {} is heard of again", rank);
+  for (const Id id : workers_.given(rank)) {
+    const auto one = issued_.find(id);
+    if (one != issued_.end()) ++one->second.holders;
+  }
+}
+
+void Coordinator::issue_again(Id id, Issued& one, int avoid) {
+  one.avoid = avoid;
+  if (std::find(again_.begin(), again_.end(), id) == again_.end()) again_.push_back(id);
+}
+
+void Coordinator::count(Status status) {
+  const bool reused = status == Status::reused;
+  reused_ += reused ? 1 : 0;
+  evaluated_ += reused || status == Status::evaluated ? 1 : 0;
+}
+
+void Coordinator::record(Id id, const Evaluation& evaluation) {
   engine_.tell(id, evaluation);
-  if (journal_) journal_->told(id, evaluation);
-  screening_.remember(evaluation);
-  unsaved_ = true;
+  issued_.erase(id);
+  record_.told(engine_.history().back());
+  screening_->remember(evaluation);
   count(evaluation.status);
   if (evolution::is_failure(evaluation.status)) {
     failing_reasons_.push_back(failure_text(evaluation));
     core::log(core::LogLevel::warning, "Candidate {} failed: {}", number(id),
               failing_reasons_.back());
-  } else if (evaluation.status == evolution::Status::evaluated) {
+  } else if (evaluation.status == Status::evaluated) {
     failing_reasons_.clear();
   }
 }
 
-std::optional<std::pair<evolution::Candidate, evolution::Evaluation>>
-Coordinator::next_to_evaluate() {
-  for (int decided = 0; decided < most_decided_at_once; ++decided) {
+/// Makes next_ a candidate that somebody must evaluate. False when there is none now.
+bool Coordinator::screen_next() {
+  for (int decided = 0; !next_ && decided < most_decided_at_once; ++decided) {
     auto candidate = engine_.ask();
-    if (!candidate) break;
-    if (journal_) journal_->asked(*candidate);
-    Screening::Facts facts = screening_.look_at(*candidate);
-    if (!facts.decided) return std::pair(std::move(*candidate), std::move(facts.evaluation));
-    record(candidate->id, facts.evaluation);
+    if (!candidate) return false;
+    record_.asked(*candidate);
+    const Id id = candidate->id;
+    Screening::Facts facts = screening_->look_at(*candidate);
+    if (facts.decided) {
+      record(id, facts.evaluation);
+    } else {
+      issued_.emplace(id, Issued{std::move(*candidate), std::move(facts.evaluation), {}, {}});
+      next_ = id;
+    }
   }
-  return std::nullopt;
+  return next_.has_value();
+}
+
+/// True when a candidate that was lost or crashed before was given to somebody.
+bool Coordinator::hand_out_again() {
+  for (auto id = again_.begin(); id != again_.end();) {
+    const auto one = issued_.find(*id);
+    // Its first worker may have answered after all, or be back with it.
+    if (one == issued_.end() || one->second.holders > 0) {
+      id = again_.erase(id);
+      continue;
+    }
+    if (const auto rank = workers_.free_rank(one->second.avoid)) {
+      again_.erase(id);
+      give(*rank, one->first, one->second);
+      return true;
+    }
+    ++id;
+  }
+  return false;
+}
+
+void Coordinator::give(int rank, Id id, Issued& one) {
+  account(Clock::now());
+  ++one.holders;
+  workers_.give(rank, id);
+  ranks_.send(rank, encode(Work{one.candidate}));
 }
 
 void Coordinator::hand_out() {
-  if (ready_ < workers_.size()) return;
-  while (!idle_.empty()) {
-    auto next = next_to_evaluate();
-    if (!next) return;
-    account(Clock::now());
-    const int rank = *idle_.begin();
-    idle_.erase(idle_.begin());
-    WorkerState& worker = workers_.at(rank);
-    worker.id = next->first.id;
-    worker.facts = std::move(next->second);
-    ranks_.send(rank, encode(Work{std::move(next->first)}));
+  while (const auto rank = workers_.free_rank(std::nullopt)) {
+    if (hand_out_again()) continue;
+    if (!screen_next()) return;
+    give(*rank, *next_, issued_.at(*next_));
+    next_.reset();
   }
 }
 
 void Coordinator::tick() {
   if (end_) return;
-  if (options_.dry_run) {
-    if (ready_ < workers_.size()) return;
-    dismiss_workers();
-    end_ = SearchEnd::checked;
-    return;
-  }
-  if (!ending_) {
+  const auto now = Clock::now();
+  judge_silence(now);
+  beat(now);
+  begin_when_all_are_there();
+  decide_end();
+  if (screening_ && !ending_ && !options_.dry_run) {
     hand_out();
-    if (engine_.finished()) {
-      finish(SearchEnd::finished);
-    } else if (stop_asked_ || (stop_requested_ && stop_requested_())) {
-      finish(SearchEnd::saved);
-    } else if (failing_reasons_.size() >= options_.failures_in_series) {
-      core::log(core::LogLevel::error, "{}", failure_summary());
-      finish(SearchEnd::failures);
-    }
+    decide_end();
   }
-  write_journal();
+  record_.write_journal();
   account(Clock::now());
   if (ending_) {
     try_to_end();
-  } else {
-    save_when_due("running");
+  } else if (record_.begun()) {
+    record_.save_when_due(engine_, "running");
   }
   if (on_status_) on_status_(status());
 }
 
+void Coordinator::beat(Clock::time_point now) {
+  if (now < next_beat_) return;
+  next_beat_ = now + beat_interval(options_.heartbeat);
+  for (const int rank : workers_.reachable()) ranks_.send(rank, encode(Alive{}));
+}
+
+void Coordinator::decide_end() {
+  if (ending_) return;
+  if (screening_ && (options_.dry_run || engine_.finished())) {
+    finish(options_.dry_run ? SearchEnd::checked : SearchEnd::finished);
+    return;
+  }
+  if (stop_asked_ || (stop_requested_ && stop_requested_())) {
+    finish(SearchEnd::saved);
+  } else if (failing_reasons_.size() >= options_.failures_in_series) {
+    core::log(core::LogLevel::error, "{}", failure_summary());
+    finish(SearchEnd::failures);
+  } else if (!workers_.any_usable()) {
+    core::log(core::LogLevel::error, "{}",
+              core::error_text("No worker is left", "nobody could evaluate",
+                               "The search ends here; mend the cause, told above, and run the same "
+                               "line again."));
+    finish(SearchEnd::failures);
+  }
+}
+
 void Coordinator::finish(SearchEnd end) {
+  last_workers_ = status();
   ending_ = end;
   ending_since_ = Clock::now();
-  next_save_ = ending_since_;
-  unsaved_ = true;
+  record_.make_due();
+  for (const int rank : workers_.reachable()) ranks_.send(rank, encode(Leave{}));
 }
 
-/// Ends when all is saved, and when all workers have reported: one that reports later would disturb
-/// the next search over the same ranks. Both are waited for, but not for ever.
+/// Ends when all workers have left, since until then results may come, and when all is saved. Both
+/// are waited for, but not for ever.
 void Coordinator::try_to_end() {
-  const bool patient = Clock::now() - ending_since_ < patience_at_the_end;
-  const bool finished = *ending_ == SearchEnd::finished;
-  const char* state = finished ? "finished" : (*ending_ == SearchEnd::saved ? "saved" : "stopped");
-  if (patient) {
-    save_when_due(state);
-  } else if (unsaved_) {
-    save_at_last(state);
+  const auto waited = Clock::now() - ending_since_;
+  if (!workers_.all_gone() && waited < share_for_workers * options_.grace) return;
+  if (*ending_ == SearchEnd::saved && engine_.finished()) ending_ = SearchEnd::finished;
+  if (record_.begun()) {
+    const bool finished = *ending_ == SearchEnd::finished;
+    const char* state =
+        finished ? "finished" : (*ending_ == SearchEnd::saved ? "saved" : "stopped");
+    if (waited < options_.grace) {
+      record_.save_when_due(engine_, state);
+      if (!record_.saved()) return;
+    } else if (!record_.saved()) {
+      record_.save(engine_, state);  // what keeps it from that goes to the caller
+    }
   }
-  if (unsaved_ || (patient && ready_ < workers_.size())) return;
-  dismiss_workers();
   end_ = ending_;
+  send_home();
 }
 
-void Coordinator::dismiss_workers() {
-  if (dismissed_) return;
-  dismissed_ = true;
-  search::dismiss_workers(ranks_);
-}
-
-void Coordinator::save_when_due(const std::string& state) {
-  const auto now = Clock::now();
-  if (!unsaved_ || now < next_save_) return;
-  try {
-    save(state);
-    const auto after = Clock::now();
-    next_save_ = after + snapshot_share * (after - now);
-    if (journal_) next_save_ = std::max(next_save_, after + snapshot_interval);
-  } catch (const core::IoError& error) {
-    // The search goes on from memory; the last good snapshot is still there.
-    core::log(core::LogLevel::error,
-              "{} Trying again; {} evaluations are not saved until then, but none is lost yet.",
-              error.what(), engine_.history().size() - saved_);
-    next_save_ = now + (ending_ ? 2s : 10s);
-  }
-}
-
-/// What keeps it from saving goes to the caller.
-void Coordinator::save_at_last(const std::string& state) {
-  try {
-    save(state);
-  } catch (const core::IoError&) {
-    core::log(core::LogLevel::error,
-              "{} evaluations are not saved; the next start makes them again.",
-              engine_.history().size() - saved_);
-    throw;
-  }
-}
-
-void Coordinator::save(const std::string& state) {
-  progress_.state = state;
-  progress_.unix_seconds = std::time(nullptr);
-  progress_.workers = static_cast<int>(workers_.size());
-  const io::Snapshot snapshot{engine_.options(), engine_.state(), progress_};
-  directory_->save(snapshot);
-  directory_->clean_half_trained(snapshot.state);
-  unsaved_ = false;
-  saved_ = engine_.history().size();
-  begin_journal();
-}
-
-/// Without a journal snapshots alone keep what comes, and come more often.
-void Coordinator::begin_journal() {
-  journal_.reset();
-  try {
-    journal_ = directory_->begin_journal();
-  } catch (const core::IoError& error) {
-    core::log(core::LogLevel::warning, "{} There is no journal until the next snapshot.",
-              error.what());
-  }
-}
-
-void Coordinator::write_journal() {
-  if (!journal_) return;
-  try {
-    journal_->write();
-  } catch (const core::IoError& error) {
-    core::log(core::LogLevel::error, "{} A snapshot takes the journal's place.", error.what());
-    journal_.reset();
-    next_save_ = Clock::now();
+void Coordinator::send_home() {
+  for (const int rank : workers_.reachable()) {
+    // This process's own worker ends with it, and a message to it would stay for the next search.
+    if (rank != ranks_.rank()) ranks_.send(rank, encode(Done{}));
   }
 }
 
 void Coordinator::account(Clock::time_point now) {
+  io::RunProgress& progress = record_.progress();
   const double passed = seconds(now - accounted_);
   accounted_ = now;
-  progress_.elapsed_seconds += passed;
-  progress_.worker_seconds += passed * static_cast<double>(ready_);
-  progress_.busy_seconds += passed * static_cast<double>(busy());
+  progress.elapsed_seconds += passed;
+  progress.worker_seconds += passed * static_cast<double>(workers_.evaluators());
+  progress.busy_seconds += passed * static_cast<double>(workers_.busy());
+  if (!ending_) progress.workers = static_cast<int>(workers_.evaluators());
 }
 
 SearchStatus Coordinator::status() const {
+  const io::RunProgress& progress = record_.progress();
   SearchStatus status;
   status.done = engine_.history().size();
   status.failed = engine_.failures();
@@ -353,11 +420,13 @@ SearchStatus Coordinator::status() const {
     status.best_fitness = best->evaluation.fitness;
     status.best_parameters = best->evaluation.parameters;
   }
-  status.workers = static_cast<int>(workers_.size());
-  status.busy = static_cast<int>(busy());
-  status.elapsed_seconds = progress_.elapsed_seconds;
-  if (progress_.worker_seconds > 0.0) {
-    status.utilisation = progress_.busy_seconds / progress_.worker_seconds;
+  // When it ends, all leave.
+  status.workers = ending_ ? last_workers_.workers : static_cast<int>(workers_.evaluators());
+  status.lost_ranks = ending_ ? last_workers_.lost_ranks : static_cast<int>(workers_.lost());
+  status.busy = static_cast<int>(workers_.busy());
+  status.elapsed_seconds = progress.elapsed_seconds;
+  if (progress.worker_seconds > 0.0) {
+    status.utilisation = progress.busy_seconds / progress.worker_seconds;
   }
   const auto done_now = static_cast<double>(status.done - done_before_);
   if (done_now > 0.0 && status.target >= status.done) {

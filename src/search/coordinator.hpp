@@ -3,19 +3,19 @@
 
 #include <chrono>
 #include <cstddef>
+#include <deque>
 #include <map>
-#include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
 #include "hierevo/comm/communicator.hpp"
 #include "hierevo/evolution/engine.hpp"
 #include "hierevo/search/protocol.hpp"
-#include "hierevo/search/run_directory.hpp"
 #include "hierevo/search/search.hpp"
 #include "screening.hpp"
+#include "search_record.hpp"
+#include "worker_table.hpp"
 
 namespace hierevo::search {
 
@@ -25,40 +25,53 @@ class Coordinator {
   Coordinator(comm::Communicator& ranks, const SearchOptions& options,
               const StatusCallback& on_status, const StopCallback& stop_requested);
 
-  void handle(const comm::Message& message);
-  /// Hands out work, saves when it is time, looks whether to stop.
+  /// A message from `rank`.
+  void handle(int rank, const AnyMessage& message);
+  /// Hands out work, saves when it is time, looks whether to stop. All messages that have come must
+  /// have been handled before, since silence is judged here.
   void tick();
-  /// How the search ended, once it has; all is saved then and all workers have been told to leave.
+  /// How the search ended, once it has; all is saved then and all workers have left or are lost.
   std::optional<SearchEnd> end() const { return end_; }
-  /// Tells the workers to leave, once.
-  void dismiss_workers();
+  /// Tells the workers that the search is over. Done by tick() at the end.
+  void send_home();
 
   SearchStatus status() const;
 
  private:
   using Clock = std::chrono::steady_clock;
+  using Id = evolution::IndividualId;
 
-  struct WorkerState {
-    bool ready = false;  ///< has said Hello
-    std::optional<evolution::IndividualId> id;
+  /// A candidate that was given out, until its evaluation is told to the engine.
+  struct Issued {
+    evolution::Candidate candidate;
     evolution::Evaluation facts;  ///< of the screening
+    EvaluationProgress at;        ///< as last heard of
+    std::optional<int> avoid;     ///< the worker that did not manage
+    int holders = 0;              ///< workers that are there and have it
+    int crashes = 0;
+    int losses = 0;
   };
 
-  WorkerState* state_of(int rank);
   void greeted(int rank, const Hello& hello);
+  void begin_when_all_are_there();
+  void took(int rank, const Beat& beat);
   void finished_one(int rank, const Result& result);
-  void record(evolution::IndividualId id, const evolution::Evaluation& evaluation);
+  void left(int rank, const Left& message);
+  void judge_silence(Clock::time_point now);
+  void beat(Clock::time_point now);
+  void lose(int rank, const std::string& how);
+  void lost_at(int rank, Id id, Issued& one);
+  void is_back(int rank);
+  void issue_again(Id id, Issued& one, int avoid);
+  void record(Id id, const evolution::Evaluation& evaluation);
   void hand_out();
-  std::optional<std::pair<evolution::Candidate, evolution::Evaluation>> next_to_evaluate();
-  std::size_t busy() const { return ready_ - idle_.size(); }
+  bool hand_out_again();
+  bool screen_next();
+  void give(int rank, Id id, Issued& one);
+  void decide_end();
   void finish(SearchEnd end);
   void try_to_end();
-  void save_when_due(const std::string& state);
   void count(evolution::Status status);
-  void save_at_last(const std::string& state);
-  void save(const std::string& state);
-  void begin_journal();
-  void write_journal();
   void account(Clock::time_point now);
   std::string failure_summary() const;
 
@@ -66,28 +79,27 @@ class Coordinator {
   const SearchOptions& options_;
   const StatusCallback& on_status_;
   const StopCallback& stop_requested_;
-  std::optional<RunDirectory> directory_;  ///< none in a dry run whose folder is not there yet
-  io::RunProgress progress_;               ///< sums over all starts
+  SearchRecord record_;
   evolution::Engine engine_;
-  std::unique_ptr<io::Journal>
-      journal_;  ///< since the last snapshot; none when it cannot be written
-  Screening screening_;
-  std::map<int, WorkerState> workers_;  ///< by rank
-  std::set<int> idle_;                  ///< ranks that are ready and have nothing to do
-  std::size_t ready_ = 0;               ///< workers that have said Hello
-  std::size_t evaluated_ = 0;           ///< with success, or reused
+  WorkerTable workers_;
+  std::optional<DataFacts> data_;       ///< the same for all
+  std::optional<int> data_from_;        ///< the rank that told first
+  std::optional<Screening> screening_;  ///< once all have said Hello
+  std::map<Id, Issued> issued_;
+  std::deque<Id> again_;       ///< to be given out before new ones
+  std::optional<Id> next_;     ///< issued, and screened, but not given out yet
+  std::size_t evaluated_ = 0;  ///< with success, or reused
   std::size_t reused_ = 0;
   std::size_t done_before_ = 0;               ///< by earlier starts
-  std::size_t saved_ = 0;                     ///< evaluations in the last snapshot
   std::vector<std::string> failing_reasons_;  ///< of the present series
   Clock::time_point start_ = Clock::now();
   Clock::time_point accounted_ = start_;
-  Clock::time_point next_save_ = start_;
-  bool unsaved_ = true;
+  Clock::time_point ticked_ = start_;
+  Clock::time_point next_beat_ = start_;
   bool stop_asked_ = false;          ///< by a worker
-  std::optional<SearchEnd> ending_;  ///< how it will end, once all is saved
+  std::optional<SearchEnd> ending_;  ///< how it will end, once all have left and all is saved
   Clock::time_point ending_since_{};
-  bool dismissed_ = false;
+  SearchStatus last_workers_;  ///< when it began to end
   std::optional<SearchEnd> end_;
 };
 

@@ -1,5 +1,7 @@
 #include "hierevo/search/protocol.hpp"
 
+#include <bit>
+#include <cmath>
 #include <utility>
 
 #include "hierevo/core/bytes.hpp"
@@ -16,7 +18,18 @@ namespace {
 constexpr std::uint32_t magic = 0x4f564548;  // "HEVO"
 constexpr std::size_t longest_name = 256;
 
-enum class Kind : std::uint8_t { hello = 1, work = 2, result = 3, leave = 4 };
+enum class Kind : std::uint8_t {
+  hello = 1,
+  work = 2,
+  result = 3,
+  leave = 4,
+  left = 5,
+  stop = 6,
+  beat = 7,
+  alive = 8,
+  setup = 9,
+  done = 10,
+};
 
 std::string_view cut(std::string_view text, std::size_t longest) {
   return text.substr(0, longest);
@@ -36,6 +49,13 @@ struct Encoder {
     out.text(cut(hello.program, longest_name));
     out.text(cut(hello.host, longest_name));
     out.u64(hello.fingerprint);
+    out.u32(hello.evaluators);
+    out.u8(hello.data ? 1 : 0);
+    if (hello.data) {
+      out.u32(static_cast<std::uint32_t>(hello.data->input_channels));
+      out.u32(static_cast<std::uint32_t>(hello.data->classes));
+      out.u64(hello.data->fingerprint);
+    }
     out.text(cut(hello.error, evolution::longest_reason));
   }
 
@@ -43,6 +63,7 @@ struct Encoder {
     begin(Kind::work);
     out.text(work.candidate.genotype.space().name());
     write(out, work.candidate);
+    out.u8(static_cast<std::uint8_t>(work.memory_parts));
   }
 
   void operator()(const Result& result) {
@@ -51,41 +72,107 @@ struct Encoder {
     write(out, result.evaluation);
   }
 
+  void operator()(const Beat& beat) {
+    begin(Kind::beat);
+    out.u32(static_cast<std::uint32_t>(beat.parts.size()));
+    for (const auto& [id, at] : beat.parts) {
+      out.u64(number(id));
+      out.u32(static_cast<std::uint32_t>(at.repeat));
+      out.i64(at.step);
+      out.i64(at.steps);
+      out.f64(at.loss);
+      out.f64(at.earlier_seconds);
+    }
+  }
+
+  void operator()(const Alive&) { begin(Kind::alive); }
+  void operator()(const Stop&) { begin(Kind::stop); }
   void operator()(const Leave&) { begin(Kind::leave); }
+  void operator()(const Done&) { begin(Kind::done); }
+
+  void operator()(const Left& left) {
+    begin(Kind::left);
+    out.text(cut(left.error, evolution::longest_reason));
+  }
+
+  void operator()(const Setup& setup) {
+    if (setup.text.size() > longest_setup) {
+      throw core::UsageError("The options are too long for a message",
+                             "they have " + std::to_string(setup.text.size()) + " bytes",
+                             "Use shorter paths and commands.");
+    }
+    begin(Kind::setup);
+    out.text(setup.text);
+  }
 };
 
-Hello read_hello(ByteReader& in) {
+/// A number that stands for an int from `smallest` up.
+int read_int(ByteReader& in, int smallest, int largest) {
+  const std::uint32_t value = in.u32();
+  const bool possible =
+      value >= static_cast<std::uint32_t>(smallest) && value <= static_cast<std::uint32_t>(largest);
+  if (!possible) in.fail();
+  return possible ? static_cast<int>(value) : smallest;
+}
+
+constexpr int most_channels = 1 << 16;
+
+std::optional<AnyMessage> read_hello(ByteReader& in) {
   Hello hello;
   hello.program = in.text(longest_name);
   hello.host = in.text(longest_name);
   hello.fingerprint = in.u64();
+  hello.evaluators = static_cast<std::uint32_t>(read_int(in, 1, most_evaluators));
+  const std::uint8_t has_data = in.u8();
+  if (has_data > 1) return std::nullopt;
+  if (has_data == 1) {
+    hello.data.emplace();
+    hello.data->input_channels = read_int(in, 1, most_channels);
+    hello.data->classes = read_int(in, 1, most_channels);
+    hello.data->fingerprint = in.u64();
+  }
   hello.error = in.text(evolution::longest_reason);
   return hello;
 }
 
-std::optional<Work> read_work(ByteReader& in) {
+std::optional<AnyMessage> read_work(ByteReader& in) {
   const std::string space = in.text(longest_name);
   if (!in.ok()) return std::nullopt;
   try {
     auto candidate = evolution::read_candidate(in, genome::SearchSpace::parse(space));
-    if (!candidate) return std::nullopt;
-    return Work{std::move(*candidate)};
+    const unsigned parts = in.u8();
+    if (!candidate || !std::has_single_bit(parts) || parts > most_memory_parts) return std::nullopt;
+    return Work{std::move(*candidate), static_cast<int>(parts)};
   } catch (const core::UsageError&) {
     return std::nullopt;  // no such space
   }
 }
 
-std::optional<Result> read_result(ByteReader& in) {
+std::optional<AnyMessage> read_result(ByteReader& in) {
   const std::uint64_t id = in.u64();
   auto evaluation = evolution::read_evaluation(in);
   if (id == 0 || !evaluation) return std::nullopt;
   return Result{evolution::IndividualId{id}, std::move(*evaluation)};
 }
 
-template <typename T>
-std::optional<AnyMessage> if_read(std::optional<T> message) {
-  if (!message) return std::nullopt;
-  return AnyMessage(std::move(*message));
+std::optional<AnyMessage> read_beat(ByteReader& in) {
+  Beat beat;
+  const std::size_t count = in.u32();
+  if (count > most_evaluators) in.fail();
+  for (std::size_t i = 0; in.ok() && i < count; ++i) {
+    Beat::Part part;
+    part.id = evolution::IndividualId{in.u64()};
+    part.at.repeat = read_int(in, 0, evolution::most_repeats);
+    part.at.step = in.i64();
+    part.at.steps = in.i64();
+    part.at.loss = in.f64();
+    part.at.earlier_seconds = in.f64();
+    const bool possible = number(part.id) != 0 && part.at.step >= 0 && part.at.steps >= 0 &&
+                          std::isfinite(part.at.earlier_seconds) && part.at.earlier_seconds >= 0.0;
+    if (!possible) in.fail();
+    beat.parts.push_back(part);
+  }
+  return beat;
 }
 
 std::optional<AnyMessage> read_body(std::uint8_t kind, ByteReader& in) {
@@ -93,11 +180,23 @@ std::optional<AnyMessage> read_body(std::uint8_t kind, ByteReader& in) {
     case Kind::hello:
       return read_hello(in);
     case Kind::work:
-      return if_read(read_work(in));
+      return read_work(in);
     case Kind::result:
-      return if_read(read_result(in));
+      return read_result(in);
+    case Kind::beat:
+      return read_beat(in);
+    case Kind::alive:
+      return Alive{};
+    case Kind::stop:
+      return Stop{};
     case Kind::leave:
       return Leave{};
+    case Kind::done:
+      return Done{};
+    case Kind::left:
+      return Left{in.text(evolution::longest_reason)};
+    case Kind::setup:
+      return Setup{in.text(longest_setup)};
   }
   return std::nullopt;
 }

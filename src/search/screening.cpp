@@ -8,8 +8,8 @@ namespace hierevo::search {
 
 using evolution::Status;
 
-Screening::Screening(const SearchOptions& options)
-    : model_(options.model),
+Screening::Screening(const SearchOptions& options, const genome::ModelSpec& model)
+    : model_(model),
       max_parameters_(options.max_parameters),
       max_macs_(options.max_macs),
       memory_(options.memory),

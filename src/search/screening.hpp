@@ -13,7 +13,8 @@ namespace hierevo::search {
 
 class Screening {
  public:
-  explicit Screening(const SearchOptions& options);
+  /// `model`: that of the options, as the data make it.
+  Screening(const SearchOptions& options, const genome::ModelSpec& model);
 
   /// Remembers an evaluated individual for those of equal phenotype that come later.
   void remember(const evolution::Evaluation& evaluation);

@@ -1,9 +1,9 @@
 #include "hierevo/search/search.hpp"
 
-#include <exception>
 #include <optional>
 
 #include "coordinator.hpp"
+#include "hierevo/core/log.hpp"
 #include "worker.hpp"
 
 namespace hierevo::search {
@@ -12,85 +12,91 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// How long the coordinator waits for a message before it looks at the clock and at signals again.
+/// How long a rank waits for a message before it looks at the clock and at signals again.
 constexpr auto patience = 50ms;
 
-SearchEnd coordinate(comm::Communicator& ranks, Coordinator& coordinator) {
-  while (!coordinator.end()) {
-    if (const auto message = ranks.receive(patience)) coordinator.handle(*message);
-    // All that has come is taken in before anything is decided.
-    while (const auto more = ranks.receive(0ns)) coordinator.handle(*more);
-    coordinator.tick();
-  }
-  return *coordinator.end();
-}
+/// Both parts that a rank may play; a message goes to the one that it is for.
+class Rank {
+ public:
+  Rank(comm::Communicator& ranks, std::optional<Coordinator>& coordinator,
+       std::optional<Worker>& worker)
+      : ranks_(ranks), coordinator_(coordinator), worker_(worker) {}
 
-/// Rank 0 plays both parts, through the same messages: it sends them to itself. While it evaluates,
-/// the coordinator's part goes on in the progress callback.
-SearchEnd coordinate_and_work(comm::Communicator& ranks, Coordinator& coordinator, Worker& worker) {
-  std::optional<Work> order;
-  const auto take_in = [&](const comm::Message& message) {
-    auto decoded = message.source == 0 ? decode(message.data) : std::nullopt;
-    Work* own = decoded ? std::get_if<Work>(&*decoded) : nullptr;
-    if (own != nullptr) {
-      order = std::move(*own);
-    } else if (!decoded || !std::holds_alternative<Leave>(*decoded)) {
-      coordinator.handle(message);
-    }
-  };
-  // An evaluator would take the coordinator's trouble for that of its candidate.
-  std::exception_ptr trouble;
-  const auto attend = [&] {
-    try {
-      while (const auto message = ranks.receive(0ns)) take_in(*message);
-      coordinator.tick();
-    } catch (...) {
-      trouble = std::current_exception();
-    }
-    return !trouble && !coordinator.end();
-  };
-  while (attend()) {
-    if (order) {
-      const Work work = std::move(*order);
-      order.reset();
-      worker.work(work, attend);
-    } else if (const auto message = ranks.receive(patience)) {
+  /// Waits for something to do, takes in all that has come, and acts.
+  void go_on() {
+    if (const auto message = ranks_.receive(patience, worker_ ? worker_->descriptor() : -1)) {
       take_in(*message);
     }
+    // All that has come is taken in before anything is decided.
+    while (const auto more = ranks_.receive(0ns)) take_in(*more);
+    if (worker_) worker_->tick();
+    if (coordinator_) coordinator_->tick();
   }
-  if (trouble) std::rethrow_exception(trouble);
-  return *coordinator.end();
+
+ private:
+  static bool is_for_a_worker(const AnyMessage& message) {
+    return std::holds_alternative<Work>(message) || std::holds_alternative<Alive>(message) ||
+           std::holds_alternative<Leave>(message) || std::holds_alternative<Done>(message);
+  }
+
+  void take_in(const comm::Message& message) {
+    const auto decoded = decode(message.data);
+    if (decoded && is_for_a_worker(*decoded) && worker_ && message.source == 0) {
+      worker_->handle(*decoded);
+    } else if (decoded && !is_for_a_worker(*decoded) && coordinator_) {
+      coordinator_->handle(message.source, *decoded);
+    } else {
+      core::log(core::LogLevel::warning, "A message from rank {} is not of the protocol; ignored",
+                message.source);
+    }
+  }
+
+  comm::Communicator& ranks_;
+  std::optional<Coordinator>& coordinator_;
+  std::optional<Worker>& worker_;
+};
+
+SearchEnd work(comm::Communicator& ranks, std::optional<Worker>& worker,
+               const StopCallback& stop_requested) {
+  std::optional<Coordinator> none;
+  Rank rank(ranks, none, worker);
+  while (!worker->end()) {
+    if (stop_requested && stop_requested()) worker->ask_to_stop();
+    rank.go_on();
+  }
+  ranks.flush(2s);
+  return *worker->end();
 }
 
 }  // namespace
 
-SearchEnd run_search(comm::Communicator& ranks, const SearchOptions& options, Evaluator* evaluator,
-                     const std::string& evaluator_error, const StatusCallback& on_status,
-                     const StopCallback& stop_requested) {
-  Worker worker(ranks, evaluator, options.timeout);
+SearchEnd run_search(comm::Communicator& ranks, const SearchOptions& options,
+                     Evaluators* evaluators, const std::string& evaluator_error,
+                     const StatusCallback& on_status, const StopCallback& stop_requested) {
   const bool works = ranks.rank() != 0 || ranks.size() == 1 || options.master_evaluates;
-  if (works) worker.greet(options.fingerprint, evaluator_error);
-  if (ranks.rank() != 0) {
-    worker.run(stop_requested);
-    return SearchEnd::finished;
-  }
+  std::optional<Worker> worker;
+  if (works) worker.emplace(ranks, options, evaluators, evaluator_error);
+  if (ranks.rank() != 0) return work(ranks, worker, stop_requested);
   std::optional<Coordinator> coordinator;
   try {
     coordinator.emplace(ranks, options, on_status, stop_requested);
-    if (works) return coordinate_and_work(ranks, *coordinator, worker);
-    return coordinate(ranks, *coordinator);
+    Rank rank(ranks, coordinator, worker);
+    while (!coordinator->end()) rank.go_on();
   } catch (...) {
     if (coordinator) {
-      coordinator->dismiss_workers();
+      coordinator->send_home();
+      ranks.flush(2s);
     } else {
       dismiss_workers(ranks);
     }
     throw;
   }
+  ranks.flush(2s);
+  return *coordinator->end();
 }
 
 void dismiss_workers(comm::Communicator& ranks) {
-  for (int rank = 1; rank < ranks.size(); ++rank) ranks.send(rank, encode(Leave{}));
+  for (int rank = 1; rank < ranks.size(); ++rank) ranks.send(rank, encode(Done{}));
   ranks.flush(2s);
 }
 

@@ -26,7 +26,7 @@ class SyntheticEvaluator final : public Evaluator {
  public:
   explicit SyntheticEvaluator(std::chrono::duration<double> duration) : duration_(duration) {}
 
-  std::optional<evolution::Evaluation> evaluate(const evolution::Candidate& candidate,
+  std::optional<evolution::Evaluation> evaluate(const Work& work,
                                                 const ProgressCallback& progress) override {
     using Clock = std::chrono::steady_clock;
     const auto end = Clock::now() + std::chrono::duration_cast<Clock::duration>(duration_);
@@ -36,7 +36,7 @@ class SyntheticEvaluator final : public Evaluator {
       std::this_thread::sleep_for(std::min(longest, end - Clock::now()));
     }
     evolution::Evaluation evaluation;
-    evaluation.fitness = synthetic_fitness(genome::assemble(candidate.genotype));
+    evaluation.fitness = synthetic_fitness(genome::assemble(work.candidate.genotype));
     evaluation.repeat_fitness = {evaluation.fitness};
     return evaluation;
   }

@@ -39,6 +39,19 @@ class Protocols(ProgramTest):
             for name, value in PAPER[file.name].items():
                 self.assertEqual(in_force[name], value, f"{file.name}: {name}")
 
+    def test_a_file_of_a_search_serves_evaluate_too(self):
+        file = SOURCE / "slurm" / "cifar10-search.ini"
+        cell = ("--genotype", SOURCE / "genotypes" / "published.json")
+        in_force = self.dumped("evaluate", *cell, "--config", file)
+        wanted = values(file.read_text())
+        self.assertLess({"steps", "repeats", "crop", "lr-drops"}, in_force.keys())
+        for name in wanted.keys() & in_force.keys():
+            self.assertEqual(in_force[name], wanted[name], name)
+        wrong = self.folder / "wrong.ini"
+        wrong.write_text("population=5\nstpes=7\n")
+        self.assertIn("There is no option 'stpes'",
+                      self.hierevo("evaluate", *cell, "--config", wrong, code=2).stderr)
+
     def test_the_defaults_are_the_papers_search(self):
         default = self.dumped("search")
         paper = self.dumped("search", "--config", SOURCE / "slurm" / "cifar10-search.ini")

@@ -20,9 +20,9 @@ class SmallIsBeautiful final : public search::Evaluator {
  public:
   explicit SmallIsBeautiful(genome::ModelSpec model) : model_(model) {}
 
-  std::optional<evolution::Evaluation> evaluate(const evolution::Candidate& candidate,
+  std::optional<evolution::Evaluation> evaluate(const search::Work& work,
                                                 const search::ProgressCallback&) override {
-    const auto plan = genome::make_plan(genome::assemble(candidate.genotype), model_);
+    const auto plan = genome::make_plan(genome::assemble(work.candidate.genotype), model_);
     const auto cost = genome::cost_of(plan, model_.image_size());
     evolution::Evaluation evaluation;
     evaluation.fitness = 1.0 / (1.0 + static_cast<double>(cost.parameters) / 1e5);
@@ -41,8 +41,9 @@ int run(const char* directory) {
   options.engine.evaluations = 60;
   options.run = directory;
   SmallIsBeautiful evaluator(options.model);
+  const auto evaluators = search::make_local_evaluators({&evaluator});
   search::SearchStatus last;
-  const auto end = search::run_search(ranks, options, &evaluator, "",
+  const auto end = search::run_search(ranks, options, evaluators.get(), "",
                                       [&](const search::SearchStatus& now) { last = now; }, {});
   if (ranks.rank() != 0) return 0;
   std::printf("%d workers, %zu evaluations, %zu failed, best fitness %.4f\n", last.workers,

@@ -16,7 +16,7 @@ evolution::Evaluation evaluate(const std::string& script) {
   const auto evaluator = make_command_evaluator({"sh", "-c", script, "sh"});
   const evolution::Candidate candidate{evolution::IndividualId{12}, std::nullopt, 34,
                                        genome::published_cell()};
-  return evaluator->evaluate(candidate, [](const auto&) { return true; }).value();
+  return evaluator->evaluate({candidate}, [](const auto&) { return true; }).value();
 }
 
 TEST(CommandEvaluator, TakesTheFitnessOfTheLastLine) {
@@ -61,7 +61,7 @@ TEST(CommandEvaluator, EndsTheProgramWhenToldTo) {
   const evolution::Candidate candidate{evolution::IndividualId{1}, std::nullopt, 1,
                                        genome::published_cell()};
   EXPECT_FALSE(
-      evaluator->evaluate(candidate, [&](const auto&) { return ++asked < 3; }).has_value());
+      evaluator->evaluate({candidate}, [&](const auto&) { return ++asked < 3; }).has_value());
 }
 
 TEST(CommandEvaluator, RefusesAProgramThatIsNotThere) {

@@ -14,7 +14,8 @@ class MpiSearch : public testing::Test {
   void SetUp() override { run_ = folder_.path() / "run"; }
   SearchEnd search(const SearchOptions& options, const StatusCallback& on_status = {},
                    const StopCallback& stop = {}) {
-    return run_search(ranks_, options, &evaluator_, "", on_status, stop);
+    const auto evaluators = make_local_evaluators({&evaluator_});
+    return run_search(ranks_, options, evaluators.get(), "", on_status, stop);
   }
 
   comm::MpiCommunicator ranks_;

@@ -7,6 +7,7 @@
 
 #include "hierevo/comm/communicator.hpp"
 #include "hierevo/core/bytes.hpp"
+#include "hierevo/core/error.hpp"
 #include "hierevo/core/random.hpp"
 #include "hierevo/evolution/codec.hpp"
 #include "hierevo/genome/mutation.hpp"
@@ -17,7 +18,8 @@ namespace {
 Work sample_work(const char* space, std::uint64_t seed) {
   core::RandomStream random(seed);
   Work work{{evolution::IndividualId{seed + 1}, std::nullopt, seed * 77,
-             genome::random_genotype(genome::SearchSpace::parse(space), random)}};
+             genome::random_genotype(genome::SearchSpace::parse(space), random)},
+            1 << (seed % 5)};
   if (seed % 2 == 0) work.candidate.parent = evolution::IndividualId{seed + 5};
   return work;
 }
@@ -36,9 +38,31 @@ Result sample_result() {
   return result;
 }
 
+Hello sample_hello() {
+  return {"0.1.0", "node7", 99, 4, DataFacts{1, 100, 12345}, "no data"};
+}
+
+Beat sample_beat() {
+  const EvaluationProgress at{
+      .repeat = 2, .step = 70, .steps = 5000, .loss = 0.5, .earlier_seconds = 12.0};
+  return {{{evolution::IndividualId{5}, at}, {evolution::IndividualId{6}, {}}}};
+}
+
 std::vector<AnyMessage> samples() {
-  return {Hello{"0.1.0", "node7", 99, "no data"}, sample_work("hierarchical", 1),
-          sample_work("flat", 2), sample_result(), Leave{}};
+  Hello without_data = sample_hello();
+  without_data.data.reset();
+  return {sample_hello(),
+          without_data,
+          sample_work("hierarchical", 1),
+          sample_work("flat", 2),
+          sample_result(),
+          sample_beat(),
+          Alive{},
+          Stop{},
+          Leave{},
+          Done{},
+          Left{"the device fell off"},
+          Setup{"seed=1"}};
 }
 
 TEST(Protocol, RoundTrips) {
@@ -48,16 +72,27 @@ TEST(Protocol, RoundTrips) {
       const auto read = decode(encode(work));
       ASSERT_TRUE(read.has_value());
       ASSERT_EQ(std::get<Work>(*read).candidate, work.candidate);
+      ASSERT_EQ(std::get<Work>(*read).memory_parts, work.memory_parts);
     }
   }
   const auto read = decode(encode(sample_result()));
   EXPECT_EQ(std::get<Result>(*read).id, sample_result().id);
   EXPECT_EQ(std::get<Result>(*read).evaluation, sample_result().evaluation);
-  const auto hello = std::get<Hello>(*decode(encode(Hello{"0.1.0", "node7", 99, "no data"})));
+  const auto hello = std::get<Hello>(*decode(encode(sample_hello())));
   EXPECT_EQ(hello.program, "0.1.0");
   EXPECT_EQ(hello.host, "node7");
   EXPECT_EQ(hello.fingerprint, 99u);
+  EXPECT_EQ(hello.evaluators, 4u);
+  EXPECT_EQ(hello.data, sample_hello().data);
   EXPECT_EQ(hello.error, "no data");
+  // The encoding has all of a message: what is read is written as it was.
+  for (const AnyMessage& message : samples()) {
+    const auto bytes = encode(message);
+    const auto again = decode(bytes);
+    ASSERT_TRUE(again.has_value());
+    EXPECT_EQ(again->index(), message.index());
+    EXPECT_EQ(encode(*again), bytes);
+  }
   EXPECT_TRUE(std::holds_alternative<Leave>(*decode(encode(Leave{}))));
 }
 
@@ -76,7 +111,7 @@ TEST(Protocol, SurvivesAnyBytes) {
   core::RandomStream random(8);
   std::size_t accepted = 0;
   for (int n = 0; n < 20'000; ++n) {
-    auto bytes = encode(samples()[random.below(5)]);
+    auto bytes = encode(samples()[random.below(samples().size())]);
     for (std::uint64_t changes = 1 + random.below(8); changes > 0; --changes) {
       bytes[random.below(bytes.size())] = static_cast<std::byte>(random.below(256));
     }
@@ -108,7 +143,22 @@ TEST(Protocol, RefusesValuesThatCannotBe) {
   EXPECT_FALSE(decode(encode(result)).has_value());
 }
 
+TEST(Protocol, RefusesMemoryPartsThatCannotBe) {
+  for (const int parts : {0, 3, 32, 255}) {
+    Work work = sample_work("flat", 1);
+    work.memory_parts = parts;
+    EXPECT_FALSE(decode(encode(work)).has_value()) << parts;
+  }
+}
+
 TEST(Protocol, TheLargestMessagesFitTheirBound) {
+  Beat beat;
+  beat.parts.assign(most_evaluators, {evolution::IndividualId{1}, {}});
+  EXPECT_LE(encode(beat).size(), comm::longest_message);
+  EXPECT_TRUE(decode(encode(beat)).has_value());
+  EXPECT_TRUE(decode(encode(search::Setup{std::string(longest_setup, 'x')})).has_value());
+  EXPECT_THROW(encode(search::Setup{std::string(longest_setup + 1, 'x')}), core::UsageError);
+
   Result result = sample_result();
   result.evaluation.repeat_fitness.assign(evolution::most_repeats, 0.5);
   result.evaluation.repeat_loss.assign(evolution::most_repeats, 0.5);

@@ -15,7 +15,7 @@ evolution::Candidate candidate(genome::Genotype genotype) {
 }
 
 TEST(Screening, KnowsTheCostBeforeAnybodyTrains) {
-  const Screening screening{SearchOptions{}};
+  const Screening screening{SearchOptions{}, {}};
   const auto facts = screening.look_at(candidate(genome::published_cell()));
   EXPECT_FALSE(facts.decided);
   EXPECT_EQ(facts.evaluation.parameters, 542'138);
@@ -24,7 +24,7 @@ TEST(Screening, KnowsTheCostBeforeAnybodyTrains) {
 }
 
 TEST(Screening, DecidesInvalidCells) {
-  const Screening screening{SearchOptions{}};
+  const Screening screening{SearchOptions{}, {}};
   const auto facts =
       screening.look_at(candidate(genome::Genotype(genome::SearchSpace::hierarchical())));
   EXPECT_TRUE(facts.decided);
@@ -35,9 +35,10 @@ TEST(Screening, DecidesInvalidCells) {
 TEST(Screening, HoldsTheBoundOfParameters) {
   SearchOptions options;
   options.max_parameters = 542'138;
-  EXPECT_FALSE(Screening(options).look_at(candidate(genome::published_cell())).decided);
+  EXPECT_FALSE(
+      Screening(options, options.model).look_at(candidate(genome::published_cell())).decided);
   options.max_parameters = 542'137;
-  const auto facts = Screening(options).look_at(candidate(genome::published_cell()));
+  const auto facts = Screening(options, options.model).look_at(candidate(genome::published_cell()));
   EXPECT_TRUE(facts.decided);
   EXPECT_EQ(facts.evaluation.status, Status::over_budget);
   EXPECT_EQ(facts.evaluation.fitness, 0.0);
@@ -46,11 +47,12 @@ TEST(Screening, HoldsTheBoundOfParameters) {
 
 TEST(Screening, HoldsTheBoundOfMacs) {
   SearchOptions options;
-  const auto free = Screening(options).look_at(candidate(genome::published_cell()));
+  const auto free = Screening(options, options.model).look_at(candidate(genome::published_cell()));
   options.max_macs = free.evaluation.macs;
-  EXPECT_FALSE(Screening(options).look_at(candidate(genome::published_cell())).decided);
+  EXPECT_FALSE(
+      Screening(options, options.model).look_at(candidate(genome::published_cell())).decided);
   --*options.max_macs;
-  const auto facts = Screening(options).look_at(candidate(genome::published_cell()));
+  const auto facts = Screening(options, options.model).look_at(candidate(genome::published_cell()));
   EXPECT_EQ(facts.evaluation.status, Status::over_budget);
   EXPECT_NE(facts.evaluation.reason.find("multiply-accumulates"), std::string::npos);
 }
@@ -67,7 +69,7 @@ genome::Genotype doubling(int nodes) {
 TEST(Screening, RefusesWhatTheMemoryDoesNotHold) {
   SearchOptions options;
   options.memory = TrainingMemory{.bytes = 64e9, .batch = 256, .image_size = 24};
-  const Screening screening(options);
+  const Screening screening(options, options.model);
   EXPECT_FALSE(screening.look_at(candidate(genome::published_cell())).decided);
   EXPECT_FALSE(screening.look_at(candidate(doubling(8))).decided);
   for (const int nodes : {20, 32}) {  // millions of channels, and more than 64 bits count
@@ -84,7 +86,7 @@ TEST(Screening, NeedsTheMemoryOfTheBatchAndTheImages) {
   const auto fits = [](std::int64_t batch, int image_size) {
     SearchOptions options;
     options.memory = TrainingMemory{.bytes = 2e9, .batch = batch, .image_size = image_size};
-    return !Screening(options).look_at(candidate(genome::published_cell())).decided;
+    return !Screening(options, options.model).look_at(candidate(genome::published_cell())).decided;
   };
   EXPECT_TRUE(fits(64, 24));
   EXPECT_FALSE(fits(1024, 24));
@@ -95,7 +97,7 @@ TEST(Screening, ReusesTheFitnessOfAnEqualPhenotypeOnlyWhenAsked) {
   for (const bool reuse : {false, true}) {
     SearchOptions options;
     options.reuse_fitness = reuse;
-    Screening screening(options);
+    Screening screening(options, options.model);
     auto evaluation = screening.look_at(candidate(genome::published_cell())).evaluation;
     evaluation.status = Status::evaluated;
     evaluation.fitness = 0.7;

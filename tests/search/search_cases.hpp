@@ -44,13 +44,13 @@ inline void expect_complete(const std::filesystem::path& run, std::size_t wanted
 class ScriptedEvaluator final : public Evaluator {
  public:
   std::function<std::optional<evolution::Evaluation>(const evolution::Candidate&)> script;
-  std::optional<evolution::Evaluation> evaluate(const evolution::Candidate& candidate,
+  std::optional<evolution::Evaluation> evaluate(const Work& work,
                                                 const ProgressCallback& progress) override {
     if (!progress({})) return std::nullopt;
     if (script) {
-      if (auto scripted = script(candidate)) return scripted;
+      if (auto scripted = script(work.candidate)) return scripted;
     }
-    return inner_->evaluate(candidate, progress);
+    return inner_->evaluate(work, progress);
   }
 
  private:

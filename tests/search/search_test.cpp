@@ -26,20 +26,27 @@ namespace {
 using evolution::Status;
 using testing::HasSubstr;
 
+/// A rank that is not the first.
+SearchEnd work(comm::ThreadGroup& group, int rank, const SearchOptions& options,
+               Evaluator& evaluator, const StopCallback& stop = {}) {
+  const auto evaluators = make_local_evaluators({&evaluator});
+  return run_search(group.communicator(rank), options, evaluators.get(), "", {}, stop);
+}
+
 /// Runs a search over `ranks` ranks: one is alone, more are threads.
 SearchEnd run(int ranks, const SearchOptions& options, Evaluator& evaluator,
               const StopCallback& stop = {}, const StatusCallback& on_status = {}) {
+  const auto here = make_local_evaluators({&evaluator});
   if (ranks == 1) {
     comm::SelfCommunicator self;
-    return run_search(self, options, &evaluator, "", on_status, stop);
+    return run_search(self, options, here.get(), "", on_status, stop);
   }
   comm::ThreadGroup group(ranks);
   std::vector<std::jthread> workers;
   for (int rank = 1; rank < ranks; ++rank) {
-    workers.emplace_back(
-        [&, rank] { run_search(group.communicator(rank), options, &evaluator, "", {}, stop); });
+    workers.emplace_back([&, rank] { work(group, rank, options, evaluator, stop); });
   }
-  return run_search(group.communicator(0), options, options.master_evaluates ? &evaluator : nullptr,
+  return run_search(group.communicator(0), options, options.master_evaluates ? here.get() : nullptr,
                     "", on_status, stop);
 }
 
@@ -150,8 +157,7 @@ TEST_P(OverRanks, AnEvaluatorOutOfBoundsFailsInsteadOfHanging) {
 
 TEST_P(OverRanks, AnEvaluatorThatEndsUnaskedFails) {
   class Silent final : public Evaluator {
-    std::optional<evolution::Evaluation> evaluate(const evolution::Candidate&,
-                                                  const ProgressCallback&) override {
+    std::optional<evolution::Evaluation> evaluate(const Work&, const ProgressCallback&) override {
       return std::nullopt;
     }
   } silent;
@@ -161,10 +167,13 @@ TEST_P(OverRanks, AnEvaluatorThatEndsUnaskedFails) {
 
 TEST_P(OverRanks, TimeSpentInEarlierStartsCounts) {
   class Resumed final : public Evaluator {
-    std::optional<evolution::Evaluation> evaluate(const evolution::Candidate& candidate,
+    std::optional<evolution::Evaluation> evaluate(const Work& work,
                                                   const ProgressCallback& progress) override {
-      const double earlier = number(candidate.id) % 2 == 0 ? 2000.0 : 1000.0;
-      if (!progress({.earlier_seconds = earlier})) return std::nullopt;
+      const bool late = number(work.candidate.id) % 2 == 0;
+      if (!progress({.earlier_seconds = late ? 2000.0 : 1000.0})) return std::nullopt;
+      while (late) {  // until it is told to end
+        if (!progress({.earlier_seconds = 2000.0})) return std::nullopt;
+      }
       evolution::Evaluation evaluation;
       evaluation.seconds = 77.0;  // not its business
       return evaluation;
@@ -211,10 +220,8 @@ TEST(Search, AWorkerThatIsAskedToStopStopsTheSearch) {
     return std::nullopt;
   };
   comm::ThreadGroup group(3);
-  std::jthread first([&] { run_search(group.communicator(1), options, &evaluator, "", {}, {}); });
-  std::jthread second([&] {
-    run_search(group.communicator(2), options, &evaluator, "", {}, [&] { return evaluated > 10; });
-  });
+  std::jthread first([&] { work(group, 1, options, evaluator); });
+  std::jthread second([&] { work(group, 2, options, evaluator, [&] { return evaluated > 10; }); });
   EXPECT_EQ(run_search(group.communicator(0), options, nullptr, "", {}, {}), SearchEnd::saved);
   EXPECT_EQ(saved(path).progress.state, "saved");
 }
@@ -314,8 +321,9 @@ std::string refusal(const std::function<void(SearchOptions&, std::string& error)
   std::string error;
   spoil(workers_options, error);
   std::jthread worker([&] {
-    run_search(group.communicator(1), workers_options, error.empty() ? &evaluator : nullptr, error,
-               {}, {});
+    const auto evaluators = make_local_evaluators({&evaluator});
+    run_search(group.communicator(1), workers_options, error.empty() ? evaluators.get() : nullptr,
+               error, {}, {});
   });
   try {
     run_search(group.communicator(0), options, nullptr, "", {}, {});
@@ -348,7 +356,7 @@ TEST(Search, GoesOnAfterAStrangeMessage) {
       ranks.send(0, {});
       ranks.send(0, std::vector<std::byte>(100, std::byte{0x55}));
       ranks.send(0, encode(Result{evolution::IndividualId{9999}, {}}));
-      run_search(ranks, options, &evaluator, "", {}, {});
+      work(group, rank, options, evaluator);
     });
   }
   EXPECT_EQ(run_search(group.communicator(0), options, nullptr, "", {}, {}), SearchEnd::finished);

@@ -37,12 +37,20 @@ class Communicator {
   virtual void send(int destination, std::vector<std::byte> data) = 0;
 
   /// The next message from any rank, or nothing when none came within `timeout`. Zero only looks.
-  /// Waiting costs a few per cent of a core, whatever the transport. A message longer than
-  /// longest_message is dropped with a warning.
-  virtual std::optional<Message> receive(std::chrono::nanoseconds timeout) = 0;
+  /// Ends early, with nothing, when the file descriptor `or_readable` can be read or has an error,
+  /// so that a rank waits for messages and for something else at the same time; -1 is none. Waiting
+  /// costs a few per cent of a core, whatever the transport. A message longer than longest_message
+  /// is dropped with a warning.
+  std::optional<Message> receive(std::chrono::nanoseconds timeout, int or_readable = -1) {
+    return wait_for_message(timeout, or_readable);
+  }
 
   /// Waits until all sent messages have left this rank, at most `timeout`; says whether they have.
   virtual bool flush(std::chrono::nanoseconds timeout) = 0;
+
+ private:
+  virtual std::optional<Message> wait_for_message(std::chrono::nanoseconds timeout,
+                                                  int or_readable) = 0;
 };
 
 }  // namespace hierevo::comm

@@ -23,12 +23,14 @@ class MpiCommunicator final : public Communicator {
   int size() const override;
   /// Besides what Communicator says, the following throw CommunicationError when MPI fails.
   void send(int destination, std::vector<std::byte> data) override;
-  std::optional<Message> receive(std::chrono::nanoseconds timeout) override;
   /// Takes in messages of others meanwhile, for receive() to return: ranks that flush at the same
   /// time do not wait for each other.
   bool flush(std::chrono::nanoseconds timeout) override;
 
  private:
+  std::optional<Message> wait_for_message(std::chrono::nanoseconds timeout,
+                                          int or_readable) override;
+
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };

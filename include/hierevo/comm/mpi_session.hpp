@@ -30,6 +30,9 @@ class MpiSession {
   /// The most ranks that a node has, by what the launcher says in the environment: all know of this
   /// rank's node, Slurm also of the others. 1 when nothing is said.
   static int ranks_on_a_node();
+  /// The ranks of this node, and this one's number among them from 0; 1 and 0 when nothing is said.
+  static int ranks_on_this_node();
+  static int local_rank();
 
  private:
   bool finalises_;

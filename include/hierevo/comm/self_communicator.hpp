@@ -13,10 +13,12 @@ class SelfCommunicator final : public Communicator {
   int rank() const override { return 0; }
   int size() const override { return 1; }
   void send(int destination, std::vector<std::byte> data) override;
-  std::optional<Message> receive(std::chrono::nanoseconds timeout) override;
   bool flush(std::chrono::nanoseconds timeout) override;
 
  private:
+  std::optional<Message> wait_for_message(std::chrono::nanoseconds timeout,
+                                          int or_readable) override;
+
   std::deque<Message> queue_;
 };
 

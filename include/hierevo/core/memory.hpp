@@ -16,4 +16,13 @@ std::int64_t usable_memory();
 std::optional<std::int64_t> memory_limit_of_group(const std::filesystem::path& membership,
                                                   const std::filesystem::path& mount);
 
+/// Keeps what this process frees for itself, where its C library can (glibc): memory of the size of
+/// feature maps otherwise goes back to the system at once, to be mapped and zeroed again at the
+/// next step. For programs that train; to be called before any thread.
+void keep_freed_memory();
+
+/// How many processes of this machine the kernel has killed since its start for want of memory; 0
+/// where it does not say.
+std::int64_t oom_kills();
+
 }  // namespace hierevo::core

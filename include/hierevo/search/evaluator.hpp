@@ -8,6 +8,15 @@
 
 namespace hierevo::search {
 
+/// What is to be evaluated.
+struct Work {
+  evolution::Candidate candidate;
+  /// Each micro-batch is to be cut into so many parts, since memory did not suffice before. A power
+  /// of two up to most_memory_parts.
+  int memory_parts = 1;
+};
+inline constexpr int most_memory_parts = 16;
+
 /// How far an evaluation has come.
 struct EvaluationProgress {
   int repeat = 0;
@@ -16,8 +25,7 @@ struct EvaluationProgress {
   double loss = 0.0;
   double earlier_seconds = 0.0;  ///< spent on it in starts before this one
 };
-/// To be called often, many times a second: the rank looks at its messages and signals meanwhile.
-/// False asks the evaluation to end.
+/// To be called often, many times a second, until it says false: the evaluation is to end then.
 using ProgressCallback = std::function<bool(const EvaluationProgress&)>;
 
 /// What gives candidates their fitness: a training, an external program, your own code.
@@ -25,14 +33,24 @@ class Evaluator {
  public:
   virtual ~Evaluator() = default;
 
-  /// The fitness of `candidate` and what else is known; nothing when `progress` asked to end. The
-  /// fitness is a finite number from 0 up, 0 being that of an invalid cell; there may be up to
+  /// The fitness of `work.candidate` and what else is known; nothing when `progress` asked to end.
+  /// The fitness is a finite number from 0 up, 0 being that of an invalid cell; there may be up to
   /// most_repeats (evolution/codec.hpp) single values. `seconds` is measured by the caller. A
-  /// candidate that cannot be evaluated is a value too: a failure status with its reason. An
-  /// exception, and a result outside these bounds, counts as `failed`. All randomness must come
-  /// from candidate.seed.
-  virtual std::optional<evolution::Evaluation> evaluate(const evolution::Candidate& candidate,
+  /// candidate that cannot be evaluated is a value too: a failure status with its reason; after
+  /// `out_of_memory` it is tried again with twice the memory_parts. An exception, and a result
+  /// outside these bounds, counts as `failed`, std::bad_alloc as `out_of_memory`. All randomness
+  /// must come from the candidate's seed.
+  virtual std::optional<evolution::Evaluation> evaluate(const Work& work,
                                                         const ProgressCallback& progress) = 0;
+};
+
+/// What the model of a search takes from the data that its evaluators have read.
+struct DataFacts {
+  int input_channels = 3;
+  int classes = 10;
+  std::uint64_t fingerprint = 0;  ///< equal for equal data
+
+  bool operator==(const DataFacts&) const = default;
 };
 
 }  // namespace hierevo::search

@@ -9,41 +9,77 @@
 #include <vector>
 
 #include "hierevo/evolution/individual.hpp"
+#include "hierevo/search/evaluator.hpp"
 
 namespace hierevo::search {
 
-/// The messages between coordinator (rank 0) and workers. A worker says Hello once; from then on it
-/// gets Work and answers each with one Result, until it gets Leave. Layout:
-/// src/search/PROTOCOL.md.
+/// The messages between coordinator (rank 0) and workers, and between a worker and its evaluator
+/// processes. A worker says Hello once; from then on it gets Work, at most as much at the same time
+/// as it said it has evaluators, and answers each with one Result, until it gets Leave and says
+/// Left. Done ends it. Layout: src/search/PROTOCOL.md.
 
 /// Worker → coordinator: ready to work. With an `error`, it never will be.
+/// Evaluator → worker: the same, without what the worker knows itself.
 struct Hello {
   std::string program;            ///< core::version() of the worker
   std::string host;               ///< where it runs
   std::uint64_t fingerprint = 0;  ///< hash of the options, equal on all ranks
+  std::uint32_t evaluators = 1;   ///< so many candidates at the same time
+  std::optional<DataFacts> data;  ///< where its evaluators have read data
   std::string error;              ///< why this rank cannot evaluate; empty when it can
 };
 
-/// Coordinator → worker: evaluate this.
-struct Work {
-  evolution::Candidate candidate;
-};
+// Work (evaluator.hpp), coordinator → worker → evaluator: evaluate this.
 
-/// Worker → coordinator: what came out.
+/// Evaluator → worker → coordinator: what came out.
 struct Result {
   evolution::IndividualId id{};
   evolution::Evaluation evaluation;
 };
 
-/// Coordinator → worker: stop, also in the middle of an evaluation, and end.
-/// Worker → coordinator: it was asked to stop; the coordinator saves, then sends all workers home.
+/// Worker → coordinator, a few times in each --heartbeat: it is there, and so far are its
+/// candidates. Evaluator → worker: so far is the candidate.
+struct Beat {
+  struct Part {
+    evolution::IndividualId id{};
+    EvaluationProgress at;
+  };
+  std::vector<Part> parts;
+};
+
+/// Coordinator → worker, a few times in each --heartbeat: it is there.
+struct Alive {};
+
+/// Worker → coordinator: it was asked to stop; the coordinator sends all workers home and saves.
+struct Stop {};
+
+/// Coordinator → worker: save what is under way, and say Left.
+/// Worker → evaluator: save what is under way.
 struct Leave {};
 
-using AnyMessage = std::variant<Hello, Work, Result, Leave>;
+/// Coordinator → worker: the search is over, and nothing that is sent is read any more. A worker
+/// that has not left saves what is under way and goes.
+struct Done {};
 
-inline constexpr std::uint16_t protocol_version = 2;
+/// Worker → coordinator: has saved what it could, and nothing more will come. With an `error`, it
+/// can evaluate no more; else it was told to leave.
+/// Evaluator → worker: has saved what was under way.
+struct Left {
+  std::string error;
+};
 
-/// Texts longer than their bound are cut.
+/// Worker → evaluator, first: what the program needs to know to make its evaluator.
+struct Setup {
+  std::string text;
+};
+
+using AnyMessage = std::variant<Hello, Work, Result, Beat, Alive, Stop, Leave, Left, Done, Setup>;
+
+inline constexpr std::uint16_t protocol_version = 3;
+inline constexpr std::size_t most_evaluators = 1024;
+inline constexpr std::size_t longest_setup = std::size_t{1} << 15;
+
+/// Texts longer than their bound are cut, but for a Setup's: UsageError.
 std::vector<std::byte> encode(const AnyMessage& message);
 
 /// Nothing for bytes that are no complete message of this protocol version, whatever they are.

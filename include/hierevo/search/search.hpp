@@ -12,7 +12,7 @@
 #include "hierevo/core/error.hpp"
 #include "hierevo/evolution/engine.hpp"
 #include "hierevo/genome/plan.hpp"
-#include "hierevo/search/evaluator.hpp"
+#include "hierevo/search/evaluators.hpp"
 
 namespace hierevo::search {
 
@@ -32,12 +32,16 @@ struct SearchOptions {
   std::optional<TrainingMemory> memory;        ///< not enough: over_budget, likewise
   bool reuse_fitness = false;     ///< phenotypes that were evaluated are not evaluated again
   bool master_evaluates = false;  ///< rank 0 of several evaluates too
-  std::optional<std::chrono::duration<double>> timeout;  ///< of an evaluation, between its steps
-  std::size_t failures_in_series = 20;                   ///< so many end the search
-  std::filesystem::path run;                             ///< the run directory
-  std::string configuration;                             ///< text of RUN/config.ini; may be empty
-  bool dry_run = false;           ///< ends before the first evaluation, and writes nothing
-  std::uint64_t fingerprint = 0;  ///< hash of all that ranks must agree on
+  std::optional<std::chrono::duration<double>> timeout;  ///< of an evaluation, over all starts
+  /// A rank that is silent for so long is taken for lost, and its candidates are given to others.
+  std::chrono::duration<double> heartbeat{60.0};
+  /// From the wish to stop to the end of the search, whatever the evaluators do.
+  std::chrono::duration<double> grace{60.0};
+  std::size_t failures_in_series = 20;  ///< so many end the search
+  std::filesystem::path run;            ///< the run directory
+  std::string configuration;            ///< text of RUN/config.ini; may be empty
+  bool dry_run = false;                 ///< ends before the first evaluation, and writes nothing
+  std::uint64_t fingerprint = 0;        ///< hash of all that ranks must agree on
 };
 
 /// How a search is doing.
@@ -51,8 +55,9 @@ struct SearchStatus {
   std::optional<evolution::IndividualId> best;
   double best_fitness = 0.0;
   std::int64_t best_parameters = 0;
-  int workers = 0;
-  int busy = 0;
+  int workers = 0;                          ///< evaluators of the ranks that are there
+  int busy = 0;                             ///< of these
+  int lost_ranks = 0;                       ///< silent, given no more work, or unable to evaluate
   double elapsed_seconds = 0.0;             ///< over all starts
   double utilisation = 0.0;                 ///< share of the workers' time spent evaluating
   std::optional<double> remaining_seconds;  ///< at the pace of this start
@@ -72,17 +77,19 @@ enum class SearchEnd : std::uint8_t {
 
 /// Runs the search, or goes on with the one in the run directory. Every rank calls it: rank 0
 /// coordinates, the others evaluate until they are told to leave; a single rank does both. What
-/// rank 0 returns or throws counts; the others return `finished` when told to leave.
+/// rank 0 returns or throws counts; the others return `finished` when told to leave, `failures`
+/// when they could evaluate no more, and `saved` when rank 0 was silent for three heartbeats: they
+/// save what they have under way and leave.
 ///
-/// `evaluator` may be null on a rank 0 that does not evaluate, and on a rank that cannot evaluate:
+/// `evaluators` may be null on a rank 0 that does not evaluate, and on a rank that cannot evaluate:
 /// it then says why in `evaluator_error`, and rank 0 throws UsageError with that text and the rank.
-/// Rank 0 also throws when ranks differ in version or fingerprint, when an option is out of range,
-/// and when the run directory cannot be used (run_directory.hpp) or is of other engine options;
-/// only `evaluations` may change between starts. No evaluation starts before all ranks have
-/// reported.
-SearchEnd run_search(comm::Communicator& ranks, const SearchOptions& options, Evaluator* evaluator,
-                     const std::string& evaluator_error, const StatusCallback& on_status,
-                     const StopCallback& stop_requested);
+/// Rank 0 also throws when ranks differ in version, fingerprint or data, when an option is out of
+/// range, and when the run directory cannot be used (run_directory.hpp) or is of other engine
+/// options; only `evaluations` may change between starts. No evaluation starts before all ranks
+/// have reported. Afterwards a rank may be lost: it is named in the log, and the others go on.
+SearchEnd run_search(comm::Communicator& ranks, const SearchOptions& options,
+                     Evaluators* evaluators, const std::string& evaluator_error,
+                     const StatusCallback& on_status, const StopCallback& stop_requested);
 
 /// For a rank 0 that cannot start: sends the others home, whose run_search() then returns.
 void dismiss_workers(comm::Communicator& ranks);

@@ -1,0 +1,91 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "hierevo/core/descriptor.hpp"
+
+namespace hierevo::comm {
+
+/// How a program is to be started.
+struct ProcessOrder {
+  std::vector<std::string> command;           ///< path of the program and its arguments; no shell
+  std::vector<std::string> environment;       ///< NAME=VALUE entries in addition to this process's
+  std::optional<std::uint64_t> memory_limit;  ///< bytes of address space
+  std::vector<int> cpus;                      ///< cores it is bound to; empty: as this process
+};
+
+/// A program that was started; a number is never used twice.
+enum class ProcessId : std::uint64_t {};
+
+struct ProcessEnd {
+  enum class Cause : std::uint8_t {
+    exited = 0,             ///< `code`: its exit code
+    signalled = 1,          ///< `code`: the signal
+    killed_on_request = 2,  ///< by kill()
+    out_of_memory = 3,      ///< by the kernel, or it exited with out_of_memory_exit_code
+    not_started = 4,        ///< `code`: errno
+  };
+  ProcessId id{};
+  Cause cause{};
+  int code = 0;
+};
+
+/// "ended by signal 9 (Killed)", "exited with code 3", …
+std::string description(const ProcessEnd& end);
+
+/// Where a program that was started finds its end of Process::messages.
+inline constexpr int messages_descriptor = 3;
+/// By this a program says that it could not go on for want of memory.
+inline constexpr int out_of_memory_exit_code = 86;
+
+/// Starts programs, and sees how they end, by a small process that is forked off before MPI and
+/// threads begin: with many interconnects a process that runs MPI must not fork.
+///
+/// Signals to this process's group do not reach the programs: they run in groups of their own and
+/// ignore what is sent to stop a job (TERM, INT, HUP, USR1, USR2, QUIT, XCPU). When this process
+/// ends, however that happens, the programs are killed with all that they have started; when the
+/// supervisor is killed, the programs are. What a program leaves behind is killed when one ends.
+///
+/// Belongs to one thread. Only kill() and the destructor wait, for a moment.
+class ProcessSupervisor {
+ public:
+  /// Forks. Throws InternalError when this process has several threads already, IoError when it
+  /// cannot fork.
+  ProcessSupervisor();
+  ProcessSupervisor(const ProcessSupervisor&) = delete;
+  ProcessSupervisor& operator=(const ProcessSupervisor&) = delete;
+  /// Ends all programs.
+  ~ProcessSupervisor();
+
+  struct Process {
+    ProcessId id{};
+    /// A SOCK_SEQPACKET socket to the program, non-blocking on this side. Its own for each program:
+    /// nothing that an earlier one sent is read from it.
+    core::Descriptor messages;
+    core::Descriptor output;  ///< what the program prints to standard output and error, likewise
+  };
+  /// Starts a program; its standard input is empty. That it could not be started is told by
+  /// next_end().
+  Process start(const ProcessOrder& order);
+  /// Kills a program and what it has started. Nothing when it has ended.
+  void kill(ProcessId id);
+  /// Which program has ended since, and how.
+  std::optional<ProcessEnd> next_end();
+  /// Readable when next_end() may have something, and when the supervisor is gone.
+  int descriptor() const { return socket_.get(); }
+  /// The supervisor was killed, and all its programs with it: nothing can be started any more.
+  bool gone() const { return gone_; }
+  /// Of the supervisor, for tests and logs.
+  int pid() const { return pid_; }
+
+ private:
+  core::Descriptor socket_;
+  int pid_ = -1;
+  std::uint64_t started_ = 0;
+  bool gone_ = false;
+};
+
+}  // namespace hierevo::comm

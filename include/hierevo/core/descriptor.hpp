@@ -1,0 +1,31 @@
+#pragma once
+
+#include <utility>
+
+namespace hierevo::core {
+
+/// Owns a file descriptor, or none.
+class Descriptor {
+ public:
+  Descriptor() = default;
+  explicit Descriptor(int value) : value_(value) {}
+  Descriptor(Descriptor&& other) noexcept : value_(std::exchange(other.value_, -1)) {}
+  Descriptor& operator=(Descriptor&& other) noexcept {
+    if (this != &other) {
+      reset();
+      value_ = std::exchange(other.value_, -1);
+    }
+    return *this;
+  }
+  ~Descriptor() { reset(); }
+
+  explicit operator bool() const { return value_ >= 0; }
+  int get() const { return value_; }
+  /// Closes it.
+  void reset();
+
+ private:
+  int value_ = -1;
+};
+
+}  // namespace hierevo::core

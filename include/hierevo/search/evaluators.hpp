@@ -1,0 +1,64 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "hierevo/search/evaluator.hpp"
+
+namespace hierevo::search {
+
+/// The evaluators of one rank, which work at the same time: in processes of their own
+/// (process_evaluators.hpp) or in threads of this one. Belongs to one thread, and nothing here
+/// waits.
+class Evaluators {
+ public:
+  /// All of them can begin, or why they cannot. Comes first, and once.
+  struct Ready {
+    std::optional<DataFacts> data;  ///< none where no data were read
+    std::string error;
+  };
+  struct Progress {
+    evolution::IndividualId id{};
+    EvaluationProgress at;
+  };
+  /// An evaluation is over; without a result when save() or kill() asked for its end.
+  struct Ended {
+    evolution::IndividualId id{};
+    std::optional<evolution::Evaluation> evaluation;
+  };
+  /// Nothing can be evaluated here any more; what had begun is dropped. Comes last.
+  struct Broken {
+    std::string reason;
+  };
+  using Event = std::variant<Ready, Progress, Ended, Broken>;
+
+  virtual ~Evaluators() = default;
+  Evaluators() = default;
+  Evaluators(const Evaluators&) = delete;
+  Evaluators& operator=(const Evaluators&) = delete;
+
+  /// So many evaluations may be under way at the same time.
+  virtual std::size_t count() const = 0;
+  virtual void begin(const Work& work) = 0;
+  /// Asks an evaluation to end soon, half-trained and saved where that can be.
+  virtual void save(evolution::IndividualId id) = 0;
+  /// Ends it at once where that can be.
+  virtual void kill(evolution::IndividualId id) = 0;
+  /// What has happened since, in order.
+  virtual std::optional<Event> next() = 0;
+  /// Readable when next() may have something.
+  virtual int descriptor() const = 0;
+};
+
+/// `evaluators`, each in a thread of its own in this process. A crash ends all, and one that does
+/// not call its progress callback cannot be ended: for debugging, and for programs that embed the
+/// search with an evaluator of their own. They must outlive what is returned, which waits for them
+/// at its end.
+std::unique_ptr<Evaluators> make_local_evaluators(std::vector<Evaluator*> evaluators,
+                                                  std::optional<DataFacts> data = std::nullopt);
+
+}  // namespace hierevo::search

@@ -1,0 +1,83 @@
+#include "evaluator_layout.hpp"
+
+#include <fmt/format.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <sstream>
+
+#include "hierevo/comm/mpi_session.hpp"
+
+namespace hierevo::app {
+
+namespace {
+
+/// What CUDA_VISIBLE_DEVICES names, or else all that the system has.
+std::vector<std::string> visible_devices() {
+  std::vector<std::string> devices;
+  if (const char* visible = std::getenv("CUDA_VISIBLE_DEVICES")) {
+    std::istringstream names(visible);
+    for (std::string name; std::getline(names, name, ',');) devices.push_back(name);
+    return devices;
+  }
+  std::error_code error;
+  while (std::filesystem::exists(fmt::format("/dev/nvidia{}", devices.size()), error)) {
+    devices.push_back(std::to_string(devices.size()));
+  }
+  return devices;
+}
+
+std::vector<int> allowed_cores() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  std::vector<int> cores;
+  if (::sched_getaffinity(0, sizeof set, &set) != 0) return cores;
+  for (int core = 0; core < CPU_SETSIZE; ++core) {
+    if (CPU_ISSET(core, &set)) cores.push_back(core);
+  }
+  return cores;
+}
+
+std::vector<std::string> devices_of(const NodeShare& node) {
+  if (node.devices.empty()) return {""};
+  const auto ranks = static_cast<std::size_t>(node.local_ranks);
+  const auto rank = static_cast<std::size_t>(node.local_rank);
+  const std::size_t count = node.devices.size();
+  // More ranks than devices, or a launcher that shows each rank its own: they share.
+  if (count < ranks) return {node.devices[rank % count]};
+  std::vector<std::string> devices;
+  for (std::size_t i = rank; i < count; i += ranks) devices.push_back(node.devices[i]);
+  return devices;
+}
+
+}  // namespace
+
+NodeShare NodeShare::here() {
+  NodeShare node;
+  node.local_rank = comm::MpiSession::local_rank();
+  node.local_ranks = comm::MpiSession::ranks_on_this_node();
+  node.devices = visible_devices();
+  node.cores = allowed_cores();
+  node.cores_of_node = static_cast<int>(::sysconf(_SC_NPROCESSORS_ONLN));
+  return node;
+}
+
+std::vector<EvaluatorPlace> evaluator_places(const NodeShare& node, int per_device, int threads) {
+  std::vector<EvaluatorPlace> places;
+  for (const std::string& device : devices_of(node)) {
+    for (int i = 0; i < per_device; ++i) places.push_back({device, {}});
+  }
+  const bool bound = static_cast<int>(node.cores.size()) < node.cores_of_node;
+  const std::size_t share = node.cores.size() / places.size();
+  if (!bound || share < static_cast<std::size_t>(threads)) return places;
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    const auto first = node.cores.begin() + static_cast<std::ptrdiff_t>(i * share);
+    places[i].cores.assign(first, first + static_cast<std::ptrdiff_t>(share));
+  }
+  return places;
+}
+
+}  // namespace hierevo::app

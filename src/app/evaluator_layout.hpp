@@ -1,0 +1,31 @@
+// Which devices and cores the evaluators of a rank work on.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace hierevo::app {
+
+/// What a rank finds on its node.
+struct NodeShare {
+  int local_rank = 0;  ///< among the ranks of this node
+  int local_ranks = 1;
+  std::vector<std::string> devices;  ///< GPUs as in CUDA_VISIBLE_DEVICES, those of all these ranks
+  std::vector<int> cores;            ///< that this process may run on
+  int cores_of_node = 1;
+
+  /// This process's, by the environment and the system.
+  static NodeShare here();
+};
+
+struct EvaluatorPlace {
+  std::string device;      ///< one of NodeShare::devices; empty: the cores
+  std::vector<int> cores;  ///< to be bound to; empty: to none
+};
+
+/// Each of the rank's devices, or the cores where there is none, gets `per_device` evaluators.
+/// Devices are dealt out to the ranks of the node by turns. Evaluators are bound to cores where the
+/// launcher has bound their rank and there are `threads` for each.
+std::vector<EvaluatorPlace> evaluator_places(const NodeShare& node, int per_device, int threads);
+
+}  // namespace hierevo::app

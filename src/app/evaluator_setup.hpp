@@ -1,0 +1,18 @@
+// What a rank tells its evaluator processes when they start.
+#pragma once
+
+#include <string>
+
+namespace hierevo::app {
+
+struct EvaluatorSetup {
+  std::string run;       ///< the run directory
+  std::string options;   ///< those of the run's record, as INI lines
+  std::string log_name;  ///< of the process, in its messages
+
+  std::string text() const;
+  /// Throws InternalError for a text that text() did not make.
+  static EvaluatorSetup from_text(const std::string& text);
+};
+
+}  // namespace hierevo::app

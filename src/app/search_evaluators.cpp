@@ -1,0 +1,59 @@
+#include "search_evaluators.hpp"
+
+#include <fmt/format.h>
+
+#include <boost/program_options.hpp>
+#include <chrono>
+#include <stdexcept>
+#include <utility>
+#include <vector>
+
+#include "hierevo/core/error.hpp"
+#include "hierevo/search/builtin_evaluators.hpp"
+#include "hierevo/search/run_directory.hpp"
+
+namespace hierevo::app {
+
+namespace {
+
+std::vector<std::string> words_of(const std::string& command) {
+  try {
+    return boost::program_options::split_unix(command);
+  } catch (const std::runtime_error& error) {
+    throw core::UsageError(fmt::format("--command is '{}'", command), error.what(),
+                           "Quote as in a shell.");
+  }
+}
+
+}  // namespace
+
+SearchEvaluators::SearchEvaluators(const SearchCommandOptions& command, std::string lasting)
+    : command_(command), lasting_(std::move(lasting)) {
+  if (command.evaluator != "train") return;
+  training_.emplace(command.data, command.training, command.repeats, command.seed);
+}
+
+std::optional<search::DataFacts> SearchEvaluators::data() const {
+  if (!training_) return std::nullopt;
+  return training_->facts();
+}
+
+std::unique_ptr<search::Evaluator> SearchEvaluators::make() const {
+  if (training_) {
+    return training_->make_evaluator(
+        training_->adapted(command_.model.spec()),
+        {.path =
+             [run = command_.run](const evolution::Candidate& candidate) {
+               return search::RunDirectory::half_trained_path(run, candidate.id);
+             },
+         .every = std::chrono::duration<double>(command_.evaluation_checkpoint),
+         .options = lasting_});
+  }
+  if (command_.evaluator == "synthetic") {
+    return search::make_synthetic_evaluator(
+        std::chrono::duration<double, std::milli>(command_.synthetic_ms));
+  }
+  return search::make_command_evaluator(words_of(command_.command));
+}
+
+}  // namespace hierevo::app

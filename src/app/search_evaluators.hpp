@@ -1,0 +1,32 @@
+// What evaluates the candidates of a search, as its options say.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "hierevo/search/evaluator.hpp"
+#include "search_options.hpp"
+#include "training_setup.hpp"
+
+namespace hierevo::app {
+
+class SearchEvaluators {
+ public:
+  /// Reads the data where the evaluator trains. `lasting`: the options, as INI lines, that
+  /// half-trained candidates depend on. Keeps a reference to `command`. Throws UsageError when the
+  /// data or the program cannot be used.
+  SearchEvaluators(const SearchCommandOptions& command, std::string lasting);
+
+  /// Nothing where no data were read.
+  std::optional<search::DataFacts> data() const;
+  /// One more evaluator, for one thread; they share the data.
+  std::unique_ptr<search::Evaluator> make() const;
+
+ private:
+  const SearchCommandOptions& command_;
+  std::string lasting_;
+  std::optional<TrainingSetup> training_;
+};
+
+}  // namespace hierevo::app

@@ -1,0 +1,24 @@
+// Packets over a SOCK_SEQPACKET socket, with file descriptors attached.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "hierevo/core/descriptor.hpp"
+
+namespace hierevo::comm::detail {
+
+/// Waits while the other end is slow to take it. Nothing when the other end is closed, which
+/// reading tells.
+void send_packet(int socket, std::span<const std::byte> bytes, std::span<const int> attached);
+
+struct Packet {
+  std::vector<std::byte> bytes;  ///< none when there is no packet now
+  std::vector<core::Descriptor> attached;
+  bool closed = false;  ///< nothing more will come
+};
+/// The next packet, up to longest_request bytes. Does not wait on a non-blocking socket.
+Packet receive_packet(int socket);
+
+}  // namespace hierevo::comm::detail

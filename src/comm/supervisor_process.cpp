@@ -1,0 +1,194 @@
+#include "supervisor_process.hpp"
+
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <exception>
+#include <fstream>
+#include <map>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "hierevo/core/memory.hpp"
+#include "packets.hpp"
+#include "start_program.hpp"
+#include "supervisor_protocol.hpp"
+
+namespace hierevo::comm::detail {
+
+namespace {
+
+/// Sent by the kernel when the client dies. One that nobody else sends.
+const int client_died = SIGRTMIN + 5;
+
+class Supervisor {
+ public:
+  Supervisor(core::Descriptor socket, pid_t client)
+      : socket_(std::move(socket)), client_(client), signals_(prepare_signals()) {}
+
+  void run();
+
+ private:
+  struct Program {
+    ProcessId id{};
+    bool kill_asked = false;
+    std::int64_t oom_kills_before = 0;
+  };
+
+  core::Descriptor prepare_signals() const;
+  bool client_is_there() const { return ::getppid() == client_; }
+  void take_requests();
+  void start(const StartRequest& request, std::vector<core::Descriptor> ends);
+  void kill(ProcessId id);
+  void reap();
+  void tell(const ProcessEnd& end) { send_packet(socket_.get(), encode(end), {}); }
+  ProcessEnd end_of(const Program& program, const siginfo_t& info) const;
+  void kill_strays() const;
+  void end_all();
+
+  core::Descriptor socket_;
+  pid_t client_;
+  core::Descriptor signals_;
+  std::map<pid_t, Program> programs_;
+  bool done_ = false;
+};
+
+core::Descriptor Supervisor::prepare_signals() const {
+  // Programs inherit what is ignored; a job's signals are for the client, which decides.
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGQUIT, SIGXCPU, SIGPIPE,
+                           SIGTSTP, SIGTTIN, SIGTTOU}) {
+    ::signal(signal, SIG_IGN);
+  }
+  ::signal(SIGCHLD, SIG_DFL);
+  sigset_t wanted;
+  sigemptyset(&wanted);
+  sigaddset(&wanted, SIGCHLD);
+  sigaddset(&wanted, client_died);
+  ::sigprocmask(SIG_SETMASK, &wanted, nullptr);
+  ::prctl(PR_SET_PDEATHSIG, client_died);
+  return core::Descriptor(::signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK));
+}
+
+void Supervisor::run() {
+  std::array<pollfd, 2> wanted = {{{socket_.get(), POLLIN, 0}, {signals_.get(), POLLIN, 0}}};
+  while (!done_ && client_is_there()) {
+    if (::poll(wanted.data(), wanted.size(), -1) < 0) continue;
+    signalfd_siginfo ignored{};
+    while (::read(signals_.get(), &ignored, sizeof ignored) > 0) {
+    }
+    reap();
+    if (wanted[0].revents != 0) take_requests();
+  }
+  end_all();
+}
+
+void Supervisor::take_requests() {
+  Packet packet = receive_packet(socket_.get());
+  done_ = packet.closed;
+  const auto request = decode_request(packet.bytes);
+  if (!request) return;
+  if (const auto* order = std::get_if<StartRequest>(&*request)) {
+    start(*order, std::move(packet.attached));
+  } else {
+    kill(std::get<KillRequest>(*request).id);
+  }
+}
+
+void Supervisor::start(const StartRequest& request, std::vector<core::Descriptor> ends) {
+  const std::int64_t oom_kills = core::oom_kills();
+  const ProgramStart started = ends.size() == 2
+                                   ? start_program(request.order, ends[0].get(), ends[1].get())
+                                   : ProgramStart{.error = EBADF};
+  if (started.error != 0) {
+    tell({request.id, ProcessEnd::Cause::not_started, started.error});
+  } else {
+    programs_[started.pid] = {request.id, false, oom_kills};
+  }
+}
+
+void Supervisor::kill(ProcessId id) {
+  for (auto& [pid, program] : programs_) {
+    if (program.id != id) continue;
+    program.kill_asked = true;
+    ::kill(-pid, SIGKILL);  // not reaped yet: the number is still its own
+    ::kill(pid, SIGKILL);
+  }
+}
+
+/// Every child that has ended: programs, and what they left behind, which is adopted here.
+void Supervisor::reap() {
+  while (true) {
+    siginfo_t info{};
+    // First only looks, since until it is reaped its group's number is its own.
+    if (::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0) return;
+    const auto program = programs_.find(info.si_pid);
+    if (program != programs_.end()) ::kill(-info.si_pid, SIGKILL);
+    ::waitpid(info.si_pid, nullptr, 0);
+    if (program != programs_.end()) {
+      const ProcessEnd end = end_of(program->second, info);
+      programs_.erase(program);
+      tell(end);
+    }
+    kill_strays();
+  }
+}
+
+ProcessEnd Supervisor::end_of(const Program& program, const siginfo_t& info) const {
+  using Cause = ProcessEnd::Cause;
+  const int code = info.si_status;
+  if (info.si_code == CLD_EXITED) {
+    return {program.id, code == out_of_memory_exit_code ? Cause::out_of_memory : Cause::exited,
+            code};
+  }
+  if (program.kill_asked) return {program.id, Cause::killed_on_request, code};
+  const bool by_kernel = code == SIGKILL && core::oom_kills() > program.oom_kills_before;
+  return {program.id, by_kernel ? Cause::out_of_memory : Cause::signalled, code};
+}
+
+/// Children that are no programs: their parents have ended.
+void Supervisor::kill_strays() const {
+  std::ifstream children("/proc/self/task/" + std::to_string(::getpid()) + "/children");
+  for (pid_t child = 0; children >> child;) {
+    if (!programs_.contains(child)) ::kill(child, SIGKILL);
+  }
+}
+
+void Supervisor::end_all() {
+  for (const auto& [pid, program] : programs_) {
+    ::kill(-pid, SIGKILL);
+    ::kill(pid, SIGKILL);
+  }
+  // What they started comes to this process as they end.
+  while (true) {
+    const pid_t ended = ::waitpid(-1, nullptr, 0);
+    if (ended < 0 && errno == ECHILD) return;
+    programs_.erase(ended);
+    kill_strays();
+  }
+}
+
+}  // namespace
+
+void run_supervisor(core::Descriptor socket, pid_t client) {
+  ::setpgid(0, 0);
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+  ::prctl(PR_SET_NAME, "hierevo-superv");
+  const rlimit none{0, 0};
+  ::setrlimit(RLIMIT_CORE, &none);
+  try {
+    Supervisor(std::move(socket), client).run();
+  } catch (const std::exception&) {
+    // Its client sees that it is gone, its programs die with it.
+  }
+  ::_exit(0);
+}
+
+}  // namespace hierevo::comm::detail

@@ -1,0 +1,109 @@
+// The evaluator process's side of the protocol.
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstddef>
+
+#include "guarded_evaluation.hpp"
+#include "hierevo/comm/communicator.hpp"
+#include "hierevo/core/error.hpp"
+#include "hierevo/search/process_evaluators.hpp"
+#include "hierevo/search/protocol.hpp"
+
+namespace hierevo::search {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Between two reports of progress: often enough to be watched, seldom enough to cost nothing.
+constexpr auto report_interval = 100ms;
+
+}  // namespace
+
+EvaluationServer::EvaluationServer() : descriptor_(comm::messages_descriptor) {
+  int type = 0;
+  socklen_t size = sizeof type;
+  const bool ours =
+      ::getsockopt(descriptor_, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_SEQPACKET;
+  if (!ours) {
+    throw core::UsageError("This program is not to be called by hand",
+                           "it takes its orders from hierevo search", "Use hierevo search.");
+  }
+}
+
+EvaluationServer::~EvaluationServer() {
+  ::close(descriptor_);
+}
+
+std::optional<std::vector<std::byte>> EvaluationServer::receive(bool wait) {
+  std::vector<std::byte> bytes(comm::longest_message);
+  while (!gone_) {
+    const ssize_t count = ::recv(descriptor_, bytes.data(), bytes.size(), wait ? 0 : MSG_DONTWAIT);
+    if (count > 0) {
+      bytes.resize(static_cast<std::size_t>(count));
+      return bytes;
+    }
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) break;
+    gone_ = true;
+  }
+  return std::nullopt;
+}
+
+void EvaluationServer::send(const std::vector<std::byte>& message) {
+  while (::send(descriptor_, message.data(), message.size(), MSG_NOSIGNAL) < 0) {
+    if (errno == EINTR) continue;
+    gone_ = true;
+    return;
+  }
+}
+
+std::optional<std::string> EvaluationServer::setup() {
+  const auto bytes = receive(true);
+  if (!bytes) return std::nullopt;
+  const auto message = decode(*bytes);
+  const auto* setup = message ? std::get_if<Setup>(&*message) : nullptr;
+  if (setup == nullptr) throw core::InternalError("The rank's first message is no Setup");
+  return setup->text;
+}
+
+void EvaluationServer::ready(const std::optional<DataFacts>& data, const std::string& error) {
+  send(encode(Hello{.program = {}, .host = {}, .data = data, .error = error}));
+}
+
+void EvaluationServer::serve(Evaluator& evaluator) {
+  while (const auto bytes = receive(true)) {
+    const auto message = decode(*bytes);
+    const auto* work = message ? std::get_if<Work>(&*message) : nullptr;
+    // A Leave that comes when nothing is under way asks for nothing.
+    if (work != nullptr) evaluate(evaluator, *work);
+  }
+}
+
+void EvaluationServer::evaluate(Evaluator& evaluator, const Work& work) {
+  std::chrono::steady_clock::time_point next_report{};
+  const ProgressCallback progress = [&](const EvaluationProgress& at) {
+    const auto now = std::chrono::steady_clock::now();
+    if (now >= next_report) {
+      next_report = now + report_interval;
+      send(encode(Beat{{{work.candidate.id, at}}}));
+    }
+    bool go_on = true;
+    while (const auto bytes = receive(false)) {
+      const auto message = decode(*bytes);
+      if (message && std::holds_alternative<Leave>(*message)) go_on = false;
+    }
+    return go_on && !gone_;
+  };
+  const auto evaluation = guarded_evaluation(evaluator, work, progress);
+  if (evaluation) {
+    send(encode(Result{work.candidate.id, *evaluation}));
+  } else {
+    send(encode(Left{}));
+  }
+}
+
+}  // namespace hierevo::search

@@ -1,0 +1,161 @@
+// Evaluators in threads of this process.
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <stop_token>
+#include <thread>
+#include <utility>
+
+#include "guarded_evaluation.hpp"
+#include "hierevo/core/error.hpp"
+#include "hierevo/search/evaluators.hpp"
+
+namespace hierevo::search {
+
+namespace {
+
+using Event = Evaluators::Event;
+
+/// Events from several threads for one that looks for them, and may wait on a descriptor.
+class EventQueue {
+ public:
+  EventQueue() : descriptor_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    if (descriptor_ < 0) throw core::IoError("eventfd", "make", errno);
+  }
+  EventQueue(const EventQueue&) = delete;
+  EventQueue& operator=(const EventQueue&) = delete;
+  ~EventQueue() { ::close(descriptor_); }
+
+  void push(Event event) {
+    const std::scoped_lock lock(mutex_);
+    events_.push_back(std::move(event));
+    ::eventfd_write(descriptor_, 1);
+  }
+
+  std::optional<Event> pop() {
+    const std::scoped_lock lock(mutex_);
+    if (events_.empty()) return std::nullopt;
+    Event event = std::move(events_.front());
+    events_.pop_front();
+    eventfd_t ignored = 0;
+    if (events_.empty()) ::eventfd_read(descriptor_, &ignored);
+    return event;
+  }
+
+  int descriptor() const { return descriptor_; }
+
+ private:
+  int descriptor_;
+  std::mutex mutex_;
+  std::deque<Event> events_;
+};
+
+/// One evaluator and its thread.
+class Slot {
+ public:
+  Slot(Evaluator& evaluator, EventQueue& events)
+      : evaluator_(evaluator),
+        events_(events),
+        thread_([this](const std::stop_token& stop) { run(stop); }) {}
+
+  bool is_free() const {
+    const std::scoped_lock lock(mutex_);
+    return !work_;
+  }
+  bool has(evolution::IndividualId id) const {
+    const std::scoped_lock lock(mutex_);
+    return work_ && work_->candidate.id == id;
+  }
+  void begin(const Work& work) {
+    {
+      const std::scoped_lock lock(mutex_);
+      work_ = work;
+      to_end_ = false;
+    }
+    wake_.notify_one();
+  }
+  void ask_to_end() {
+    const std::scoped_lock lock(mutex_);
+    to_end_ = true;
+  }
+
+ private:
+  void run(const std::stop_token& stop) {
+    while (true) {
+      std::unique_lock lock(mutex_);
+      if (!wake_.wait(lock, stop, [this] { return work_.has_value(); })) return;
+      const Work work = *work_;
+      lock.unlock();
+      next_report_ = {};
+      auto evaluation = guarded_evaluation(evaluator_, work, [&](const EvaluationProgress& at) {
+        report(work, at);
+        const std::scoped_lock again(mutex_);
+        return !to_end_ && !stop.stop_requested();
+      });
+      lock.lock();
+      work_.reset();
+      lock.unlock();
+      events_.push(Evaluators::Ended{work.candidate.id, std::move(evaluation)});
+    }
+  }
+
+  /// Seldom enough to cost nothing.
+  void report(const Work& work, const EvaluationProgress& at) {
+    const auto now = std::chrono::steady_clock::now();
+    if (now < next_report_) return;
+    next_report_ = now + std::chrono::milliseconds(100);
+    events_.push(Evaluators::Progress{work.candidate.id, at});
+  }
+
+  Evaluator& evaluator_;
+  EventQueue& events_;
+  mutable std::mutex mutex_;
+  std::condition_variable_any wake_;
+  std::optional<Work> work_;
+  bool to_end_ = false;
+  std::chrono::steady_clock::time_point next_report_{};
+  std::jthread thread_;  // the last: it uses all of the above
+};
+
+class LocalEvaluators final : public Evaluators {
+ public:
+  LocalEvaluators(const std::vector<Evaluator*>& evaluators, std::optional<DataFacts> data) {
+    for (Evaluator* evaluator : evaluators) slots_.emplace_back(*evaluator, events_);
+    events_.push(Ready{data, ""});
+  }
+
+  std::size_t count() const override { return slots_.size(); }
+
+  void begin(const Work& work) override {
+    for (Slot& slot : slots_) {
+      if (slot.is_free()) return slot.begin(work);
+    }
+    throw core::InternalError("All evaluators of this rank are busy");
+  }
+  void save(evolution::IndividualId id) override {
+    for (Slot& slot : slots_) {
+      if (slot.has(id)) slot.ask_to_end();
+    }
+  }
+  void kill(evolution::IndividualId id) override { save(id); }
+  std::optional<Event> next() override { return events_.pop(); }
+  int descriptor() const override { return events_.descriptor(); }
+
+ private:
+  EventQueue events_;
+  std::deque<Slot> slots_;
+};
+
+}  // namespace
+
+std::unique_ptr<Evaluators> make_local_evaluators(std::vector<Evaluator*> evaluators,
+                                                  std::optional<DataFacts> data) {
+  return std::make_unique<LocalEvaluators>(evaluators, data);
+}
+
+}  // namespace hierevo::search

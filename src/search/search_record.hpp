@@ -1,0 +1,66 @@
+// What lasts of a search: when its snapshots and its journal are written.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "hierevo/evolution/engine.hpp"
+#include "hierevo/search/run_directory.hpp"
+
+namespace hierevo::search {
+
+/// The run directory as the coordinator uses it. What cannot be written is told in the log and
+/// tried again: the search goes on from memory meanwhile.
+class SearchRecord {
+ public:
+  /// Opens the run directory where there is one; where not, throws when it could not be made.
+  explicit SearchRecord(const std::filesystem::path& run);
+
+  /// What an earlier start left behind, if there was one.
+  std::optional<io::Snapshot> load() const;
+  /// Makes the directory where there was none, and keeps the options in it. Throws CheckpointError
+  /// when another search began there meanwhile.
+  void begin(const std::string& configuration);
+  /// Before it has, nothing is written.
+  bool begun() const { return begun_; }
+
+  /// Sums over all starts, to be kept up to date by the caller.
+  io::RunProgress& progress() { return progress_; }
+  const io::RunProgress& progress() const { return progress_; }
+
+  void asked(const evolution::Candidate& candidate);
+  void told(const evolution::Individual& individual);
+  /// Hands what was noted to the system. To be called after every group of events.
+  void write_journal();
+
+  /// Writes a snapshot when it is time for one.
+  void save_when_due(const evolution::Engine& engine, const std::string& state);
+  /// The next one is due at once.
+  void make_due();
+  /// Writes one, or throws IoError.
+  void save(const evolution::Engine& engine, const std::string& state);
+  /// Whether all is in a snapshot.
+  bool saved() const { return !unsaved_; }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  void begin_journal();
+
+  std::filesystem::path run_;
+  std::optional<RunDirectory> directory_;
+  std::unique_ptr<io::Journal>
+      journal_;  ///< since the last snapshot; none when there cannot be one
+  io::RunProgress progress_;
+  Clock::time_point next_save_ = Clock::now();
+  Clock::time_point next_complaint_{};  ///< about the journal
+  bool begun_ = false;
+  bool unsaved_ = true;
+  bool urgent_ = false;
+};
+
+}  // namespace hierevo::search

@@ -1,0 +1,98 @@
+// Who works for a search: who is there, who has nothing to do, who is still heard of.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "hierevo/evolution/individual.hpp"
+
+namespace hierevo::search {
+
+class WorkerTable {
+ public:
+  using Clock = std::chrono::steady_clock;
+  using Id = evolution::IndividualId;
+
+  enum class State : std::uint8_t {
+    expected,     ///< has not said Hello
+    present,      ///< gets work
+    silent,       ///< not heard of for too long; present again when it is
+    quarantined,  ///< fails where others succeed: gets no more work
+    left,         ///< has saved, as it was asked to
+    broken,       ///< can evaluate no more, and is gone
+  };
+
+  /// Ranks from `first` to below `end`.
+  WorkerTable(int first, int end);
+
+  bool contains(int rank) const { return workers_.contains(rank); }
+  State state(int rank) const { return workers_.at(rank).state; }
+  const std::string& host(int rank) const { return workers_.at(rank).host; }
+  /// The ranks that may take what is sent to them.
+  std::vector<int> reachable() const;
+  const std::set<Id>& given(int rank) const { return workers_.at(rank).given; }
+
+  void greeted(int rank, const std::string& host, std::size_t evaluators);
+  /// Something came from it. True when it was silent, and is present again.
+  bool heard(int rank, Clock::time_point now);
+  /// Nothing can have been heard for so long: this process itself stood still.
+  void forgive(Clock::duration silence);
+  /// The ranks that nothing was heard of for `patience`; they are silent now. Those that have not
+  /// said Hello may be reading large data, and have `first_patience`.
+  std::vector<int> fallen_silent(Clock::time_point now, Clock::duration patience,
+                                 Clock::duration first_patience);
+  void left(int rank);
+  void broke(int rank);
+
+  /// A rank that could begin something; not `avoided`, unless there is nobody else.
+  std::optional<int> free_rank(std::optional<int> avoided) const;
+  void give(int rank, Id id);
+  /// False when it was not given this.
+  bool answered(int rank, Id id);
+
+  /// An evaluation succeeded or failed there. True when the rank is in quarantine from now on.
+  bool judge(int rank, bool success);
+
+  /// Whether somebody present, or still expected, could work.
+  bool any_usable() const { return expected_ + present_ > 0; }
+  bool any_expected() const { return expected_ > 0; }
+  std::size_t present() const { return present_; }
+  std::size_t evaluators() const { return evaluators_; }  ///< of those present
+  std::size_t busy() const { return busy_; }              ///< of these evaluators
+  std::size_t lost() const { return lost_; }  ///< ranks: silent, quarantined, left or broken
+  /// Whether nobody is left that something may come from.
+  bool all_gone() const;
+
+ private:
+  struct Worker {
+    State state = State::expected;
+    std::string host;
+    std::size_t evaluators = 0;
+    std::set<Id> given;  ///< and not answered
+    Clock::time_point heard = Clock::now();
+    int failures = 0;                ///< in series
+    std::size_t successes_then = 0;  ///< of all, when that series began
+  };
+
+  /// Makes a change to a worker and keeps what is counted over all of them true.
+  template <typename Change>
+  void change(int rank, Change&& make);
+  void count(int rank, const Worker& worker, bool add);
+
+  std::map<int, Worker> workers_;
+  std::set<int> free_;
+  std::size_t expected_ = 0;
+  std::size_t present_ = 0;
+  std::size_t evaluators_ = 0;
+  std::size_t busy_ = 0;
+  std::size_t lost_ = 0;
+  std::size_t successes_ = 0;
+};
+
+}  // namespace hierevo::search

@@ -1,0 +1,157 @@
+#include "worker_table.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "hierevo/core/random.hpp"
+
+namespace hierevo::search {
+namespace {
+
+using namespace std::chrono_literals;
+using evolution::IndividualId;
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::UnorderedElementsAre;
+using State = WorkerTable::State;
+
+constexpr auto nobody = std::nullopt;
+const auto now = WorkerTable::Clock::now();
+
+/// Ranks 1 to `count` with one evaluator each.
+WorkerTable present(int count) {
+  WorkerTable table(1, count + 1);
+  for (int rank = 1; rank <= count; ++rank) {
+    table.greeted(rank, "host", 1);
+    table.heard(rank, now);
+  }
+  return table;
+}
+
+TEST(WorkerTable, GivesWorkToRanksThatHaveAnEvaluatorFree) {
+  WorkerTable table(1, 3);
+  EXPECT_TRUE(table.any_expected());
+  EXPECT_FALSE(table.free_rank(nobody));
+  table.greeted(2, "b", 2);
+  EXPECT_EQ(table.free_rank(nobody), 2);
+  table.give(2, IndividualId{7});
+  EXPECT_EQ(table.free_rank(nobody), 2);
+  table.give(2, IndividualId{8});
+  EXPECT_FALSE(table.free_rank(nobody));
+  EXPECT_EQ(table.busy(), 2u);
+  EXPECT_TRUE(table.answered(2, IndividualId{7}));
+  EXPECT_FALSE(table.answered(2, IndividualId{7}));
+  EXPECT_FALSE(table.answered(1, IndividualId{8}));
+  EXPECT_EQ(table.free_rank(nobody), 2);
+}
+
+TEST(WorkerTable, AvoidsARankAsLongAsThereAreOthers) {
+  WorkerTable table = present(2);
+  EXPECT_EQ(table.free_rank(1), 2);
+  table.give(2, IndividualId{1});
+  EXPECT_EQ(table.free_rank(1), nobody);  // the other one will be free again
+  table.left(2);
+  EXPECT_EQ(table.free_rank(1), 1);
+}
+
+TEST(WorkerTable, ASilentRankIsLostUntilItIsHeardOf) {
+  WorkerTable table = present(2);
+  table.give(1, IndividualId{5});
+  table.heard(2, now + 60s);
+  EXPECT_THAT(table.fallen_silent(now + 61s, 60s, 180s), ElementsAre(1));
+  EXPECT_THAT(table.fallen_silent(now + 62s, 60s, 180s), IsEmpty());
+  EXPECT_EQ(table.lost(), 1u);
+  EXPECT_EQ(table.busy(), 0u);
+  EXPECT_THAT(table.reachable(), ElementsAre(2));
+  EXPECT_EQ(table.free_rank(nobody), 2);
+  EXPECT_TRUE(table.heard(1, now + 70s));
+  EXPECT_EQ(table.state(1), State::present);
+  EXPECT_EQ(table.busy(), 1u);  // it still has what it was given
+  EXPECT_FALSE(table.heard(1, now + 71s));
+}
+
+TEST(WorkerTable, ARankThatReadsItsDataMayBeSilentForLonger) {
+  WorkerTable table(1, 3);
+  EXPECT_THAT(table.fallen_silent(now + 100s, 60s, 180s), IsEmpty());
+  table.heard(2, now + 200s);
+  EXPECT_THAT(table.fallen_silent(now + 201s, 60s, 180s), ElementsAre(1));
+  EXPECT_TRUE(table.heard(1, now + 202s));
+  EXPECT_EQ(table.state(1), State::expected);  // its Hello is still to come
+}
+
+TEST(WorkerTable, ItsOwnPauseIsNobodysSilence) {
+  WorkerTable table = present(2);
+  table.forgive(500s);
+  EXPECT_THAT(table.fallen_silent(now + 501s, 60s, 180s), IsEmpty());
+}
+
+TEST(WorkerTable, ARankThatFailsWhereOthersSucceedGetsNoMoreWork) {
+  WorkerTable table = present(2);
+  EXPECT_FALSE(table.judge(1, false));
+  EXPECT_FALSE(table.judge(1, false));
+  for (int i = 0; i < 3; ++i) EXPECT_FALSE(table.judge(2, true));
+  EXPECT_TRUE(table.judge(1, false));
+  EXPECT_EQ(table.state(1), State::quarantined);
+  EXPECT_EQ(table.free_rank(nobody), 2);
+  EXPECT_THAT(table.reachable(), UnorderedElementsAre(1, 2));  // it is to be sent home
+}
+
+TEST(WorkerTable, WhereEverybodyFailsNobodyIsToBlame) {
+  WorkerTable table = present(2);
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_FALSE(table.judge(1, false));
+    EXPECT_FALSE(table.judge(2, false));
+  }
+  // One success clears a rank.
+  WorkerTable other = present(2);
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_FALSE(other.judge(1, i % 3 == 0));
+    EXPECT_FALSE(other.judge(2, true));
+  }
+}
+
+/// The sums and the free ranks are those that a look at every worker gives, whatever has happened.
+TEST(WorkerTable, CountsAsOneWouldByLookingAtAll) {
+  core::RandomStream random(9);
+  WorkerTable table(1, 9);
+  std::map<int, std::size_t> evaluators;
+  auto clock = now;
+  for (std::uint64_t step = 1; step < 3000; ++step) {
+    const int rank = 1 + static_cast<int>(random.below(8));
+    clock += 1s;
+    switch (random.below(6)) {
+      case 0:
+        if (table.state(rank) == State::expected) {
+          evaluators[rank] = 1 + random.below(3);
+          table.greeted(rank, "host", evaluators[rank]);
+        }
+        break;
+      case 1:
+        table.heard(rank, clock);
+        break;
+      case 2:
+        table.fallen_silent(clock, 40s, 400s);
+        break;
+      case 3:
+        if (!table.given(rank).empty()) table.answered(rank, *table.given(rank).begin());
+        break;
+      default:
+        if (const auto free = table.free_rank(nobody)) table.give(*free, IndividualId{step});
+    }
+    std::size_t present = 0, total = 0, busy = 0, free = 0;
+    for (int each = 1; each < 9; ++each) {
+      if (table.state(each) != State::present) continue;
+      ++present;
+      total += evaluators[each];
+      busy += table.given(each).size();
+      free += table.given(each).size() < evaluators[each] ? 1 : 0;
+    }
+    ASSERT_EQ(table.present(), present);
+    ASSERT_EQ(table.evaluators(), total);
+    ASSERT_EQ(table.busy(), busy);
+    ASSERT_EQ(table.free_rank(nobody).has_value(), free > 0);
+  }
+}
+
+}  // namespace
+}  // namespace hierevo::search
