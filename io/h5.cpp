@@ -133,9 +133,13 @@ Group open_group(hid_t parent, const char* name) {
   return Group(HIEREVO_H5(H5Gopen2, parent, name, H5P_DEFAULT));
 }
 
+bool has_member(hid_t group, const char* name) {
+  return HIEREVO_H5(H5Lexists, group, name, H5P_DEFAULT) > 0;
+}
+
 void require_member(hid_t group, const char* name) {
   const std::string what = member_path(group, name);
-  if (HIEREVO_H5(H5Lexists, group, name, H5P_DEFAULT) == 0) throw Error(what + " is missing");
+  if (!has_member(group, name)) throw Error(what + " is missing");
   H5L_info_t info{};
   HIEREVO_H5(H5Lget_info, group, name, &info, H5P_DEFAULT);
   // Other links may lead to other files.

@@ -9,6 +9,7 @@
 #include "content_head.hpp"
 #include "h5.hpp"
 #include "hierevo/core/error.hpp"
+#include "hierevo/evolution/codec.hpp"
 #include "hierevo/io/snapshot.hpp"
 #include "text_block.hpp"
 
@@ -59,6 +60,10 @@ std::vector<Candidate> read_candidates(hid_t group, const genome::SearchSpace& s
   const auto parents = h5::read_vector<std::uint64_t>(group, "parent", ids.size());
   const auto seeds = h5::read_vector<std::uint64_t>(group, "seed", ids.size());
   const auto genotypes = h5::read_matrix<std::uint8_t>(group, "genotype", ids.size());
+  std::vector<std::uint64_t> known(ids.size(), evolution::known_not_kept);
+  if (h5::has_member(group, "known")) {
+    known = h5::read_vector<std::uint64_t>(group, "known", ids.size());
+  }
   std::vector<Candidate> candidates;
   candidates.reserve(ids.size());
   for (std::size_t i = 0; i < ids.size(); ++i) {
@@ -66,6 +71,7 @@ std::vector<Candidate> read_candidates(hid_t group, const genome::SearchSpace& s
     if (parents[i] != 0) parent = IndividualId{parents[i]};
     candidates.push_back(
         {IndividualId{ids[i]}, parent, seeds[i], genotype_of(genotypes.row(i), space, ids[i])});
+    if (known[i] != evolution::known_not_kept) candidates.back().known = known[i];
   }
   return candidates;
 }

@@ -8,6 +8,7 @@
 #include "h5.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/version.hpp"
+#include "hierevo/evolution/codec.hpp"
 #include "hierevo/genome/primitive.hpp"
 #include "hierevo/io/snapshot.hpp"
 #include "text_block.hpp"
@@ -79,6 +80,15 @@ void write_candidates(hid_t group, const std::vector<const Candidate*>& candidat
       "id of the individual it was mutated from, 0 for a random genotype");
   write_column(group, "seed", column<std::uint64_t>(candidates, [](Item c) { return c->seed; }),
                "all randomness of the evaluation comes from it");
+  const bool kept = std::any_of(candidates.begin(), candidates.end(),
+                                [](Item c) { return c->known.has_value(); });
+  if (kept) {
+    write_column(
+        group, "known",
+        column<std::uint64_t>(candidates,
+                              [](Item c) { return c->known.value_or(evolution::known_not_kept); }),
+        "evaluations that were known when it was made; 2^64-1 where that was not kept");
+  }
   h5::Matrix<std::uint8_t> genotypes{candidates.size(), space.genes(), {}};
   genotypes.values.reserve(genotypes.rows * genotypes.columns);
   for (const Candidate* candidate : candidates) {
@@ -152,7 +162,7 @@ void write_individuals(hid_t root, const Snapshot& snapshot) {
   write_repeats(group, "repeat_loss", "repeat_loss_count", history, &Evaluation::repeat_loss,
                 "training loss at the end of each run");
   const auto reasons = column<std::string>(
-      history, [](const Individual& i) { return to_utf8(i.evaluation.reason); });
+      history, [](const Individual& i) { return stored_reason(i.evaluation.reason); });
   describe(h5::write_strings(group, "reason", reasons),
            "why it failed or is over budget, else empty");
 }

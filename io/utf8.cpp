@@ -1,7 +1,10 @@
 #include "utf8.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+
+#include "hierevo/evolution/codec.hpp"
 
 namespace hierevo::io {
 
@@ -35,6 +38,17 @@ std::string to_utf8(std::string_view text) {
     text.remove_prefix(length == 0 ? 1 : length);
   }
   return result;
+}
+
+std::string stored_reason(std::string_view reason) {
+  std::string text = to_utf8(reason);
+  std::size_t length = std::min(text.size(), evolution::longest_reason);
+  // Not inside a character.
+  while (length < text.size() && (static_cast<unsigned char>(text[length]) & 0xC0U) == 0x80U) {
+    --length;
+  }
+  text.resize(length);
+  return text;
 }
 
 }  // namespace hierevo::io

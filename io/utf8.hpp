@@ -9,4 +9,8 @@ namespace hierevo::io {
 /// zero byte, becomes U+FFFD, the replacement character.
 std::string to_utf8(std::string_view text);
 
+/// The reason of an evaluation as every file of ours has it: as UTF-8, and no longer than
+/// evolution::longest_reason.
+std::string stored_reason(std::string_view reason);
+
 }  // namespace hierevo::io

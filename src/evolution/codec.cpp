@@ -53,6 +53,7 @@ void write(ByteWriter& out, const Candidate& candidate) {
   out.u64(number(candidate.id));
   out.u64(candidate.parent ? number(*candidate.parent) : 0);
   out.u64(candidate.seed);
+  out.u64(candidate.known.value_or(known_not_kept));
   out.bytes(candidate.genotype.genes());
 }
 
@@ -60,12 +61,14 @@ std::optional<Candidate> read_candidate(ByteReader& in, const genome::SearchSpac
   const std::uint64_t id = in.u64();
   const std::uint64_t parent = in.u64();
   const std::uint64_t seed = in.u64();
+  const std::uint64_t known = in.u64();
   std::vector<genome::Gene> genes = in.bytes(genome::SearchSpace::most_genes);
   if (!in.ok() || id == 0) return std::nullopt;
   try {
     Candidate candidate{IndividualId{id}, std::nullopt, seed,
                         genome::Genotype(space, std::move(genes))};
     if (parent != 0) candidate.parent = IndividualId{parent};
+    if (known != known_not_kept) candidate.known = known;
     return candidate;
   } catch (const core::UsageError&) {
     return std::nullopt;  // genes that do not fit the space

@@ -58,6 +58,19 @@ std::string_view name(Algorithm algorithm) {
   return algorithm_names.at(static_cast<std::size_t>(algorithm));
 }
 
+Candidate offspring(const EngineOptions& options, IndividualId id, const Candidate* parent) {
+  const std::uint64_t seed = core::derive_seed(options.seed, number(id), "evaluation");
+  if (parent == nullptr) {
+    core::RandomStream random(options.seed, number(id), "start");
+    return {id, std::nullopt, seed,
+            genome::random_genotype(options.space, random, options.start_mutations)};
+  }
+  Candidate child{id, parent->id, seed, parent->genotype};
+  core::RandomStream mutation(options.seed, number(id), "mutation");
+  genome::apply(genome::draw_mutation(options.space, mutation), child.genotype);
+  return child;
+}
+
 Engine::Engine(EngineOptions options)
     : options_(std::move(options)), population_(capacity_for(options_)) {
   check(options_);
@@ -105,19 +118,16 @@ std::optional<Candidate> Engine::ask() {
 }
 
 Candidate Engine::breed(IndividualId id) const {
-  const std::uint64_t seed = core::derive_seed(options_.seed, number(id), "evaluation");
   const bool starting = number(id) <= options_.population;
+  const Candidate* parent = nullptr;
   // With more workers than the starting population, a parent may be wanted before any is there.
-  if (starting || options_.algorithm == Algorithm::random || population_.size() == 0) {
-    core::RandomStream random(options_.seed, number(id), "start");
-    return {id, std::nullopt, seed,
-            genome::random_genotype(options_.space, random, options_.start_mutations)};
+  if (!starting && options_.algorithm != Algorithm::random && population_.size() > 0) {
+    core::RandomStream selection(options_.seed, number(id), "tournament");
+    const IndividualId winner = population_.tournament(options_.tournament, selection);
+    parent = &history_[position_.at(winner)].candidate;
   }
-  core::RandomStream selection(options_.seed, number(id), "tournament");
-  const IndividualId parent = population_.tournament(options_.tournament, selection);
-  Candidate child{id, parent, seed, history_[position_.at(parent)].candidate.genotype};
-  core::RandomStream mutation(options_.seed, number(id), "mutation");
-  genome::apply(genome::draw_mutation(options_.space, mutation), child.genotype);
+  Candidate child = offspring(options_, id, parent);
+  child.known = history_.size();
   return child;
 }
 

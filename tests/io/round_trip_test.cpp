@@ -65,6 +65,16 @@ TEST(RoundTrip, MakesReasonsValidText) {
   EXPECT_EQ(read.state.history[0].evaluation.reason, "a\uFFFDb\uFFFD");
 }
 
+TEST(RoundTrip, KeepsWhatWasKnownOfThoseThatHaveIt) {
+  Snapshot snapshot = random_snapshot(6, "flat", 10, 2);
+  EXPECT_TRUE(snapshot.state.history[3].candidate.known.has_value());
+  // A search that goes on with a snapshot from before it was kept.
+  snapshot.state.history[3].candidate.known.reset();
+  snapshot.state.in_flight[0].known.reset();
+  std::string where;
+  EXPECT_TRUE(same(snapshot, through_bytes(snapshot), &where)) << where;
+}
+
 TEST(Utf8, KeepsValidTextAndReplacesTheRest) {
   EXPECT_EQ(to_utf8(""), "");
   EXPECT_EQ(to_utf8("plain"), "plain");

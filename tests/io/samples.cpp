@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "hierevo/core/random.hpp"
+#include "hierevo/evolution/codec.hpp"
 
 namespace hierevo::io::test {
 
@@ -23,7 +24,7 @@ double unit(core::RandomStream& random) {
 std::string random_reason(core::RandomStream& random) {
   switch (random.below(4)) {
     case 0:
-      return std::string(1 + random.below(100'000), 'x');
+      return std::string(1 + random.below(evolution::longest_reason), 'x');
     case 1:
       return "Grafikspeicher erschöpft – 显存不足 🧨\nat step 7";
     case 2:

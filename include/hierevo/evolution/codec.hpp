@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 
@@ -14,6 +16,8 @@ namespace hierevo::evolution {
 
 inline constexpr std::size_t longest_reason = 4096;
 inline constexpr std::size_t most_repeats = 1000;
+/// Stands for a Candidate::known that is none.
+inline constexpr std::uint64_t known_not_kept = std::numeric_limits<std::uint64_t>::max();
 
 /// What keeps an evaluation from being written; empty when nothing does.
 std::string problem_with(const Evaluation& evaluation);

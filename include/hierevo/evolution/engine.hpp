@@ -36,6 +36,10 @@ struct EngineOptions {
   int start_mutations = 1000;  ///< mutations of the trivial genotype that make a random one
 };
 
+/// The candidate of this number as it is bred from `parent`, or random without one: its seed and
+/// genotype depend on nothing else. `known` is not set.
+Candidate offspring(const EngineOptions& options, IndividualId id, const Candidate* parent);
+
 /// All that is needed to go on with a search.
 struct EngineState {
   std::vector<Individual> history;   ///< in the order of tell()

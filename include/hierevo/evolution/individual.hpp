@@ -67,6 +67,9 @@ struct Candidate {
   std::optional<IndividualId> parent;  ///< none for a random genotype
   std::uint64_t seed = 0;              ///< all randomness of the evaluation comes from it
   genome::Genotype genotype;
+  /// Evaluations that the engine knew when it made the candidate: what its parent was chosen from.
+  /// None in a candidate of a snapshot from before this was kept.
+  std::optional<std::uint64_t> known{};
 
   bool operator==(const Candidate&) const = default;
 };

@@ -75,7 +75,7 @@ struct Setup {
 
 using AnyMessage = std::variant<Hello, Work, Result, Beat, Alive, Stop, Leave, Left, Done, Setup>;
 
-inline constexpr std::uint16_t protocol_version = 3;
+inline constexpr std::uint16_t protocol_version = 4;
 inline constexpr std::size_t most_evaluators = 1024;
 inline constexpr std::size_t longest_setup = std::size_t{1} << 15;
 
