@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <chrono>
+#include <system_error>
 #include <utility>
 
 #include "hierevo/core/error.hpp"
@@ -20,14 +21,20 @@ constexpr auto sync_interval = std::chrono::milliseconds(50);
 
 AppendFile::AppendFile(std::filesystem::path path)
     : path_(std::move(path)),
-      descriptor_(::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666)) {
+      descriptor_(::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0666)) {
   if (descriptor_ < 0) throw IoError(path_, "make", errno);
-  syncer_ = std::jthread([this](const std::stop_token& stop) { sync_when_asked(stop); });
+  try {
+    syncer_ = std::jthread([this](const std::stop_token& stop) { sync_when_asked(stop); });
+  } catch (const std::system_error&) {
+    // As many threads as may be: append() does it.
+  }
 }
 
 AppendFile::~AppendFile() {
-  syncer_.request_stop();
-  syncer_.join();
+  if (syncer_.joinable()) {
+    syncer_.request_stop();
+    syncer_.join();
+  }
   ::close(descriptor_);
 }
 
@@ -36,19 +43,28 @@ void AppendFile::append(std::span<const std::byte> bytes) {
     const std::scoped_lock lock(mutex_);
     if (sync_error_ != 0) throw IoError(path_, "sync", sync_error_);
   }
+  if (torn_ && !shorten()) throw IoError(path_, "shorten", errno);
   try {
+    torn_ = true;
     write_all(descriptor_, path_, bytes);
+    torn_ = false;
   } catch (const IoError&) {
-    const auto good = static_cast<off_t>(size_);
-    if (::ftruncate(descriptor_, good) == 0) ::lseek(descriptor_, good, SEEK_SET);
+    shorten();
     throw;
   }
   size_ += bytes.size();
-  {
-    const std::scoped_lock lock(mutex_);
-    unsynced_ = true;
+  const std::scoped_lock lock(mutex_);
+  if (!syncer_.joinable()) {
+    if (::fdatasync(descriptor_) != 0) sync_error_ = errno;
+    return;
   }
+  unsynced_ = true;
   wake_.notify_one();
+}
+
+bool AppendFile::shorten() {
+  torn_ = ::ftruncate(descriptor_, static_cast<off_t>(size_)) != 0;
+  return !torn_;
 }
 
 void AppendFile::sync_when_asked(const std::stop_token& stop) {

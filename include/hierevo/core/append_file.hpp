@@ -11,7 +11,8 @@
 namespace hierevo::core {
 
 /// A file that grows. What was appended survives the end of the process; a thread syncs it, so that
-/// it survives a power cut too: 50 ms after the sync before, if that long has not passed yet.
+/// it survives a power cut too: 50 ms after the sync before, if that long has not passed yet. Where
+/// no thread can be started, append() syncs.
 class AppendFile {
  public:
   /// Makes the file. Throws IoError, also when it is there already.
@@ -21,16 +22,19 @@ class AppendFile {
   /// Syncs what is left to sync.
   ~AppendFile();
 
-  /// Throws IoError when this, or a sync since the last call, failed; of `bytes` nothing is then in
-  /// the file, unless that could not be shortened either.
+  /// Throws IoError when this failed: of `bytes` nothing is then in the file, and the same may be
+  /// tried again. Throws IoError at every call once a sync has failed, as nobody knows what it lost.
   void append(std::span<const std::byte> bytes);
 
  private:
+  /// Takes away what an append() that failed left; false when that cannot be done now.
+  bool shorten();
   void sync_when_asked(const std::stop_token& stop);
 
   std::filesystem::path path_;
   int descriptor_;
-  std::size_t size_ = 0;
+  std::size_t size_ = 0;  ///< of what was appended whole
+  bool torn_ = false;     ///< whether the file may have more
   std::mutex mutex_;
   std::condition_variable_any wake_;
   bool unsynced_ = false;
