@@ -42,8 +42,8 @@ std::optional<io::Snapshot> RunDirectory::read(const fs::path& run) {
   return std::move(loaded->snapshot);
 }
 
-std::unique_ptr<io::Journal> RunDirectory::begin_journal() const {
-  return std::make_unique<io::Journal>(journal_path(path_));
+std::unique_ptr<io::Journal> RunDirectory::begin_journal(const io::Snapshot& follows) const {
+  return std::make_unique<io::Journal>(journal_path(path_), follows);
 }
 
 void RunDirectory::save(const io::Snapshot& snapshot) const {

@@ -53,7 +53,7 @@ void SearchRecord::asked(const evolution::Candidate& candidate) {
 
 void SearchRecord::told(const evolution::Individual& individual) {
   unsaved_ = true;
-  if (journal_) journal_->told(individual.candidate.id, individual.evaluation);
+  if (journal_) journal_->told(individual);
 }
 
 void SearchRecord::write_journal() {
@@ -61,9 +61,12 @@ void SearchRecord::write_journal() {
   try {
     journal_->write();
   } catch (const core::IoError& error) {
-    core::log(core::LogLevel::error, "{} A snapshot takes the journal's place.", error.what());
-    journal_.reset();
-    next_save_ = Clock::now();
+    const auto now = Clock::now();
+    if (now < next_complaint_) return;
+    core::log(core::LogLevel::error, "{} This is tried again, and a snapshot in its place.",
+              error.what());
+    next_complaint_ = now + retry_interval;
+    next_save_ = now;
   }
 }
 
@@ -97,14 +100,14 @@ void SearchRecord::save(const evolution::Engine& engine, const std::string& stat
   directory_->save(snapshot);
   directory_->clean_half_trained(snapshot.state);
   unsaved_ = false;
-  begin_journal();
+  begin_journal(snapshot);
 }
 
 /// Without a journal snapshots alone keep what comes, and come more often.
-void SearchRecord::begin_journal() {
+void SearchRecord::begin_journal(const io::Snapshot& follows) {
   journal_.reset();
   try {
-    journal_ = directory_->begin_journal();
+    journal_ = directory_->begin_journal(follows);
   } catch (const core::IoError& error) {
     core::log(core::LogLevel::warning, "{} There is no journal until the next snapshot.",
               error.what());

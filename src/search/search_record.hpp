@@ -49,7 +49,7 @@ class SearchRecord {
  private:
   using Clock = std::chrono::steady_clock;
 
-  void begin_journal();
+  void begin_journal(const io::Snapshot& follows);
 
   std::filesystem::path run_;
   std::optional<RunDirectory> directory_;

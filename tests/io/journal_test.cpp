@@ -8,11 +8,15 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <fstream>
+#include <functional>
+#include <memory>
 #include <set>
 
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
 #include "hierevo/core/random.hpp"
+#include "journal_format.hpp"
 #include "support/scratch_folder.hpp"
 
 namespace hierevo::io {
@@ -22,6 +26,7 @@ using evolution::Engine;
 using evolution::EngineState;
 using evolution::Evaluation;
 using evolution::IndividualId;
+using Bytes = std::vector<std::byte>;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
@@ -29,14 +34,26 @@ using testing::SizeIs;
 /// An engine under way with some workers, whose every step is noted in a journal.
 class Search {
  public:
-  explicit Search(const std::filesystem::path& folder)
-      : snapshot_(folder / "search.h5"), journal_path_(folder / "journal") {}
+  explicit Search(const std::filesystem::path& folder, std::uint64_t seed = 1)
+      : snapshot_(folder / "search.h5"),
+        journal_path_(folder / "journal"),
+        engine_({.space = genome::SearchSpace::parse("2x3,1x3"),
+                 .population = 5,
+                 .evaluations = 1000,
+                 .seed = seed,
+                 .start_mutations = 20}) {}
 
   void snapshot() {
-    save_snapshot({engine_.options(), engine_.state(), {}}, snapshot_);
-    journal_ = std::make_unique<Journal>(journal_path_);
+    const Snapshot now{engine_.options(), engine_.state(), {}};
+    save_snapshot(now, snapshot_);
+    journal_ = std::make_unique<Journal>(journal_path_, now);
   }
+  /// An evaluation is told, and the journal written.
   void step() {
+    note();
+    journal_->write();
+  }
+  void note() {
     while (engine_.in_flight_count() < 4) journal_->asked(*engine_.ask());
     const auto in_flight = engine_.in_flight();
     const IndividualId id = in_flight[random_.below(in_flight.size())].id;
@@ -48,9 +65,9 @@ class Search {
     evaluation.worker = 3;
     evaluation.reason = "none";
     engine_.tell(id, evaluation);
-    journal_->told(id, evaluation);
-    journal_->write();
+    journal_->told(engine_.history().back());
   }
+  void write() { journal_->write(); }
   EngineState state() const { return engine_.state(); }
   std::optional<LoadedSnapshot> load() const { return load_search(snapshot_, journal_path_); }
   const std::filesystem::path& snapshot_path() const { return snapshot_; }
@@ -60,12 +77,16 @@ class Search {
   std::filesystem::path snapshot_;
   std::filesystem::path journal_path_;
   core::RandomStream random_{4};
-  Engine engine_{{.space = genome::SearchSpace::parse("2x3,1x3"),
-                  .population = 5,
-                  .evaluations = 1000,
-                  .start_mutations = 20}};
+  Engine engine_;
   std::unique_ptr<Journal> journal_;
 };
+
+/// Unsynced, as thousands are written.
+void put(const std::filesystem::path& path, std::span<const std::byte> bytes) {
+  std::ofstream file(path, std::ios::binary | std::ios::trunc);
+  file.write(reinterpret_cast<const char*>(bytes.data()),
+             static_cast<std::streamsize>(bytes.size()));
+}
 
 void expect_equal(const EngineState& a, const EngineState& b) {
   EXPECT_EQ(a.history, b.history);
@@ -142,7 +163,7 @@ TEST_F(JournalTest, CutAnywhereItHasAllWholeRecords) {
   std::size_t step = states.size() - 1;
   for (std::size_t length = whole.size() + 1; length-- > 0;) {
     while (step > 0 && sizes[step] > length) --step;
-    core::replace_file(search_.journal_path(), std::span(whole).first(length));
+    put(search_.journal_path(), std::span(whole).first(length));
     const auto loaded = search_.load();
     EXPECT_THAT(loaded->warnings, IsEmpty()) << length;
     EXPECT_EQ(loaded->snapshot.state.history, states[step].history) << length;
@@ -160,58 +181,238 @@ TEST_F(JournalTest, DamageIsToldAndNothingBehindItIsUsed) {
     auto bytes = whole;
     const std::size_t at = random.below(bytes.size());
     bytes[at] ^= static_cast<std::byte>(1 + random.below(255));
-    core::replace_file(search_.journal_path(), bytes);
-    try {
-      const auto loaded = search_.load();
-      const auto& found = loaded->snapshot.state.history;
-      ASSERT_LE(found.size(), history.size());
-      EXPECT_TRUE(std::equal(found.begin(), found.end(), history.begin())) << at;
-      // A length that leads behind the end looks like a record that is not whole yet.
-      if (found.size() + 1 < history.size() && !loaded->warnings.empty()) {
-        EXPECT_THAT(loaded->warnings, SizeIs(1));
-      }
-    } catch (const core::CheckpointError&) {
-      EXPECT_LT(at, 18U);  // the first line
-    }
+    put(search_.journal_path(), bytes);
+    const auto loaded = search_.load();
+    const auto& found = loaded->snapshot.state.history;
+    ASSERT_LE(found.size(), history.size());
+    EXPECT_TRUE(std::equal(found.begin(), found.end(), history.begin())) << at;
+    ASSERT_THAT(loaded->warnings, SizeIs(1)) << at;
+    const bool first_line = at < 18;
+    EXPECT_THAT(loaded->warnings[0],
+                HasSubstr(first_line ? "its first line is damaged" : "a record is damaged"));
+    EXPECT_EQ(found.size() == history.size(), first_line) << at;
   }
 }
 
-TEST_F(JournalTest, OfANewerVersionOrWithoutASnapshotItIsRefused) {
+/// A journal as its records.
+class Parts {
+ public:
+  explicit Parts(const std::filesystem::path& path) : path_(path), bytes_(core::read_file(path)) {
+    Records records(content_of_journal(bytes_, path).records);
+    std::size_t begin = bytes_.size() - records.left();
+    first_line_ = {bytes_.begin(), bytes_.begin() + static_cast<std::ptrdiff_t>(begin)};
+    while (const auto body = records.next()) {
+      const std::size_t end = bytes_.size() - records.left();
+      whole_.emplace_back(bytes_.begin() + static_cast<std::ptrdiff_t>(begin),
+                          bytes_.begin() + static_cast<std::ptrdiff_t>(end));
+      bodies_.emplace_back(body->begin(), body->end());
+      begin = end;
+    }
+  }
+  std::vector<Bytes>& bodies() { return bodies_; }
+  /// The file of records as they are, in another order or number.
+  void write_whole(const std::function<void(std::vector<Bytes>&)>& change) {
+    std::vector<Bytes> records = whole_;
+    change(records);
+    Bytes file = first_line_;
+    for (const Bytes& record : records) file.insert(file.end(), record.begin(), record.end());
+    core::replace_file(path_, file);
+  }
+  /// The file of the bodies with good checksums.
+  void write() {
+    Bytes file = first_line_;
+    RecordWriter records;
+    for (const Bytes& body : bodies_) records.append(file, body);
+    core::replace_file(path_, file);
+  }
+
+ private:
+  std::filesystem::path path_;
+  Bytes bytes_;
+  Bytes first_line_;
+  std::vector<Bytes> whole_;
+  std::vector<Bytes> bodies_;
+};
+
+TEST_F(JournalTest, ARecordThatIsMissingOrMovedIsNoticed) {
   search_.snapshot();
-  search_.step();
-  auto bytes = core::read_file(search_.journal_path());
-  bytes[16] = std::byte{'2'};
-  core::replace_file(search_.journal_path(), bytes);
-  EXPECT_THROW(search_.load(), core::CheckpointError);
-  bytes[16] = std::byte{'1'};
-  core::replace_file(search_.journal_path(), bytes);
-  EXPECT_TRUE(search_.load().has_value());
-  std::filesystem::remove(search_.snapshot_path());
-  EXPECT_THROW(search_.load(), core::CheckpointError);
+  for (int i = 0; i < 5; ++i) search_.step();
+  Parts parts(search_.journal_path());
+  const std::size_t count = parts.bodies().size();
+  const auto expect_damage = [&](const char* what) {
+    const auto loaded = search_.load();
+    ASSERT_THAT(loaded->warnings, SizeIs(1)) << what;
+    EXPECT_THAT(loaded->warnings[0], HasSubstr("a record is damaged, or one in front of it"));
+  };
+  for (std::size_t i = 0; i + 1 < count; ++i) {
+    parts.write_whole(
+        [&](auto& records) { records.erase(records.begin() + static_cast<std::ptrdiff_t>(i)); });
+    expect_damage("dropped");
+    parts.write_whole([&](auto& records) { std::swap(records[i], records[i + 1]); });
+    expect_damage("swapped");
+    parts.write_whole([&](auto& records) {
+      records.insert(records.begin() + static_cast<std::ptrdiff_t>(i), records[i]);
+    });
+    expect_damage("doubled");
+  }
 }
 
-TEST_F(JournalTest, AFullDiskIsToldAndLeavesWholeRecords) {
+TEST_F(JournalTest, ARecordThatDoesNotFollowEndsTheJournal) {
+  search_.snapshot();
+  for (int i = 0; i < 5; ++i) search_.step();
+  const Parts parts(search_.journal_path());
+  // header; 1, 2, 3, 4 asked; one told; 5 asked; …
+  const auto refused = [&](const char* why, const std::function<void(std::vector<Bytes>&)>& edit) {
+    Parts copy = parts;
+    edit(copy.bodies());
+    copy.write();
+    const auto loaded = search_.load();
+    ASSERT_THAT(loaded->warnings, SizeIs(1));
+    EXPECT_THAT(loaded->warnings[0], HasSubstr(why));
+    EXPECT_LT(loaded->snapshot.state.history.size(), 5U);
+  };
+  const char* not_following = "a record does not follow on those before";
+  // Other bodies have these at 1: id, 9: parent, 17: seed, 25: known; told 1: id, 9: checksum.
+  const auto flipped = [](std::size_t record, std::size_t byte) {
+    return [=](std::vector<Bytes>& bodies) { bodies.at(record).at(byte) ^= std::byte{1}; };
+  };
+  refused(not_following, flipped(6, 1));   // another number
+  refused(not_following, flipped(6, 9));   // a parent that is not there
+  refused(not_following, flipped(6, 25));  // made from evaluations that are not there
+  refused(not_following, flipped(5, 1));   // an evaluation of another candidate
+  refused(not_following, flipped(5, 9));   // of another genotype
+  refused(not_following, flipped(4, 17));  // the evaluations of this one will not do
+  refused(not_following, [](auto& bodies) { bodies.erase(bodies.begin() + 5); });
+  refused(not_following, [](auto& bodies) { bodies.insert(bodies.begin() + 6, bodies[0]); });
+  refused("does not begin with its header", [](auto& bodies) { bodies.erase(bodies.begin()); });
+  refused("it is of another run", flipped(0, 1));
+}
+
+TEST_F(JournalTest, OfAnotherRunOrALaterSnapshotItIsNotUsed) {
+  search_.snapshot();
+  for (int i = 0; i < 5; ++i) search_.step();
+  const auto old_snapshot = core::read_file(search_.snapshot_path());
+  {
+    const test::ScratchFolder folder;
+    Search other(folder.path(), 2);
+    other.snapshot();
+    other.step();
+    std::filesystem::copy_file(other.journal_path(), search_.journal_path().string() + ".1");
+  }
+  auto loaded = search_.load();
+  ASSERT_THAT(loaded->warnings, SizeIs(1));
+  EXPECT_THAT(loaded->warnings[0], HasSubstr("journal.1': what it has behind byte 18 is not used "
+                                             "(it is of another run)"));
+  expect_equal(loaded->snapshot.state, search_.state());
+
+  search_.snapshot();
+  search_.step();
+  core::replace_file(search_.snapshot_path(), old_snapshot);
+  std::filesystem::remove(search_.journal_path().string() + ".1");
+  std::filesystem::remove(search_.journal_path().string() + ".2");
+  loaded = search_.load();
+  ASSERT_THAT(loaded->warnings, SizeIs(1));
+  EXPECT_THAT(loaded->warnings[0],
+              HasSubstr("(it follows on 5 evaluations of 8 candidates, known are 0 of 0)"));
+  EXPECT_THAT(loaded->snapshot.state.history, IsEmpty());
+}
+
+TEST_F(JournalTest, ASnapshotThatWasAlteredDoesNotGoWithIt) {
+  search_.snapshot();
+  for (int i = 0; i < 8; ++i) search_.step();
+  const EngineState whole = search_.state();
+  const auto refuses = [&](const std::function<void(EngineState&)>& alter) {
+    Snapshot altered = search_.load()->snapshot;
+    altered.state = whole;
+    alter(altered.state);
+    save_snapshot(altered, search_.snapshot_path());
+    const auto warnings = search_.load()->warnings;
+    return warnings.size() == 1 &&
+           warnings[0].find("does not follow on those before") != std::string::npos;
+  };
+  EXPECT_FALSE(refuses([](EngineState&) {}));
+  EXPECT_TRUE(refuses([](EngineState& state) { state.history[3].candidate.seed += 1; }));
+  EXPECT_TRUE(refuses([](EngineState& state) { state.history[3].evaluation.fitness += 0.01; }));
+  EXPECT_TRUE(refuses([](EngineState& state) {
+    std::swap(state.history[3].candidate, state.history[4].candidate);
+  }));
+  EXPECT_TRUE(refuses([](EngineState& state) { state.in_flight.back().seed += 1; }));
+}
+
+TEST_F(JournalTest, AReasonIsTheSameFromTheJournalAndFromTheSnapshot) {
+  Engine engine({.space = genome::SearchSpace::parse("1x3"), .population = 2});
+  Snapshot snapshot{engine.options(), engine.state(), {}};
+  save_snapshot(snapshot, search_.snapshot_path());
+  Journal journal(search_.journal_path(), snapshot);
+  // Bytes that are no UTF-8, and a character that is cut in two.
+  const std::string reason = std::string("\xFF\0", 2) + std::string(4088, 'x') + "€€";
+  journal.asked(*engine.ask());
+  engine.tell(IndividualId{1}, Evaluation::failure(evolution::Status::failed, reason));
+  journal.told(engine.history().back());
+  journal.write();
+  const auto of_journal = search_.load()->snapshot.state.history.at(0).evaluation.reason;
+  snapshot.state = engine.state();
+  save_snapshot(snapshot, search_.snapshot_path());
+  const auto of_both = search_.load();
+  EXPECT_THAT(of_both->warnings, IsEmpty());
+  EXPECT_EQ(of_both->snapshot.state.history.at(0).evaluation.reason, of_journal);
+  EXPECT_EQ(of_journal, "\uFFFD\uFFFD" + std::string(4088, 'x'));
+}
+
+TEST_F(JournalTest, OfAnotherVersionOrWithoutASnapshotItIsRefused) {
+  search_.snapshot();
+  const auto refusal = [&]() -> std::string {
+    try {
+      search_.load();
+      return "accepted";
+    } catch (const core::CheckpointError& error) {
+      return error.what();
+    }
+  };
+  const auto good = core::read_file(search_.journal_path());
+  core::replace_file(search_.journal_path(), std::string_view("hierevo journal 3\nsomething else"));
+  EXPECT_THAT(refusal(), HasSubstr("it was written by a newer hierevo"));
+  core::replace_file(search_.journal_path(), std::string_view("hierevo journal 1\n"));
+  EXPECT_THAT(refusal(), HasSubstr("it is a journal of version 1 (this hierevo reads version 2"));
+  core::replace_file(search_.journal_path(), good);
+  EXPECT_EQ(refusal(), "accepted");
+  std::filesystem::remove(search_.snapshot_path());
+  EXPECT_THAT(refusal(), HasSubstr("there is a journal but no snapshot"));
+}
+
+TEST_F(JournalTest, WhatAFullDiskDidNotTakeIsWrittenLater) {
   const pid_t child = ::fork();
   if (child == 0) {
     std::signal(SIGXFSZ, SIG_IGN);
-    const rlimit little{8192, 8192};
+    rlimit limit{};
+    ::getrlimit(RLIMIT_FSIZE, &limit);
+    const rlimit little{8192, limit.rlim_max};
     search_.snapshot();
     ::setrlimit(RLIMIT_FSIZE, &little);
-    for (int i = 0; i < 1000; ++i) {
+    int failed = 0;
+    while (failed < 20) {
       try {
         search_.step();
       } catch (const core::IoError& error) {
-        ::_exit(error.system_error() == EFBIG ? 0 : 1);
+        if (error.system_error() != EFBIG) ::_exit(1);
+        ++failed;
       }
     }
-    ::_exit(2);
+    if (!search_.load()->warnings.empty()) ::_exit(2);
+    if (search_.load()->snapshot.state.history.size() + 20 != search_.state().history.size()) {
+      ::_exit(3);
+    }
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+    search_.write();
+    expect_equal(search_.load()->snapshot.state, search_.state());
+    ::_exit(testing::Test::HasFailure() ? 4 : 0);
   }
   int status = 0;
   ::waitpid(child, &status, 0);
   EXPECT_EQ(status, 0);
   const auto loaded = search_.load();
   EXPECT_THAT(loaded->warnings, IsEmpty());
-  EXPECT_GT(loaded->snapshot.state.history.size(), 10U);
+  EXPECT_GT(loaded->snapshot.state.history.size(), 30U);
 }
 
 }  // namespace

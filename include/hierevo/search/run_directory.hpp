@@ -24,7 +24,7 @@ class RunDirectory {
   std::optional<io::Snapshot> load() const { return read(path_); }
   void save(const io::Snapshot& snapshot) const;
   /// A journal for what comes after the snapshot that was saved last.
-  std::unique_ptr<io::Journal> begin_journal() const;
+  std::unique_ptr<io::Journal> begin_journal(const io::Snapshot& follows) const;
 
   /// config.ini: the options of the run in folder `run`. Nothing when there is none yet. Needs no
   /// lock.

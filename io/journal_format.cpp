@@ -1,0 +1,125 @@
+#include "journal_format.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "hierevo/core/hash.hpp"
+#include "hierevo/evolution/codec.hpp"
+#include "text_block.hpp"
+
+namespace hierevo::io {
+
+namespace {
+
+constexpr std::string_view first_words = "hierevo journal ";
+/// Length, its checksum and that of the record in front of a body.
+constexpr std::size_t record_head = 12;
+constexpr std::size_t longest_record = std::size_t{1} << 20;
+
+std::uint32_t length_check(std::uint32_t length) {
+  core::ByteWriter bytes;
+  bytes.u32(length);
+  return core::crc32c(bytes.take());
+}
+
+/// Of a body behind a record with the checksum `before`.
+std::uint32_t chained(std::uint32_t before, std::span<const std::byte> body) {
+  core::ByteWriter front;
+  front.u32(before);
+  std::vector<std::byte> bytes = front.take();
+  bytes.insert(bytes.end(), body.begin(), body.end());
+  return core::crc32c(bytes);
+}
+
+}  // namespace
+
+std::uint64_t run_identity(const evolution::EngineOptions& options) {
+  return core::hash_text(fmt::format("{} {} {} {} {} {}", options.space.name(),
+                                     evolution::name(options.algorithm), options.population,
+                                     options.tournament, options.seed, options.start_mutations));
+}
+
+JournalHeader JournalHeader::of(const evolution::EngineOptions& options,
+                                const evolution::EngineState& state) {
+  return {run_identity(options), state.history.size() + state.in_flight.size(),
+          state.history.size()};
+}
+
+std::uint32_t checksum_of(const evolution::Candidate& candidate) {
+  core::ByteWriter bytes;
+  evolution::write(bytes, candidate);
+  return core::crc32c(bytes.take());
+}
+
+void write(core::ByteWriter& out, const JournalHeader& header) {
+  out.u64(header.run);
+  out.u64(header.asked);
+  out.u64(header.told);
+}
+
+std::optional<JournalHeader> read_header(core::ByteReader& in) {
+  JournalHeader header;
+  header.run = in.u64();
+  header.asked = in.u64();
+  header.told = in.u64();
+  if (!in.ok() || !in.at_end()) return std::nullopt;
+  return header;
+}
+
+void RecordWriter::append(std::vector<std::byte>& to, std::span<const std::byte> body) {
+  const auto length = static_cast<std::uint32_t>(body.size());
+  checksum_ = chained(checksum_, body);
+  core::ByteWriter head;
+  head.u32(length);
+  head.u32(length_check(length));
+  head.u32(checksum_);
+  const std::vector<std::byte> front = head.take();
+  to.insert(to.end(), front.begin(), front.end());
+  to.insert(to.end(), body.begin(), body.end());
+}
+
+std::optional<std::span<const std::byte>> Records::next() {
+  if (rest_.size() < record_head) return std::nullopt;
+  core::ByteReader head(rest_.first(record_head));
+  const std::uint32_t length = head.u32();
+  const std::uint32_t check = head.u32();
+  const std::uint32_t checksum = head.u32();
+  if (length > longest_record || check != length_check(length)) return damaged();
+  if (rest_.size() - record_head < length) return std::nullopt;
+  const auto body = rest_.subspan(record_head, length);
+  if (checksum != chained(checksum_, body)) return damaged();
+  checksum_ = checksum;
+  rest_ = rest_.subspan(record_head + length);
+  return body;
+}
+
+std::optional<std::span<const std::byte>> Records::damaged() {
+  damaged_ = true;
+  return std::nullopt;
+}
+
+JournalContent content_of_journal(std::span<const std::byte> bytes,
+                                  const std::filesystem::path& path) {
+  const auto front = bytes.first(std::min(bytes.size(), journal_first_line.size()));
+  const auto rest = bytes.subspan(front.size());
+  const std::string_view line(reinterpret_cast<const char*>(front.data()), front.size());
+  if (journal_first_line.starts_with(line)) return {rest, false};
+  // With a record of this version behind it, it is the line that is wrong.
+  if (Records(rest).next()) return {rest, true};
+  if (line.starts_with(first_words)) {
+    std::uint64_t found = 0;
+    std::from_chars(line.data() + first_words.size(), line.data() + line.size(), found);
+    if (found > journal_version) throw NewerVersionError(path, "", found, journal_version);
+    if (found > 0 && found < journal_version) {
+      throw core::CheckpointError(
+          path, fmt::format("it is a journal of version {}", found),
+          fmt::format("this hierevo reads version {} only", journal_version),
+          "Go on with the hierevo that wrote it, or take it away to go on from search.h5 alone.");
+    }
+  }
+  return {{}, true};
+}
+
+}  // namespace hierevo::io

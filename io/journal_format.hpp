@@ -1,0 +1,83 @@
+// The bytes of a journal (FORMAT.md): its first line, and records that are chained by checksums.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "hierevo/core/bytes.hpp"
+#include "hierevo/evolution/engine.hpp"
+
+namespace hierevo::io {
+
+inline constexpr std::uint64_t journal_version = 2;
+inline constexpr std::string_view journal_first_line = "hierevo journal 2\n";
+
+enum class RecordKind : std::uint8_t { asked = 1, told = 2, begun = 3 };
+
+/// The first record: whose journal it is, and from where on.
+struct JournalHeader {
+  std::uint64_t run = 0;    ///< run_identity()
+  std::uint64_t asked = 0;  ///< candidates that its snapshot knows, told ones included
+  std::uint64_t told = 0;   ///< evaluations that its snapshot knows
+
+  static JournalHeader of(const evolution::EngineOptions& options,
+                          const evolution::EngineState& state);
+};
+
+/// The same for all starts of a run: of the options that may not change between them.
+std::uint64_t run_identity(const evolution::EngineOptions& options);
+
+/// Of the bytes that stand for it.
+std::uint32_t checksum_of(const evolution::Candidate& candidate);
+
+void write(core::ByteWriter& out, const JournalHeader& header);
+/// Behind the kind; nothing for bytes that are none.
+std::optional<JournalHeader> read_header(core::ByteReader& in);
+
+/// Makes records one after another.
+class RecordWriter {
+ public:
+  /// Appends a record to `to`. `body` begins with its kind.
+  void append(std::vector<std::byte>& to, std::span<const std::byte> body);
+
+ private:
+  std::uint32_t checksum_ = 0;  ///< of the record before
+};
+
+/// Whole records of a journal, one after another.
+class Records {
+ public:
+  explicit Records(std::span<const std::byte> rest) : rest_(rest) {}
+
+  /// The next body. Nothing at the end, in front of an incomplete record, and in front of a damaged
+  /// one or one that did not follow on the one before when it was written.
+  std::optional<std::span<const std::byte>> next();
+
+  bool is_damaged() const { return damaged_; }
+  std::size_t left() const { return rest_.size(); }
+
+ private:
+  std::optional<std::span<const std::byte>> damaged();
+
+  std::span<const std::byte> rest_;
+  std::uint32_t checksum_ = 0;  ///< of the record before
+  bool damaged_ = false;
+};
+
+/// What is behind the first line.
+struct JournalContent {
+  std::span<const std::byte> records;
+  bool damaged = false;  ///< the first line is; there are records only if they are surely ours
+};
+
+/// Empty for a file that a crash left before its first line was written. Throws CheckpointError for
+/// a journal of another version.
+JournalContent content_of_journal(std::span<const std::byte> bytes,
+                                  const std::filesystem::path& path);
+
+}  // namespace hierevo::io
