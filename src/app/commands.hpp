@@ -13,6 +13,7 @@ using Arguments = std::vector<std::string>;
 int command_sample(const Arguments& arguments);
 int command_inspect(const Arguments& arguments);
 int command_status(const Arguments& arguments);
+int command_verify(const Arguments& arguments);
 
 int command_search(const Arguments& arguments);
 int command_evaluator(const Arguments& arguments);

@@ -33,6 +33,7 @@ constexpr std::array subcommands = {
     Subcommand{"sample", "random genotypes as JSON lines", app::command_sample, ""},
     Subcommand{"inspect", "structure, cost and phenotype of a genotype", app::command_inspect, ""},
     Subcommand{"status", "how a search is doing, while it runs or after", app::command_status, ""},
+    Subcommand{"verify", "replays a search and checks everything it left", app::command_verify, ""},
 };
 
 void print_help() {

@@ -23,7 +23,8 @@ class AppendFile {
   ~AppendFile();
 
   /// Throws IoError when this failed: of `bytes` nothing is then in the file, and the same may be
-  /// tried again. Throws IoError at every call once a sync has failed, as nobody knows what it lost.
+  /// tried again. Throws IoError at every call once a sync has failed, as nobody knows what it
+  /// lost.
   void append(std::span<const std::byte> bytes);
 
  private:

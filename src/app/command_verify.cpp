@@ -1,0 +1,125 @@
+#include <fmt/format.h>
+
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "commands.hpp"
+#include "hierevo/core/error.hpp"
+#include "hierevo/search/run_directory.hpp"
+#include "hierevo/search/verify.hpp"
+#include "model_options.hpp"
+#include "option_set.hpp"
+#include "saved_run.hpp"
+
+namespace hierevo::app {
+
+namespace {
+
+using nlohmann::json;
+
+/// What the run's config.ini says of its network and data; nothing where there is none.
+search::VerifyOptions options_of(const std::filesystem::path& run) {
+  search::VerifyOptions options;
+  const auto recorded = search::RunDirectory::configuration_of(run);
+  if (!recorded) return options;
+  ModelOptions model;
+  const auto take = [&](const char* name, auto& target) {
+    const std::string text = OptionSet::value_in(*recorded, name);
+    if (text.empty()) return;
+    if constexpr (std::is_same_v<decltype(target), std::string&>) {
+      target = text;
+    } else {
+      target = std::stoi(text);
+    }
+  };
+  take("model", model.model);
+  take("channels", model.channels);
+  take("cells", model.cells);
+  options.model = model.spec();
+  // A pack is recorded with its whole path, other data by their names.
+  const std::filesystem::path data = OptionSet::value_in(*recorded, "dataset");
+  if (data.is_absolute()) options.pack = data;
+  return options;
+}
+
+/// The same, where a config.ini that cannot be read is one more problem.
+search::VerifyOptions options_or_problem(const std::filesystem::path& run,
+                                         std::vector<search::Problem>& problems) {
+  try {
+    return options_of(run);
+  } catch (const std::exception& error) {
+    problems.push_back({run / "config.ini", {}, error.what()});
+    return {};
+  }
+}
+
+json as_json(const std::string& run, const search::Verification& found) {
+  json problems = json::array();
+  for (const search::Problem& problem : found.problems) {
+    problems.push_back(
+        {{"file", problem.file.string()},
+         {"candidate", problem.candidate ? json(number(*problem.candidate)) : json()},
+         {"problem", problem.line()}});
+  }
+  return {{"run", run},
+          {"agrees", found.problems.empty()},
+          {"candidates", found.candidates()},
+          {"evaluated", found.evaluated},
+          {"reused", found.reused},
+          {"failed", found.failed},
+          {"in_flight", found.in_flight},
+          {"files", found.files},
+          {"problems", problems},
+          {"notes", found.notes}};
+}
+
+void print_for_people(const search::Verification& found) {
+  for (const search::Problem& problem : found.problems) fmt::print("{}\n", problem.line());
+  for (const std::string& text : found.notes) fmt::print("Note: {}.\n", text);
+  const std::string all = fmt::format(
+      "{} candidates ({} evaluated, {} reused, {} failed, {} invalid or over a bound, {} in "
+      "flight) and {} files",
+      found.candidates(), found.evaluated, found.reused, found.failed, found.others,
+      found.in_flight, found.files);
+  if (found.problems.empty()) {
+    fmt::print("{}: all agree.\n", all);
+  } else {
+    fmt::print("{}: {} problems.\n", all, found.problems.size());
+  }
+}
+
+}  // namespace
+
+int command_verify(const Arguments& arguments) {
+  std::string run;
+  bool as_json_text = false;
+  OptionSet options(
+      "usage: hierevo verify --run DIR [--json]",
+      "Replays a search from its options and checks all that it left: numbers, seeds,\n"
+      "genotypes and the choice of every parent, fitness, phenotypes, costs and sums;\n"
+      "snapshots, journals, half-trained candidates, weights and data. Changes nothing;\n"
+      "a search may run meanwhile. Exit code 3 when there are problems, a line each.");
+  options.group("Verify");
+  options.add("run", &run, "the run directory");
+  options.add("json", &as_json_text, "as JSON");
+  options.epilogue(
+      "A problem names its file. An earlier snapshot or the journals often have what a damaged "
+      "file\n"
+      "lost, and the search goes on from these by itself: see hierevo status --run DIR.\n");
+  if (!options.parse(arguments)) return 0;
+  if (run.empty()) throw core::UsageError("No run is given", "", "Give --run DIR.");
+
+  std::vector<search::Problem> problems;
+  auto found = search::verify_run(run, options_or_problem(run, problems));
+  if (!found) throw no_run_in(run);
+  found->problems.insert(found->problems.begin(), problems.begin(), problems.end());
+  if (as_json_text) {
+    std::cout << as_json(run, *found).dump(2, ' ', false, json::error_handler_t::replace) << '\n';
+  } else {
+    print_for_people(*found);
+  }
+  return static_cast<int>(found->problems.empty() ? core::ExitCode::finished
+                                                  : core::ExitCode::run_directory);
+}
+
+}  // namespace hierevo::app

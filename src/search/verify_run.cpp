@@ -1,0 +1,304 @@
+// Every file of a run directory, each for itself and against the search.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <functional>
+#include <map>
+#include <set>
+#include <string_view>
+#include <utility>
+
+#include "hierevo/core/bytes.hpp"
+#include "hierevo/core/error.hpp"
+#include "hierevo/core/file.hpp"
+#include "hierevo/evolution/codec.hpp"
+#include "hierevo/io/data_pack.hpp"
+#include "hierevo/io/journal.hpp"
+#include "hierevo/io/training_snapshot.hpp"
+#include "hierevo/search/run_directory.hpp"
+#include "hierevo/search/verify.hpp"
+
+namespace hierevo::search {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+using evolution::Candidate;
+using evolution::Individual;
+using evolution::IndividualId;
+
+std::vector<fs::path> listed(const fs::path& folder) {
+  std::vector<fs::path> found;
+  std::error_code error;
+  fs::directory_iterator entry(folder, error);
+  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+    found.push_back(entry->path());
+  }
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+/// N of "N.h5".
+std::optional<IndividualId> id_in(const fs::path& path) {
+  const std::string name = path.stem().string();
+  std::uint64_t id = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), id);
+  const bool is_id = error == std::errc() && end == name.data() + name.size() && id > 0;
+  if (!is_id || path.extension() != ".h5") return std::nullopt;
+  return IndividualId{id};
+}
+
+std::vector<std::byte> bytes_of(const Individual& individual) {
+  core::ByteWriter bytes;
+  evolution::write(bytes, individual.candidate);
+  evolution::write(bytes, individual.evaluation);
+  return bytes.take();
+}
+
+class RunCheck {
+ public:
+  RunCheck(fs::path run, const VerifyOptions& options, bool running)
+      : run_(std::move(run)), options_(options), running_(running) {}
+
+  /// Nothing when there is no run.
+  std::optional<Verification> check() {
+    // Before the search is read, so that it knows the candidates of all that are listed.
+    const std::vector<fs::path> half_trained = listed(run_ / "inflight");
+    std::optional<io::LoadedSnapshot> loaded;
+    const bool read = guarded(RunDirectory::snapshot_path(run_), [&] {
+      loaded = io::load_search(RunDirectory::snapshot_path(run_), RunDirectory::journal_path(run_));
+    });
+    if (read && !loaded) return std::nullopt;
+    check_snapshots();
+    if (!loaded && !snapshots_.empty()) {
+      loaded = io::LoadedSnapshot{snapshots_.front().second, snapshots_.front().first, {}};
+    }
+    if (loaded) {
+      check_search(*loaded);
+      compare_snapshots(loaded->snapshot);
+    }
+    for (const fs::path& path : half_trained) check_half_trained(path, loaded);
+    check_trainings();
+    check_pack();
+    name_strangers();
+    return std::move(found_);
+  }
+
+ private:
+  void complain(const fs::path& file, std::optional<IndividualId> id, std::string text) {
+    // A snapshot that is passed over is told by more than one reader.
+    for (const Problem& problem : found_.problems) {
+      if (problem.text == text && problem.candidate == id) return;
+    }
+    found_.problems.push_back({file, id, std::move(text)});
+  }
+  void note(std::string text) { found_.notes.push_back(std::move(text)); }
+
+  /// Whether `read` read `file`; it may have gone since it was seen.
+  bool guarded(const fs::path& file, const std::function<void()>& read) {
+    try {
+      read();
+      return true;
+    } catch (const core::IoError& error) {
+      if (error.system_error() != ENOENT) complain(error.path(), {}, error.what());
+    } catch (const core::CheckpointError& error) {
+      complain(error.path(), {}, error.what());
+    } catch (const core::Error& error) {
+      complain(file, {}, error.what());
+    }
+    return false;
+  }
+
+  static std::vector<fs::path> kept(const fs::path& newest) {
+    return {newest, newest.string() + ".1", newest.string() + ".2"};
+  }
+  void check_snapshots();
+  void check_search(const io::LoadedSnapshot& loaded);
+  void compare_snapshots(const io::Snapshot& search);
+  fs::path file_in(std::string_view warning) const;
+  void check_half_trained(const fs::path& path, const std::optional<io::LoadedSnapshot>& loaded);
+  void check_owner(const fs::path& path, IndividualId id, const io::TrainingSnapshot& training,
+                   const io::Snapshot& search);
+  void check_trainings();
+  void check_pack();
+  void name_strangers();
+  void name_stranger(const fs::path& path);
+
+  fs::path run_;
+  const VerifyOptions& options_;
+  bool running_;
+  Verification found_;
+  std::vector<std::pair<fs::path, io::Snapshot>> snapshots_;  ///< the good ones, newest first
+};
+
+void RunCheck::check_snapshots() {
+  for (const fs::path& path : kept(RunDirectory::snapshot_path(run_))) {
+    guarded(path, [&] {
+      snapshots_.emplace_back(path, io::decode_snapshot(core::read_file(path), path));
+      ++found_.files;
+    });
+  }
+}
+
+/// Which file a warning of loading speaks of.
+fs::path RunCheck::file_in(std::string_view warning) const {
+  for (const auto& newest : {RunDirectory::snapshot_path(run_), RunDirectory::journal_path(run_)}) {
+    for (const fs::path& path : kept(newest)) {
+      if (warning.find("'" + path.string() + "'") != std::string_view::npos) return path;
+    }
+  }
+  return run_;
+}
+
+void RunCheck::check_search(const io::LoadedSnapshot& loaded) {
+  for (const std::string& warning : loaded.warnings) complain(file_in(warning), {}, warning);
+  for (const fs::path& path : kept(RunDirectory::journal_path(run_))) {
+    found_.files += core::path_exists(path) ? 1 : 0;
+  }
+  std::set<IndividualId> in_snapshot;
+  for (const auto& [path, snapshot] : snapshots_) {
+    if (path != loaded.path) continue;
+    for (const auto& individual : snapshot.state.history) {
+      in_snapshot.insert(individual.candidate.id);
+    }
+    for (const Candidate& candidate : snapshot.state.in_flight) in_snapshot.insert(candidate.id);
+  }
+  Verification search = verify_search(loaded.snapshot, options_);
+  for (Problem& problem : search.problems) {
+    const bool snapshot = !problem.candidate || in_snapshot.contains(*problem.candidate);
+    problem.file = snapshot ? loaded.path : RunDirectory::journal_path(run_);
+  }
+  search.problems.insert(search.problems.begin(), found_.problems.begin(), found_.problems.end());
+  search.notes.insert(search.notes.begin(), found_.notes.begin(), found_.notes.end());
+  search.files = found_.files;
+  found_ = std::move(search);
+}
+
+/// Each snapshot is the beginning of those that came after it.
+void RunCheck::compare_snapshots(const io::Snapshot& search) {
+  for (const auto& [path, snapshot] : snapshots_) {
+    const auto& earlier = snapshot.state.history;
+    const auto& later = search.state.history;
+    const std::size_t both = std::min(earlier.size(), later.size());
+    for (std::size_t row = 0; row < both; ++row) {
+      if (bytes_of(earlier[row]) == bytes_of(later[row])) continue;
+      complain(path, earlier[row].candidate.id,
+               fmt::format("evaluation {} is another one than in the search as a whole", row + 1));
+      break;
+    }
+  }
+}
+
+void RunCheck::check_half_trained(const fs::path& path,
+                                  const std::optional<io::LoadedSnapshot>& loaded) {
+  const auto id = id_in(path);
+  if (!id) return name_stranger(path);
+  guarded(path, [&] {
+    const io::TrainingSnapshot training = io::load_training(path);
+    ++found_.files;
+    if (loaded) check_owner(path, *id, training, loaded->snapshot);
+  });
+}
+
+void RunCheck::check_owner(const fs::path& path, IndividualId id,
+                           const io::TrainingSnapshot& training, const io::Snapshot& search) {
+  const Candidate* owner = nullptr;
+  for (const Candidate& candidate : search.state.in_flight) {
+    if (candidate.id == id) owner = &candidate;
+  }
+  const auto told_in = [&](const io::Snapshot& snapshot) -> const Candidate* {
+    for (const auto& individual : snapshot.state.history) {
+      if (individual.candidate.id == id) return &individual.candidate;
+    }
+    return nullptr;
+  };
+  // It may stay until the next snapshot, but no longer.
+  if (!snapshots_.empty() && told_in(snapshots_.front().second) != nullptr) {
+    complain(path, id, "nobody owns it, as its evaluation has ended");
+    return;
+  }
+  if (owner == nullptr) owner = told_in(search);
+  if (owner == nullptr) {
+    const bool all_asked = number(id) > search.options.evaluations;
+    if (all_asked) {
+      complain(path, id, "nobody owns it, as there is no such candidate");
+    } else {
+      note(fmt::format("'{}' is of a candidate that is still to be made", path.string()));
+    }
+    return;
+  }
+  if (training.genotype != owner->genotype || training.seed != owner->seed) {
+    complain(path, id, "its genotype or its seed is not the candidate's");
+  }
+}
+
+void RunCheck::check_trainings() {
+  for (const fs::path& training : listed(run_)) {
+    if (!training.filename().string().starts_with("train-")) continue;
+    for (const fs::path& repeat : listed(training)) {
+      for (const fs::path& path : listed(repeat)) {
+        if (path.extension() == ".tmp") name_stranger(path);
+        if (path.extension() != ".h5") continue;
+        guarded(path, [&] {
+          io::load_training(path);
+          ++found_.files;
+        });
+      }
+    }
+  }
+}
+
+void RunCheck::check_pack() {
+  if (options_.pack.empty()) return;
+  if (!core::path_exists(options_.pack)) {
+    note(fmt::format("The data '{}' are not there, and not checked", options_.pack.string()));
+    return;
+  }
+  guarded(options_.pack, [&] {
+    io::read_data_pack(options_.pack);
+    ++found_.files;
+  });
+}
+
+void RunCheck::name_strangers() {
+  static const std::set<std::string> ours = {"search.h5", "search.h5.1", "search.h5.2", "journal",
+                                             "journal.1", "journal.2",   "config.ini",  "lock",
+                                             "inflight",  "log",         "report"};
+  for (const fs::path& path : listed(run_)) {
+    const std::string name = path.filename().string();
+    if (!ours.contains(name) && !name.starts_with("train-")) name_stranger(path);
+  }
+}
+
+void RunCheck::name_stranger(const fs::path& path) {
+  // A file that is being written has such a name for a moment.
+  if (running_ && path.extension() == ".tmp") return;
+  note(fmt::format("'{}' is no file of a run{}", path.string(),
+                   path.extension() == ".tmp" ? ": it was left by a write that was cut off" : ""));
+}
+
+}  // namespace
+
+std::string Problem::line() const {
+  if (!file.empty() && text.find("'" + file.string() + "'") != std::string::npos) return text;
+  const std::string where = file.empty() ? "" : fmt::format("'{}': ", file.string());
+  return where + (candidate ? fmt::format("candidate {}: ", number(*candidate)) : "") + text;
+}
+
+std::optional<Verification> verify_run(const fs::path& run, const VerifyOptions& options) {
+  // What a search changes while it is read may look wrong once, but not again and again.
+  constexpr int most_attempts = 3;
+  for (int attempt = 1;; ++attempt) {
+    const bool running = RunDirectory::in_use(run);
+    auto found = RunCheck(run, options, running).check();
+    if (!found || found->problems.empty() || !running || attempt == most_attempts) {
+      if (found && running) found->notes.insert(found->notes.begin(), "A search runs here");
+      return found;
+    }
+  }
+}
+
+}  // namespace hierevo::search
