@@ -21,6 +21,7 @@ Work sample_work(const char* space, std::uint64_t seed) {
              genome::random_genotype(genome::SearchSpace::parse(space), random)},
             1 << (seed % 5)};
   if (seed % 2 == 0) work.candidate.parent = evolution::IndividualId{seed + 5};
+  if (seed % 3 != 0) work.candidate.known = seed * 10;
   return work;
 }
 
