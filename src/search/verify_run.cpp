@@ -26,6 +26,10 @@ namespace fs = std::filesystem;
 
 namespace {
 
+bool names(std::string_view text, const fs::path& path) {
+  return text.find(fmt::format("'{}'", path.string())) != std::string_view::npos;
+}
+
 using evolution::Candidate;
 using evolution::Individual;
 using evolution::IndividualId;
@@ -147,7 +151,7 @@ void RunCheck::check_snapshots() {
 fs::path RunCheck::file_in(std::string_view warning) const {
   for (const auto& newest : {RunDirectory::snapshot_path(run_), RunDirectory::journal_path(run_)}) {
     for (const fs::path& path : kept(newest)) {
-      if (warning.find("'" + path.string() + "'") != std::string_view::npos) return path;
+      if (names(warning, path)) return path;
     }
   }
   return run_;
@@ -283,7 +287,7 @@ void RunCheck::name_stranger(const fs::path& path) {
 }  // namespace
 
 std::string Problem::line() const {
-  if (!file.empty() && text.find("'" + file.string() + "'") != std::string::npos) return text;
+  if (!file.empty() && names(text, file)) return text;
   const std::string where = file.empty() ? "" : fmt::format("'{}': ", file.string());
   return where + (candidate ? fmt::format("candidate {}: ", number(*candidate)) : "") + text;
 }
