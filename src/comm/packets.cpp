@@ -7,7 +7,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "supervisor_protocol.hpp"
+#include "hierevo/core/error.hpp"
 
 namespace hierevo::comm::detail {
 
@@ -52,15 +52,16 @@ void send_packet(int socket, std::span<const std::byte> bytes, std::span<const i
   }
   while (::sendmsg(socket, &message, MSG_NOSIGNAL) < 0) {
     if (errno == EINTR) continue;
-    if (errno != EAGAIN) return;
+    if (errno == EPIPE || errno == ECONNRESET) return;
+    if (errno != EAGAIN) throw core::IoError("supervisor process", "send to", errno);
     pollfd wanted{socket, POLLOUT, 0};
     ::poll(&wanted, 1, -1);
   }
 }
 
-Packet receive_packet(int socket) {
+Packet receive_packet(int socket, std::size_t longest) {
   Packet packet;
-  packet.bytes.resize(longest_request);
+  packet.bytes.resize(longest);
   iovec part{packet.bytes.data(), packet.bytes.size()};
   Attachment attachment;
   msghdr message{};

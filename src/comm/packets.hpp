@@ -10,7 +10,7 @@
 namespace hierevo::comm::detail {
 
 /// Waits while the other end is slow to take it. Nothing when the other end is closed, which
-/// reading tells.
+/// reading tells. Throws IoError when the system cannot send it.
 void send_packet(int socket, std::span<const std::byte> bytes, std::span<const int> attached);
 
 struct Packet {
@@ -18,7 +18,7 @@ struct Packet {
   std::vector<core::Descriptor> attached;
   bool closed = false;  ///< nothing more will come
 };
-/// The next packet, up to longest_request bytes. Does not wait on a non-blocking socket.
-Packet receive_packet(int socket);
+/// The next packet, of up to `longest` bytes. Does not wait on a non-blocking socket.
+Packet receive_packet(int socket, std::size_t longest);
 
 }  // namespace hierevo::comm::detail

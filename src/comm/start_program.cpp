@@ -22,9 +22,14 @@ namespace {
 constexpr int first_free = messages_descriptor + 2;  // one more reports trouble
 constexpr int trouble_descriptor = messages_descriptor + 1;
 
-/// A launcher's variables: a program that found them would take itself for a rank.
+/// A launcher's variables: a program that found them would take itself for a rank. Of Slurm's, what
+/// it tells a job stays, what it tells a task goes.
 bool is_of_a_launcher(std::string_view entry) {
-  constexpr std::array<std::string_view, 4> beginnings = {"OMPI_", "PMIX_", "PMI_", "PRTE_"};
+  constexpr std::array<std::string_view, 16> beginnings = {
+      "OMPI_",       "PMIX_",        "PMI_",          "PRTE_",
+      "HYDRA_",      "PALS_",        "MPI_LOCAL",     "SLURM_PMI",
+      "SLURM_STEP",  "SLURM_PROCID", "SLURM_LOCALID", "SLURM_NODEID",
+      "SLURM_GTIDS", "SLURM_NTASKS", "SLURM_NPROCS",  "SLURM_TASK"};
   return std::any_of(beginnings.begin(), beginnings.end(),
                      [entry](std::string_view begin) { return entry.starts_with(begin); });
 }
@@ -65,9 +70,9 @@ void bind_to(const std::vector<int>& cpus) {
 /// Puts the descriptors in their places, and closes all others.
 void arrange_descriptors(int messages, int output, int trouble) {
   // First out of the way of the places.
-  const int messages_copy = ::fcntl(messages, F_DUPFD, first_free);
-  const int output_copy = ::fcntl(output, F_DUPFD, first_free);
-  const int trouble_copy = ::fcntl(trouble, F_DUPFD, first_free);
+  const int messages_copy = ::fcntl(messages, F_DUPFD_CLOEXEC, first_free);
+  const int output_copy = ::fcntl(output, F_DUPFD_CLOEXEC, first_free);
+  const int trouble_copy = ::fcntl(trouble, F_DUPFD_CLOEXEC, first_free);
   const int nothing = ::open("/dev/null", O_RDONLY);
   ::dup2(nothing, STDIN_FILENO);
   ::dup2(output_copy, STDOUT_FILENO);
@@ -75,7 +80,7 @@ void arrange_descriptors(int messages, int output, int trouble) {
   ::dup2(messages_copy, messages_descriptor);
   ::dup2(trouble_copy, trouble_descriptor);
   ::fcntl(trouble_descriptor, F_SETFD, FD_CLOEXEC);
-  ::close_range(first_free, ~0U, 0);
+  ::closefrom(first_free);  // close_range() is not in older kernels
 }
 
 [[noreturn]] void become(const ProcessOrder& order, char* const* arguments,

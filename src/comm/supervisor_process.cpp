@@ -12,6 +12,7 @@
 #include <csignal>
 #include <exception>
 #include <fstream>
+#include <functional>
 #include <map>
 #include <string>
 #include <utility>
@@ -26,13 +27,42 @@ namespace hierevo::comm::detail {
 
 namespace {
 
-/// Sent by the kernel when the client dies. One that nobody else sends.
-const int client_died = SIGRTMIN + 5;
+/// Sent by the kernel when the guard dies. One that nobody else sends.
+const int guard_died = SIGRTMIN + 5;
+
+/// Programs inherit it: a job's signals are for the client, which decides.
+void ignore_signals() {
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGCONT, SIGQUIT, SIGXCPU,
+                           SIGPIPE, SIGTSTP, SIGTTIN, SIGTTOU}) {
+    ::signal(signal, SIG_IGN);
+  }
+  ::signal(SIGCHLD, SIG_DFL);
+  sigset_t none;
+  sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+/// Kills the children of this process, but for those that `is_spared`.
+void kill_children(const std::function<bool(pid_t)>& is_spared) {
+  std::ifstream children("/proc/self/task/" + std::to_string(::getpid()) + "/children");
+  for (pid_t child = 0; children >> child;) {
+    if (!is_spared(child)) ::kill(child, SIGKILL);
+  }
+}
+
+/// Waits until all children have ended; `on_end` is told of each.
+void wait_for_children(const std::function<void(pid_t)>& on_end) {
+  while (true) {
+    const pid_t ended = ::waitpid(-1, nullptr, 0);
+    if (ended > 0) on_end(ended);
+    if (ended < 0 && errno == ECHILD) return;
+  }
+}
 
 class Supervisor {
  public:
-  Supervisor(core::Descriptor socket, pid_t client)
-      : socket_(std::move(socket)), client_(client), signals_(prepare_signals()) {}
+  Supervisor(core::Descriptor socket, pid_t guard)
+      : socket_(std::move(socket)), guard_(guard), signals_(prepare_signals()) {}
 
   void run();
 
@@ -43,8 +73,8 @@ class Supervisor {
     std::int64_t oom_kills_before = 0;
   };
 
-  core::Descriptor prepare_signals() const;
-  bool client_is_there() const { return ::getppid() == client_; }
+  static core::Descriptor prepare_signals();
+  bool guard_is_there() const { return ::getppid() == guard_; }
   void take_requests();
   void start(const StartRequest& request, std::vector<core::Descriptor> ends);
   void kill(ProcessId id);
@@ -55,31 +85,25 @@ class Supervisor {
   void end_all();
 
   core::Descriptor socket_;
-  pid_t client_;
+  pid_t guard_;
   core::Descriptor signals_;
   std::map<pid_t, Program> programs_;
   bool done_ = false;
 };
 
-core::Descriptor Supervisor::prepare_signals() const {
-  // Programs inherit what is ignored; a job's signals are for the client, which decides.
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGQUIT, SIGXCPU, SIGPIPE,
-                           SIGTSTP, SIGTTIN, SIGTTOU}) {
-    ::signal(signal, SIG_IGN);
-  }
-  ::signal(SIGCHLD, SIG_DFL);
+core::Descriptor Supervisor::prepare_signals() {
   sigset_t wanted;
   sigemptyset(&wanted);
   sigaddset(&wanted, SIGCHLD);
-  sigaddset(&wanted, client_died);
+  sigaddset(&wanted, guard_died);
   ::sigprocmask(SIG_SETMASK, &wanted, nullptr);
-  ::prctl(PR_SET_PDEATHSIG, client_died);
+  ::prctl(PR_SET_PDEATHSIG, guard_died);
   return core::Descriptor(::signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 
 void Supervisor::run() {
   std::array<pollfd, 2> wanted = {{{socket_.get(), POLLIN, 0}, {signals_.get(), POLLIN, 0}}};
-  while (!done_ && client_is_there()) {
+  while (!done_ && guard_is_there()) {
     if (::poll(wanted.data(), wanted.size(), -1) < 0) continue;
     signalfd_siginfo ignored{};
     while (::read(signals_.get(), &ignored, sizeof ignored) > 0) {
@@ -91,7 +115,7 @@ void Supervisor::run() {
 }
 
 void Supervisor::take_requests() {
-  Packet packet = receive_packet(socket_.get());
+  Packet packet = receive_packet(socket_.get(), longest_request);
   done_ = packet.closed;
   const auto request = decode_request(packet.bytes);
   if (!request) return;
@@ -155,10 +179,7 @@ ProcessEnd Supervisor::end_of(const Program& program, const siginfo_t& info) con
 
 /// Children that are no programs: their parents have ended.
 void Supervisor::kill_strays() const {
-  std::ifstream children("/proc/self/task/" + std::to_string(::getpid()) + "/children");
-  for (pid_t child = 0; children >> child;) {
-    if (!programs_.contains(child)) ::kill(child, SIGKILL);
-  }
+  kill_children([this](pid_t child) { return programs_.contains(child); });
 }
 
 void Supervisor::end_all() {
@@ -167,27 +188,40 @@ void Supervisor::end_all() {
     ::kill(pid, SIGKILL);
   }
   // What they started comes to this process as they end.
-  while (true) {
-    const pid_t ended = ::waitpid(-1, nullptr, 0);
-    if (ended < 0 && errno == ECHILD) return;
+  kill_strays();
+  wait_for_children([this](pid_t ended) {
     programs_.erase(ended);
     kill_strays();
+  });
+}
+
+[[noreturn]] void supervise(core::Descriptor socket, pid_t guard) {
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+  ::prctl(PR_SET_NAME, "hierevo-superv");
+  try {
+    Supervisor(std::move(socket), guard).run();
+  } catch (const std::exception&) {
+    // Its guard ends what it leaves behind.
   }
+  ::_exit(0);
 }
 
 }  // namespace
 
 void run_supervisor(core::Descriptor socket, pid_t client) {
+  ignore_signals();
   ::setpgid(0, 0);
-  ::prctl(PR_SET_CHILD_SUBREAPER, 1);
-  ::prctl(PR_SET_NAME, "hierevo-superv");
   const rlimit none{0, 0};
   ::setrlimit(RLIMIT_CORE, &none);
-  try {
-    Supervisor(std::move(socket), client).run();
-  } catch (const std::exception&) {
-    // Its client sees that it is gone, its programs die with it.
-  }
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+  ::prctl(PR_SET_NAME, "hierevo-guard");
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // which the supervisor sees
+  if (::getppid() != client) ::_exit(0);
+  const pid_t guard = ::getpid();
+  const pid_t supervisor = ::fork();
+  if (supervisor == 0) supervise(std::move(socket), guard);
+  // The socket stays open until nothing is left: only then is the supervisor gone for its client.
+  wait_for_children([](pid_t) { kill_children([](pid_t) { return false; }); });
   ::_exit(0);
 }
 

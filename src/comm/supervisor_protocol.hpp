@@ -23,6 +23,8 @@ using SupervisorRequest = std::variant<StartRequest, KillRequest>;
 
 /// Longest request; more is refused by start().
 inline constexpr std::size_t longest_request = std::size_t{1} << 17;
+/// Longest message about an end; more is never sent.
+inline constexpr std::size_t longest_end = 64;
 
 std::vector<std::byte> encode(const SupervisorRequest& request);
 std::optional<SupervisorRequest> decode_request(std::span<const std::byte> bytes);

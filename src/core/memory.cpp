@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <charconv>
 #include <fstream>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -33,11 +34,20 @@ void lower(std::optional<std::int64_t>& limit, std::optional<std::int64_t> other
   if (other && (!limit || *other < *limit)) limit = other;
 }
 
-}  // namespace
+/// What stands behind `name` in a file of names and numbers.
+std::optional<std::int64_t> number_of(std::string_view name, const fs::path& path) {
+  std::ifstream file(path);
+  std::string found;
+  for (std::int64_t value = 0; file >> found >> value;) {
+    if (found == name) return value;
+  }
+  return std::nullopt;
+}
 
-std::optional<std::int64_t> memory_limit_of_group(const fs::path& membership,
-                                                  const fs::path& mount) {
-  std::optional<std::int64_t> limit;
+/// Calls `look` with the folder of the memory control group that `membership` names, and with those
+/// of the groups it lies in, outwards.
+void for_each_group(const fs::path& membership, const fs::path& mount,
+                    const std::function<void(const fs::path& folder, bool unified)>& look) {
   std::ifstream groups(membership);
   // HIERARCHY:CONTROLLERS:PATH, where version 2 has no controllers.
   for (std::string line; std::getline(groups, line);) {
@@ -48,14 +58,33 @@ std::optional<std::int64_t> memory_limit_of_group(const fs::path& membership,
     const bool unified = controllers == ",,";
     if (!unified && controllers.find(",memory,") == std::string::npos) continue;
     const fs::path top = unified ? mount : mount / "memory";
-    const char* name = unified ? "memory.max" : "memory.limit_in_bytes";
     // Within a container the path may lead to what is not mounted there: the groups above hold.
     for (fs::path group = line.substr(second + 1);; group = group.parent_path()) {
-      lower(limit, number_in(top / group.relative_path() / name));
+      look(top / group.relative_path(), unified);
       if (!group.has_relative_path()) break;
     }
   }
+}
+
+}  // namespace
+
+std::optional<std::int64_t> memory_limit_of_group(const fs::path& membership,
+                                                  const fs::path& mount) {
+  std::optional<std::int64_t> limit;
+  for_each_group(membership, mount, [&limit](const fs::path& folder, bool unified) {
+    lower(limit, number_in(folder / (unified ? "memory.max" : "memory.limit_in_bytes")));
+  });
   return limit;
+}
+
+std::optional<std::int64_t> oom_kills_of_group(const fs::path& membership, const fs::path& mount) {
+  std::optional<std::int64_t> kills;
+  for_each_group(membership, mount, [&kills](const fs::path& folder, bool unified) {
+    if (!kills) {
+      kills = number_of("oom_kill", folder / (unified ? "memory.events" : "memory.oom_control"));
+    }
+  });
+  return kills;
 }
 
 std::int64_t usable_memory() {
@@ -73,12 +102,8 @@ void keep_freed_memory() {
 }
 
 std::int64_t oom_kills() {
-  std::ifstream statistics("/proc/vmstat");
-  std::string name;
-  for (std::int64_t value = 0; statistics >> name >> value;) {
-    if (name == "oom_kill") return value;
-  }
-  return 0;
+  const auto of_group = oom_kills_of_group("/proc/self/cgroup", "/sys/fs/cgroup");
+  return of_group ? *of_group : number_of("oom_kill", "/proc/vmstat").value_or(0);
 }
 
 }  // namespace hierevo::core

@@ -52,6 +52,21 @@ TEST_F(MemoryLimit, OfAContainerStandsAtTheTop) {
   EXPECT_EQ(limit(), std::nullopt);
 }
 
+TEST_F(MemoryLimit, KillsAreThoseOfTheInnermostGroupThatCountsThem) {
+  const auto kills = [this] {
+    return oom_kills_of_group(folder_.path() / "membership", folder_.path() / "mount");
+  };
+  write("membership", "0::/jobs/job_7");
+  EXPECT_EQ(kills(), std::nullopt);
+  write("mount/jobs/memory.events", "low 0\nhigh 1\noom 5\noom_kill 4");
+  EXPECT_EQ(kills(), 4);
+  write("mount/jobs/job_7/memory.events", "oom 3\noom_kill 2\noom_group_kill 0");
+  EXPECT_EQ(kills(), 2);
+  write("membership", "4:memory:/job");
+  write("mount/memory/job/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 7");
+  EXPECT_EQ(kills(), 7);
+}
+
 TEST(UsableMemory, IsAtMostTheMachines) {
   EXPECT_GT(usable_memory(), 1 << 20);
   EXPECT_LE(usable_memory(), sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE));

@@ -45,11 +45,15 @@ inline constexpr int out_of_memory_exit_code = 86;
 /// threads begin: with many interconnects a process that runs MPI must not fork.
 ///
 /// Signals to this process's group do not reach the programs: they run in groups of their own and
-/// ignore what is sent to stop a job (TERM, INT, HUP, USR1, USR2, QUIT, XCPU). When this process
-/// ends, however that happens, the programs are killed with all that they have started; when the
-/// supervisor is killed, the programs are. What a program leaves behind is killed when one ends.
+/// ignore what is sent to stop a job (TERM, INT, HUP, USR1, USR2, CONT, QUIT, XCPU). When this
+/// process or the supervisor ends, however that happens, the programs are killed with all that they
+/// have started. What a program leaves behind is killed when one ends.
 ///
-/// Belongs to one thread. Only kill() and the destructor wait, for a moment.
+/// The supervisor is two processes, of which either may be killed: one starts the programs, the
+/// other one only ends what that one leaves behind.
+///
+/// Belongs to one thread. Waits, for a moment, only in the destructor and where the supervisor is
+/// slow to take an order.
 class ProcessSupervisor {
  public:
   /// Forks. Throws InternalError when this process has several threads already, IoError when it
@@ -68,7 +72,7 @@ class ProcessSupervisor {
     core::Descriptor output;  ///< what the program prints to standard output and error, likewise
   };
   /// Starts a program; its standard input is empty. That it could not be started is told by
-  /// next_end().
+  /// next_end(). Throws IoError where there is no descriptor or memory left to ask for it with.
   Process start(const ProcessOrder& order);
   /// Kills a program and what it has started. Nothing when it has ended.
   void kill(ProcessId id);
@@ -78,7 +82,7 @@ class ProcessSupervisor {
   int descriptor() const { return socket_.get(); }
   /// The supervisor was killed, and all its programs with it: nothing can be started any more.
   bool gone() const { return gone_; }
-  /// Of the supervisor, for tests and logs.
+  /// Of the supervisor's process that was forked off here, for tests and logs.
   int pid() const { return pid_; }
 
  private:

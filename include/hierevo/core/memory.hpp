@@ -21,8 +21,12 @@ std::optional<std::int64_t> memory_limit_of_group(const std::filesystem::path& m
 /// next step. For programs that train; to be called before any thread.
 void keep_freed_memory();
 
-/// How many processes of this machine the kernel has killed since its start for want of memory; 0
-/// where it does not say.
+/// How many processes the kernel has killed so far for want of memory: of this process's control
+/// group where that is counted, else of the machine; 0 where it does not say.
 std::int64_t oom_kills();
+
+/// The same, of the innermost control group that `membership` names and that counts it.
+std::optional<std::int64_t> oom_kills_of_group(const std::filesystem::path& membership,
+                                               const std::filesystem::path& mount);
 
 }  // namespace hierevo::core
