@@ -47,7 +47,7 @@ class EvaluationServer {
 
  private:
   std::optional<std::vector<std::byte>> receive(bool wait);
-  void send(const std::vector<std::byte>& message);
+  void send(const std::vector<std::byte>& message, bool wait = true);
   void evaluate(Evaluator& evaluator, const Work& work);
 
   int descriptor_;
