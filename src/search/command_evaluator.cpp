@@ -98,7 +98,8 @@ struct Pipe {
   if (::getppid() != parent) ::_exit(127);
   ::setpgid(0, 0);
   // An evaluator process ignores what is meant for its rank; a program of the user's should not.
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGQUIT, SIGXCPU, SIGPIPE}) {
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGCONT, SIGQUIT, SIGXCPU,
+                           SIGPIPE, SIGTSTP, SIGTTIN, SIGTTOU}) {
     ::signal(signal, SIG_DFL);
   }
   // A terminal would stop a program that reads from it in the background.

@@ -1,7 +1,9 @@
 // The evaluator process's side of the protocol.
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstddef>
@@ -32,6 +34,7 @@ EvaluationServer::EvaluationServer() : descriptor_(comm::messages_descriptor) {
     throw core::UsageError("This program is not to be called by hand",
                            "it takes its orders from hierevo search", "Use hierevo search.");
   }
+  ::fcntl(descriptor_, F_SETFD, FD_CLOEXEC);  // not for the programs that an evaluator starts
 }
 
 EvaluationServer::~EvaluationServer() {
@@ -39,13 +42,10 @@ EvaluationServer::~EvaluationServer() {
 }
 
 std::optional<std::vector<std::byte>> EvaluationServer::receive(bool wait) {
-  std::vector<std::byte> bytes(comm::longest_message);
+  std::array<std::byte, comm::longest_message> bytes;
   while (!gone_) {
     const ssize_t count = ::recv(descriptor_, bytes.data(), bytes.size(), wait ? 0 : MSG_DONTWAIT);
-    if (count > 0) {
-      bytes.resize(static_cast<std::size_t>(count));
-      return bytes;
-    }
+    if (count > 0) return std::vector<std::byte>(bytes.begin(), bytes.begin() + count);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) break;
     gone_ = true;
@@ -53,9 +53,11 @@ std::optional<std::vector<std::byte>> EvaluationServer::receive(bool wait) {
   return std::nullopt;
 }
 
-void EvaluationServer::send(const std::vector<std::byte>& message) {
-  while (::send(descriptor_, message.data(), message.size(), MSG_NOSIGNAL) < 0) {
+void EvaluationServer::send(const std::vector<std::byte>& message, bool wait) {
+  const int flags = MSG_NOSIGNAL | (wait ? 0 : MSG_DONTWAIT);
+  while (::send(descriptor_, message.data(), message.size(), flags) < 0) {
     if (errno == EINTR) continue;
+    if (errno == EAGAIN || errno == EWOULDBLOCK) return;
     gone_ = true;
     return;
   }
@@ -89,7 +91,8 @@ void EvaluationServer::evaluate(Evaluator& evaluator, const Work& work) {
     const auto now = std::chrono::steady_clock::now();
     if (now >= next_report) {
       next_report = now + report_interval;
-      send(encode(Beat{{{work.candidate.id, at}}}));
+      // A rank that is slow to read does not keep it from its work.
+      send(encode(Beat{{{work.candidate.id, at}}}), /*wait=*/false);
     }
     bool go_on = true;
     while (const auto bytes = receive(false)) {

@@ -5,12 +5,16 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdio>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "hierevo/comm/communicator.hpp"
+#include "hierevo/core/error.hpp"
 #include "hierevo/core/log.hpp"
 
 namespace hierevo::search {
@@ -21,18 +25,25 @@ namespace {
 constexpr std::size_t kept_output = 4096;
 constexpr std::size_t told_output = 1000;
 
-void watch(int changes, int descriptor) {
-  epoll_event wanted{.events = EPOLLIN, .data = {}};
-  ::epoll_ctl(changes, EPOLL_CTL_ADD, descriptor, &wanted);
-}
+/// What is read at once, so that one that never ends cannot keep its rank from all else. More than
+/// the system holds back of a program that has ended.
+constexpr std::size_t most_output_at_once = std::size_t{1} << 20;
+constexpr int most_messages_at_once = 1000;
 
 }  // namespace
 
+void watch_input(int epoll, int descriptor, std::uint64_t tells) {
+  epoll_event wanted{.events = EPOLLIN, .data = {.u64 = tells}};
+  if (::epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &wanted) != 0) {
+    throw core::IoError("epoll", "extend", errno);
+  }
+}
+
 EvaluatorProcess::EvaluatorProcess(comm::ProcessSupervisor& supervisor,
-                                   const comm::ProcessOrder& order, int changes)
+                                   const comm::ProcessOrder& order, const Watch& watch)
     : process_(supervisor.start(order)) {
-  watch(changes, process_.messages.get());
-  watch(changes, process_.output.get());
+  watch_input(watch.epoll, process_.messages.get(), watch.messages);
+  watch_input(watch.epoll, process_.output.get(), watch.output);
 }
 
 void EvaluatorProcess::send(const AnyMessage& message) {
@@ -43,7 +54,22 @@ void EvaluatorProcess::send(const AnyMessage& message) {
   }
 }
 
-std::optional<AnyMessage> EvaluatorProcess::receive() {
+std::vector<AnyMessage> EvaluatorProcess::receive() {
+  std::vector<AnyMessage> messages;
+  for (int i = 0; i < most_messages_at_once; ++i) {
+    auto packet = receive_one();
+    if (!packet) break;
+    if (*packet) {
+      messages.push_back(std::move(**packet));
+    } else {
+      core::log(core::LogLevel::warning,
+                "A message of an evaluator is not of the protocol; ignored");
+    }
+  }
+  return messages;
+}
+
+std::optional<std::optional<AnyMessage>> EvaluatorProcess::receive_one() {
   std::array<std::byte, comm::longest_message> bytes;
   while (process_.messages) {
     const ssize_t count = ::recv(process_.messages.get(), bytes.data(), bytes.size(), 0);
@@ -53,16 +79,14 @@ std::optional<AnyMessage> EvaluatorProcess::receive() {
       process_.messages.reset();  // else it would be readable for ever
       break;
     }
-    auto message = decode(std::span(bytes).first(static_cast<std::size_t>(count)));
-    if (message) return message;
-    core::log(core::LogLevel::warning, "A message of an evaluator is not of the protocol; ignored");
+    return decode(std::span(bytes).first(static_cast<std::size_t>(count)));
   }
   return std::nullopt;
 }
 
 void EvaluatorProcess::read_output() {
   std::array<char, 4096> chunk;
-  while (process_.output) {
+  for (std::size_t taken = 0; process_.output && taken < most_output_at_once;) {
     const ssize_t count = ::read(process_.output.get(), chunk.data(), chunk.size());
     if (count < 0 && errno == EINTR) continue;
     if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
@@ -71,6 +95,7 @@ void EvaluatorProcess::read_output() {
       return;
     }
     const std::string_view text(chunk.data(), static_cast<std::size_t>(count));
+    taken += text.size();
     std::fwrite(text.data(), 1, text.size(), stderr);
     printed_ += text;
     if (printed_.size() > 2 * kept_output) printed_.erase(0, printed_.size() - kept_output);

@@ -1,31 +1,47 @@
 // One evaluator process, as its rank sees it.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "hierevo/comm/process_supervisor.hpp"
 #include "hierevo/search/protocol.hpp"
 
 namespace hierevo::search {
 
+/// From now on the epoll `epoll` gives `tells` while `descriptor` can be read. Throws IoError.
+void watch_input(int epoll, int descriptor, std::uint64_t tells);
+
 class EvaluatorProcess {
  public:
-  /// Starts it. `changes` is an epoll that from now on tells when there is something to read.
+  /// An epoll that from now on tells when there is something to read, and what it tells then.
+  struct Watch {
+    int epoll;
+    std::uint64_t messages;
+    std::uint64_t output;
+  };
+  /// Starts it. Throws IoError where the system cannot.
   EvaluatorProcess(comm::ProcessSupervisor& supervisor, const comm::ProcessOrder& order,
-                   int changes);
+                   const Watch& watch);
 
   comm::ProcessId id() const { return process_.id; }
 
   /// Where it has ended, that is told by the supervisor, and this does nothing.
   void send(const AnyMessage& message);
-  std::optional<AnyMessage> receive();
-  /// Passes on what it printed to standard error.
+  /// The messages that have come, in order; what is no message is left out with a warning. Of a
+  /// program that sends without end, only some at a time.
+  std::vector<AnyMessage> receive();
+  /// Passes on what it printed to standard error, likewise.
   void read_output();
   /// `text` with the end of what it printed, where there is some.
   std::string with_last_words(const std::string& text);
 
  private:
+  /// One packet, or none. Nothing in the packet when it is no message.
+  std::optional<std::optional<AnyMessage>> receive_one();
+
   comm::ProcessSupervisor::Process process_;
   std::string printed_;  ///< the end of it
 };

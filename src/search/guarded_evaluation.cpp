@@ -22,6 +22,8 @@ std::optional<Evaluation> guarded_evaluation(Evaluator& evaluator, const Work& w
     return Evaluation::failure(Status::out_of_memory, "the host's memory is exhausted");
   } catch (const std::exception& error) {
     return Evaluation::failure(Status::failed, error.what());
+  } catch (...) {
+    return Evaluation::failure(Status::failed, "the evaluator threw what is no std::exception");
   }
 }
 

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdint>
 #include <deque>
 #include <span>
 #include <utility>
@@ -26,8 +27,20 @@ using evolution::Evaluation;
 using evolution::number;
 using evolution::Status;
 
-/// So often in series a program may end before it is ready.
-constexpr int most_failed_starts = 3;
+/// So often in series a program may end without having had a candidate.
+constexpr int most_vain_starts = 3;
+
+/// What epoll tells: the supervisor, or the messages or the output of a slot.
+constexpr std::uint64_t of_supervisor = 0;
+constexpr std::uint64_t messages_of(std::size_t slot) {
+  return 2 * slot + 1;
+}
+constexpr std::uint64_t output_of(std::size_t slot) {
+  return 2 * slot + 2;
+}
+constexpr std::size_t slot_of_event(std::uint64_t event) {
+  return static_cast<std::size_t>((event - 1) / 2);
+}
 
 class ProcessEvaluators final : public Evaluators {
  public:
@@ -42,10 +55,11 @@ class ProcessEvaluators final : public Evaluators {
 
  private:
   struct Slot {
+    std::size_t index = 0;
     ProcessEvaluatorsOptions::One how;
     std::optional<EvaluatorProcess> process;
     bool ready = false;
-    int failed_starts = 0;     ///< in series
+    int vain_starts = 0;       ///< in series
     std::optional<Work> work;  ///< under way, or to begin as soon as it is ready
     std::optional<evolution::IndividualId> killed_for;  ///< the process is being killed for that
 
@@ -55,11 +69,16 @@ class ProcessEvaluators final : public Evaluators {
   Slot* slot_of(evolution::IndividualId id);
   void start(Slot& slot);
   void look();
-  void take(Slot& slot, const AnyMessage& message);
-  void greeted(Slot& slot, const Hello& hello);
+  void look_at(std::uint64_t event);
+  void look_for_ends();
+  void take_messages(Slot& slot);
+  /// Whether it was a message that could come now.
+  bool take(Slot& slot, const AnyMessage& message);
+  bool greeted(Slot& slot, const Hello& hello);
   void ended(Slot& slot, const comm::ProcessEnd& end);
   void end_work(Slot& slot, std::optional<Evaluation> evaluation);
   void break_down(const std::string& reason);
+  void let_go_of_all();
 
   comm::ProcessSupervisor& supervisor_;
   core::Descriptor changes_;  ///< epoll over all that is read here
@@ -73,17 +92,22 @@ ProcessEvaluators::ProcessEvaluators(comm::ProcessSupervisor& supervisor,
                                      ProcessEvaluatorsOptions options)
     : supervisor_(supervisor), changes_(::epoll_create1(EPOLL_CLOEXEC)) {
   if (!changes_) throw core::IoError("epoll", "make", errno);
-  epoll_event wanted{.events = EPOLLIN, .data = {}};
-  ::epoll_ctl(changes_.get(), EPOLL_CTL_ADD, supervisor_.descriptor(), &wanted);
+  watch_input(changes_.get(), supervisor_.descriptor(), of_supervisor);
   for (auto& one : options.evaluators) {
-    slots_.emplace_back().how = std::move(one);
-    start(slots_.back());
+    const std::size_t index = slots_.size();
+    Slot& slot = slots_.emplace_back();
+    slot.index = index;
+    slot.how = std::move(one);
+    start(slot);
   }
 }
 
 void ProcessEvaluators::start(Slot& slot) {
   slot.ready = false;
-  slot.process.emplace(supervisor_, slot.how.order, changes_.get());
+  slot.process.emplace(supervisor_, slot.how.order,
+                       EvaluatorProcess::Watch{.epoll = changes_.get(),
+                                               .messages = messages_of(slot.index),
+                                               .output = output_of(slot.index)});
   slot.process->send(Setup{slot.how.setup});
 }
 
@@ -95,6 +119,7 @@ ProcessEvaluators::Slot* ProcessEvaluators::slot_of(evolution::IndividualId id) 
 }
 
 void ProcessEvaluators::begin(const Work& work) {
+  if (broken_) return;  // which is still to be told
   const auto free = std::find_if(slots_.begin(), slots_.end(),
                                  [](const Slot& slot) { return !slot.work.has_value(); });
   if (free == slots_.end()) throw core::InternalError("All evaluators of this rank are busy");
@@ -132,12 +157,24 @@ std::optional<Evaluators::Event> ProcessEvaluators::next() {
 }
 
 void ProcessEvaluators::look() {
-  epoll_event ignored{};
-  if (::epoll_wait(changes_.get(), &ignored, 1, 0) <= 0) return;
-  for (Slot& slot : slots_) {
+  std::array<epoll_event, 64> changes;
+  const int count =
+      ::epoll_wait(changes_.get(), changes.data(), static_cast<int>(changes.size()), 0);
+  for (int i = 0; i < count; ++i) look_at(changes[static_cast<std::size_t>(i)].data.u64);
+  if (broken_) let_go_of_all();
+}
+
+void ProcessEvaluators::look_at(std::uint64_t event) {
+  if (event == of_supervisor) return look_for_ends();
+  Slot& slot = slots_[slot_of_event(event)];
+  if (event == output_of(slot.index)) {
     slot.process->read_output();
-    while (const auto message = slot.process->receive()) take(slot, *message);
+  } else {
+    take_messages(slot);
   }
+}
+
+void ProcessEvaluators::look_for_ends() {
   while (const auto end = supervisor_.next_end()) {
     for (Slot& slot : slots_) {
       if (!broken_ && slot.process->id() == end->id) ended(slot, *end);
@@ -146,49 +183,72 @@ void ProcessEvaluators::look() {
   if (supervisor_.gone()) break_down("the process that starts its evaluators has ended");
 }
 
-void ProcessEvaluators::take(Slot& slot, const AnyMessage& message) {
-  if (const auto* hello = std::get_if<Hello>(&message)) greeted(slot, *hello);
-  if (const auto* beat = std::get_if<Beat>(&message); beat != nullptr && slot.work) {
-    for (const auto& part : beat->parts) {
-      if (part.id == slot.work->candidate.id) events_.push_back(Progress{part.id, part.at});
-    }
+void ProcessEvaluators::take_messages(Slot& slot) {
+  for (const AnyMessage& message : slot.process->receive()) {
+    if (broken_ || take(slot, message)) continue;
+    core::log(core::LogLevel::warning, "A message of an evaluator came out of turn; ignored");
   }
-  if (const auto* result = std::get_if<Result>(&message)) {
-    const bool asked = slot.work && slot.work->candidate.id == result->id;
-    if (asked) end_work(slot, result->evaluation);
-  }
-  if (std::holds_alternative<Left>(message) && slot.work) end_work(slot, std::nullopt);
 }
 
-void ProcessEvaluators::greeted(Slot& slot, const Hello& hello) {
+bool ProcessEvaluators::take(Slot& slot, const AnyMessage& message) {
+  if (const auto* hello = std::get_if<Hello>(&message)) return greeted(slot, *hello);
+  const bool works = slot.ready && slot.work;
+  if (const auto* beat = std::get_if<Beat>(&message)) {
+    for (const auto& part : beat->parts) {
+      if (!works || part.id != slot.work->candidate.id) return false;
+      events_.push_back(Progress{part.id, part.at});
+    }
+    return true;
+  }
+  if (const auto* result = std::get_if<Result>(&message)) {
+    if (!works || result->id != slot.work->candidate.id) return false;
+    end_work(slot, result->evaluation);
+    slot.vain_starts = 0;
+    return true;
+  }
+  if (!std::holds_alternative<Left>(message) || !works) return false;
+  end_work(slot, std::nullopt);
+  slot.vain_starts = 0;
+  return true;
+}
+
+bool ProcessEvaluators::greeted(Slot& slot, const Hello& hello) {
+  if (slot.ready) return false;
   if (!hello.error.empty()) {
     break_down(hello.error);
-    return;
+    return true;
   }
   slot.ready = true;
-  slot.failed_starts = 0;
   if (slot.work) slot.process->send(*slot.work);
   const bool all_ready =
       std::all_of(slots_.begin(), slots_.end(), [](const Slot& one) { return one.ready; });
-  if (announced_ || !all_ready) return;
+  if (announced_ || !all_ready) return true;
   announced_ = true;
   events_.push_back(Ready{hello.data, ""});
+  return true;
 }
 
 void ProcessEvaluators::ended(Slot& slot, const comm::ProcessEnd& end) {
+  take_messages(slot);  // its last may have come since they were looked at
+  if (broken_) return;
   const std::string how = slot.process->with_last_words(description(end));
   if (slot.killed_for) {
     // Its result may have come just before, and another candidate after that.
     if (slot.work && slot.work->candidate.id == *slot.killed_for) end_work(slot, std::nullopt);
     slot.killed_for.reset();
+    slot.vain_starts = 0;
   } else if (slot.ready && slot.work) {
     const bool memory = end.cause == comm::ProcessEnd::Cause::out_of_memory;
     end_work(slot, Evaluation::failure(memory ? Status::out_of_memory : Status::crashed, how));
-  } else if (slot.ready) {
-    core::log(core::LogLevel::warning, "An idle evaluator ended and is started again: {}", how);
-  } else if (++slot.failed_starts >= most_failed_starts) {
-    break_down(fmt::format("an evaluator could not be started: {}", how));
+    slot.vain_starts = 0;
+  } else if (++slot.vain_starts >= most_vain_starts) {
+    break_down(fmt::format("{}: {}",
+                           slot.ready ? "an evaluator ends again and again without work"
+                                      : "an evaluator could not be started",
+                           how));
     return;
+  } else {
+    core::log(core::LogLevel::warning, "An evaluator without work is started again: {}", how);
   }
   start(slot);
 }
@@ -204,6 +264,16 @@ void ProcessEvaluators::break_down(const std::string& reason) {
     events_.push_back(Broken{reason});
   } else {
     events_.push_back(Ready{std::nullopt, reason});
+  }
+}
+
+/// Nothing of theirs is looked at any more, and descriptor() becomes silent.
+void ProcessEvaluators::let_go_of_all() {
+  ::epoll_ctl(changes_.get(), EPOLL_CTL_DEL, supervisor_.descriptor(), nullptr);
+  for (Slot& slot : slots_) {
+    slot.work.reset();
+    if (slot.process) supervisor_.kill(slot.process->id());
+    slot.process.reset();
   }
 }
 

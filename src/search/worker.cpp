@@ -131,9 +131,10 @@ Evaluation Worker::concluded(const UnderWay& one, std::optional<Evaluation> eval
   if (const std::string problem = problem_with(*evaluation); !problem.empty()) {
     evaluation = Evaluation::failure(Status::failed, "the evaluator gave " + problem);
   }
-  if (one.work.memory_parts > 1 && evaluation->reason.empty()) {
-    evaluation->reason = fmt::format("for want of memory micro-batches were cut into {} parts",
-                                     one.work.memory_parts);
+  if (one.work.memory_parts > 1) {
+    if (!evaluation->reason.empty()) evaluation->reason += "; ";
+    evaluation->reason += fmt::format("for want of memory micro-batches were cut into {} parts",
+                                      one.work.memory_parts);
   }
   evaluation->seconds = seconds_of(one, Clock::now());
   return std::move(*evaluation);

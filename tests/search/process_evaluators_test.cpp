@@ -1,0 +1,342 @@
+// Evaluators in processes of their own, which are started for real.
+#include "hierevo/search/process_evaluators.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <csignal>
+#include <fstream>
+#include <utility>
+
+#include "evaluator_behaviour.hpp"
+#include "hierevo/core/error.hpp"
+#include "support/process_watch.hpp"
+#include "support/scratch_folder.hpp"
+
+namespace hierevo::search {
+namespace {
+
+using evolution::IndividualId;
+using evolution::Status;
+using testing::AllOf;
+using testing::EndsWith;
+using testing::HasSubstr;
+using Ended = Evaluators::Ended;
+using Ready = Evaluators::Ready;
+using Broken = Evaluators::Broken;
+using Progress = Evaluators::Progress;
+
+/// A rank's part in it.
+class Rank {
+ public:
+  explicit Rank(const std::string& how = "serve", std::size_t count = 1,
+                const std::string& setup = "setup") {
+    ProcessEvaluatorsOptions options;
+    options.evaluators.resize(count);
+    for (auto& one : options.evaluators) {
+      one.order.command = {HIEREVO_EVALUATOR_PROGRAM, how};
+      one.setup = setup;
+    }
+    evaluators_ = make_process_evaluators(supervisor_, std::move(options));
+  }
+
+  Evaluators& evaluators() { return *evaluators_; }
+  const comm::ProcessSupervisor& supervisor() const { return supervisor_; }
+
+  /// The next event, which must be of this kind; reports of progress are passed over.
+  template <typename Kind>
+  Kind next() {
+    while (true) {
+      const auto event = next_of_any_kind();
+      if (!event) return {};
+      if (const auto* wanted = std::get_if<Kind>(&*event)) return *wanted;
+      if (std::holds_alternative<Progress>(*event)) continue;
+      ADD_FAILURE() << "another event: " << event->index();
+      return {};
+    }
+  }
+
+  /// Of candidate `id`.
+  evolution::Evaluation result(std::uint64_t id) {
+    const Ended end = next<Ended>();
+    EXPECT_EQ(end.id, IndividualId{id});
+    EXPECT_TRUE(end.evaluation);
+    return end.evaluation.value_or(evolution::Evaluation{});
+  }
+  void expect_no_result(std::uint64_t id) {
+    const Ended end = next<Ended>();
+    EXPECT_EQ(end.id, IndividualId{id});
+    EXPECT_FALSE(end.evaluation);
+  }
+  void expect_success(std::uint64_t id) {
+    evaluators().begin(work(id, Behaviour::succeed));
+    EXPECT_EQ(result(id).fitness, fitness_of(id));
+  }
+  /// Waits until the candidate is being evaluated.
+  void expect_progress(std::uint64_t id) { EXPECT_EQ(next<Progress>().id, IndividualId{id}); }
+  /// Nothing has happened, and nothing says that something had.
+  void expect_silence() {
+    EXPECT_FALSE(evaluators_->next());
+    EXPECT_FALSE(test::becomes_readable(evaluators_->descriptor(), 0));
+  }
+
+ private:
+  std::optional<Evaluators::Event> next_of_any_kind() {
+    do {
+      if (auto event = evaluators_->next()) return event;
+    } while (test::becomes_readable(evaluators_->descriptor()));
+    ADD_FAILURE() << "no event came";
+    return std::nullopt;
+  }
+
+  comm::ProcessSupervisor supervisor_;
+  std::unique_ptr<Evaluators> evaluators_;
+};
+
+/// Keeps what evaluators print from the test's own output; gives it.
+template <typename Part>
+std::string printed_by(const Part& part) {
+  testing::internal::CaptureStderr();
+  part();
+  return testing::internal::GetCapturedStderr();
+}
+
+TEST(ProcessEvaluators, AreReadyOnceAndEvaluate) {
+  Rank rank("serve", 2, "four");
+  EXPECT_EQ(rank.evaluators().count(), 2u);
+  const auto ready = rank.next<Ready>();
+  EXPECT_EQ(ready.error, "");
+  EXPECT_EQ(ready.data, (DataFacts{1, 7, 4}));
+  for (std::uint64_t id = 1; id <= 50; ++id) rank.expect_success(id);
+  rank.expect_silence();
+}
+
+TEST(ProcessEvaluators, WorkAtTheSameTime) {
+  Rank rank("serve", 2);
+  rank.next<Ready>();
+  rank.evaluators().begin(work(1, Behaviour::go_on_until_asked));
+  rank.expect_success(2);
+  EXPECT_NO_THROW(rank.evaluators().begin(work(3, Behaviour::go_on_until_asked)));
+  EXPECT_THROW(rank.evaluators().begin(work(4, Behaviour::succeed)), core::InternalError);
+  rank.evaluators().save(IndividualId{3});
+  rank.expect_no_result(3);
+  rank.evaluators().save(IndividualId{1});
+  rank.expect_no_result(1);
+}
+
+TEST(ProcessEvaluators, TellHowFarACandidateIs) {
+  Rank rank;
+  rank.next<Ready>();
+  rank.evaluators().begin(work(1, Behaviour::go_on_until_asked));
+  const auto first = rank.next<Progress>();
+  EXPECT_EQ(first.id, IndividualId{1});
+  EXPECT_EQ(first.at.repeat, 1);
+  EXPECT_EQ(first.at.steps, 100);
+  EXPECT_GT(rank.next<Progress>().at.step, first.at.step);
+  rank.evaluators().save(IndividualId{1});
+  rank.expect_no_result(1);
+  rank.expect_success(2);
+}
+
+TEST(ProcessEvaluators, OneThatIsAskedToSaveTooLateAsksNothingOfTheNext) {
+  Rank rank;
+  rank.next<Ready>();
+  for (std::uint64_t id = 1; id <= 30; ++id) {
+    rank.evaluators().begin(work(id, Behaviour::succeed));
+    rank.evaluators().save(IndividualId{id});  // it does not look before it has its result
+    EXPECT_EQ(rank.result(id).fitness, fitness_of(id));
+  }
+  rank.evaluators().save(IndividualId{30});
+  rank.expect_success(31);
+}
+
+TEST(ProcessEvaluators, KillEndsOneThatHangs) {
+  Rank rank;
+  rank.next<Ready>();
+  for (std::uint64_t id = 1; id < 6; id += 2) {
+    rank.evaluators().begin(work(id, Behaviour::hang));
+    rank.evaluators().kill(IndividualId{id});
+    rank.expect_no_result(id);
+    rank.expect_success(id + 1);
+  }
+}
+
+TEST(ProcessEvaluators, ForOneThatIsKilledTheNextWaits) {
+  Rank rank;
+  rank.next<Ready>();
+  rank.evaluators().begin(work(1, Behaviour::go_on_until_asked));
+  rank.expect_progress(1);
+  rank.evaluators().kill(IndividualId{1});
+  rank.expect_no_result(1);
+  rank.evaluators().begin(work(2, Behaviour::hang));
+  rank.evaluators().kill(IndividualId{2});  // begun or not
+  rank.expect_no_result(2);
+  rank.evaluators().begin(work(3, Behaviour::go_on_until_asked));
+  rank.evaluators().save(IndividualId{3});
+  rank.expect_no_result(3);
+  rank.expect_success(4);
+}
+
+/// Whichever comes first, the candidate ends once and nothing is mixed up.
+TEST(ProcessEvaluators, AKillMayMeetAResult) {
+  Rank rank("serve", 2);
+  rank.next<Ready>();
+  for (std::uint64_t id = 1; id <= 100; id += 2) {
+    rank.evaluators().begin(work(id, Behaviour::succeed));
+    rank.evaluators().kill(IndividualId{id});
+    const Ended end = rank.next<Ended>();
+    EXPECT_EQ(end.id, IndividualId{id});
+    if (end.evaluation) {
+      EXPECT_EQ(end.evaluation->fitness, fitness_of(id));
+    }
+    rank.expect_success(id + 1);
+  }
+}
+
+TEST(ProcessEvaluators, ACrashIsAValueWithItsReason) {
+  Rank rank;
+  rank.next<Ready>();
+  const std::string printed = printed_by([&] {
+    rank.evaluators().begin(work(1, Behaviour::crash));
+    const auto evaluation = rank.result(1);
+    EXPECT_EQ(evaluation.status, Status::crashed);
+    EXPECT_EQ(evaluation.reason,
+              "ended by signal 6 (Aborted); its last lines: first line\nthe last straw");
+    rank.expect_success(2);
+  });
+  EXPECT_THAT(printed, HasSubstr("the last straw\n"));
+}
+
+TEST(ProcessEvaluators, WantOfMemoryIsToldFromACrash) {
+  Rank rank;
+  rank.next<Ready>();
+  rank.evaluators().begin(work(1, Behaviour::want_memory));
+  const auto evaluation = rank.result(1);
+  EXPECT_EQ(evaluation.status, Status::out_of_memory);
+  EXPECT_EQ(evaluation.reason, "ended for want of memory");
+  rank.expect_success(2);
+}
+
+TEST(ProcessEvaluators, AnExceptionIsAFailureOfTheCandidateOnly) {
+  Rank rank;
+  rank.next<Ready>();
+  rank.evaluators().begin(work(1, Behaviour::throw_error));
+  const auto evaluation = rank.result(1);
+  EXPECT_EQ(evaluation.status, Status::failed);
+  EXPECT_EQ(evaluation.reason, "cannot do it");
+  rank.expect_success(2);
+}
+
+TEST(ProcessEvaluators, WhatAnEvaluatorStartsHasNotItsWayToTheRank) {
+  Rank rank;
+  rank.next<Ready>();
+  rank.evaluators().begin(work(1, Behaviour::run_a_program));
+  EXPECT_EQ(rank.result(1).reason, "");
+}
+
+TEST(ProcessEvaluators, OutputOfAnyLengthIsPassedOn) {
+  Rank rank;
+  rank.next<Ready>();
+  const std::string printed = printed_by([&] {
+    rank.evaluators().begin(work(1, Behaviour::print_much));
+    EXPECT_EQ(rank.result(1).fitness, fitness_of(1));
+    rank.evaluators().begin(work(2, Behaviour::crash));
+    const std::string reason = rank.result(2).reason;
+    EXPECT_LT(reason.size(), 1200u);
+    EXPECT_THAT(reason, EndsWith("; its last lines: the last straw"));
+  });
+  EXPECT_GT(printed.size(), 10u << 20);
+}
+
+TEST(ProcessEvaluators, OneThatPrintsWithoutEndKeepsTheRankFromNothing) {
+  Rank rank("serve", 2);
+  rank.next<Ready>();
+  printed_by([&] {
+    rank.evaluators().begin(work(1, Behaviour::print_on));
+    rank.expect_success(2);
+    rank.evaluators().save(IndividualId{1});
+    rank.expect_no_result(1);
+  });
+}
+
+TEST(ProcessEvaluators, WhatIsNoMessageIsIgnoredWithAWarning) {
+  Rank rank;
+  rank.next<Ready>();
+  const std::string log = printed_by([&] {
+    rank.evaluators().begin(work(1, Behaviour::send_garbage));
+    EXPECT_EQ(rank.result(1).fitness, fitness_of(1));
+  });
+  EXPECT_THAT(log, AllOf(HasSubstr("is not of the protocol"), HasSubstr("out of turn; ignored")));
+  rank.expect_success(2);
+}
+
+TEST(ProcessEvaluators, WorkThatIsGivenBeforeOneIsReadyIsDoneThen) {
+  const test::ScratchFolder folder;
+  const std::string fifo = folder.path() / "go";
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  Rank rank("wait", 1, fifo);
+  rank.evaluators().begin(work(1, Behaviour::go_on_until_asked));
+  rank.evaluators().save(IndividualId{1});
+  rank.expect_no_result(1);  // it had not begun
+  rank.evaluators().begin(work(2, Behaviour::hang));
+  rank.evaluators().kill(IndividualId{2});
+  rank.expect_no_result(2);
+  rank.evaluators().begin(work(3, Behaviour::succeed));
+  EXPECT_FALSE(rank.evaluators().next());
+  std::ofstream(fifo) << "go" << std::flush;
+  EXPECT_EQ(rank.next<Ready>().error, "");
+  EXPECT_EQ(rank.result(3).fitness, fitness_of(3));
+}
+
+TEST(ProcessEvaluators, ThreeStartsInVainAreEnough) {
+  printed_by([&] {
+    Rank rank("fail", 2);
+    EXPECT_EQ(rank.next<Ready>().error,
+              "an evaluator could not be started: exited with code 7; its last lines: no such "
+              "library");
+    rank.evaluators().begin(work(1, Behaviour::succeed));  // nobody will, and nothing breaks
+    rank.evaluators().save(IndividualId{1});
+    rank.evaluators().kill(IndividualId{1});
+    rank.expect_silence();
+  });
+}
+
+TEST(ProcessEvaluators, AProgramThatCannotEvaluateSaysWhy) {
+  Rank rank("refuse");
+  EXPECT_EQ(rank.next<Ready>().error, "there are no data: setup");
+  rank.expect_silence();
+}
+
+TEST(ProcessEvaluators, OneThatEndsAgainAndAgainWithoutWorkIsNotStartedForEver) {
+  printed_by([&] {
+    Rank rank("end idle");
+    EXPECT_EQ(rank.next<Ready>().error, "");
+    EXPECT_THAT(rank.next<Broken>().reason,
+                HasSubstr("again and again without work: exited with code 0"));
+    rank.expect_silence();
+  });
+}
+
+TEST(ProcessEvaluators, WithoutTheSupervisorNothingCanBeEvaluated) {
+  Rank rank;
+  rank.next<Ready>();
+  rank.evaluators().begin(work(1, Behaviour::go_on_until_asked));
+  rank.expect_progress(1);
+  ::kill(rank.supervisor().pid(), SIGKILL);
+  EXPECT_THAT(rank.next<Broken>().reason, HasSubstr("has ended"));
+  rank.evaluators().begin(work(2, Behaviour::succeed));
+  rank.expect_silence();
+}
+
+TEST(ProcessEvaluators, ASetupThatFitsInNoMessageIsRefused) {
+  EXPECT_THROW(Rank("serve", 1, std::string(40'000, 'x')), core::UsageError);
+}
+
+TEST(EvaluationServer, IsOnlyForAProgramThatARankHasStarted) {
+  // The test has no socket there.
+  EXPECT_THROW(EvaluationServer(), core::UsageError);
+}
+
+}  // namespace
+}  // namespace hierevo::search
