@@ -1,10 +1,15 @@
 // The evaluator process of a search: gets its orders from the rank that started it.
+#include <unistd.h>
+
+#include <cstdlib>
 #include <exception>
-#include <nlohmann/json.hpp>
+#include <memory>
+#include <new>
 #include <optional>
 
 #include "commands.hpp"
 #include "evaluator_setup.hpp"
+#include "hierevo/comm/process_supervisor.hpp"
 #include "hierevo/core/log.hpp"
 #include "hierevo/search/process_evaluators.hpp"
 #include "option_set.hpp"
@@ -13,7 +18,27 @@
 
 namespace hierevo::app {
 
+namespace {
+
+const std::terminate_handler end_in_general = std::get_terminate();
+
+/// For an exception that nobody caught, perhaps in a thread of a library.
+[[noreturn]] void end_for_want_of_memory() {
+  try {
+    if (const auto uncaught = std::current_exception()) std::rethrow_exception(uncaught);
+  } catch (const std::bad_alloc&) {
+    ::_exit(comm::out_of_memory_exit_code);
+  } catch (...) {
+    end_in_general();
+  }
+  end_in_general();
+  std::abort();
+}
+
+}  // namespace
+
 int command_evaluator(const Arguments&) {
+  std::set_terminate(end_for_want_of_memory);
   search::EvaluationServer server;
   const auto text = server.setup();
   if (!text) return 0;
@@ -30,12 +55,21 @@ int command_evaluator(const Arguments&) {
     options.parse({"--run", setup.run});
     evaluators.emplace(command, options.record(options_that_may_change()));
     evaluator = evaluators->make();
+  } catch (const std::bad_alloc&) {
+    server.ready(std::nullopt,
+                 "Memory does not suffice to start an evaluator. Raise --memory-limit, or start "
+                 "fewer evaluators.");
+    return 0;
   } catch (const std::exception& error) {
     server.ready(std::nullopt, error.what());
     return 0;
   }
   server.ready(evaluators->data(), "");
-  server.serve(*evaluator);
+  try {
+    server.serve(*evaluator);
+  } catch (const std::bad_alloc&) {
+    return comm::out_of_memory_exit_code;
+  }
   return 0;
 }
 

@@ -78,19 +78,9 @@ class SearchProgram {
 
 std::vector<EvaluatorPlace> SearchProgram::places(const comm::Communicator& ranks) const {
   const NodeShare node = NodeShare::here();
-  if (ranks.size() > 1) {
-    return evaluator_places(node, command_.evaluators_per_device, command_.training.threads);
-  }
-  auto places = evaluator_places(node, command_.workers, command_.training.threads);
-  // Alone, --workers is the number in all.
-  std::vector<EvaluatorPlace> dealt;
-  const std::size_t devices = places.size() / static_cast<std::size_t>(command_.workers);
-  for (int i = 0; i < command_.workers; ++i) {
-    const std::size_t device = static_cast<std::size_t>(i) % devices;
-    dealt.push_back(
-        places[device * static_cast<std::size_t>(command_.workers) + static_cast<std::size_t>(i)]);
-  }
-  return dealt;
+  const int threads = command_.training.threads;
+  return ranks.size() > 1 ? evaluator_places(node, command_.evaluators_per_device, threads)
+                          : evaluator_places_alone(node, command_.workers, threads);
 }
 
 search::ProcessEvaluatorsOptions SearchProgram::process_options(

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <sstream>
+#include <string_view>
 
 #include "hierevo/comm/mpi_session.hpp"
 
@@ -15,12 +16,20 @@ namespace hierevo::app {
 
 namespace {
 
+/// CUDA looks no further at a name that is none.
+bool is_device(std::string_view name) {
+  const bool numbered = !name.empty() && name.find_first_not_of("0123456789") == name.npos;
+  return numbered || name.starts_with("GPU-") || name.starts_with("MIG-");
+}
+
 /// What CUDA_VISIBLE_DEVICES names, or else all that the system has.
 std::vector<std::string> visible_devices() {
   std::vector<std::string> devices;
   if (const char* visible = std::getenv("CUDA_VISIBLE_DEVICES")) {
     std::istringstream names(visible);
-    for (std::string name; std::getline(names, name, ',');) devices.push_back(name);
+    for (std::string name; std::getline(names, name, ',') && is_device(name);) {
+      devices.push_back(name);
+    }
     return devices;
   }
   std::error_code error;
@@ -53,6 +62,17 @@ std::vector<std::string> devices_of(const NodeShare& node) {
   return devices;
 }
 
+/// Where the launcher has bound the rank and all threads have a core.
+void bind(std::vector<EvaluatorPlace>& places, const NodeShare& node, int threads) {
+  const std::size_t count = node.cores.size();
+  const bool bound = static_cast<int>(count) < node.cores_of_node;
+  if (!bound || count / places.size() < static_cast<std::size_t>(threads)) return;
+  const auto from = [&](std::size_t place) {  // no core is left over
+    return node.cores.begin() + static_cast<std::ptrdiff_t>(place * count / places.size());
+  };
+  for (std::size_t i = 0; i < places.size(); ++i) places[i].cores.assign(from(i), from(i + 1));
+}
+
 }  // namespace
 
 NodeShare NodeShare::here() {
@@ -70,13 +90,17 @@ std::vector<EvaluatorPlace> evaluator_places(const NodeShare& node, int per_devi
   for (const std::string& device : devices_of(node)) {
     for (int i = 0; i < per_device; ++i) places.push_back({device, {}});
   }
-  const bool bound = static_cast<int>(node.cores.size()) < node.cores_of_node;
-  const std::size_t share = node.cores.size() / places.size();
-  if (!bound || share < static_cast<std::size_t>(threads)) return places;
-  for (std::size_t i = 0; i < places.size(); ++i) {
-    const auto first = node.cores.begin() + static_cast<std::ptrdiff_t>(i * share);
-    places[i].cores.assign(first, first + static_cast<std::ptrdiff_t>(share));
+  bind(places, node, threads);
+  return places;
+}
+
+std::vector<EvaluatorPlace> evaluator_places_alone(const NodeShare& node, int count, int threads) {
+  std::vector<EvaluatorPlace> places;
+  const std::vector<std::string> devices = devices_of(node);
+  while (places.size() < static_cast<std::size_t>(count)) {
+    places.push_back({devices[places.size() % devices.size()], {}});
   }
+  bind(places, node, threads);
   return places;
 }
 

@@ -28,4 +28,7 @@ struct EvaluatorPlace {
 /// launcher has bound their rank and there are `threads` for each.
 std::vector<EvaluatorPlace> evaluator_places(const NodeShare& node, int per_device, int threads);
 
+/// The same for a rank that is alone: `count` evaluators in all, by turns on its devices.
+std::vector<EvaluatorPlace> evaluator_places_alone(const NodeShare& node, int count, int threads);
+
 }  // namespace hierevo::app

@@ -1,0 +1,116 @@
+#include "evaluator_layout.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <numeric>
+
+namespace hierevo::app {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+NodeShare node(int local_rank, int local_ranks, std::vector<std::string> devices) {
+  NodeShare share;
+  share.local_rank = local_rank;
+  share.local_ranks = local_ranks;
+  share.devices = std::move(devices);
+  return share;
+}
+
+/// Bound to `count` cores, from `first`, of 64.
+NodeShare bound_to(int first, std::size_t count) {
+  NodeShare share;
+  share.cores.resize(count);
+  std::iota(share.cores.begin(), share.cores.end(), first);
+  share.cores_of_node = 64;
+  return share;
+}
+
+std::vector<std::string> devices(const std::vector<EvaluatorPlace>& places) {
+  std::vector<std::string> names;
+  for (const auto& place : places) names.push_back(place.device);
+  return names;
+}
+
+std::vector<std::vector<int>> cores(const std::vector<EvaluatorPlace>& places) {
+  std::vector<std::vector<int>> all;
+  for (const auto& place : places) all.push_back(place.cores);
+  return all;
+}
+
+TEST(EvaluatorPlaces, DevicesAreDealtOutByLocalRank) {
+  EXPECT_THAT(devices(evaluator_places(node(0, 2, {"0", "1"}), 1, 1)), ElementsAre("0"));
+  EXPECT_THAT(devices(evaluator_places(node(1, 2, {"0", "1"}), 1, 1)), ElementsAre("1"));
+  // More devices than ranks.
+  EXPECT_THAT(devices(evaluator_places(node(0, 2, {"4", "5", "6"}), 1, 1)), ElementsAre("4", "6"));
+  EXPECT_THAT(devices(evaluator_places(node(1, 2, {"4", "5", "6"}), 1, 1)), ElementsAre("5"));
+  EXPECT_THAT(devices(evaluator_places(node(0, 1, {"a", "b"}), 1, 1)), ElementsAre("a", "b"));
+  // More ranks than devices, or each sees its own.
+  EXPECT_THAT(devices(evaluator_places(node(3, 5, {"0", "1"}), 1, 1)), ElementsAre("1"));
+  EXPECT_THAT(devices(evaluator_places(node(4, 5, {"0", "1"}), 1, 1)), ElementsAre("0"));
+  EXPECT_THAT(devices(evaluator_places(node(3, 4, {"7"}), 1, 1)), ElementsAre("7"));
+}
+
+TEST(EvaluatorPlaces, SeveralShareADevice) {
+  EXPECT_THAT(devices(evaluator_places(node(0, 1, {"0", "1"}), 2, 1)),
+              ElementsAre("0", "0", "1", "1"));
+  EXPECT_THAT(devices(evaluator_places(node(1, 2, {}), 3, 1)), ElementsAre("", "", ""));
+}
+
+TEST(EvaluatorPlaces, OfARankAloneAreSoManyInAll) {
+  EXPECT_THAT(devices(evaluator_places_alone(node(0, 1, {"0", "1"}), 3, 1)),
+              ElementsAre("0", "1", "0"));
+  EXPECT_THAT(devices(evaluator_places_alone(node(0, 1, {"0", "1"}), 1, 1)), ElementsAre("0"));
+  EXPECT_THAT(devices(evaluator_places_alone(node(0, 1, {}), 2, 1)), ElementsAre("", ""));
+}
+
+TEST(EvaluatorPlaces, DivideTheCoresThatTheRankIsBoundTo) {
+  EXPECT_THAT(cores(evaluator_places(bound_to(8, 4), 2, 2)),
+              ElementsAre(ElementsAre(8, 9), ElementsAre(10, 11)));
+  EXPECT_THAT(cores(evaluator_places(bound_to(0, 5), 2, 2)),
+              ElementsAre(ElementsAre(0, 1), ElementsAre(2, 3, 4)));
+  EXPECT_THAT(cores(evaluator_places_alone(bound_to(3, 3), 3, 1)),
+              ElementsAre(ElementsAre(3), ElementsAre(4), ElementsAre(5)));
+  NodeShare two_devices = bound_to(0, 4);
+  two_devices.devices = {"0", "1"};
+  EXPECT_THAT(cores(evaluator_places_alone(two_devices, 2, 2)),
+              ElementsAre(ElementsAre(0, 1), ElementsAre(2, 3)));
+}
+
+TEST(EvaluatorPlaces, AreNotBoundWhereThatHelpsNobody) {
+  // The threads would not fit.
+  EXPECT_THAT(cores(evaluator_places(bound_to(0, 4), 2, 3)), ElementsAre(IsEmpty(), IsEmpty()));
+  EXPECT_THAT(cores(evaluator_places(bound_to(0, 1), 2, 1)), ElementsAre(IsEmpty(), IsEmpty()));
+  // The whole node is the rank's, or nobody knows.
+  EXPECT_THAT(cores(evaluator_places(bound_to(0, 64), 2, 1)), ElementsAre(IsEmpty(), IsEmpty()));
+  EXPECT_THAT(cores(evaluator_places(bound_to(0, 0), 1, 1)), ElementsAre(IsEmpty()));
+}
+
+TEST(NodeShare, SeesTheDevicesThatItIsShown) {
+  const auto shown = [](const char* variable) {
+    ::setenv("CUDA_VISIBLE_DEVICES", variable, 1);
+    return NodeShare::here().devices;
+  };
+  EXPECT_THAT(shown("2,3"), ElementsAre("2", "3"));
+  EXPECT_THAT(shown("GPU-8932f937,MIG-7"), ElementsAre("GPU-8932f937", "MIG-7"));
+  EXPECT_THAT(shown(""), IsEmpty());
+  EXPECT_THAT(shown("-1"), IsEmpty());
+  EXPECT_THAT(shown("NoDevFiles"), IsEmpty());
+  EXPECT_THAT(shown("1,-1,2"), ElementsAre("1"));  // as CUDA reads it
+}
+
+TEST(NodeShare, KnowsItsRanksAndCores) {
+  ::setenv("OMPI_COMM_WORLD_LOCAL_RANK", "2", 1);
+  ::setenv("OMPI_COMM_WORLD_LOCAL_SIZE", "4", 1);
+  const NodeShare here = NodeShare::here();
+  EXPECT_EQ(here.local_rank, 2);
+  EXPECT_EQ(here.local_ranks, 4);
+  EXPECT_FALSE(here.cores.empty());
+  EXPECT_GE(here.cores_of_node, 1);
+}
+
+}  // namespace
+}  // namespace hierevo::app
