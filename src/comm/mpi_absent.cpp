@@ -50,5 +50,11 @@ std::optional<Message> MpiCommunicator::wait_for_message(std::chrono::nanosecond
 bool MpiCommunicator::flush(std::chrono::nanoseconds) {
   refuse();
 }
+std::optional<int> MpiCommunicator::next_dead() {
+  refuse();
+}
+void MpiCommunicator::give_up(int) {
+  refuse();
+}
 
 }  // namespace hierevo::comm

@@ -147,6 +147,25 @@ TEST(MpiCommunicator, does_not_hang_on_messages_that_never_leave) {
   EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("have not left this rank"));
 }
 
+TEST(MpiCommunicator, waits_for_no_rank_that_was_given_up) {
+  testing::internal::CaptureStderr();
+  {
+    comm::MpiCommunicator communicator;
+    const int to = communicator.rank();
+    communicator.send(to, {std::byte{1}});
+    nothing_leaves = true;
+    communicator.give_up(to);
+    EXPECT_TRUE(communicator.flush(0ns));
+    communicator.send(to, {std::byte{2}});  // takes it back
+    EXPECT_FALSE(communicator.flush(10ms));
+    communicator.give_up(to);
+    EXPECT_EQ(communicator.receive(30s)->data, std::vector{std::byte{1}});  // they do arrive
+    EXPECT_EQ(communicator.receive(30s)->data, std::vector{std::byte{2}});
+  }
+  nothing_leaves = false;
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+}
+
 TEST(MpiSession, inside_a_program_that_runs_mpi_does_not_finalise_it) {
   { const comm::MpiSession session; }
   int finalised = 1;

@@ -24,7 +24,7 @@ USES = {
 
 # Libraries by how their headers begin, with the modules that may include them.
 HOMES = {
-    r"mpi\.h|nccl\.h|cuda": {"comm"},
+    r"mpi(-ext)?\.h|nccl\.h|cuda": {"comm"},
     r"(torch|ATen|c10)/": {"nn", "app"},
     r"zlib\.h": {"nn"},
     r"(jpeglib|jerror|jmorecfg|turbojpeg)\.h": {"nn"},

@@ -48,6 +48,14 @@ class Communicator {
   /// Waits until all sent messages have left this rank, at most `timeout`; says whether they have.
   virtual bool flush(std::chrono::nanoseconds timeout) = 0;
 
+  /// A rank that the transport has found dead; each is told once. Nothing where it cannot tell, as
+  /// most cannot: then only silence does. What is sent to a dead rank is dropped.
+  virtual std::optional<int> next_dead() { return std::nullopt; }
+
+  /// Nobody waits any more for messages to `rank` to leave, since it seems to be lost. They still
+  /// arrive should it be there after all; sending to it takes this back.
+  virtual void give_up(int /*rank*/) {}
+
  private:
   virtual std::optional<Message> wait_for_message(std::chrono::nanoseconds timeout,
                                                   int or_readable) = 0;

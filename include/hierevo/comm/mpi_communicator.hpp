@@ -26,6 +26,9 @@ class MpiCommunicator final : public Communicator {
   /// Takes in messages of others meanwhile, for receive() to return: ranks that flush at the same
   /// time do not wait for each other.
   bool flush(std::chrono::nanoseconds timeout) override;
+  /// Tells of deaths where MPI does (ULFM: Open MPI 5 under `mpirun --with-ft ulfm`).
+  std::optional<int> next_dead() override;
+  void give_up(int rank) override;
 
  private:
   std::optional<Message> wait_for_message(std::chrono::nanoseconds timeout,
