@@ -50,8 +50,8 @@ class SearchProgram {
   /// the options is everybody's, or the first one that another rank reports.
   int run(comm::Communicator& ranks, std::exception_ptr problem);
 
-  /// Whether some rank was lost, and MPI may wait for it for ever.
-  bool lost_a_rank() const { return lost_a_rank_; }
+  /// Whether all ranks were there to the end, so that MPI's end, which waits for all, comes soon.
+  bool all_ended() const { return all_ended_; }
 
  private:
   void make_evaluators(const comm::Communicator& ranks);
@@ -73,7 +73,7 @@ class SearchProgram {
   std::optional<SearchEvaluators> in_this_process_;
   std::vector<std::unique_ptr<search::Evaluator>> local_;
   std::unique_ptr<search::Evaluators> evaluators_;
-  bool lost_a_rank_ = false;
+  bool all_ended_ = false;
 };
 
 std::vector<EvaluatorPlace> SearchProgram::places(const comm::Communicator& ranks) const {
@@ -212,19 +212,19 @@ int SearchProgram::run(comm::Communicator& ranks, std::exception_ptr problem) {
   }
   const Outcome outcome = search_as(ranks, error);
   if (ranks.rank() == 0) {
-    lost_a_rank_ = outcome.last.lost_ranks > 0;
+    all_ended_ = outcome.last.lost_ranks == 0;
     return conclude(outcome);
   }
   // What becomes of the search does not depend on this rank, but for the one that has lost rank 0.
-  lost_a_rank_ = outcome.end == SearchEnd::saved;
-  return static_cast<int>(lost_a_rank_ ? core::ExitCode::saved : core::ExitCode::finished);
+  all_ended_ = outcome.end != SearchEnd::saved;
+  return static_cast<int>(all_ended_ ? core::ExitCode::finished : core::ExitCode::saved);
 }
 
-/// Ends this process in a while, should it still be there: where a rank was lost MPI may wait for
-/// it.
-void end_soon(int code) {
-  std::thread([code] {
-    std::this_thread::sleep_for(std::chrono::seconds(10));
+/// Ends this process in a while, should it still be there: MPI's end may wait for a lost rank for
+/// ever, also for one that nobody has missed yet.
+void end_soon(int code, std::chrono::seconds patience) {
+  std::thread([code, patience] {
+    std::this_thread::sleep_for(patience);
     ::_exit(code);
   }).detach();
 }
@@ -284,10 +284,11 @@ int command_search(const Arguments& arguments) {
   comm::MpiCommunicator ranks;
   // Errors are reported inside, so that the session ends in order.
   const int code = guarded([&] { return program.run(ranks, problem); });
-  if (program.lost_a_rank()) end_soon(code);
-  // Rank 0 sends the others home before it fails. Of another rank it does not know, and would wait.
+  end_soon(code, std::chrono::seconds(program.all_ended() ? 60 : 5));
+  // Rank 0 sends the others home before it fails. Another rank that fails must not wait for them:
+  // it is lost, and whether they go on without it is for the launcher to say.
   const bool saved = code == static_cast<int>(core::ExitCode::saved);
-  if (code != 0 && !saved && ranks.rank() != 0) comm::MpiSession::abort(code);
+  if (code != 0 && !saved && ranks.rank() != 0) ::_exit(code);
   return code;
 }
 

@@ -26,8 +26,6 @@ constexpr double share_for_workers = 0.85;
 constexpr int most_decided_at_once = 1000;
 /// A candidate whose workers were lost so often is taken to be the cause.
 constexpr int most_losses = 3;
-/// Longer between two ticks is no silence of the workers but of this process.
-constexpr auto longest_tick = 1s;
 
 void check_same_run(const evolution::EngineOptions& saved, const evolution::EngineOptions& wanted,
                     const std::filesystem::path& run) {
@@ -88,13 +86,14 @@ Coordinator::Coordinator(comm::Communicator& ranks, const SearchOptions& options
   }
 }
 
-void Coordinator::handle(int rank, const AnyMessage& message) {
+void Coordinator::handle(int rank, const AnyMessage& message, Clock::time_point now) {
   if (!workers_.contains(rank)) {
     core::log(core::LogLevel::warning, "Rank {} is no worker; its message is ignored", rank);
     return;
   }
-  const auto now = Clock::now();
-  account(now);
+  now_ = now;
+  account();
+  if (workers_.state(rank) == WorkerTable::State::dead) return;
   if (workers_.heard(rank, now)) is_back(rank);
   if (const auto* hello = std::get_if<Hello>(&message)) greeted(rank, *hello);
   if (const auto* result = std::get_if<Result>(&message)) finished_one(rank, *result);
@@ -104,33 +103,40 @@ void Coordinator::handle(int rank, const AnyMessage& message) {
 }
 
 void Coordinator::greeted(int rank, const Hello& hello) {
-  const auto refuse = [&](std::string_view why, std::string_view suggestion) {
-    if (ranks_.size() == 1) throw core::UsageError(why, "", "");
-    throw core::UsageError(fmt::format("Rank {} on {} cannot take part", rank, hello.host), why,
-                           suggestion);
-  };
-  if (!hello.error.empty() && !screening_) refuse(hello.error, "Mend this on that host.");
-  if (hello.program != core::version()) {
-    refuse(fmt::format("it runs hierevo {}, rank 0 runs {}", hello.program, core::version()),
-           "Use one installation on all nodes.");
-  }
-  if (hello.fingerprint != options_.fingerprint) {
-    refuse("its options differ from those of rank 0", "Start all ranks with the same options.");
-  }
-  if (hello.data && data_ && *hello.data != *data_) {
-    refuse(fmt::format("its data differ from those of rank {}", *data_from_),
-           "Use the same data on all nodes.");
-  }
   if (workers_.state(rank) != WorkerTable::State::expected) {
     core::log(core::LogLevel::warning, "Rank {} said Hello twice; ignored", rank);
     return;
+  }
+  const Refusal refusal = reason_to_refuse(hello);
+  // Who comes late to a search that is under way does not end it.
+  const bool ends_the_search = !refusal.why.empty() && !screening_;
+  if (ends_the_search && ranks_.size() == 1) throw core::UsageError(refusal.why, "", "");
+  if (ends_the_search) {
+    throw core::UsageError(fmt::format("Rank {} on {} cannot take part", rank, hello.host),
+                           refusal.why, refusal.suggestion);
   }
   if (hello.data && !data_) {
     data_ = hello.data;
     data_from_ = rank;
   }
   workers_.greeted(rank, hello.host, hello.evaluators);
-  if (!hello.error.empty()) left(rank, {hello.error});
+  if (!refusal.why.empty()) left(rank, {refusal.why});
+}
+
+Coordinator::Refusal Coordinator::reason_to_refuse(const Hello& hello) const {
+  if (!hello.error.empty()) return {hello.error, "Mend this on that host."};
+  if (hello.program != core::version()) {
+    return {fmt::format("it runs hierevo {}, rank 0 runs {}", hello.program, core::version()),
+            "Use one installation on all nodes."};
+  }
+  if (hello.fingerprint != options_.fingerprint) {
+    return {"its options differ from those of rank 0", "Start all ranks with the same options."};
+  }
+  if (hello.data && data_ && *hello.data != *data_) {
+    return {fmt::format("its data differ from those of rank {}", *data_from_),
+            "Use the same data on all nodes."};
+  }
+  return {};
 }
 
 void Coordinator::begin_when_all_are_there() {
@@ -193,11 +199,22 @@ void Coordinator::left(int rank, const Left& message) {
   }
 }
 
-void Coordinator::judge_silence(Clock::time_point now) {
-  if (now - ticked_ > longest_tick) workers_.forgive(now - ticked_);
-  ticked_ = now;
+void Coordinator::died(int rank) {
+  using State = WorkerTable::State;
+  if (!workers_.contains(rank)) return;
+  account();
+  const State state = workers_.state(rank);
+  const bool had_work =
+      state == State::expected || state == State::present || state == State::quarantined;
+  if (had_work) lose(rank, "has died");
+  workers_.died(rank);
+}
+
+void Coordinator::judge_silence() {
+  if (now_ - ticked_ > longest_look) workers_.forgive(now_ - ticked_, now_);
+  ticked_ = now_;
   for (const int rank :
-       workers_.fallen_silent(now, std::chrono::duration_cast<Clock::duration>(options_.heartbeat),
+       workers_.fallen_silent(now_, std::chrono::duration_cast<Clock::duration>(options_.heartbeat),
                               patience_with_coordinator(options_.heartbeat))) {
     lose(rank, "is silent");
   }
@@ -206,6 +223,7 @@ void Coordinator::judge_silence(Clock::time_point now) {
 void Coordinator::lose(int rank, const std::string& how) {
   core::log(core::LogLevel::error, "Rank {} {}; its {} candidates are given to others", rank, how,
             workers_.given(rank).size());
+  ranks_.give_up(rank);
   for (const Id id : workers_.given(rank)) {
     const auto one = issued_.find(id);
     if (one == issued_.end()) continue;
@@ -298,7 +316,7 @@ bool Coordinator::hand_out_again() {
 }
 
 void Coordinator::give(int rank, Id id, Issued& one) {
-  account(Clock::now());
+  account();
   ++one.holders;
   workers_.give(rank, id);
   ranks_.send(rank, encode(Work{one.candidate}));
@@ -313,11 +331,12 @@ void Coordinator::hand_out() {
   }
 }
 
-void Coordinator::tick() {
+void Coordinator::tick(Clock::time_point now) {
   if (end_) return;
-  const auto now = Clock::now();
-  judge_silence(now);
-  beat(now);
+  now_ = now;
+  account();
+  judge_silence();
+  beat();
   begin_when_all_are_there();
   decide_end();
   if (screening_ && !ending_ && !options_.dry_run) {
@@ -325,7 +344,6 @@ void Coordinator::tick() {
     decide_end();
   }
   record_.write_journal();
-  account(Clock::now());
   if (ending_) {
     try_to_end();
   } else if (record_.begun()) {
@@ -334,24 +352,26 @@ void Coordinator::tick() {
   if (on_status_) on_status_(status());
 }
 
-void Coordinator::beat(Clock::time_point now) {
-  if (now < next_beat_) return;
-  next_beat_ = now + beat_interval(options_.heartbeat);
+void Coordinator::beat() {
+  if (now_ < next_beat_) return;
+  next_beat_ = now_ + beat_interval(options_.heartbeat);
   for (const int rank : workers_.reachable()) ranks_.send(rank, encode(Alive{}));
 }
 
 void Coordinator::decide_end() {
   if (ending_) return;
-  if (screening_ && (options_.dry_run || engine_.finished())) {
-    finish(options_.dry_run ? SearchEnd::checked : SearchEnd::finished);
-    return;
+  if (options_.dry_run) {
+    if (screening_) finish(workers_.lost() == 0 ? SearchEnd::checked : SearchEnd::failures);
+  } else if (engine_.finished()) {
+    finish(SearchEnd::finished);
   }
+  if (ending_) return;
   if (stop_asked_ || (stop_requested_ && stop_requested_())) {
     finish(SearchEnd::saved);
   } else if (failing_reasons_.size() >= options_.failures_in_series) {
     core::log(core::LogLevel::error, "{}", failure_summary());
     finish(SearchEnd::failures);
-  } else if (!workers_.any_usable()) {
+  } else if (!anybody_may_evaluate()) {
     core::log(core::LogLevel::error, "{}",
               core::error_text("No worker is left", "nobody could evaluate",
                                "The search ends here; mend the cause, told above, and run the same "
@@ -360,10 +380,17 @@ void Coordinator::decide_end() {
   }
 }
 
+/// When all are silent at once it may be this rank that is cut off, and they bear it for so long.
+bool Coordinator::anybody_may_evaluate() {
+  if (workers_.any_usable()) usable_ = now_;
+  return workers_.any_usable() ||
+         (workers_.any_silent() && now_ - usable_ <= patience_with_coordinator(options_.heartbeat));
+}
+
 void Coordinator::finish(SearchEnd end) {
   last_workers_ = status();
   ending_ = end;
-  ending_since_ = Clock::now();
+  ending_since_ = now_;
   record_.make_due();
   for (const int rank : workers_.reachable()) ranks_.send(rank, encode(Leave{}));
 }
@@ -371,7 +398,7 @@ void Coordinator::finish(SearchEnd end) {
 /// Ends when all workers have left, since until then results may come, and when all is saved. Both
 /// are waited for, but not for ever.
 void Coordinator::try_to_end() {
-  const auto waited = Clock::now() - ending_since_;
+  const auto waited = now_ - ending_since_;
   if (!workers_.all_gone() && waited < share_for_workers * options_.grace) return;
   if (*ending_ == SearchEnd::saved && engine_.finished()) ending_ = SearchEnd::finished;
   if (record_.begun()) {
@@ -396,10 +423,10 @@ void Coordinator::send_home() {
   }
 }
 
-void Coordinator::account(Clock::time_point now) {
+void Coordinator::account() {
   io::RunProgress& progress = record_.progress();
-  const double passed = seconds(now - accounted_);
-  accounted_ = now;
+  const double passed = seconds(now_ - accounted_);
+  accounted_ = now_;
   progress.elapsed_seconds += passed;
   progress.worker_seconds += passed * static_cast<double>(workers_.evaluators());
   progress.busy_seconds += passed * static_cast<double>(workers_.busy());
@@ -430,10 +457,18 @@ SearchStatus Coordinator::status() const {
   }
   const auto done_now = static_cast<double>(status.done - done_before_);
   if (done_now > 0.0 && status.target >= status.done) {
-    const double pace = seconds(Clock::now() - start_) / done_now;
+    const double pace = seconds(now_ - start_) / done_now;
     status.remaining_seconds = pace * static_cast<double>(status.target - status.done);
   }
   return status;
+}
+
+std::vector<Beat::Part> Coordinator::under_way() const {
+  std::vector<Beat::Part> parts;
+  for (const auto& [id, one] : issued_) {
+    if (one.holders > 0) parts.push_back({id, one.at});
+  }
+  return parts;
 }
 
 std::string Coordinator::failure_summary() const {

@@ -19,26 +19,32 @@
 
 namespace hierevo::search {
 
-/// Driven by handle() for every message and tick() often, so that it never waits for anything.
+/// Driven by handle() for every message and tick() often, so that it never waits for anything. What
+/// time it is comes with them, and never goes back.
 class Coordinator {
  public:
+  using Clock = std::chrono::steady_clock;
+
   Coordinator(comm::Communicator& ranks, const SearchOptions& options,
               const StatusCallback& on_status, const StopCallback& stop_requested);
 
   /// A message from `rank`.
-  void handle(int rank, const AnyMessage& message);
+  void handle(int rank, const AnyMessage& message, Clock::time_point now = Clock::now());
+  /// The transport has found `rank` dead.
+  void died(int rank);
   /// Hands out work, saves when it is time, looks whether to stop. All messages that have come must
   /// have been handled before, since silence is judged here.
-  void tick();
+  void tick(Clock::time_point now = Clock::now());
   /// How the search ended, once it has; all is saved then and all workers have left or are lost.
   std::optional<SearchEnd> end() const { return end_; }
   /// Tells the workers that the search is over. Done by tick() at the end.
   void send_home();
 
   SearchStatus status() const;
+  /// How far the candidates are that were given out, as last heard of, by id.
+  std::vector<Beat::Part> under_way() const;
 
  private:
-  using Clock = std::chrono::steady_clock;
   using Id = evolution::IndividualId;
 
   /// A candidate that was given out, until its evaluation is told to the engine.
@@ -52,13 +58,20 @@ class Coordinator {
     int losses = 0;
   };
 
+  /// Why somebody cannot take part, and what to do about it; empty when it can.
+  struct Refusal {
+    std::string why;
+    std::string suggestion;
+  };
+
   void greeted(int rank, const Hello& hello);
+  Refusal reason_to_refuse(const Hello& hello) const;
   void begin_when_all_are_there();
   void took(int rank, const Beat& beat);
   void finished_one(int rank, const Result& result);
   void left(int rank, const Left& message);
-  void judge_silence(Clock::time_point now);
-  void beat(Clock::time_point now);
+  void judge_silence();
+  void beat();
   void lose(int rank, const std::string& how);
   void lost_at(int rank, Id id, Issued& one);
   void is_back(int rank);
@@ -69,10 +82,11 @@ class Coordinator {
   bool screen_next();
   void give(int rank, Id id, Issued& one);
   void decide_end();
+  bool anybody_may_evaluate();
   void finish(SearchEnd end);
   void try_to_end();
   void count(evolution::Status status);
-  void account(Clock::time_point now);
+  void account();
   std::string failure_summary() const;
 
   comm::Communicator& ranks_;
@@ -92,8 +106,10 @@ class Coordinator {
   std::size_t reused_ = 0;
   std::size_t done_before_ = 0;               ///< by earlier starts
   std::vector<std::string> failing_reasons_;  ///< of the present series
-  Clock::time_point start_ = Clock::now();
+  Clock::time_point now_ = Clock::now();
+  Clock::time_point start_ = now_;
   Clock::time_point accounted_ = start_;
+  Clock::time_point usable_ = start_;  ///< when somebody there could last evaluate
   Clock::time_point ticked_ = start_;
   Clock::time_point next_beat_ = start_;
   bool stop_asked_ = false;          ///< by a worker

@@ -18,4 +18,8 @@ inline std::chrono::nanoseconds patience_with_coordinator(Seconds heartbeat) {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(3 * heartbeat);
 }
 
+/// Longer between two looks is no silence of others but of this process: it was busy with a slow
+/// disk, or stopped, as when a whole job is suspended.
+inline constexpr std::chrono::seconds longest_look{1};
+
 }  // namespace hierevo::search

@@ -1,8 +1,10 @@
 #include "hierevo/search/search.hpp"
 
+#include <algorithm>
 #include <optional>
 
 #include "coordinator.hpp"
+#include "heartbeat.hpp"
 #include "hierevo/core/log.hpp"
 #include "worker.hpp"
 
@@ -13,22 +15,29 @@ namespace {
 using namespace std::chrono_literals;
 
 /// How long a rank waits for a message before it looks at the clock and at signals again.
-constexpr auto patience = 50ms;
+constexpr std::chrono::nanoseconds longest_wait = 50ms;
 
 /// Both parts that a rank may play; a message goes to the one that it is for.
 class Rank {
  public:
-  Rank(comm::Communicator& ranks, std::optional<Coordinator>& coordinator,
-       std::optional<Worker>& worker)
-      : ranks_(ranks), coordinator_(coordinator), worker_(worker) {}
+  Rank(comm::Communicator& ranks, const SearchOptions& options,
+       std::optional<Coordinator>& coordinator, std::optional<Worker>& worker)
+      : ranks_(ranks),
+        wait_(std::min(longest_wait, beat_interval(options.heartbeat) / 2)),
+        coordinator_(coordinator),
+        worker_(worker) {}
 
   /// Waits for something to do, takes in all that has come, and acts.
   void go_on() {
-    if (const auto message = ranks_.receive(patience, worker_ ? worker_->descriptor() : -1)) {
+    if (const auto message = ranks_.receive(wait_, worker_ ? worker_->descriptor() : -1)) {
       take_in(*message);
     }
     // All that has come is taken in before anything is decided.
     while (const auto more = ranks_.receive(0ns)) take_in(*more);
+    while (const auto dead = ranks_.next_dead()) {
+      if (coordinator_) coordinator_->died(*dead);
+      if (worker_ && *dead == 0) worker_->coordinator_died();
+    }
     if (worker_) worker_->tick();
     if (coordinator_) coordinator_->tick();
   }
@@ -52,20 +61,32 @@ class Rank {
   }
 
   comm::Communicator& ranks_;
+  std::chrono::nanoseconds wait_;
   std::optional<Coordinator>& coordinator_;
   std::optional<Worker>& worker_;
 };
 
-SearchEnd work(comm::Communicator& ranks, std::optional<Worker>& worker,
-               const StopCallback& stop_requested) {
+SearchEnd work(comm::Communicator& ranks, const SearchOptions& options,
+               std::optional<Worker>& worker, const StopCallback& stop_requested) {
   std::optional<Coordinator> none;
-  Rank rank(ranks, none, worker);
+  Rank rank(ranks, options, none, worker);
   while (!worker->end()) {
     if (stop_requested && stop_requested()) worker->ask_to_stop();
     rank.go_on();
   }
   ranks.flush(2s);
   return *worker->end();
+}
+
+/// After an error, which may be that nothing can be sent.
+void try_to_send_home(comm::Communicator& ranks, std::optional<Coordinator>& coordinator) {
+  try {
+    if (!coordinator) return dismiss_workers(ranks);
+    coordinator->send_home();
+    ranks.flush(2s);
+  } catch (const core::CommunicationError& error) {
+    core::log(core::LogLevel::error, "{}", error.what());
+  }
 }
 
 }  // namespace
@@ -76,19 +97,14 @@ SearchEnd run_search(comm::Communicator& ranks, const SearchOptions& options,
   const bool works = ranks.rank() != 0 || ranks.size() == 1 || options.master_evaluates;
   std::optional<Worker> worker;
   if (works) worker.emplace(ranks, options, evaluators, evaluator_error);
-  if (ranks.rank() != 0) return work(ranks, worker, stop_requested);
+  if (ranks.rank() != 0) return work(ranks, options, worker, stop_requested);
   std::optional<Coordinator> coordinator;
   try {
     coordinator.emplace(ranks, options, on_status, stop_requested);
-    Rank rank(ranks, coordinator, worker);
+    Rank rank(ranks, options, coordinator, worker);
     while (!coordinator->end()) rank.go_on();
   } catch (...) {
-    if (coordinator) {
-      coordinator->send_home();
-      ranks.flush(2s);
-    } else {
-      dismiss_workers(ranks);
-    }
+    try_to_send_home(ranks, coordinator);
     throw;
   }
   ranks.flush(2s);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <utility>
 #include <variant>
@@ -43,8 +44,9 @@ void Worker::greet(const Evaluators::Ready& ready) {
                               static_cast<std::uint32_t>(count), ready.data, ready.error}));
 }
 
-void Worker::handle(const AnyMessage& message) {
-  heard_ = Clock::now();
+void Worker::handle(const AnyMessage& message, Clock::time_point now) {
+  now_ = now;
+  heard_ = now;
   if (const auto* work = std::get_if<Work>(&message)) begin(*work);
   if (std::holds_alternative<Leave>(message)) leave(SearchEnd::finished);
   if (std::holds_alternative<Done>(message)) {
@@ -60,22 +62,22 @@ void Worker::begin(const Work& work) {
     core::log(core::LogLevel::warning, "Candidate {} is one too many; ignored", number(id));
     return;
   }
-  under_way_.emplace(id, UnderWay{.work = work, .start = Clock::now(), .at = {}});
+  under_way_.emplace(id, UnderWay{.work = work, .start = now_, .at = {}});
   evaluators_->begin(work);
 }
 
-void Worker::tick() {
+void Worker::tick(Clock::time_point now) {
   if (end_) return;
+  now_ = now;
   while (evaluators_ != nullptr) {
     const auto event = evaluators_->next();
     if (!event) break;
     take(*event);
   }
-  const auto now = Clock::now();
-  stop_late_ones(now);
-  beat(now);
-  watch_coordinator(now);
-  if (leaving_) go_on_leaving(now);
+  stop_late_ones();
+  beat();
+  watch_coordinator();
+  if (leaving_) go_on_leaving();
 }
 
 void Worker::take(const Evaluators::Event& event) {
@@ -94,8 +96,8 @@ void Worker::take(const Evaluators::Event& event) {
   }
 }
 
-double Worker::seconds_of(const UnderWay& one, Clock::time_point now) {
-  return one.at.earlier_seconds + std::chrono::duration<double>(now - one.start).count();
+double Worker::seconds_of(const UnderWay& one) const {
+  return one.at.earlier_seconds + std::chrono::duration<double>(now_ - one.start).count();
 }
 
 void Worker::ended(const Evaluators::Ended& end) {
@@ -110,7 +112,7 @@ void Worker::ended(const Evaluators::Ended& end) {
 }
 
 bool Worker::tried_with_less_memory(UnderWay& one, const Evaluation& evaluation) {
-  if (evaluation.status != Status::out_of_memory || leaving_) return false;
+  if (evaluation.status != Status::out_of_memory || leaving_ || one.late) return false;
   if (one.work.memory_parts >= most_memory_parts) return false;
   one.work.memory_parts *= 2;
   core::log(core::LogLevel::warning,
@@ -136,34 +138,44 @@ Evaluation Worker::concluded(const UnderWay& one, std::optional<Evaluation> eval
     evaluation->reason += fmt::format("for want of memory micro-batches were cut into {} parts",
                                       one.work.memory_parts);
   }
-  evaluation->seconds = seconds_of(one, Clock::now());
+  evaluation->seconds = seconds_of(one);
   return std::move(*evaluation);
 }
 
-void Worker::stop_late_ones(Clock::time_point now) {
+void Worker::stop_late_ones() {
   if (!options_.timeout || evaluators_ == nullptr) return;
   for (auto& [id, one] : under_way_) {
-    if (one.late || seconds_of(one, now) <= options_.timeout->count()) continue;
+    if (one.late || seconds_of(one) <= options_.timeout->count()) continue;
     one.late = true;
     evaluators_->kill(id);
   }
 }
 
-void Worker::beat(Clock::time_point now) {
-  if (now < next_beat_) return;
-  next_beat_ = now + beat_interval(options_.heartbeat);
+void Worker::beat() {
+  if (now_ < next_beat_ || leaving_ == SearchEnd::saved) return;
+  next_beat_ = now_ + beat_interval(options_.heartbeat);
   Beat beat;
   for (const auto& [id, one] : under_way_) beat.parts.push_back({id, one.at});
   ranks_.send(0, encode(beat));
 }
 
-void Worker::watch_coordinator(Clock::time_point now) {
-  if (leaving_ || now - heard_ <= patience_with_coordinator(options_.heartbeat)) return;
+void Worker::watch_coordinator() {
+  if (now_ - ticked_ > longest_look) heard_ = std::min(heard_ + (now_ - ticked_), now_);
+  ticked_ = now_;
+  if (leaving_ == SearchEnd::saved) return;
+  if (now_ - heard_ <= patience_with_coordinator(options_.heartbeat)) return;
+  core::log(core::LogLevel::error, "Nothing was heard from rank 0 for {:.1f} s",
+            std::chrono::duration<double>(now_ - heard_).count());
+  coordinator_died();
+}
+
+void Worker::coordinator_died() {
+  if (leaving_ == SearchEnd::saved) return;
   core::log(core::LogLevel::error,
-            "Nothing was heard from rank 0 for {:.0f} s. This rank saves and ends; run the same "
-            "line again to go on.",
-            std::chrono::duration<double>(now - heard_).count());
+            "Rank 0 is lost. This rank saves and ends; run the same line again to go on.");
+  ranks_.give_up(0);
   leave(SearchEnd::saved);
+  leaving_ = SearchEnd::saved;  // also where it was about to leave before
 }
 
 void Worker::ask_to_stop() {
@@ -175,13 +187,13 @@ void Worker::ask_to_stop() {
 void Worker::leave(SearchEnd how) {
   if (leaving_) return;
   leaving_ = how;
-  leaving_since_ = Clock::now();
+  leaving_since_ = now_;
   if (evaluators_ == nullptr) return;
   for (const auto& [id, one] : under_way_) evaluators_->save(id);
 }
 
-void Worker::go_on_leaving(Clock::time_point now) {
-  if (evaluators_ != nullptr && now - leaving_since_ > share_to_save * options_.grace) {
+void Worker::go_on_leaving() {
+  if (evaluators_ != nullptr && now_ - leaving_since_ > share_to_save * options_.grace) {
     for (auto& [id, one] : under_way_) {
       if (std::exchange(one.killed, true)) continue;
       core::log(core::LogLevel::warning, "Candidate {} could not be saved half-trained in time",
@@ -190,14 +202,13 @@ void Worker::go_on_leaving(Clock::time_point now) {
     }
   }
   if (!under_way_.empty()) return;
-  // What is sent to a lost rank never leaves.
-  const bool coordinator_is_there = leaving_ != SearchEnd::saved;
-  if (coordinator_is_there && !done_ && !std::exchange(said_left_, true)) {
+  const bool coordinator_is_there = leaving_ != SearchEnd::saved && !done_;
+  if (coordinator_is_there && !std::exchange(said_left_, true)) {
     ranks_.send(0, encode(Left{broken_}));
   }
   // Whoever goes earlier may say Hello for another search, which this one's coordinator would take.
-  const bool waits = leaving_ == SearchEnd::finished && !done_;
-  if (!waits || now - leaving_since_ > options_.grace) end_ = leaving_;
+  // And MPI's end would wait for all the others, without a look at whether they are there.
+  if (!coordinator_is_there) end_ = leaving_;
 }
 
 }  // namespace hierevo::search

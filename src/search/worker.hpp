@@ -13,27 +13,31 @@
 
 namespace hierevo::search {
 
-/// Driven by handle() for every message of the coordinator and tick() often; it never waits.
+/// Driven by handle() for every message of the coordinator and tick() often; it never waits. What
+/// time it is comes with them, and never goes back.
 class Worker {
  public:
+  using Clock = std::chrono::steady_clock;
+
   /// `evaluators` is null where there are none, for the reason `error`.
   Worker(comm::Communicator& ranks, const SearchOptions& options, Evaluators* evaluators,
          std::string error);
 
-  void handle(const AnyMessage& message);
-  /// Passes on what the evaluators have to tell, looks at the time.
-  void tick();
+  void handle(const AnyMessage& message, Clock::time_point now = Clock::now());
+  /// The transport has found the coordinator dead.
+  void coordinator_died();
+  /// Passes on what the evaluators have to tell, looks at the time. All messages that have come
+  /// must have been handled before, since the coordinator's silence is judged here.
+  void tick(Clock::time_point now = Clock::now());
   /// Asks the coordinator, once, to stop the search.
   void ask_to_stop();
-  /// Once nothing is under way any more and the coordinator knows: `finished` when it was told to
-  /// leave, `failures` when it could evaluate no more, `saved` when the coordinator was silent.
+  /// Once nothing is under way any more: `saved` when the coordinator is lost. When it has said
+  /// that all is over: `failures` when this rank could evaluate no more, else `finished`.
   std::optional<SearchEnd> end() const { return end_; }
   /// Readable when tick() may have something to do.
   int descriptor() const { return evaluators_ == nullptr ? -1 : evaluators_->descriptor(); }
 
  private:
-  using Clock = std::chrono::steady_clock;
-
   struct UnderWay {
     Work work;
     Clock::time_point start;
@@ -49,26 +53,28 @@ class Worker {
   bool tried_with_less_memory(UnderWay& one, const evolution::Evaluation& evaluation);
   evolution::Evaluation concluded(const UnderWay& one,
                                   std::optional<evolution::Evaluation> evaluation) const;
-  static double seconds_of(const UnderWay& one, Clock::time_point now);
-  void stop_late_ones(Clock::time_point now);
-  void beat(Clock::time_point now);
-  void watch_coordinator(Clock::time_point now);
+  double seconds_of(const UnderWay& one) const;
+  void stop_late_ones();
+  void beat();
+  void watch_coordinator();
   void leave(SearchEnd how);
-  void go_on_leaving(Clock::time_point now);
+  void go_on_leaving();
 
   comm::Communicator& ranks_;
   const SearchOptions& options_;
   Evaluators* evaluators_;
   std::map<evolution::IndividualId, UnderWay> under_way_;
-  std::optional<SearchEnd> leaving_;  ///< once it saves what is under way
+  std::optional<SearchEnd> leaving_;  ///< why it saves what is under way, and will end
   bool said_left_ = false;
   bool done_ = false;  ///< the coordinator reads no more
   Clock::time_point leaving_since_{};
   std::string broken_;  ///< why it can evaluate no more
   bool asked_to_stop_ = false;
   std::optional<SearchEnd> end_;
-  Clock::time_point heard_ = Clock::now();
-  Clock::time_point next_beat_ = heard_;
+  Clock::time_point now_ = Clock::now();
+  Clock::time_point ticked_ = now_;
+  Clock::time_point heard_ = now_;
+  Clock::time_point next_beat_ = now_;
 };
 
 }  // namespace hierevo::search

@@ -1,13 +1,17 @@
 #include "worker_table.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 namespace hierevo::search {
 
 namespace {
 
-/// A worker whose last so many evaluations failed, while others had as many successes, is to blame.
+/// Fewer failures in series say nothing, nor do fewer successes of others.
 constexpr int failures_that_tell = 3;
+/// A series of failures that is less probable than this is no chance. A search has thousands of
+/// evaluations, and candidates may fail by themselves.
+constexpr double impossible = 1e-6;
 
 }  // namespace
 
@@ -25,7 +29,7 @@ void WorkerTable::count(int rank, const Worker& worker, bool add) {
     if (add) free_.erase(rank);
     return;
   }
-  const std::size_t busy = std::min(worker.given.size(), worker.evaluators);
+  const std::size_t busy = busy_of(worker);
   by(present_, 1);
   by(evaluators_, worker.evaluators);
   by(busy_, busy);
@@ -44,10 +48,18 @@ void WorkerTable::change(int rank, Change&& make) {
   count(rank, worker, true);
 }
 
+void WorkerTable::set_state(int rank, State state) {
+  change(rank, [state](Worker& worker) { worker.state = state; });
+}
+
+std::size_t WorkerTable::busy_of(const Worker& worker) {
+  return std::min(worker.given.size(), worker.evaluators);
+}
+
 std::vector<int> WorkerTable::reachable() const {
   std::vector<int> ranks;
   for (const auto& [rank, worker] : workers_) {
-    if (worker.state != State::silent && worker.state != State::broken) ranks.push_back(rank);
+    if (worker.state != State::silent && worker.state != State::dead) ranks.push_back(rank);
   }
   return ranks;
 }
@@ -64,15 +76,14 @@ bool WorkerTable::heard(int rank, Clock::time_point now) {
   Worker& worker = workers_.at(rank);
   worker.heard = now;
   if (worker.state != State::silent) return false;
-  // One that was silent from the beginning has its Hello still to say.
-  change(rank, [](Worker& back) {
-    back.state = back.evaluators == 0 ? State::expected : State::present;
-  });
+  set_state(rank, worker.before_silence);
   return true;
 }
 
-void WorkerTable::forgive(Clock::duration silence) {
-  for (auto& [rank, worker] : workers_) worker.heard += silence;
+void WorkerTable::forgive(Clock::duration silence, Clock::time_point now) {
+  for (auto& [rank, worker] : workers_) {
+    if (worker.heard < now) worker.heard = std::min(worker.heard + silence, now);
+  }
 }
 
 std::vector<int> WorkerTable::fallen_silent(Clock::time_point now, Clock::duration patience,
@@ -85,26 +96,39 @@ std::vector<int> WorkerTable::fallen_silent(Clock::time_point now, Clock::durati
     if (now - worker.heard > (new_here ? first_patience : patience)) ranks.push_back(rank);
   }
   for (const int rank : ranks) {
-    change(rank, [](Worker& worker) { worker.state = State::silent; });
+    workers_.at(rank).before_silence = workers_.at(rank).state;
+    set_state(rank, State::silent);
   }
   return ranks;
 }
 
 void WorkerTable::left(int rank) {
-  change(rank, [](Worker& worker) { worker.state = State::left; });
+  set_state(rank, State::left);
 }
 
 void WorkerTable::broke(int rank) {
-  change(rank, [](Worker& worker) { worker.state = State::broken; });
+  set_state(rank, State::broken);
+  workers_.at(rank).given.clear();
+}
+
+void WorkerTable::died(int rank) {
+  set_state(rank, State::dead);
+  workers_.at(rank).given.clear();
 }
 
 std::optional<int> WorkerTable::free_rank(std::optional<int> avoided) const {
-  for (const int rank : free_) {
-    if (rank != avoided) return rank;
-  }
   const bool nobody_else = present_ == 1;
-  if (free_.empty() || !nobody_else) return std::nullopt;
-  return *free_.begin();
+  for (const int rank : free_) {
+    if (rank == avoided && !nobody_else) continue;
+    if (!waits_for_others(workers_.at(rank))) return rank;
+  }
+  return std::nullopt;
+}
+
+bool WorkerTable::waits_for_others(const Worker& worker) const {
+  const bool others_have_ended = successes_ + failures_ > worker.judged_then;
+  const bool others_are_busy = busy_ > busy_of(worker);
+  return worker.failing >= failures_that_tell && !others_have_ended && others_are_busy;
 }
 
 void WorkerTable::give(int rank, Id id) {
@@ -119,25 +143,33 @@ bool WorkerTable::answered(int rank, Id id) {
 
 bool WorkerTable::judge(int rank, bool success) {
   Worker& worker = workers_.at(rank);
-  if (success) {
-    ++successes_;
-    worker.failures = 0;
-    return false;
-  }
-  if (worker.failures++ == 0) worker.successes_then = successes_;
-  const bool others_succeed =
-      successes_ - worker.successes_then >= static_cast<std::size_t>(failures_that_tell);
-  if (worker.state != State::present || worker.failures < failures_that_tell || !others_succeed) {
-    return false;
-  }
-  change(rank, [](Worker& bad) { bad.state = State::quarantined; });
+  ++(success ? successes_ : failures_);
+  ++(success ? worker.successes : worker.failures);
+  worker.failing = success ? 0 : worker.failing + 1;
+  worker.judged_then = successes_ + failures_;
+  // Without the last one there would be no search; it ends by failures in series, if it must.
+  if (worker.state != State::present || present_ == 1 || !is_to_blame(worker)) return false;
+  set_state(rank, State::quarantined);
   return true;
+}
+
+bool WorkerTable::is_to_blame(const Worker& worker) const {
+  const auto successes = static_cast<double>(successes_ - worker.successes);
+  const auto failures = static_cast<double>(failures_ - worker.failures);
+  if (worker.failing < failures_that_tell || successes < failures_that_tell) return false;
+  const double rate = (failures + 1.0) / (successes + failures + 2.0);
+  return std::pow(rate, worker.failing) < impossible;
+}
+
+bool WorkerTable::any_silent() const {
+  return std::any_of(workers_.begin(), workers_.end(),
+                     [](const auto& entry) { return entry.second.state == State::silent; });
 }
 
 bool WorkerTable::all_gone() const {
   return std::all_of(workers_.begin(), workers_.end(), [](const auto& entry) {
     const State state = entry.second.state;
-    return state == State::left || state == State::silent || state == State::broken;
+    return state != State::expected && state != State::present && state != State::quarantined;
   });
 }
 

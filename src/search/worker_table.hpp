@@ -22,7 +22,8 @@ class WorkerTable {
   enum class State : std::uint8_t {
     expected,     ///< has not said Hello
     present,      ///< gets work
-    silent,       ///< not heard of for too long; present again when it is
+    silent,       ///< not heard of for too long; what it was before when it is
+    dead,         ///< known to be, and never heard of again
     quarantined,  ///< fails where others succeed: gets no more work
     left,         ///< has saved, as it was asked to
     broken,       ///< can evaluate no more, and is gone
@@ -39,51 +40,66 @@ class WorkerTable {
   const std::set<Id>& given(int rank) const { return workers_.at(rank).given; }
 
   void greeted(int rank, const std::string& host, std::size_t evaluators);
-  /// Something came from it. True when it was silent, and is present again.
+  /// Something came from it. True when it was silent, and is no longer.
   bool heard(int rank, Clock::time_point now);
   /// Nothing can have been heard for so long: this process itself stood still.
-  void forgive(Clock::duration silence);
+  void forgive(Clock::duration silence, Clock::time_point now);
   /// The ranks that nothing was heard of for `patience`; they are silent now. Those that have not
   /// said Hello may be reading large data, and have `first_patience`.
   std::vector<int> fallen_silent(Clock::time_point now, Clock::duration patience,
                                  Clock::duration first_patience);
   void left(int rank);
+  /// What it was given is dropped.
   void broke(int rank);
+  void died(int rank);
 
-  /// A rank that could begin something; not `avoided`, unless there is nobody else.
+  /// A rank that could begin something; not `avoided`, unless there is nobody else. One whose last
+  /// evaluations all failed waits until another has ended something: a broken node fails fast, and
+  /// would spoil one candidate after the other before anybody could have succeeded.
   std::optional<int> free_rank(std::optional<int> avoided) const;
   void give(int rank, Id id);
   /// False when it was not given this.
   bool answered(int rank, Id id);
 
-  /// An evaluation succeeded or failed there. True when the rank is in quarantine from now on.
+  /// An evaluation succeeded or failed there. True when the rank is in quarantine from now on: so
+  /// many failures in series cannot be chance where others fail as seldom as they do.
   bool judge(int rank, bool success);
 
   /// Whether somebody present, or still expected, could work.
   bool any_usable() const { return expected_ + present_ > 0; }
   bool any_expected() const { return expected_ > 0; }
+  /// Whether somebody might be heard of again.
+  bool any_silent() const;
   std::size_t present() const { return present_; }
   std::size_t evaluators() const { return evaluators_; }  ///< of those present
   std::size_t busy() const { return busy_; }              ///< of these evaluators
-  std::size_t lost() const { return lost_; }  ///< ranks: silent, quarantined, left or broken
+  /// Ranks: silent, dead, quarantined, left or broken.
+  std::size_t lost() const { return lost_; }
   /// Whether nobody is left that something may come from.
   bool all_gone() const;
 
  private:
   struct Worker {
     State state = State::expected;
+    State before_silence = State::expected;
     std::string host;
     std::size_t evaluators = 0;
     std::set<Id> given;  ///< and not answered
     Clock::time_point heard = Clock::now();
-    int failures = 0;                ///< in series
-    std::size_t successes_then = 0;  ///< of all, when that series began
+    int failing = 0;              ///< evaluations that failed, in series
+    std::size_t judged_then = 0;  ///< all evaluations, when its last one ended
+    std::size_t successes = 0;
+    std::size_t failures = 0;
   };
 
   /// Makes a change to a worker and keeps what is counted over all of them true.
   template <typename Change>
   void change(int rank, Change&& make);
   void count(int rank, const Worker& worker, bool add);
+  void set_state(int rank, State state);
+  bool is_to_blame(const Worker& worker) const;
+  bool waits_for_others(const Worker& worker) const;
+  static std::size_t busy_of(const Worker& worker);
 
   std::map<int, Worker> workers_;
   std::set<int> free_;
@@ -93,6 +109,7 @@ class WorkerTable {
   std::size_t busy_ = 0;
   std::size_t lost_ = 0;
   std::size_t successes_ = 0;
+  std::size_t failures_ = 0;
 };
 
 }  // namespace hierevo::search

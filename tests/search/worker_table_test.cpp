@@ -81,19 +81,81 @@ TEST(WorkerTable, ARankThatReadsItsDataMayBeSilentForLonger) {
 
 TEST(WorkerTable, ItsOwnPauseIsNobodysSilence) {
   WorkerTable table = present(2);
-  table.forgive(500s);
+  table.forgive(500s, now + 501s);
   EXPECT_THAT(table.fallen_silent(now + 501s, 60s, 180s), IsEmpty());
+  // Who is heard of right afterwards has no silence to be forgiven, nor any in advance.
+  table.heard(2, now + 501s);
+  table.forgive(500s, now + 501s);
+  EXPECT_THAT(table.fallen_silent(now + 562s, 60s, 180s), UnorderedElementsAre(1, 2));
 }
 
 TEST(WorkerTable, ARankThatFailsWhereOthersSucceedGetsNoMoreWork) {
   WorkerTable table = present(2);
+  for (int i = 0; i < 100; ++i) EXPECT_FALSE(table.judge(2, true));
   EXPECT_FALSE(table.judge(1, false));
   EXPECT_FALSE(table.judge(1, false));
-  for (int i = 0; i < 3; ++i) EXPECT_FALSE(table.judge(2, true));
   EXPECT_TRUE(table.judge(1, false));
   EXPECT_EQ(table.state(1), State::quarantined);
   EXPECT_EQ(table.free_rank(nobody), 2);
   EXPECT_THAT(table.reachable(), UnorderedElementsAre(1, 2));  // it is to be sent home
+}
+
+TEST(WorkerTable, QuarantineOutlastsASilence) {
+  WorkerTable table = present(2);
+  for (int i = 0; i < 100; ++i) table.judge(2, true);
+  for (int i = 0; i < 3; ++i) table.judge(1, false);
+  table.heard(2, now + 60s);
+  EXPECT_THAT(table.fallen_silent(now + 61s, 60s, 180s), ElementsAre(1));
+  EXPECT_TRUE(table.heard(1, now + 62s));
+  EXPECT_EQ(table.state(1), State::quarantined);
+}
+
+/// A search of thousands of evaluations in which every tenth candidate fails, wherever it is.
+TEST(WorkerTable, CandidatesThatFailByThemselvesPutNobodyInQuarantine) {
+  core::RandomStream random(3);
+  WorkerTable table = present(4);
+  for (int i = 0; i < 20'000; ++i) {
+    ASSERT_FALSE(table.judge(1 + static_cast<int>(random.below(4)), random.below(10) != 0));
+  }
+}
+
+TEST(WorkerTable, TheLastOneIsNotPutInQuarantine) {
+  WorkerTable table = present(2);
+  for (int i = 0; i < 100; ++i) table.judge(2, true);
+  table.died(2);
+  for (int i = 0; i < 50; ++i) EXPECT_FALSE(table.judge(1, false));
+  EXPECT_EQ(table.free_rank(nobody), 1);
+}
+
+TEST(WorkerTable, ARankThatFailsFastWaitsForTheOthers) {
+  WorkerTable table = present(2);
+  table.give(2, IndividualId{100});
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(table.free_rank(nobody), 1);
+    table.judge(1, false);
+  }
+  EXPECT_EQ(table.free_rank(nobody), std::nullopt);
+  table.answered(2, IndividualId{100});  // nobody is left to wait for
+  EXPECT_EQ(table.free_rank(nobody), 1);
+  table.give(2, IndividualId{101});
+  EXPECT_EQ(table.free_rank(nobody), std::nullopt);
+  table.judge(2, false);  // it fails there too: one more try
+  EXPECT_EQ(table.free_rank(nobody), 1);
+  table.judge(1, false);
+  EXPECT_EQ(table.free_rank(nobody), std::nullopt);
+}
+
+TEST(WorkerTable, TheDeadNeverComeBackAndTakeTheirWorkWithThem) {
+  WorkerTable table = present(2);
+  table.give(1, IndividualId{5});
+  table.died(1);
+  EXPECT_FALSE(table.heard(1, now + 1s));
+  EXPECT_EQ(table.state(1), State::dead);
+  EXPECT_FALSE(table.answered(1, IndividualId{5}));
+  EXPECT_THAT(table.reachable(), ElementsAre(2));
+  EXPECT_THAT(table.fallen_silent(now + 100s, 60s, 180s), ElementsAre(2));
+  EXPECT_TRUE(table.any_silent());
+  EXPECT_TRUE(table.all_gone());
 }
 
 TEST(WorkerTable, WhereEverybodyFailsNobodyIsToBlame) {

@@ -1,0 +1,389 @@
+// The coordinator alone: the test plays the workers, and is the clock.
+#include "coordinator.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <initializer_list>
+#include <map>
+#include <optional>
+
+#include "hierevo/core/version.hpp"
+#include "search/recorded_messages.hpp"
+#include "search/search_cases.hpp"
+#include "support/scratch_folder.hpp"
+
+namespace hierevo::search {
+namespace {
+
+using namespace std::chrono_literals;
+using evolution::Candidate;
+using evolution::Evaluation;
+using evolution::Status;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+Evaluation success(double fitness = 0.5) {
+  Evaluation evaluation;
+  evaluation.fitness = fitness;
+  return evaluation;
+}
+
+Evaluation crash(const std::string& reason = "ended by signal 11") {
+  return Evaluation::failure(Status::crashed, reason);
+}
+
+class CoordinatorTest : public testing::Test {
+ protected:
+  static constexpr int workers = 4;
+  static constexpr auto heartbeat = 4s;
+  static constexpr auto step = 500ms;
+
+  CoordinatorTest() {
+    options_.heartbeat = heartbeat;
+    options_.grace = 10s;
+  }
+
+  Hello hello() const { return {core::version(), "host", options_.fingerprint, 1, {}, ""}; }
+
+  void construct() {
+    coordinator_.emplace(ranks_, options_, on_status_, stop_);
+    now_ = Coordinator::Clock::now();
+  }
+  /// All are there, and have work.
+  void start() {
+    construct();
+    for (int rank = 1; rank <= workers; ++rank) say(rank, hello());
+    tick();
+    for (int rank = 1; rank <= workers; ++rank) has_.insert_or_assign(rank, new_work(rank).at(0));
+  }
+
+  void say(int rank, const AnyMessage& message) { coordinator_->handle(rank, message, now_); }
+  void tick() { coordinator_->tick(now_); }
+  void answer(int rank, const Candidate& candidate, const Evaluation& evaluation) {
+    say(rank, Result{candidate.id, evaluation});
+    tick();
+  }
+  void answer(int rank, const Evaluation& evaluation) { answer(rank, has_.at(rank), evaluation); }
+  std::vector<Candidate> new_work(int rank) {
+    std::vector<Candidate> candidates;
+    for (const Work& work : ranks_.take<Work>(rank)) candidates.push_back(work.candidate);
+    return candidates;
+  }
+
+  /// Time passes, in which only `living` give a sign of life.
+  void pass(std::chrono::milliseconds time, std::initializer_list<int> living) {
+    for (auto passed = 0ms; passed < time; passed += step) {
+      now_ += step;
+      for (const int rank : living) say(rank, Beat{});
+      tick();
+    }
+  }
+  void pass_silence(std::initializer_list<int> living) { pass(heartbeat + step, living); }
+
+  /// Stops the search; what it has saved.
+  io::Snapshot stopped() {
+    say(2, Stop{});
+    tick();
+    for (int rank = 1; rank <= workers; ++rank) say(rank, Left{});
+    tick();
+    EXPECT_EQ(coordinator_->end(), SearchEnd::saved);
+    return saved(options_.run);
+  }
+  /// What became of a candidate, which is there once.
+  Evaluation evaluation_of(const io::Snapshot& snapshot, const Candidate& candidate) {
+    std::vector<Evaluation> found;
+    for (const auto& individual : snapshot.state.history) {
+      if (individual.candidate.id != candidate.id) continue;
+      EXPECT_EQ(individual.candidate, candidate);
+      found.push_back(individual.evaluation);
+    }
+    EXPECT_THAT(found, SizeIs(1));
+    return found.empty() ? Evaluation{} : found.front();
+  }
+
+  test::ScratchFolder folder_;
+  SearchOptions options_ = small_search(folder_.path() / "run");
+  StatusCallback on_status_;
+  StopCallback stop_;
+  RecordedMessages ranks_{0, workers + 1};
+  std::optional<Coordinator> coordinator_;
+  Coordinator::Clock::time_point now_;
+  std::map<int, Candidate> has_;  ///< what each worker was given first
+};
+
+TEST_F(CoordinatorTest, ASilentRanksCandidateIsGivenToAnotherAsItWas) {
+  start();
+  pass_silence({2, 3, 4});
+  EXPECT_EQ(coordinator_->status().lost_ranks, 1);
+  EXPECT_TRUE(ranks_.given_up.contains(1));
+  answer(2, success());
+  EXPECT_THAT(new_work(2), testing::ElementsAre(has_.at(1)));
+}
+
+TEST_F(CoordinatorTest, OfTwoResultsTheFirstCountsBeItTheLateOne) {
+  start();
+  pass_silence({2, 3, 4});
+  answer(2, success());
+  answer(1, success(0.75));
+  const std::size_t done = coordinator_->status().done;
+  answer(2, has_.at(1), success(0.25));
+  EXPECT_EQ(coordinator_->status().done, done);
+  const Evaluation evaluation = evaluation_of(stopped(), has_.at(1));
+  EXPECT_EQ(evaluation.fitness, 0.75);
+  EXPECT_EQ(evaluation.worker, 1);
+}
+
+TEST_F(CoordinatorTest, OfTwoResultsTheFirstCountsBeItTheOtherRanks) {
+  start();
+  pass_silence({2, 3, 4});
+  answer(2, success());
+  answer(2, has_.at(1), success(0.25));
+  answer(1, success(0.75));
+  const Evaluation evaluation = evaluation_of(stopped(), has_.at(1));
+  EXPECT_EQ(evaluation.fitness, 0.25);
+  EXPECT_EQ(evaluation.worker, 2);
+}
+
+TEST_F(CoordinatorTest, ARankThatIsHeardOfBeforeAnotherTookItsCandidateKeepsIt) {
+  start();
+  pass_silence({2, 3, 4});
+  say(1, Beat{});
+  answer(2, success());
+  EXPECT_NE(new_work(2).at(0).id, has_.at(1).id);
+  EXPECT_EQ(coordinator_->status().lost_ranks, 0);
+}
+
+TEST_F(CoordinatorTest, NothingIsSentToASilentRankUntilItIsHeardOf) {
+  start();
+  pass_silence({2, 3, 4});
+  EXPECT_THAT(ranks_.take<Alive>(1), testing::Not(IsEmpty()));
+  pass(2 * heartbeat, {2, 3, 4});
+  EXPECT_THAT(ranks_.take<Alive>(1), IsEmpty());
+  answer(1, success());
+  EXPECT_THAT(new_work(1), SizeIs(1));
+  pass(heartbeat, {1, 2, 3, 4});
+  EXPECT_THAT(ranks_.take<Alive>(1), testing::Not(IsEmpty()));
+}
+
+TEST_F(CoordinatorTest, WhenItStoodStillItselfNobodyIsTakenForLost) {
+  start();
+  now_ += 1000s;
+  tick();
+  EXPECT_EQ(coordinator_->status().lost_ranks, 0);
+  pass_silence({2, 3, 4});  // but who stays silent from then on is
+  EXPECT_EQ(coordinator_->status().lost_ranks, 1);
+}
+
+TEST_F(CoordinatorTest, ACandidateWhoseWorkersAreLostThreeTimesIsToBlame) {
+  start();
+  const Candidate bad = has_.at(1);
+  pass_silence({2, 3, 4});
+  answer(2, success());
+  ASSERT_THAT(new_work(2), testing::ElementsAre(bad));
+  pass_silence({3, 4});
+  answer(3, success());
+  ASSERT_THAT(new_work(3), testing::ElementsAre(bad));
+  pass_silence({4});
+  const Evaluation evaluation = evaluation_of(stopped(), bad);
+  EXPECT_EQ(evaluation.status, Status::crashed);
+  EXPECT_THAT(evaluation.reason, HasSubstr("lost, 3 times"));
+}
+
+TEST_F(CoordinatorTest, ACrashIsTriedOnceMoreElsewhere) {
+  start();
+  const Candidate crashing = has_.at(1);
+  answer(1, crash());
+  EXPECT_EQ(coordinator_->status().failed, 0u);
+  EXPECT_NE(new_work(1).at(0).id, crashing.id);
+  answer(2, success());
+  EXPECT_THAT(new_work(2), testing::ElementsAre(crashing));
+  answer(2, crashing, crash("ended by signal 9"));
+  EXPECT_EQ(coordinator_->status().failed, 1u);
+  EXPECT_EQ(evaluation_of(stopped(), crashing).reason, "ended by signal 9");
+}
+
+TEST_F(CoordinatorTest, ACrashThatWasTheHostsDoesNotCount) {
+  start();
+  answer(1, crash());
+  answer(2, success());
+  answer(2, has_.at(1), success(0.9));
+  EXPECT_EQ(coordinator_->status().failed, 0u);
+  EXPECT_EQ(evaluation_of(stopped(), has_.at(1)).fitness, 0.9);
+}
+
+TEST_F(CoordinatorTest, WithoutAnotherWorkerACrashIsTriedAgainWhereItWas) {
+  start();
+  for (int rank = 2; rank <= workers; ++rank) coordinator_->died(rank);
+  answer(1, crash());
+  // First what the dead had, in the order it was lost.
+  for (int rank = 2; rank <= workers; ++rank) answer(1, has_.at(rank), success());
+  EXPECT_THAT(new_work(1), testing::ElementsAre(has_.at(2), has_.at(3), has_.at(4), has_.at(1)));
+}
+
+TEST_F(CoordinatorTest, ABrokenNodeSpoilsOnlyAFewCandidates) {
+  options_.failures_in_series = 5;
+  options_.engine.evaluations = 200;
+  start();
+  // It fails at once, while an evaluation takes the others two rounds.
+  for (int round = 0; !coordinator_->end(); ++round) {
+    ASSERT_LT(round, 10'000);
+    for (int rank = 1; rank <= workers && !coordinator_->end(); ++rank) {
+      const bool bad = rank == 1;
+      const auto id = has_.at(rank).id;
+      if (bad || round % 2 == 0) {
+        answer(rank, bad ? Evaluation::failure(Status::failed, "no device") : success());
+      }
+      for (const Candidate& next : new_work(rank)) has_.insert_or_assign(rank, next);
+      if (has_.at(rank).id == id && coordinator_->status().done == 200) say(rank, Left{});
+    }
+    tick();
+  }
+  EXPECT_EQ(coordinator_->end(), SearchEnd::finished);
+  EXPECT_LE(coordinator_->status().failed, 10u);
+  EXPECT_EQ(coordinator_->status().lost_ranks, 1);
+}
+
+TEST_F(CoordinatorTest, FailuresInSeriesEndTheSearchAndTheCommonestReasonIsTold) {
+  options_.failures_in_series = 10;
+  start();
+  testing::internal::CaptureStderr();
+  for (int i = 0; i < 10; ++i) {
+    const int rank = 1 + i % workers;
+    answer(rank, Evaluation::failure(Status::failed, i % 3 == 0 ? "too hot" : "no device"));
+    for (const Candidate& next : new_work(rank)) has_.insert_or_assign(rank, next);
+  }
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("most often, 6 times: no device"));
+  for (int rank = 1; rank <= workers; ++rank) say(rank, Left{});
+  tick();
+  EXPECT_EQ(coordinator_->end(), SearchEnd::failures);
+  EXPECT_EQ(saved(options_.run).progress.state, "stopped");
+}
+
+TEST_F(CoordinatorTest, WithoutWorkersItEndsAndSaves) {
+  start();
+  answer(1, success());
+  for (int rank = 1; rank <= workers; ++rank) coordinator_->died(rank);
+  tick();
+  EXPECT_EQ(coordinator_->end(), SearchEnd::failures);
+  const io::Snapshot snapshot = saved(options_.run);
+  EXPECT_EQ(snapshot.progress.state, "stopped");
+  EXPECT_THAT(snapshot.state.history, testing::Not(IsEmpty()));
+  EXPECT_THAT(snapshot.state.in_flight, SizeIs(workers));
+}
+
+TEST_F(CoordinatorTest, AllSilentAtOnceMayComeBack) {
+  start();
+  pass_silence({});
+  EXPECT_EQ(coordinator_->status().lost_ranks, workers);
+  EXPECT_FALSE(coordinator_->end());
+  say(3, Beat{});
+  tick();
+  EXPECT_EQ(coordinator_->status().lost_ranks, workers - 1);
+  pass(5 * heartbeat, {});
+  EXPECT_EQ(coordinator_->end(), SearchEnd::failures);
+}
+
+TEST_F(CoordinatorTest, ARankThatCanEvaluateNoMoreGivesItsCandidateToOthers) {
+  start();
+  say(1, Left{"its device is gone"});
+  answer(2, success());
+  EXPECT_THAT(new_work(2), testing::ElementsAre(has_.at(1)));
+  pass(3 * heartbeat, {1, 2, 3, 4});
+  EXPECT_THAT(ranks_.take<Work>(1), IsEmpty());
+  EXPECT_EQ(coordinator_->status().lost_ranks, 1);
+  stopped();
+  EXPECT_THAT(ranks_.take<Done>(1), SizeIs(1));  // it waits for that
+}
+
+TEST_F(CoordinatorTest, TheCandidateOfADeadRankIsGivenToAnotherAtOnce) {
+  start();
+  coordinator_->died(1);
+  answer(2, success());
+  EXPECT_THAT(new_work(2), testing::ElementsAre(has_.at(1)));
+  answer(1, success(0.75));  // cannot come
+  answer(2, has_.at(1), success(0.25));
+  EXPECT_EQ(evaluation_of(stopped(), has_.at(1)).fitness, 0.25);
+  EXPECT_THAT(ranks_.take<Done>(1), IsEmpty());
+}
+
+TEST_F(CoordinatorTest, KnowsHowFarItsCandidatesAre) {
+  start();
+  const EvaluationProgress at{.repeat = 2, .step = 30, .steps = 100, .loss = 1.5};
+  say(3, Beat{{{has_.at(3).id, at}}});
+  say(1, Beat{{{has_.at(3).id, {}}}});  // not its own
+  const auto parts = coordinator_->under_way();
+  EXPECT_THAT(parts, SizeIs(workers));
+  const auto part = std::find_if(parts.begin(), parts.end(),
+                                 [&](const auto& one) { return one.id == has_.at(3).id; });
+  ASSERT_NE(part, parts.end());
+  EXPECT_EQ(part->at.repeat, 2);
+  EXPECT_EQ(part->at.step, 30);
+  EXPECT_EQ(part->at.loss, 1.5);
+}
+
+TEST_F(CoordinatorTest, ResultsThatComeWhileItEndsCount) {
+  start();
+  say(4, Stop{});
+  tick();
+  for (int rank = 1; rank <= workers; ++rank) EXPECT_THAT(ranks_.take<Leave>(rank), SizeIs(1));
+  answer(1, success(0.8));
+  EXPECT_THAT(new_work(1), IsEmpty());
+  for (int rank = 1; rank <= workers; ++rank) say(rank, Left{});
+  tick();
+  EXPECT_EQ(coordinator_->end(), SearchEnd::saved);
+  const io::Snapshot snapshot = saved(options_.run);
+  EXPECT_EQ(evaluation_of(snapshot, has_.at(1)).fitness, 0.8);
+  EXPECT_THAT(snapshot.state.in_flight, SizeIs(workers - 1));
+  EXPECT_EQ(snapshot.progress.state, "saved");
+}
+
+TEST_F(CoordinatorTest, AWorkerThatDoesNotLeaveIsNotWaitedForLongerThanTheGrace) {
+  start();
+  stop_ = [] { return true; };
+  tick();
+  for (int rank = 1; rank < workers; ++rank) say(rank, Left{});
+  pass(5s, {1, 2, 3, 4});
+  EXPECT_FALSE(coordinator_->end());
+  pass(5s, {1, 2, 3, 4});
+  EXPECT_EQ(coordinator_->end(), SearchEnd::saved);
+  EXPECT_EQ(saved(options_.run).progress.state, "saved");
+}
+
+TEST_F(CoordinatorTest, WhoComesLateAndCannotTakePartDoesNotEndTheSearch) {
+  construct();
+  for (int rank = 1; rank < workers; ++rank) say(rank, hello());
+  pass(3 * heartbeat + step, {1, 2, 3});
+  EXPECT_THAT(new_work(1), SizeIs(1));
+  Hello other = hello();
+  other.fingerprint = options_.fingerprint + 1;
+  say(workers, other);
+  pass(heartbeat, {1, 2, 3, 4});
+  EXPECT_THAT(new_work(workers), IsEmpty());
+  EXPECT_EQ(coordinator_->status().lost_ranks, 1);
+  EXPECT_FALSE(coordinator_->end());
+}
+
+TEST_F(CoordinatorTest, WhoComesLateTakesPart) {
+  construct();
+  for (int rank = 1; rank < workers; ++rank) say(rank, hello());
+  pass(3 * heartbeat + step, {1, 2, 3});
+  say(workers, hello());
+  tick();
+  EXPECT_THAT(new_work(workers), SizeIs(1));
+  EXPECT_EQ(coordinator_->status().lost_ranks, 0);
+}
+
+TEST_F(CoordinatorTest, NotAllIsReadyWithoutOneRank) {
+  options_.dry_run = true;
+  construct();
+  for (int rank = 1; rank < workers; ++rank) say(rank, hello());
+  pass(3 * heartbeat + step, {1, 2, 3});
+  for (int rank = 1; rank < workers; ++rank) say(rank, Left{});
+  tick();
+  EXPECT_EQ(coordinator_->end(), SearchEnd::failures);
+}
+
+}  // namespace
+}  // namespace hierevo::search
