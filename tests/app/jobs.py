@@ -1,0 +1,93 @@
+"""Searches of several processes that tests follow, signal and kill."""
+import collections
+import os
+import pathlib
+import signal
+import subprocess
+import uuid
+
+from programs import DEADLINE, HIEREVO, ProgramTest
+
+
+Process = collections.namedtuple("Process", "parent environment words")
+
+
+class Job:
+    """A program and all that it starts, told from others by a mark in the environment."""
+
+    def __init__(self, command, folder):
+        self.mark = f"HIEREVO_TEST_JOB={uuid.uuid4()}"
+        name, value = self.mark.split("=")
+        self.log = folder / f"{value}.log"
+        with open(self.log, "wb") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder,
+                                            env={**os.environ, name: value},
+                                            start_new_session=True)
+
+    def text(self):
+        return self.log.read_text(errors="replace")
+
+    def processes(self):
+        """Those that live, by their ids."""
+        found = {}
+        for folder in pathlib.Path("/proc").iterdir():
+            if not folder.name.isdigit():
+                continue
+            try:
+                environment = (folder / "environ").read_bytes().decode(errors="replace").split("\0")
+                words = (folder / "cmdline").read_bytes().decode(errors="replace").split("\0")
+                state, parent = (folder / "stat").read_text().rsplit(")", 1)[1].split()[:2]
+            except OSError:
+                continue
+            if self.mark in environment and state not in "ZX":
+                found[int(folder.name)] = Process(int(parent), environment, words)
+        return found
+
+    def rank(self, number):
+        """Id of the process that is this rank of a search."""
+        processes = self.processes()
+        of_rank = {pid for pid, process in processes.items()
+                   if f"OMPI_COMM_WORLD_RANK={number}" in process.environment
+                   and process.words[1:2] == ["search"]}
+        # What starts its evaluators is a child of the same name.
+        [pid] = [pid for pid in of_rank if processes[pid].parent not in of_rank]
+        return pid
+
+    def evaluators(self):
+        return [pid for pid, process in self.processes().items()
+                if process.words[1:2] == ["evaluator"]]
+
+    def end(self):
+        """Kills all that is left."""
+        for pid in self.processes():
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        self.process.wait()
+
+
+class JobTest(ProgramTest):
+    def start(self, *arguments, launcher=(), program=HIEREVO):
+        job = Job([*launcher, program, "search", "--run", self.run_dir, *map(str, arguments)],
+                  self.folder)
+        self.addCleanup(job.end)
+        return job
+
+    def done(self):
+        if not (self.run_dir / "search.h5").exists():
+            return 0
+        return self.status()["evaluations"]["done"]
+
+    def wait_until_done(self, evaluations, job):
+        self.assertTrue(self.wait_until(lambda: self.done() >= evaluations, job.process),
+                        job.text())
+
+    def wait_for_text(self, text, job):
+        self.assertTrue(self.wait_until(lambda: text in job.text(), job.process), job.text())
+
+    def wait_for_end(self, job):
+        """The exit code; nothing of the job is left behind then."""
+        code = job.process.wait(timeout=DEADLINE)
+        self.wait_until(lambda: not job.processes())
+        return code
