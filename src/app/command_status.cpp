@@ -8,6 +8,7 @@
 #include "commands.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/search/run_directory.hpp"
+#include "hierevo/search/under_way.hpp"
 #include "option_set.hpp"
 #include "program.hpp"
 #include "progress_line.hpp"
@@ -57,6 +58,7 @@ json status_of(const std::filesystem::path& run) {
        progress.worker_seconds > 0.0 ? progress.busy_seconds / progress.worker_seconds : 0.0},
       {"elapsed_seconds", progress.elapsed_seconds},
       {"saved_at", progress.unix_seconds}};
+  status["under_way"] = running ? json(search::read_under_way(run)) : json::array();
   const evolution::Engine engine(snapshot.options, snapshot.state);
   if (const auto* best = engine.best()) {
     status["best"] = {{"id", number(best->candidate.id)},
@@ -84,6 +86,16 @@ void print_for_people(const json& status) {
   }
   fmt::print("  workers      {} now, busy {:.0f} % of the time\n", status["workers"].get<int>(),
              100.0 * status["utilisation"].get<double>());
+  for (const json& one : status["under_way"]) {
+    fmt::print("  under way    {} on rank {}", one["id"].get<std::uint64_t>(),
+               one["rank"].get<int>());
+    if (one["steps"].get<std::int64_t>() > 0) {
+      fmt::print(", repeat {}, step {} of {}, loss {:.3f}", one["repeat"].get<int>() + 1,
+                 one["step"].get<std::int64_t>(), one["steps"].get<std::int64_t>(),
+                 one["loss"].get<double>());
+    }
+    fmt::print("\n");
+  }
   fmt::print("  searched     {}\n", duration_text(status["elapsed_seconds"].get<double>()));
 }
 

@@ -26,6 +26,8 @@ constexpr double share_for_workers = 0.85;
 constexpr int most_decided_at_once = 1000;
 /// A candidate whose workers were lost so often is taken to be the cause.
 constexpr int most_losses = 3;
+/// Between two writings of what is under way.
+constexpr auto show_interval = 5s;
 
 void check_same_run(const evolution::EngineOptions& saved, const evolution::EngineOptions& wanted,
                     const std::filesystem::path& run) {
@@ -154,7 +156,9 @@ void Coordinator::begin_when_all_are_there() {
 void Coordinator::took(int rank, const Beat& beat) {
   for (const auto& part : beat.parts) {
     const auto one = issued_.find(part.id);
-    if (one != issued_.end() && workers_.given(rank).contains(part.id)) one->second.at = part.at;
+    if (one == issued_.end() || !workers_.given(rank).contains(part.id)) continue;
+    one->second.rank = rank;
+    one->second.at = part.at;
   }
 }
 
@@ -289,7 +293,10 @@ bool Coordinator::screen_next() {
     if (facts.decided) {
       record(id, facts.evaluation);
     } else {
-      issued_.emplace(id, Issued{std::move(*candidate), std::move(facts.evaluation), {}, {}});
+      issued_.emplace(id, Issued{.candidate = std::move(*candidate),
+                                 .facts = std::move(facts.evaluation),
+                                 .at = {},
+                                 .avoid = {}});
       next_ = id;
     }
   }
@@ -318,6 +325,8 @@ bool Coordinator::hand_out_again() {
 void Coordinator::give(int rank, Id id, Issued& one) {
   account();
   ++one.holders;
+  one.rank = rank;
+  one.at = {};
   workers_.give(rank, id);
   ranks_.send(rank, encode(Work{one.candidate}));
 }
@@ -348,6 +357,7 @@ void Coordinator::tick(Clock::time_point now) {
     try_to_end();
   } else if (record_.begun()) {
     record_.save_when_due(engine_, "running");
+    show_progress();
   }
   if (on_status_) on_status_(status());
 }
@@ -389,6 +399,11 @@ bool Coordinator::anybody_may_evaluate() {
 
 void Coordinator::finish(SearchEnd end) {
   last_workers_ = status();
+  // A run that was there is saved also when its workers never came: what was replayed, or taken
+  // from an earlier snapshot, may be in no good one yet.
+  if (!record_.begun() && !options_.dry_run && done_before_ > 0) {
+    record_.begin(options_.configuration);
+  }
   ending_ = end;
   ending_since_ = now_;
   record_.make_due();
@@ -412,6 +427,7 @@ void Coordinator::try_to_end() {
       record_.save(engine_, state);  // what keeps it from that goes to the caller
     }
   }
+  if (record_.begun()) remove_under_way(options_.run);
   end_ = ending_;
   send_home();
 }
@@ -463,12 +479,18 @@ SearchStatus Coordinator::status() const {
   return status;
 }
 
-std::vector<Beat::Part> Coordinator::under_way() const {
-  std::vector<Beat::Part> parts;
+std::vector<UnderWay> Coordinator::under_way() const {
+  std::vector<UnderWay> candidates;
   for (const auto& [id, one] : issued_) {
-    if (one.holders > 0) parts.push_back({id, one.at});
+    if (one.holders > 0) candidates.push_back({id, one.rank, one.at});
   }
-  return parts;
+  return candidates;
+}
+
+void Coordinator::show_progress() {
+  if (now_ < next_shown_ || issued_.empty()) return;
+  next_shown_ = now_ + show_interval;
+  write_under_way(options_.run, under_way());
 }
 
 std::string Coordinator::failure_summary() const {

@@ -13,6 +13,7 @@
 #include "hierevo/evolution/engine.hpp"
 #include "hierevo/search/protocol.hpp"
 #include "hierevo/search/search.hpp"
+#include "hierevo/search/under_way.hpp"
 #include "screening.hpp"
 #include "search_record.hpp"
 #include "worker_table.hpp"
@@ -41,8 +42,8 @@ class Coordinator {
   void send_home();
 
   SearchStatus status() const;
-  /// How far the candidates are that were given out, as last heard of, by id.
-  std::vector<Beat::Part> under_way() const;
+  /// The candidates that were given out, by id.
+  std::vector<UnderWay> under_way() const;
 
  private:
   using Id = evolution::IndividualId;
@@ -51,6 +52,7 @@ class Coordinator {
   struct Issued {
     evolution::Candidate candidate;
     evolution::Evaluation facts;  ///< of the screening
+    int rank = 0;                 ///< that has it, the last that was given it or told of it
     EvaluationProgress at;        ///< as last heard of
     std::optional<int> avoid;     ///< the worker that did not manage
     int holders = 0;              ///< workers that are there and have it
@@ -72,6 +74,7 @@ class Coordinator {
   void left(int rank, const Left& message);
   void judge_silence();
   void beat();
+  void show_progress();
   void lose(int rank, const std::string& how);
   void lost_at(int rank, Id id, Issued& one);
   void is_back(int rank);
@@ -112,6 +115,7 @@ class Coordinator {
   Clock::time_point usable_ = start_;  ///< when somebody there could last evaluate
   Clock::time_point ticked_ = start_;
   Clock::time_point next_beat_ = start_;
+  Clock::time_point next_shown_ = start_;
   bool stop_asked_ = false;          ///< by a worker
   std::optional<SearchEnd> ending_;  ///< how it will end, once all have left and all is saved
   Clock::time_point ending_since_{};

@@ -69,8 +69,20 @@ class Search(ProgramTest):
         process.kill()
         process.communicate()
 
+    def test_status_knows_what_is_under_way(self):
+        process = self.start("--synthetic-ms", 1e8, "--workers", "2")
+        self.wait_until(lambda: (self.run_dir / "progress.json").exists(), process)
+        ids = [one["id"] for one in self.status()["under_way"]]
+        self.assertEqual(len(ids), 2)
+        shown = self.hierevo("status", "--run", self.run_dir).stdout
+        self.assertIn(f"under way    {ids[0]} on rank 0", shown)
+        process.kill()
+        process.communicate()
+        self.assertEqual(self.status()["under_way"], [])
+
     def start(self, *arguments):
-        process = subprocess.Popen([HIEREVO, "search", "--run", self.run_dir, *SMALL, *arguments],
+        process = subprocess.Popen([HIEREVO, "search", "--run", self.run_dir, *SMALL,
+                                    *map(str, arguments)],
                                    stderr=subprocess.PIPE, text=True)
         self.addCleanup(process.stderr.close)
         self.addCleanup(process.wait)

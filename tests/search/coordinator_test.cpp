@@ -4,6 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
+#include <fstream>
 #include <initializer_list>
 #include <map>
 #include <optional>
@@ -19,6 +22,7 @@ namespace {
 using namespace std::chrono_literals;
 using evolution::Candidate;
 using evolution::Evaluation;
+using evolution::IndividualId;
 using evolution::Status;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -313,14 +317,32 @@ TEST_F(CoordinatorTest, KnowsHowFarItsCandidatesAre) {
   const EvaluationProgress at{.repeat = 2, .step = 30, .steps = 100, .loss = 1.5};
   say(3, Beat{{{has_.at(3).id, at}}});
   say(1, Beat{{{has_.at(3).id, {}}}});  // not its own
-  const auto parts = coordinator_->under_way();
-  EXPECT_THAT(parts, SizeIs(workers));
-  const auto part = std::find_if(parts.begin(), parts.end(),
-                                 [&](const auto& one) { return one.id == has_.at(3).id; });
-  ASSERT_NE(part, parts.end());
-  EXPECT_EQ(part->at.repeat, 2);
-  EXPECT_EQ(part->at.step, 30);
-  EXPECT_EQ(part->at.loss, 1.5);
+  pass(6s, {1, 2, 3, 4});
+  const auto candidates = read_under_way(options_.run);
+  EXPECT_THAT(candidates, SizeIs(workers));
+  const auto found = std::find_if(candidates.begin(), candidates.end(),
+                                  [&](const auto& one) { return one.id == has_.at(3).id; });
+  ASSERT_NE(found, candidates.end());
+  EXPECT_EQ(found->rank, 3);
+  EXPECT_EQ(found->at.repeat, 2);
+  EXPECT_EQ(found->at.step, 30);
+  EXPECT_EQ(found->at.steps, 100);
+  EXPECT_EQ(found->at.loss, 1.5);
+  stopped();
+  EXPECT_THAT(read_under_way(options_.run), IsEmpty());
+}
+
+TEST(UnderWayFile, SurvivesAnyLossAndAnyContents) {
+  const test::ScratchFolder folder;
+  EXPECT_THAT(read_under_way(folder.path()), IsEmpty());
+  write_under_way(folder.path(), std::vector<UnderWay>{{IndividualId{4}, 2, {.loss = NAN}}});
+  ASSERT_THAT(read_under_way(folder.path()), SizeIs(1));
+  EXPECT_TRUE(std::isnan(read_under_way(folder.path())[0].at.loss));
+  for (const char* contents : {"", "[", "[3]", "{}x", "[{\"id\": 3}]"}) {
+    std::ofstream(folder.path() / "progress.json") << contents;
+    EXPECT_THAT(read_under_way(folder.path()), IsEmpty());
+  }
+  write_under_way(folder.path() / "absent", {});  // nothing happens
 }
 
 TEST_F(CoordinatorTest, ResultsThatComeWhileItEndsCount) {
@@ -337,6 +359,16 @@ TEST_F(CoordinatorTest, ResultsThatComeWhileItEndsCount) {
   EXPECT_EQ(evaluation_of(snapshot, has_.at(1)).fitness, 0.8);
   EXPECT_THAT(snapshot.state.in_flight, SizeIs(workers - 1));
   EXPECT_EQ(snapshot.progress.state, "saved");
+}
+
+TEST_F(CoordinatorTest, StoppedBeforeAllAreThereItSavesWhatWasThereBefore) {
+  start();
+  answer(1, success(0.8));
+  coordinator_.reset();  // killed: only the journal has the result
+  construct();
+  const io::Snapshot snapshot = stopped();
+  EXPECT_EQ(snapshot.progress.state, "saved");
+  EXPECT_EQ(evaluation_of(snapshot, has_.at(1)).fitness, 0.8);
 }
 
 TEST_F(CoordinatorTest, AWorkerThatDoesNotLeaveIsNotWaitedForLongerThanTheGrace) {
