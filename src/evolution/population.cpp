@@ -8,37 +8,37 @@
 namespace hierevo::evolution {
 
 void Population::add(IndividualId id, double fitness) {
-  ranking_.insert({fitness, id});
+  ranking_[fitness].push_back(id);
+  ++size_;
   if (!capacity_) return;
-  by_age_.push_back({fitness, id});
-  if (by_age_.size() > *capacity_) {
-    ranking_.erase(by_age_.front());
-    by_age_.pop_front();
-  }
+  by_age_.push_back(fitness);
+  if (by_age_.size() > *capacity_) forget_oldest();
+}
+
+void Population::forget_oldest() {
+  const auto equals = ranking_.find(by_age_.front());
+  by_age_.pop_front();
+  equals->second.erase(equals->second.begin());  // the oldest of all is the oldest of its equals
+  if (equals->second.empty()) ranking_.erase(equals);
+  --size_;
 }
 
 IndividualId Population::tournament(double share, core::RandomStream& random) const {
-  if (ranking_.empty()) throw core::InternalError("A tournament in an empty population");
-  const auto wanted = std::max(2.0, std::ceil(share * static_cast<double>(ranking_.size())));
-  auto to_draw = std::min(static_cast<std::uint64_t>(wanted), std::uint64_t{ranking_.size()});
+  if (size_ == 0) throw core::InternalError("A tournament in an empty population");
+  const auto wanted = std::max(2.0, std::ceil(share * static_cast<double>(size_)));
+  const auto to_draw = std::min(static_cast<std::uint64_t>(wanted), std::uint64_t{size_});
 
   // Drawing k of n without replacement, item by item: the next item is in with probability
-  // (still to draw)/(still to come). Going down from the fittest, the first one drawn has won, so
-  // the rest need not be drawn, except those equal to it, among whom the lot decides.
-  std::uint64_t to_come = ranking_.size();
-  const Entry* winner = nullptr;
-  std::uint64_t equals_drawn = 0;
-  for (const Entry& entry : ranking_) {
-    if (winner != nullptr && entry.fitness != winner->fitness) break;
-    if (to_draw == 0) break;
-    const bool drawn = random.below(to_come) < to_draw;
-    --to_come;
-    if (!drawn) continue;
-    --to_draw;
-    ++equals_drawn;
-    if (random.below(equals_drawn) == 0) winner = &entry;
+  // (to draw)/(still to come). Going down from the fittest, the first one drawn has won, so the
+  // rest need not be drawn. Of those equal to it, any number may be drawn too and the lot decides
+  // between them; since nothing tells them apart, that is the lot between all of them.
+  std::uint64_t to_come = size_;
+  for (const auto& [fitness, equals] : ranking_) {
+    for (std::size_t i = 0; i < equals.size(); ++i, --to_come) {
+      if (random.below(to_come) < to_draw) return equals[random.below(equals.size())];
+    }
   }
-  return winner->id;
+  throw core::InternalError("A tournament that nobody won");
 }
 
 }  // namespace hierevo::evolution

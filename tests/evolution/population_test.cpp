@@ -114,6 +114,19 @@ TEST(Population, WithACapacityForgetsTheOldest) {
   EXPECT_EQ(population.tournament(1.0, random), IndividualId{3});  // 1 and 2 were fitter, and older
 }
 
+TEST(Population, ATournamentAmongManyEqualsTakesFewSteps) {
+  Population population;
+  for (std::uint64_t i = 1; i <= 10'000; ++i) population.add(IndividualId{i}, 0.5);
+  core::RandomStream random(1);
+  core::RandomStream same(1);
+  population.tournament(0.05, random);
+  // The numbers that it drew are the steps that it took: one in twenty is drawn.
+  const std::uint64_t next = random();
+  int steps = 0;
+  while (steps < 500 && same() != next) ++steps;
+  EXPECT_LT(steps, 500);
+}
+
 TEST(Population, AnEmptyOneHoldsNoTournament) {
   core::RandomStream random(1);
   EXPECT_THROW(Population().tournament(0.05, random), core::InternalError);

@@ -2,8 +2,10 @@
 
 #include <cstddef>
 #include <deque>
+#include <functional>
+#include <map>
 #include <optional>
-#include <set>
+#include <vector>
 
 #include "hierevo/core/random.hpp"
 #include "hierevo/evolution/individual.hpp"
@@ -17,25 +19,21 @@ class Population {
   explicit Population(std::optional<std::size_t> capacity = std::nullopt) : capacity_(capacity) {}
 
   void add(IndividualId id, double fitness);
-  std::size_t size() const { return ranking_.size(); }
+  std::size_t size() const { return size_; }
 
   /// Winner of a tournament of max(2, ceil(share·size)) individuals drawn without replacement (all,
   /// where there are fewer); equal fitness is decided by lot. Takes about 1/share steps, whatever
-  /// the size. Throws InternalError when the population is empty.
+  /// the size, and however many are equal. Throws InternalError when the population is empty.
   IndividualId tournament(double share, core::RandomStream& random) const;
 
  private:
-  struct Entry {
-    double fitness;
-    IndividualId id;
-    bool operator<(const Entry& other) const {
-      return fitness != other.fitness ? fitness > other.fitness : id < other.id;
-    }
-  };
+  void forget_oldest();
 
   std::optional<std::size_t> capacity_;
-  std::set<Entry> ranking_;   ///< best first
-  std::deque<Entry> by_age_;  ///< oldest first; only kept with a capacity
+  /// By fitness, best first; those of equal fitness in the order in which they came.
+  std::map<double, std::vector<IndividualId>, std::greater<>> ranking_;
+  std::size_t size_ = 0;
+  std::deque<double> by_age_;  ///< fitness, oldest first; only kept with a capacity
 };
 
 }  // namespace hierevo::evolution
