@@ -1,0 +1,173 @@
+#!/usr/bin/env python3
+"""What an evaluation costs besides itself: no-op evaluations with two workers, side by side.
+
+  coordination.py [--python VENV/bin/python …] [--rounds 3] [--sizes 1000 10000 100000]
+
+Each round measures everything once, in turn, so that all see the same machine; the table has medians over
+the rounds, with the smallest and the largest. Wall time, in µs per evaluation, of
+
+  hierevo, process   `mpirun -n 3 hierevo search --evaluator synthetic`, journal on, evaluations in
+                     processes of their own, as searches are run
+  hierevo, none      the same with --isolation none: evaluations in threads of the ranks
+  bare loop          blocking MPI messages of the same sizes and nothing else (bare_loop.cpp)
+  bare evolution     the bare loop with hierevo's candidates and synthetic fitness: what a search must
+                     compute in any case. hierevo is compared with it and with the bare loop
+  Propulate, …       Python peers in their fast ways (peers/): how each is used is told at its head
+
+A search of hierevo takes T(n) seconds (`elapsed_seconds` of `hierevo status`); the figure for n is
+(T(base + n) - T(base)) / n, with --base evaluations (the starting population, 200), so that neither the
+start of the program nor that of the evolution counts. `cpu` is the same of the processor seconds of all
+processes: where the machine is busy with other things it is the steadier one. (Of the bare loops it says
+nothing, since they spin.) Peers that are not installed are told as absent; those marked * evaluate in
+threads or coroutines of the one process, without any message, and are no measure for a search that spans
+nodes.
+
+Prints the table and, as the last line, JSON. Ends with an error when anything came out wrong: evaluations
+that are missing or double, or failed.
+"""
+import argparse
+import json
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+
+from measuring import HERE, add_options, check_finished, output_of, search_command, status_of
+
+# name, module, script, further arguments, ranks under mpirun (0: none), whether its workers are processes
+PEERS = (
+    ("Propulate", "propulate", "propulate_noop.py", (), 2, True),
+    ("libEnsemble", "libensemble", "libensemble_noop.py", (), 3, True),
+    ("Optuna, journal", "optuna", "optuna_noop.py", ("journal",), 0, True),
+    ("DeepHyper, processes", "deephyper", "deephyper_noop.py", ("process",), 0, True),
+    ("Optuna, threads *", "optuna", "optuna_noop.py", ("memory",), 0, False),
+    ("DeepHyper, threads *", "deephyper", "deephyper_noop.py", ("thread",), 0, False),
+    ("DeepHyper, coroutines *", "deephyper", "deephyper_noop.py", ("serial",), 0, False),
+)
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_options(parser)
+    parser.add_argument("--python", action="append", default=[],
+                        help="a Python that may have peers; may be given several times")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[1000, 10000, 100000])
+    parser.add_argument("--base", type=int, default=200)
+    parser.add_argument("--loop", type=int, default=20000, help="items of a bare loop")
+    parser.add_argument("--peer-evaluations", type=int, default=2000)
+    parser.add_argument("--no-peers", action="store_true")
+    return parser.parse_args()
+
+
+def python_with(module, pythons):
+    for python in pythons:
+        found = subprocess.run([python, "-c", f"import {module}, sys"], capture_output=True)
+        if found.returncode == 0:
+            return python
+    return None
+
+
+class Benchmark:
+    def __init__(self, options):
+        self.options = options
+        self.values = {}  # name → µs per evaluation, a value a round
+        self.cpu = {}
+        self.absent = []
+        self.peers = []
+        for peer in () if options.no_peers else PEERS:
+            python = python_with(peer[1], [*options.python, sys.executable])
+            if python:
+                self.peers.append((python, *peer))
+            else:
+                self.absent.append(peer[0])
+
+    def note(self, name, wall, cpu=None):
+        self.values.setdefault(name, []).append(wall)
+        if cpu is not None:
+            self.cpu.setdefault(name, []).append(cpu)
+        print(f"  {name}: {wall:.1f} µs", file=sys.stderr)
+
+    def search(self, evaluations, isolation):
+        """Seconds of a search, and of the processors."""
+        with tempfile.TemporaryDirectory(prefix="hierevo-coordination-") as folder:
+            run = pathlib.Path(folder) / "run"
+            _, cpu = output_of(search_command(self.options, run, evaluations, isolation))
+            status = status_of(self.options, run)
+        check_finished(status, evaluations)
+        return status["elapsed_seconds"], cpu
+
+    def searches(self):
+        for isolation in ("process", "none"):
+            base, base_cpu = self.search(self.options.base, isolation)
+            for size in self.options.sizes:
+                wall, cpu = self.search(self.options.base + size, isolation)
+                self.note(f"hierevo, {isolation}, {size}", (wall - base) / size * 1e6,
+                          (cpu - base_cpu) / size * 1e6)
+
+    def loops(self):
+        for kind, name in (("messages", "bare loop"), ("evolution", "bare evolution")):
+            text, _ = output_of([*self.options.mpirun, "3", self.options.bin / "benchmark_bare_loop",
+                                 self.options.loop, kind])
+            self.note(name, json.loads(text)["microseconds_per_evaluation"])
+
+    def run_peers(self):
+        for python, name, _, script, more, ranks, _ in self.peers:
+            launcher = [*self.options.mpirun, ranks] if ranks else []
+            text, _ = output_of([*launcher, python, HERE / "peers" / script,
+                                 self.options.peer_evaluations, *more])
+            found = json.loads(text.strip().splitlines()[-1])
+            self.note(name, found["microseconds_per_evaluation"])
+
+    def run(self):
+        for number in range(self.options.rounds):
+            print(f"round {number + 1} of {self.options.rounds}", file=sys.stderr)
+            self.searches()
+            self.loops()
+            self.run_peers()
+
+    def ratios(self):
+        """Of medians: what the figures to reach are stated in."""
+        median = {name: statistics.median(values) for name, values in self.values.items()}
+        processes = [median[peer[1]] for peer in self.peers if peer[6]]
+        any_peer = [median[peer[1]] for peer in self.peers]
+        smallest, largest = min(self.options.sizes), max(self.options.sizes)
+        found = {}
+        for isolation in ("process", "none"):
+            own = median[f"hierevo, {isolation}, {largest}"]
+            found[f"{isolation}: by bare loop"] = own / median["bare loop"]
+            found[f"{isolation}: by bare evolution"] = own / median["bare evolution"]
+            found[f"{isolation}: {largest} by {smallest}"] = (
+                own / median[f"hierevo, {isolation}, {smallest}"])
+            if processes:
+                found[f"fastest peer with worker processes by {isolation}"] = min(processes) / own
+                found[f"fastest peer of all by {isolation}"] = min(any_peer) / own
+        return found
+
+    def table(self):
+        yield "| no-op evaluations, 2 workers | µs each | least | most | cpu µs |"
+        yield "|---|---|---|---|---|"
+        for name, values in self.values.items():
+            cpu = f"{statistics.median(self.cpu[name]):.1f}" if name in self.cpu else ""
+            yield (f"| {name} | {statistics.median(values):.1f} | {min(values):.1f} |"
+                   f" {max(values):.1f} | {cpu} |")
+        for name in self.absent:
+            yield f"| {name} | absent | | | |"
+        yield ""
+        for name, ratio in self.ratios().items():
+            yield f"{name}: {ratio:.2f}"
+
+
+def main():
+    benchmark = Benchmark(arguments())
+    benchmark.run()
+    print("\n".join(benchmark.table()))
+    print(json.dumps({"microseconds_per_evaluation": benchmark.values,
+                      "cpu_microseconds_per_evaluation": benchmark.cpu,
+                      "absent": benchmark.absent, "ratios": benchmark.ratios()}))
+
+
+if __name__ == "__main__":
+    main()
