@@ -163,7 +163,9 @@ std::vector<std::string> read_strings(hid_t group, const char* name, std::size_t
   require_rows(found, rows, what);
   if (found == 0) return {};
 
-  check_storage(dataset, found * H5Tget_size(stored_type), what);
+  const std::size_t reference_size = H5Tget_size(stored_type);
+  if (found > SIZE_MAX / reference_size) throw Error(what + " is too large");
+  check_storage(dataset, found * reference_size, what);
   hsize_t file_bytes = 0;
   const File file(HIEREVO_H5(H5Iget_file_id, dataset));
   HIEREVO_H5(H5Fget_filesize, file, &file_bytes);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <set>
 #include <utility>
 
 #include "content_head.hpp"
@@ -41,10 +42,15 @@ void write_tensors(hid_t root, const char* name, const std::vector<StoredTensor>
 
 std::vector<StoredTensor> read_tensors(hid_t root, const char* name) {
   const h5::Group group = h5::open_group(root, name);
+  const std::string order = fmt::format("{}_order", name);
   std::vector<StoredTensor> tensors;
-  for (const std::string& member :
-       h5::read_strings(root, fmt::format("{}_order", name).c_str(), h5::any_number)) {
+  std::set<std::string> known;
+  for (const std::string& member : h5::read_strings(root, order.c_str(), h5::any_number)) {
     if (!is_name(member)) throw h5::Error(fmt::format("a tensor is called '{}'", member));
+    if (!known.insert(member).second) {
+      throw h5::Error(
+          fmt::format("{} names '{}' twice", h5::member_path(root, order.c_str()), member));
+    }
     h5::Array<float> array = h5::read_array<float>(group, member.c_str());
     tensors.push_back({member, std::move(array.shape), std::move(array.values)});
   }

@@ -150,6 +150,32 @@ TEST(TrainingSnapshot, ContentThatCannotBeIsNamed) {
               HasSubstr("genotype"));
 }
 
+TEST(TrainingSnapshot, ATensorIsThereOnce) {
+  EXPECT_THAT(refusal_after([](hid_t file) {
+                remove(file, "weights_order");
+                const std::vector<std::string> names(3, "classifier.bias");
+                h5::write_strings(file, "weights_order", names);
+              }),
+              HasSubstr("/weights_order names 'classifier.bias' twice"));
+}
+
+TEST(TrainingSnapshot, NamesThatTheFileCannotHoldAreNotAllocated) {
+  for (const int bits : {40, 60, 61, 62}) {
+    EXPECT_THAT(refusal_after([bits](hid_t file) {
+                  remove(file, "weights_order");
+                  const hsize_t rows = hsize_t{1} << bits;
+                  const h5::Space space(HIEREVO_H5(H5Screate_simple, 1, &rows, nullptr));
+                  const h5::Properties creation(HIEREVO_H5(H5Pcreate, H5P_DATASET_CREATE));
+                  const hsize_t chunk = 1024;
+                  HIEREVO_H5(H5Pset_chunk, creation, 1, &chunk);
+                  h5::Dataset(HIEREVO_H5(H5Dcreate2, file, "weights_order", h5::text_type(), space,
+                                         H5P_DEFAULT, creation, H5P_DEFAULT));
+                }),
+                HasSubstr("/weights_order "))
+        << bits;
+  }
+}
+
 TEST(TrainingSnapshot, NothingLeadsOutOfTheFile) {
   for (const char* name : {"../losses", "/losses", ".", "", "a/b"}) {
     EXPECT_THAT(refusal_after([name](hid_t file) {
