@@ -24,6 +24,31 @@ std::vector<std::string> names_of(const po::options_description& options) {
   return names;
 }
 
+/// Boost puts names and values in the place of %value% and the like until none is left: for ever
+/// where the value itself has that. Here no value has a '%'.
+class WithoutPercents : public po::error_with_option_name {
+ public:
+  explicit WithoutPercents(const po::error_with_option_name& original)
+      : po::error_with_option_name(original) {
+    for (auto& [name, text] : m_substitutions)
+      std::replace(text.begin(), text.end(), '%', stand_in);
+  }
+
+  std::string text() const {
+    std::string text = what();
+    std::replace(text.begin(), text.end(), stand_in, '%');
+    return text;
+  }
+
+ private:
+  static constexpr char stand_in = '\x1a';
+};
+
+std::string words_of(const po::error& error) {
+  const auto* named = dynamic_cast<const po::error_with_option_name*>(&error);
+  return named != nullptr ? WithoutPercents(*named).text() : error.what();
+}
+
 /// Boost's errors in our words; `place` is the INI file, or empty for the command line.
 [[noreturn]] void refuse(const po::error& error, const po::options_description& known,
                          const std::string& place) {
@@ -41,7 +66,7 @@ std::vector<std::string> names_of(const po::options_description& options) {
     std::string name = named->get_option_name();
     name.erase(0, name.find_first_not_of('-'));
     throw core::UsageError(fmt::format("Option '{}{}'{} cannot be used", dashes, name, in),
-                           error.what(), "See --help.");
+                           words_of(error), "See --help.");
   }
   if (dynamic_cast<const po::too_many_positional_options_error*>(&error) != nullptr) {
     throw core::UsageError("A value on the command line belongs to no option",
@@ -50,7 +75,7 @@ std::vector<std::string> names_of(const po::options_description& options) {
   }
   throw core::UsageError(
       place.empty() ? "The command line cannot be read" : fmt::format("'{}' cannot be read", place),
-      error.what(), place.empty() ? "See --help." : "Its lines are NAME=VALUE.");
+      words_of(error), place.empty() ? "See --help." : "Its lines are NAME=VALUE.");
 }
 
 /// Of an option given more than once the last one counts, as people expect who add one to a line.
@@ -74,7 +99,7 @@ std::map<std::string, std::string> read_ini(const std::string& text) {
       values[option.string_key] = option.value.empty() ? "" : option.value.front();
     }
   } catch (const po::error& error) {
-    throw core::UsageError("A recorded config.ini cannot be read", error.what(),
+    throw core::UsageError("A recorded config.ini cannot be read", words_of(error),
                            "It was changed by hand, or is damaged: mend it, or take it away.");
   }
   return values;

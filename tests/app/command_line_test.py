@@ -55,6 +55,13 @@ class CommandLine(ProgramTest):
                 self.refused("search", "--run", self.run_dir, "--evaluator", "synthetic",
                              f"--{option}={value}", says="learning rate" if option == "lr" else option.split("-")[0][:4])
 
+    def test_values_that_look_like_placeholders_are_only_values(self):
+        for value in ("%value%", "%option%", "50%"):
+            self.refused("sample", "--count", value, says=f"('{value}')")
+        ini = self.folder / "placeholder.ini"
+        ini.write_text("%invalid_line%\n")
+        self.refused("search", "--config", ini, says="%invalid_line%")
+
     def test_what_is_missing_is_named(self):
         self.refused("search", says="Give --run DIR")
         self.refused("search", "--run", self.run_dir, "--config", "none.ini", says="none.ini")
