@@ -8,6 +8,13 @@ target_compile_options(hierevo_build_flags INTERFACE
   $<$<BOOL:${HIEREVO_WARNINGS_AS_ERRORS}>:-Werror>)
 # MPI's C++ bindings, long removed from the standard, are not to be pulled in by mpi.h.
 target_compile_definitions(hierevo_build_flags INTERFACE OMPI_SKIP_MPICXX MPICH_SKIP_MPICXX)
+if(HIEREVO_BUILD_FUZZERS)
+  if(NOT CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+    message(FATAL_ERROR "HIEREVO_BUILD_FUZZERS needs clang (libFuzzer is a part of it). "
+                        "Use the preset fuzz, or add -DCMAKE_CXX_COMPILER=clang++.")
+  endif()
+  set(HIEREVO_SANITIZERS fuzzer-no-link,address,undefined)  # tests/fuzz links libFuzzer itself
+endif()
 if(HIEREVO_SANITIZERS)
   target_compile_options(hierevo_build_flags INTERFACE
     -fsanitize=${HIEREVO_SANITIZERS} -fno-omit-frame-pointer -fno-sanitize-recover=all)

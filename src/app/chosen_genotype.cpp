@@ -16,8 +16,8 @@ void GenotypeChoice::add_to(OptionSet& options) {
 }
 
 void GenotypeChoice::inherit(OptionSet& options, std::vector<std::string> names) {
-  options.inherit("run", std::move(names), [](const std::string& run) {
-    return search::RunDirectory::configuration_of(run).value_or("");
+  options.inherit("run", std::move(names), [](const std::string& directory) {
+    return search::RunDirectory::configuration_of(directory).value_or("");
   });
 }
 

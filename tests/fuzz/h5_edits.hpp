@@ -1,0 +1,20 @@
+// Edits of HDF5 files as a fuzzer's input describes them. Random bytes of a file find weaknesses of
+// the HDF5 library; files that are whole, but say other things, find those of its readers here.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "text_block.hpp"
+
+namespace hierevo::fuzz {
+
+/// `file` after the edits that `program` describes (any bytes do), with a good text block. Nothing
+/// when HDF5 cannot write such a file.
+std::optional<std::vector<std::byte>> with_edits(const std::vector<std::byte>& file,
+                                                 const io::FileKind& kind,
+                                                 std::span<const std::byte> program);
+
+}  // namespace hierevo::fuzz

@@ -1,0 +1,42 @@
+// What every fuzz target is made of. A target reads any bytes with one reader of the project: it
+// must refuse them by the error that the reader promises, or what it read must hold the properties
+// that the target states. libFuzzer (preset `fuzz`) and replay.cpp (all presets) run it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <span>
+#include <stdexcept>
+#include <string_view>
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
+
+namespace hierevo::fuzz {
+
+/// None of the project's errors, so that nobody takes it for a refusal.
+struct BrokenProperty : std::logic_error {
+  using std::logic_error::logic_error;
+};
+
+inline void require(bool holds, const char* property) {
+  if (!holds) throw BrokenProperty(property);
+}
+
+inline std::span<const std::byte> bytes_of(const std::uint8_t* data, std::size_t size) {
+  return std::as_bytes(std::span(data, size));
+}
+
+inline std::string_view text_of(const std::uint8_t* data, std::size_t size) {
+  return {reinterpret_cast<const char*>(data), size};
+}
+
+/// Makes the file anew: some file systems wait for the disk when one that is there is cut to
+/// nothing.
+inline void write_file(const std::filesystem::path& path, std::string_view text) {
+  std::filesystem::remove(path);
+  std::ofstream(path, std::ios::binary) << text;
+}
+
+}  // namespace hierevo::fuzz

@@ -1,0 +1,233 @@
+// write_corpus FOLDER: makes the first inputs of all targets, FOLDER/TARGET/NAME, from what the
+// project itself writes. Files that are there and have other names, such as those of findings,
+// stay.
+#include <exception>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "hierevo/core/bytes.hpp"
+#include "hierevo/core/error.hpp"
+#include "hierevo/core/random.hpp"
+#include "hierevo/genome/codec.hpp"
+#include "hierevo/genome/mutation.hpp"
+#include "hierevo/io/journal.hpp"
+#include "hierevo/search/protocol.hpp"
+#include "io/samples.hpp"
+#include "search_options.hpp"
+#include "supervisor_protocol.hpp"
+#include "support/scratch_folder.hpp"
+
+namespace {
+
+using namespace hierevo;
+using evolution::IndividualId;
+
+/// The inputs of one target.
+class Corpus {
+ public:
+  Corpus(const std::filesystem::path& folder, const std::string& target)
+      : folder_(folder / target) {
+    std::filesystem::create_directories(folder_);
+  }
+
+  void add(const std::string& name, std::span<const std::byte> bytes) const {
+    std::ofstream file(folder_ / name, std::ios::binary);
+    file.write(reinterpret_cast<const char*>(bytes.data()), std::ssize(bytes));
+    if (!file.flush()) throw core::UsageError("A file of the corpus cannot be written");
+  }
+  void add(const std::string& name, std::string_view text) const {
+    add(name, std::as_bytes(std::span(text.data(), text.size())));
+  }
+
+ private:
+  std::filesystem::path folder_;
+};
+
+genome::Genotype sample_genotype(const char* space, std::uint64_t seed) {
+  core::RandomStream random(seed);
+  return genome::random_genotype(genome::SearchSpace::parse(space), random, 100);
+}
+
+void write_genotypes(const Corpus& corpus) {
+  for (const char* space : {"hierarchical", "flat", "2x3,1x3", "1x2", "1x2,3x3,1x2"}) {
+    corpus.add(space, genome::json_text(sample_genotype(space, 1)));
+  }
+  corpus.add("indented", genome::to_json(sample_genotype("2x3,1x3", 2)).dump(1));
+}
+
+evolution::Evaluation sample_evaluation(evolution::Status status) {
+  evolution::Evaluation evaluation;
+  evaluation.status = status;
+  evaluation.seconds = 12.5;
+  if (evolution::is_failure(status)) {
+    evaluation.reason = "signal 11 ∞";
+  } else {
+    evaluation.fitness = 0.75;
+    evaluation.repeat_fitness = {0.5, 1.0};
+    evaluation.repeat_loss = {0.25, 0.125};
+    evaluation.parameters = 542'138;
+    evaluation.macs = 7;
+    evaluation.phenotype = 12345;
+    evaluation.worker = 3;
+  }
+  return evaluation;
+}
+
+search::Work sample_work(const char* space, std::optional<IndividualId> parent, int parts) {
+  return {{IndividualId{9}, parent, 77, sample_genotype(space, 3)}, parts};
+}
+
+void write_messages(const Corpus& corpus) {
+  using namespace search;
+  const EvaluationProgress at{
+      .repeat = 2, .step = 70, .steps = 5000, .loss = 0.5, .earlier_seconds = 12.0};
+  const auto add = [&](const char* name, const AnyMessage& message) {
+    corpus.add(name, encode(message));
+  };
+  add("hello", Hello{"0.1.0", "node7", 99, 4, std::nullopt, ""});
+  add("hello_with_data", Hello{"0.1.0", "node7", 99, 4, DataFacts{1, 100, 12345}, "no data"});
+  add("work", sample_work("hierarchical", std::nullopt, 1));
+  add("work_again", sample_work("2x3,1x3", IndividualId{4}, 16));
+  add("result", Result{IndividualId{4}, sample_evaluation(evolution::Status::evaluated)});
+  add("failure", Result{IndividualId{4}, sample_evaluation(evolution::Status::crashed)});
+  add("beat", Beat{{{IndividualId{5}, at}, {IndividualId{6}, {}}}});
+  add("alive", Alive{});
+  add("stop", Stop{});
+  add("leave", Leave{});
+  add("left", Left{"the device fell off"});
+  add("done", Done{});
+  add("setup", Setup{"seed=1\n"});
+}
+
+void write_supervision(const Corpus& corpus) {
+  using namespace comm::detail;
+  using comm::ProcessId;
+  StartRequest start{ProcessId{3}, {{"/bin/evaluator", "evaluator"}, {"A=1"}, 1 << 30, {0, 5}}};
+  corpus.add("start", encode(SupervisorRequest(start)));
+  start.order = {{"/bin/true"}, {}, std::nullopt, {}};
+  corpus.add("start_plainly", encode(SupervisorRequest(start)));
+  corpus.add("kill", encode(SupervisorRequest(KillRequest{ProcessId{3}})));
+  corpus.add("end", encode(comm::ProcessEnd{ProcessId{3}, {}, -1}));
+}
+
+void write_options(const Corpus& corpus) {
+  app::SearchCommandOptions command;
+  app::OptionSet options("", "");
+  command.add_to(options);
+  const std::string record = options.record();
+  corpus.add("defaults", record);
+  // A file an option is small enough to be changed in every place.
+  std::string line;
+  for (std::istringstream lines(record); std::getline(lines, line);) {
+    corpus.add(line.substr(0, line.find('=')), line + "\n");
+  }
+  corpus.add("comments", "# nothing\n\nspace = flat # as the paper's\nseed=7\n");
+  corpus.add("paths", "dataset=a/b.h5\ndata-dir=.\ndump-config=1\n");
+}
+
+/// The events of a search that goes on from the golden snapshot.
+template <typename Asked, typename Told>
+void go_on(int evaluations, Asked asked, Told told) {
+  const io::Snapshot golden = io::test::golden_snapshot();
+  evolution::Engine engine(golden.options, golden.state);
+  for (int i = 0; i < evaluations; ++i) {
+    const auto candidate = engine.ask();
+    asked(*candidate);
+    const auto evaluation = sample_evaluation(i % 2 == 0 ? evolution::Status::evaluated
+                                                         : evolution::Status::out_of_memory);
+    engine.tell(candidate->id, evaluation);
+    told(engine.history().back());
+  }
+}
+
+void write_journals(const Corpus& corpus) {
+  const test::ScratchFolder folder;
+  const auto path = folder.path() / "journal";
+  for (const int evaluations : {0, 1, 4}) {
+    io::Journal journal(path, io::test::golden_snapshot());
+    go_on(
+        evaluations, [&](const auto& candidate) { journal.asked(candidate); },
+        [&](const auto& individual) { journal.told(individual); });
+    journal.write();
+    std::ifstream file(path, std::ios::binary);
+    corpus.add(std::to_string(evaluations) + "_evaluations",
+               std::string(std::istreambuf_iterator<char>(file), {}));
+  }
+}
+
+/// What the target journal takes for the same events.
+void write_journal_records(const Corpus& corpus) {
+  for (const int evaluations : {1, 2, 6}) {
+    core::ByteWriter out;
+    go_on(
+        evaluations,
+        [&](const evolution::Candidate& candidate) {
+          out.u8(0);
+          out.u8(static_cast<std::uint8_t>(number(candidate.id)));
+          out.u8(static_cast<std::uint8_t>(candidate.parent ? number(*candidate.parent) : 0));
+          out.u64(candidate.seed);
+          out.u8(static_cast<std::uint8_t>(candidate.known.value_or(255)));
+          for (const genome::Gene gene : candidate.genotype.genes()) out.u8(gene);
+        },
+        [&](const evolution::Individual& individual) {
+          const evolution::Evaluation& evaluation = individual.evaluation;
+          out.u8(1);
+          out.u8(static_cast<std::uint8_t>(number(individual.candidate.id)));
+          out.u8(static_cast<std::uint8_t>(evaluation.status));
+          out.f64(evaluation.fitness);
+          out.u8(2);
+          out.f64(0.5);
+          out.u8(1);
+          out.f64(1.5);
+          out.f64(evaluation.seconds);
+          out.u32(static_cast<std::uint32_t>(evaluation.worker));
+          out.text(evaluation.reason);
+        });
+    corpus.add(std::to_string(evaluations) + "_evaluations", out.take());
+  }
+}
+
+/// Edits of HDF5 files: any bytes are some.
+void write_edits(const Corpus& corpus) {
+  core::RandomStream random(1);
+  for (int i = 0; i < 30; ++i) {
+    core::ByteWriter out;
+    for (std::uint64_t left = 8 + random.below(24); left > 0; --left) {
+      out.u8(static_cast<std::uint8_t>(random.below(2) == 0 ? random.below(32) : random()));
+    }
+    corpus.add("edits_" + std::to_string(i), out.take());
+  }
+  corpus.add("none", "");
+}
+
+void write_snapshots(const Corpus& corpus) {
+  const std::vector<std::byte> file = io::encode_snapshot(io::test::golden_snapshot());
+  // Text blocks, with a little behind: what more there is only the checksum looks at.
+  for (const std::size_t length : {0U, 10U, 40U, 512U, 600U}) {
+    corpus.add("first_" + std::to_string(length), std::span(file).first(length));
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) try {
+  if (argc != 2) throw core::UsageError("One argument is needed, a folder");
+  write_genotypes(Corpus(argv[1], "genotype"));
+  write_messages(Corpus(argv[1], "message"));
+  write_supervision(Corpus(argv[1], "supervisor"));
+  write_options(Corpus(argv[1], "ini"));
+  write_journals(Corpus(argv[1], "journal_bytes"));
+  write_journal_records(Corpus(argv[1], "journal"));
+  write_edits(Corpus(argv[1], "snapshot"));
+  write_edits(Corpus(argv[1], "training"));
+  write_snapshots(Corpus(argv[1], "snapshot_bytes"));
+  return 0;
+} catch (const std::exception& error) {
+  std::cerr << error.what() << '\n';
+  return 1;
+}
