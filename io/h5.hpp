@@ -142,6 +142,9 @@ template <typename T>
 Matrix<T> read_matrix(hid_t group, const char* name, std::size_t rows);
 template <typename T>
 Array<T> read_array(hid_t group, const char* name);
+/// Throws Error when the datasets `names` of `group` take more bytes than the file has: some are
+/// one dataset under several names.
+void require_distinct(hid_t group, std::span<const std::string> names);
 /// Values of an enumeration of bytes whose members include `names`; others may appear, too.
 std::vector<std::uint8_t> read_enums(hid_t group, const char* name, std::size_t rows, Names names);
 std::vector<std::string> read_strings(hid_t group, const char* name, std::size_t rows);
@@ -192,6 +195,8 @@ Attribute open_scalar_attribute(hid_t object, const char* name, const std::strin
 std::string attribute_path(hid_t object, const char* name);
 /// Throws Error naming `what` unless `type` is like `wanted`, in whatever byte order.
 void require_type(hid_t type, hid_t wanted, const std::string& what);
+/// Bytes of the whole file that holds `object`.
+hsize_t file_bytes(hid_t object);
 /// A dataset of `group` itself.
 Dataset open_dataset(hid_t group, const char* name);
 /// The same, and it holds numbers of this type.

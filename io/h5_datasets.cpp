@@ -166,10 +166,7 @@ std::vector<std::string> read_strings(hid_t group, const char* name, std::size_t
   const std::size_t reference_size = H5Tget_size(stored_type);
   if (found > SIZE_MAX / reference_size) throw Error(what + " is too large");
   check_storage(dataset, found * reference_size, what);
-  hsize_t file_bytes = 0;
-  const File file(HIEREVO_H5(H5Iget_file_id, dataset));
-  HIEREVO_H5(H5Fget_filesize, file, &file_bytes);
-  TextStore store{file_bytes + found, {}};
+  TextStore store{file_bytes(dataset) + found, {}};
   const Properties transfer(HIEREVO_H5(H5Pcreate, H5P_DATASET_XFER));
   HIEREVO_H5(H5Pset_vlen_mem_manager, transfer, &TextStore::allocate, &store, &TextStore::release,
              &store);

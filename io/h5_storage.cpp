@@ -15,6 +15,24 @@ constexpr hsize_t largest_chunk_bytes = hsize_t{1} << 28;
 
 }  // namespace
 
+hsize_t file_bytes(hid_t object) {
+  const File file(HIEREVO_H5(H5Iget_file_id, object));
+  hsize_t bytes = 0;
+  HIEREVO_H5(H5Fget_filesize, file, &bytes);
+  return bytes;
+}
+
+void require_distinct(hid_t group, std::span<const std::string> names) {
+  hsize_t left = file_bytes(group);
+  for (const std::string& name : names) {
+    const hsize_t bytes = H5Dget_storage_size(open_dataset(group, name.c_str()));
+    if (bytes > left) {
+      throw Error(fmt::format("{} has more values than the file has bytes", path_of(group)));
+    }
+    left -= bytes;
+  }
+}
+
 Dataset open_dataset(hid_t group, const char* name) {
   require_member(group, name);
   return Dataset(HIEREVO_H5(H5Dopen2, group, name, H5P_DEFAULT));
@@ -55,10 +73,7 @@ void check_storage(const Dataset& dataset, hsize_t value_bytes, const std::strin
     }
     if (bytes > largest_chunk_bytes) throw Error(what + " has too large chunks");
   }
-  hsize_t file_bytes = 0;
-  const File file(HIEREVO_H5(H5Iget_file_id, dataset));
-  HIEREVO_H5(H5Fget_filesize, file, &file_bytes);
-  const hsize_t stored = std::min(H5Dget_storage_size(dataset), file_bytes);
+  const hsize_t stored = std::min(H5Dget_storage_size(dataset), file_bytes(dataset));
   const bool filtered = HIEREVO_H5(H5Pget_nfilters, creation) > 0;
   if (value_bytes > stored * (filtered ? largest_expansion : 1)) {
     throw Error(fmt::format("{} has a shape of {} bytes but only {} stored ones", what, value_bytes,

@@ -43,14 +43,17 @@ void write_tensors(hid_t root, const char* name, const std::vector<StoredTensor>
 std::vector<StoredTensor> read_tensors(hid_t root, const char* name) {
   const h5::Group group = h5::open_group(root, name);
   const std::string order = fmt::format("{}_order", name);
-  std::vector<StoredTensor> tensors;
+  const auto names = h5::read_strings(root, order.c_str(), h5::any_number);
   std::set<std::string> known;
-  for (const std::string& member : h5::read_strings(root, order.c_str(), h5::any_number)) {
+  for (const std::string& member : names) {
     if (!is_name(member)) throw h5::Error(fmt::format("a tensor is called '{}'", member));
     if (!known.insert(member).second) {
-      throw h5::Error(
-          fmt::format("{} names '{}' twice", h5::member_path(root, order.c_str()), member));
+      throw h5::Error(fmt::format("{} names '{}' twice", order, member));
     }
+  }
+  h5::require_distinct(group, names);
+  std::vector<StoredTensor> tensors;
+  for (const std::string& member : names) {
     h5::Array<float> array = h5::read_array<float>(group, member.c_str());
     tensors.push_back({member, std::move(array.shape), std::move(array.values)});
   }

@@ -156,7 +156,19 @@ TEST(TrainingSnapshot, ATensorIsThereOnce) {
                 const std::vector<std::string> names(3, "classifier.bias");
                 h5::write_strings(file, "weights_order", names);
               }),
-              HasSubstr("/weights_order names 'classifier.bias' twice"));
+              HasSubstr("weights_order names 'classifier.bias' twice"));
+  EXPECT_THAT(refusal_after([](hid_t file) {
+                std::vector<std::string> names = {"much"};
+                h5::write_vector<float>(file, "weights/much", std::vector<float>(100'000));
+                while (names.size() < 20) {
+                  names.push_back(names.front() + std::to_string(names.size()));
+                  HIEREVO_H5(H5Lcreate_hard, file, "weights/much", file,
+                             ("weights/" + names.back()).c_str(), H5P_DEFAULT, H5P_DEFAULT);
+                }
+                remove(file, "weights_order");
+                h5::write_strings(file, "weights_order", names);
+              }),
+              HasSubstr("/weights has more values than the file has bytes"));
 }
 
 TEST(TrainingSnapshot, NamesThatTheFileCannotHoldAreNotAllocated) {
