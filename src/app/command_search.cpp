@@ -284,7 +284,9 @@ int command_search(const Arguments& arguments) {
   comm::MpiCommunicator ranks;
   // Errors are reported inside, so that the session ends in order.
   const int code = guarded([&] { return program.run(ranks, problem); });
-  end_soon(code, std::chrono::seconds(program.all_ended() ? 60 : 5));
+  // Rank 0 knows best whether all are there. Its own end comes after all has been saved.
+  const bool all_come = ranks.rank() == 0 && program.all_ended();
+  end_soon(code, std::chrono::seconds(all_come ? 20 : 8));
   // Rank 0 sends the others home before it fails. Another rank that fails must not wait for them:
   // it is lost, and whether they go on without it is for the launcher to say.
   const bool saved = code == static_cast<int>(core::ExitCode::saved);

@@ -43,15 +43,22 @@ class Job:
                 found[int(folder.name)] = Process(int(parent), environment, words)
         return found
 
-    def rank(self, number):
-        """Id of the process that is this rank of a search."""
+    def ranks(self):
+        """Ids of the ranks of a search, by their numbers."""
         processes = self.processes()
-        of_rank = {pid for pid, process in processes.items()
-                   if f"OMPI_COMM_WORLD_RANK={number}" in process.environment
-                   and process.words[1:2] == ["search"]}
-        # What starts its evaluators is a child of the same name.
-        [pid] = [pid for pid in of_rank if processes[pid].parent not in of_rank]
-        return pid
+        searching = {pid for pid, process in processes.items() if process.words[1:2] == ["search"]}
+        found = {}
+        for pid in searching:
+            # What starts a rank's evaluators is a child of the same name.
+            if processes[pid].parent in searching:
+                continue
+            for variable in processes[pid].environment:
+                if variable.startswith("OMPI_COMM_WORLD_RANK="):
+                    found[int(variable.split("=")[1])] = pid
+        return found
+
+    def rank(self, number):
+        return self.ranks()[number]
 
     def evaluators(self):
         return [pid for pid, process in self.processes().items()

@@ -1,78 +1,46 @@
 """A search under mpirun, killed at any moment and started again by the same line, ends with exactly
 the evaluations that were asked for."""
 import os
-import pathlib
 import random
 import signal
-import subprocess
 import unittest
 
-from programs import HIEREVO, ProgramTest, mpirun
+from jobs import JobTest
+from programs import mpirun
 
-LINE = ["search", "--evaluator", "synthetic", "--population", "8", "--evaluations", "40",
+LINE = ["--evaluator", "synthetic", "--population", "8", "--evaluations", "40",
         "--tournament", "0.3", "--synthetic-ms", "300"]
 
 
-class Restart(ProgramTest):
-    def start(self, ranks):
-        process = subprocess.Popen([*mpirun(ranks), HIEREVO, *LINE, "--run", self.run_dir],
-                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                                   start_new_session=True)
-        self.addCleanup(process.wait)
-        self.addCleanup(process.kill)
-        return process
+class Restart(JobTest):
+    def kill_whole_job(self, job):
+        job.end()
+        # The kernel ends them on its own time; their lock goes with them.
+        self.wait_for_end(job)
 
-    def ranks_of(self, process):
-        """Process ids of the ranks, by mpirun's children."""
-        children = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children")
-        try:
-            return [int(word) for word in children.read_text().split()]
-        except OSError:
-            return []
+    def kill_a_worker(self, job):
+        self.signal_a_worker(job, signal.SIGKILL)
+        self.wait_for_end(job)
 
-    def done(self):
-        if not (self.run_dir / "search.h5").exists():
-            return 0
-        return self.status()["evaluations"]["done"]
-
-    def kill_whole_job(self, process):
-        ranks = self.ranks_of(process)
-        process.kill()
-        for rank in ranks:
-            try:
-                os.kill(rank, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-        process.wait()
-        # The kernel ends the ranks on its own time; their lock goes with them.
-        self.wait_until(lambda: all(self.ended(rank) for rank in ranks))
-
-    def ended(self, pid):
-        try:
-            return "Z" in pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-        except OSError:
-            return True
-
-    def kill_a_worker(self, process):
-        ranks = self.ranks_of(process)
-        if ranks:
-            os.kill(ranks[-1], signal.SIGKILL)
-        process.wait(timeout=60)
-        self.wait_until(lambda: all(self.ended(rank) for rank in ranks))
-
-    def stop_by_mpirun(self, process):
-        self.stop(process, process.pid, signal.SIGUSR1)
-
-    def stop_a_worker(self, process):
-        ranks = self.ranks_of(process)
-        self.stop(process, ranks[-1] if ranks else process.pid, signal.SIGUSR1)
-
-    def stop(self, process, pid, number):
-        """Ends with all saved: rank 0 has written its last snapshot behind the signal."""
+    def stop_by_mpirun(self, job):
         before = self.done()
-        if process.poll() is None:
-            os.kill(pid, number)
-        process.wait(timeout=60)
+        if job.process.poll() is None:
+            os.kill(job.process.pid, signal.SIGUSR1)
+        self.assert_stopped(job, before)
+
+    def stop_a_worker(self, job):
+        before = self.done()
+        self.signal_a_worker(job, signal.SIGUSR1)
+        self.assert_stopped(job, before)
+
+    def signal_a_worker(self, job, number):
+        ranks = job.ranks()
+        if ranks:
+            os.kill(ranks[max(ranks)], number)
+
+    def assert_stopped(self, job, before):
+        """With all saved: rank 0 has written its last snapshot behind the signal."""
+        self.wait_for_end(job)
         if before > 0:
             self.assertIn(self.status()["state"], ("saved", "finished"))
 
@@ -81,20 +49,20 @@ class Restart(ProgramTest):
         choose = random.Random(4)
         kinds = [self.kill_whole_job, self.stop_a_worker, self.kill_a_worker, self.stop_by_mpirun]
         for target in (0, 1, 2, 4, 6, 9, 15, 22, 30):
-            process = self.start(choose.choice((2, 3, 4)))
-            self.wait_until(lambda: self.ranks_of(process) and self.done() >= target, process)
+            job = self.start(*LINE, launcher=mpirun(choose.choice((2, 3, 4))))
+            self.wait_until(lambda: job.ranks() and self.done() >= target, job.process)
             seen = self.done()
-            kinds[0](process)
+            kinds[0](job)
             self.assertGreaterEqual(self.done(), seen)  # what was there once stays
             kinds.append(kinds.pop(0))
-        self.hierevo(*LINE, "--run", self.run_dir, launcher=mpirun(3))
+        self.hierevo("search", "--run", self.run_dir, *LINE, launcher=mpirun(3))
         self.assert_finished(40)
 
     def test_another_number_of_ranks_goes_on(self):
-        process = self.start(4)
-        self.wait_until(lambda: self.done() > 5, process)
-        self.kill_whole_job(process)
-        self.hierevo(*LINE, "--run", self.run_dir)  # one process
+        job = self.start(*LINE, launcher=mpirun(4))
+        self.wait_until_done(6, job)
+        self.kill_whole_job(job)
+        self.hierevo("search", "--run", self.run_dir, *LINE)  # one process
         self.assert_finished(40)
 
     def test_errors_are_told_once(self):
