@@ -196,9 +196,8 @@ int SearchProgram::dry_run_ended() const {
 }
 
 int SearchProgram::run(comm::Communicator& ranks, std::exception_ptr problem) {
-  if (ranks.size() > 1) {
-    core::configure_log(core::LogLevel::info, fmt::format("rank {}", ranks.rank()));
-  }
+  core::configure_log(command_.verbose ? core::LogLevel::debug : core::LogLevel::info,
+                      ranks.size() > 1 ? fmt::format("rank {}", ranks.rank()) : "hierevo");
   std::string error;
   try {
     if (problem) std::rethrow_exception(problem);

@@ -81,6 +81,7 @@ void SearchCommandOptions::add_to(OptionSet& options) {
   options.group("This start");
   options.add("progress", &progress, "auto, live (one line written over), lines or off",
               Record::no);
+  options.add("verbose", &verbose, "log every evaluation, by the rank that made it", Record::no);
   options.add("dry-run", &dry_run,
               "check everything on all ranks up to the first evaluation, and end; writes nothing",
               Record::no);

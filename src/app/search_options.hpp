@@ -39,6 +39,7 @@ struct SearchCommandOptions {
   double grace = 60.0;
   long failures_in_series = 20;
   std::string progress = "auto";
+  bool verbose = false;
   bool dry_run = false;
   ModelOptions model;
   DataOptions data;

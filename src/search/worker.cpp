@@ -107,7 +107,12 @@ void Worker::ended(const Evaluators::Ended& end) {
   if (end.evaluation && tried_with_less_memory(one, *end.evaluation)) return;
   // One that was saved, or had no time for it, is not over: the next start goes on with it.
   const bool saved = !end.evaluation && !one.late && leaving_;
-  if (!saved) ranks_.send(0, encode(Result{end.id, concluded(one, end.evaluation)}));
+  if (!saved) {
+    const Result result{end.id, concluded(one, end.evaluation)};
+    core::log(core::LogLevel::debug, "Candidate {}: {}, fitness {}, {:.3f} s", number(result.id),
+              name(result.evaluation.status), result.evaluation.fitness, result.evaluation.seconds);
+    ranks_.send(0, encode(result));
+  }
   under_way_.erase(found);
 }
 
