@@ -13,7 +13,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::chrono::nanoseconds spin_time = 50us;
 constexpr std::chrono::nanoseconds shortest_sleep = 20us;
 constexpr std::chrono::nanoseconds longest_sleep = 1ms;
 

@@ -13,6 +13,8 @@ class Backoff {
  public:
   /// A message came or went: the next one may follow at once.
   void restart() { idle_since_ = Clock::now(); }
+  /// A message came that takes time to be answered: do not spin meanwhile.
+  void restart_without_spinning() { idle_since_ = Clock::now() - spin_time; }
 
   /// Between two looks. False, without a pause, when `deadline` has passed. Shorter when the
   /// descriptor `or_readable` can be read; -1 is none.
@@ -22,6 +24,8 @@ class Backoff {
   static std::chrono::nanoseconds sleep_after(std::chrono::nanoseconds idle);
 
  private:
+  static constexpr std::chrono::nanoseconds spin_time = std::chrono::microseconds(50);
+
   Clock::time_point idle_since_ = Clock::now();
 };
 

@@ -294,7 +294,10 @@ std::optional<Message> MpiCommunicator::wait_for_message(std::chrono::nanosecond
   const auto deadline = detail::deadline_after(timeout);
   do {
     if (auto message = impl_->look()) {
-      impl_->backoff.restart();
+      // Who waits for something else too was given something to do, and most likely waits for that:
+      // spinning would take the core from it. What it sends in answer makes it spin again.
+      if (or_readable < 0) impl_->backoff.restart();
+      if (or_readable >= 0) impl_->backoff.restart_without_spinning();
       return message;
     }
     if (detail::is_readable(or_readable)) return std::nullopt;

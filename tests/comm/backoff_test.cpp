@@ -29,6 +29,14 @@ TEST(Backoff, ends_at_the_deadline_and_not_before) {
   EXPECT_GE(Clock::now(), deadline);
 }
 
+TEST(Backoff, sleeps_at_once_where_it_is_told_not_to_spin) {
+  Backoff backoff;
+  backoff.restart_without_spinning();
+  const auto begin = Clock::now();
+  ASSERT_TRUE(backoff.pause(begin + 1h));
+  EXPECT_GE(Clock::now() - begin, 20us);
+}
+
 TEST(Backoff, does_not_pause_after_the_deadline) {
   Backoff backoff;
   EXPECT_FALSE(backoff.pause(Clock::now() - 1ns));
