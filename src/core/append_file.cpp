@@ -53,13 +53,16 @@ void AppendFile::append(std::span<const std::byte> bytes) {
     throw;
   }
   size_ += bytes.size();
-  const std::scoped_lock lock(mutex_);
-  if (!syncer_.joinable()) {
-    if (::fdatasync(descriptor_) != 0) sync_error_ = errno;
-    return;
+  bool first = false;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (!syncer_.joinable()) {
+      if (::fdatasync(descriptor_) != 0) sync_error_ = errno;
+      return;
+    }
+    first = !std::exchange(unsynced_, true);
   }
-  unsynced_ = true;
-  wake_.notify_one();
+  if (first) wake_.notify_one();  // what follows is synced along with it
 }
 
 bool AppendFile::shorten() {
