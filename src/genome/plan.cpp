@@ -27,6 +27,7 @@ class PlanBuilder {
   }
 
   Plan build() {
+    plan_.ops.reserve(expected_operations());
     last_ = add({.kind = PlanOpKind::input, .name = "input", .channels = spec_.input_channels});
     add_stem();
     const int groups = spec_.kind == ModelKind::imagenet ? 4 : 3;
@@ -53,6 +54,16 @@ class PlanBuilder {
   }
 
  private:
+  /// Growing would move all of them, time and again. The largest networks may grow.
+  std::size_t expected_operations() const {
+    constexpr std::size_t groups = 4;
+    constexpr std::size_t most = 4096;
+    const std::size_t in_cells =
+        groups * static_cast<std::size_t>(spec_.cells) * (cell_.nodes.size() + 1);
+    constexpr std::size_t around_cells = 5;  // input, stem, pool, classifier
+    return std::min(most, around_cells + in_cells);
+  }
+
   int add(PlanOp op) {
     plan_.ops.push_back(std::move(op));
     return static_cast<int>(plan_.ops.size()) - 1;
