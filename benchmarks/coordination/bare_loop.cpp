@@ -115,7 +115,8 @@ class EvolutionTask final : public Task {
     const search::Work work = sample_work(*engine_);
     const genome::CellGraph cell = genome::assemble(work.candidate.genotype);
     facts_.phenotype = cell.valid() ? phenotype_hash(cell) : 0;
-    if (cell.valid()) facts_.parameters = cost_of(make_plan(cell, {}), 32).parameters;
+    if (cell.valid())
+      facts_.parameters = cost_of(make_plan(cell, {}, genome::PlanNames::omitted), 32).parameters;
     return search::encode(work);
   }
   Bytes answer(std::span<const std::byte> item) override {

@@ -21,7 +21,8 @@ constexpr std::int64_t widest = std::numeric_limits<std::int64_t>::max() / 4;
 
 class PlanBuilder {
  public:
-  PlanBuilder(const CellGraph& cell, const ModelSpec& spec) : cell_(cell), spec_(spec) {
+  PlanBuilder(const CellGraph& cell, const ModelSpec& spec, PlanNames names)
+      : cell_(cell), spec_(spec), names_(names) {
     plan_.input_channels = spec.input_channels;
     plan_.classes = spec.classes;
   }
@@ -64,6 +65,11 @@ class PlanBuilder {
     return std::min(most, around_cells + in_cells);
   }
 
+  template <typename... Parts>
+  std::string name(fmt::format_string<const Parts&...> format, const Parts&... parts) const {
+    return names_ == PlanNames::omitted ? std::string() : fmt::format(format, parts...);
+  }
+
   int add(PlanOp op) {
     plan_.ops.push_back(std::move(op));
     return static_cast<int>(plan_.ops.size()) - 1;
@@ -76,7 +82,7 @@ class PlanBuilder {
   void add_stem_conv(int index, std::int64_t channels, int stride) {
     last_ = add({.kind = PlanOpKind::conv,
                  .operands = {last_},
-                 .name = fmt::format("stem.{}", index),
+                 .name = name("stem.{}", index),
                  .kernel = 3,
                  .stride = stride,
                  .channels = channels});
@@ -94,7 +100,7 @@ class PlanBuilder {
   void add_separator(std::int64_t channels, int stride) {
     last_ = add({.kind = PlanOpKind::separable,
                  .operands = {last_},
-                 .name = fmt::format("separators.{}", cells_built_ - 1),
+                 .name = name("separators.{}", cells_built_ - 1),
                  .kernel = 3,
                  .stride = stride,
                  .channels = channels});
@@ -112,8 +118,7 @@ class PlanBuilder {
 
   PlanOp cell_op(const CellNode& node, const std::vector<int>& placed,
                  std::int64_t channels) const {
-    PlanOp op{.kind = PlanOpKind::concat,
-              .name = fmt::format("cells.{}.{}", cells_built_, node.path)};
+    PlanOp op{.kind = PlanOpKind::concat, .name = name("cells.{}.{}", cells_built_, node.path)};
     std::int64_t width = 0;
     for (const int operand : node.operands) {
       op.operands.push_back(placed[static_cast<std::size_t>(operand)]);
@@ -151,6 +156,7 @@ class PlanBuilder {
 
   const CellGraph& cell_;
   const ModelSpec& spec_;
+  PlanNames names_;
   Plan plan_;
   int last_ = 0;
   int cells_built_ = 0;
@@ -200,14 +206,14 @@ std::string_view name(ModelKind kind) {
   return model_names[static_cast<std::size_t>(kind)];
 }
 
-Plan make_plan(const CellGraph& cell, const ModelSpec& spec) {
+Plan make_plan(const CellGraph& cell, const ModelSpec& spec, PlanNames names) {
   check(spec);
   if (!cell.valid()) {
     throw core::UsageError("The cell is invalid",
                            "its sink is not reached from its source, so it computes nothing",
                            "Choose another genotype.");
   }
-  return PlanBuilder(cell, spec).build();
+  return PlanBuilder(cell, spec, names).build();
 }
 
 }  // namespace hierevo::genome

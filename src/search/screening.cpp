@@ -47,7 +47,7 @@ Screening::Facts Screening::look_at(const evolution::Candidate& candidate) const
     facts.decided = true;
     return facts;
   }
-  const genome::Plan plan = make_plan(cell, model_);
+  const genome::Plan plan = make_plan(cell, model_, genome::PlanNames::omitted);
   const genome::Cost cost = cost_of(plan, model_.image_size());
   facts.evaluation.phenotype = phenotype_hash(cell);
   facts.evaluation.parameters = cost.parameters;

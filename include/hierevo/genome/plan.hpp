@@ -62,9 +62,12 @@ struct Plan {
   int classes = 10;
 };
 
+/// Making the names of the operations takes most of the time of making a plan; costs need none.
+enum class PlanNames : std::uint8_t { given, omitted };
+
 /// The network `spec` built from `cell` (Figure 2). Throws UsageError when the cell is invalid or a
 /// size is below 1.
-Plan make_plan(const CellGraph& cell, const ModelSpec& spec);
+Plan make_plan(const CellGraph& cell, const ModelSpec& spec, PlanNames names = PlanNames::given);
 
 /// What a network costs, for one image; numbers too large for 64 bits stop at the largest.
 struct Cost {
