@@ -18,9 +18,9 @@ A search of hierevo takes T(n) seconds (`elapsed_seconds` of `hierevo status`); 
 (T(base + n) - T(base)) / n, with --base evaluations (the starting population, 200), so that neither the
 start of the program nor that of the evolution counts. `cpu` is the same of the processor seconds of all
 processes: where the machine is busy with other things it is the steadier one. (Of the bare loops it says
-nothing, since they spin.) Peers that are not installed are told as absent; those marked * evaluate in
-threads or coroutines of the one process, without any message, and are no measure for a search that spans
-nodes.
+nothing, since they spin.) Peers that are not installed are told as absent. Those marked * do less
+than a search across processes must: they evaluate in threads or coroutines of their one process, or are
+given all points beforehand. Ratios are told to the fastest of the others and to the fastest of all.
 
 Prints the table and, as the last line, JSON. Ends with an error when anything came out wrong: evaluations
 that are missing or double, or failed.
@@ -35,10 +35,12 @@ import tempfile
 
 from measuring import HERE, add_options, check_finished, output_of, search_command, status_of
 
-# name, module, script, further arguments, ranks under mpirun (0: none), whether its workers are processes
+# name, module, script, further arguments, ranks under mpirun (0: none), whether it searches with workers
+# that are processes
 PEERS = (
     ("Propulate", "propulate", "propulate_noop.py", (), 2, True),
-    ("libEnsemble", "libensemble", "libensemble_noop.py", (), 3, True),
+    ("libEnsemble, generator", "libensemble", "libensemble_noop.py", ("generator",), 3, True),
+    ("libEnsemble, given points *", "libensemble", "libensemble_noop.py", ("points",), 3, False),
     ("Optuna, journal", "optuna", "optuna_noop.py", ("journal",), 0, True),
     ("DeepHyper, processes", "deephyper", "deephyper_noop.py", ("process",), 0, True),
     ("Optuna, threads *", "optuna", "optuna_noop.py", ("memory",), 0, False),
@@ -131,7 +133,7 @@ class Benchmark:
     def ratios(self):
         """Of medians: what the figures to reach are stated in."""
         median = {name: statistics.median(values) for name, values in self.values.items()}
-        processes = [median[peer[1]] for peer in self.peers if peer[6]]
+        searching = [median[peer[1]] for peer in self.peers if peer[6]]
         any_peer = [median[peer[1]] for peer in self.peers]
         smallest, largest = min(self.options.sizes), max(self.options.sizes)
         found = {}
@@ -141,8 +143,8 @@ class Benchmark:
             found[f"{isolation}: by bare evolution"] = own / median["bare evolution"]
             found[f"{isolation}: {largest} by {smallest}"] = (
                 own / median[f"hierevo, {isolation}, {smallest}"])
-            if processes:
-                found[f"fastest peer with worker processes by {isolation}"] = min(processes) / own
+            if searching:
+                found[f"fastest peer without * by {isolation}"] = min(searching) / own
                 found[f"fastest peer of all by {isolation}"] = min(any_peer) / own
         return found
 
