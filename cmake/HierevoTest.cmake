@@ -23,6 +23,10 @@ target_compile_options(hierevo_test_precompiled PRIVATE ${HIEREVO_TEST_OPTIONS})
 add_library(hierevo_test_main STATIC ${PROJECT_SOURCE_DIR}/tests/support/main.cpp)
 target_link_libraries(hierevo_test_main PUBLIC GTest::gtest GTest::gmock
   PRIVATE hierevo_build_flags)
+# For tests of file calls that fail: its functions stand before the system's in a program that links it.
+add_library(hierevo_failing_files OBJECT ${PROJECT_SOURCE_DIR}/tests/support/failing_files.cpp)
+target_include_directories(hierevo_failing_files PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+target_link_libraries(hierevo_failing_files PRIVATE hierevo_build_flags PUBLIC ${CMAKE_DL_LIBS})
 if(HIEREVO_WITH_MPI)
   add_library(hierevo_test_mpi_main STATIC ${PROJECT_SOURCE_DIR}/tests/support/mpi_main.cpp)
   target_link_libraries(hierevo_test_mpi_main PUBLIC GTest::gtest GTest::gmock hierevo::comm

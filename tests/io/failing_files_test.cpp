@@ -1,0 +1,251 @@
+// Whatever file call fails, or is the last of the process, what was saved is there, old or new.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+
+#include "genome/published_cell.hpp"
+#include "hierevo/core/error.hpp"
+#include "hierevo/core/file.hpp"
+#include "hierevo/io/journal.hpp"
+#include "hierevo/io/snapshot.hpp"
+#include "hierevo/io/training_snapshot.hpp"
+#include "samples.hpp"
+#include "support/failing_files.hpp"
+#include "support/scratch_folder.hpp"
+
+namespace hierevo::io {
+namespace {
+
+namespace fs = std::filesystem;
+using hierevo::test::FailingFiles;
+using hierevo::test::FileFault;
+
+/// Something that is saved in a folder, version after version.
+struct Saved {
+  const char* name;
+  void (*save)(const fs::path& folder, int version);
+  /// The version that is there; throws when there is none.
+  int (*load)(const fs::path& folder);
+};
+
+/// A search with as many evaluations as its version.
+void save_search(const fs::path& folder, int version) {
+  save_snapshot(test::random_snapshot(1, "1x3", static_cast<std::size_t>(version), 1),
+                folder / "search.h5");
+}
+int load_search_there(const fs::path& folder) {
+  const auto loaded = load_snapshot(folder / "search.h5");
+  return static_cast<int>(loaded.value().snapshot.state.history.size());
+}
+
+void save_half_trained(const fs::path& folder, int version) {
+  TrainingSnapshot snapshot{.genotype = genome::published_cell(),
+                            .model = {genome::ModelKind::cifar_large, 24, 2, 1, 7},
+                            .pixel_mean = {72.5F},
+                            .pixel_scale = {0.0125F},
+                            .options = "",
+                            .losses = {},
+                            .weights = {{"bias", {2}, {0.5F, 1.5F}}},
+                            .momentum = {},
+                            .average = {}};
+  snapshot.seed = static_cast<std::uint64_t>(version);
+  save_training(snapshot, folder / "7.h5");
+}
+int load_half_trained(const fs::path& folder) {
+  return static_cast<int>(load_training(folder / "7.h5").seed);
+}
+
+class FailingSaves : public testing::TestWithParam<Saved> {
+ protected:
+  void save(int version) const { GetParam().save(folder_.path(), version); }
+  int newest() const { return GetParam().load(folder_.path()); }
+
+  void save_the_first_three() const {
+    for (int version = 1; version <= 3; ++version) save(version);
+  }
+  /// After a save of version 4 that may have failed.
+  void expect_all_is_well() const {
+    EXPECT_THAT(newest(), testing::AnyOf(3, 4));
+    save(5);
+    EXPECT_EQ(newest(), 5);
+    for (const auto& entry : fs::directory_iterator(folder_.path())) {
+      EXPECT_NE(entry.path().extension(), ".tmp") << entry.path();
+    }
+  }
+  void start_anew() const {
+    for (const auto& entry : fs::directory_iterator(folder_.path())) fs::remove(entry.path());
+  }
+
+ private:
+  hierevo::test::ScratchFolder folder_;
+};
+INSTANTIATE_TEST_SUITE_P(All, FailingSaves,
+                         testing::Values(Saved{"Search", save_search, load_search_there},
+                                         Saved{"Training", save_half_trained, load_half_trained}),
+                         [](const auto& one) { return one.param.name; });
+
+TEST_P(FailingSaves, LoseNothing) {
+  for (const FileFault fault : {FileFault::error, FileFault::broken, FileFault::full}) {
+    bool reached = true;
+    std::size_t nth = 0;
+    while (reached) {
+      SCOPED_TRACE(testing::Message() << "call " << ++nth << ", fault " << static_cast<int>(fault));
+      start_anew();
+      save_the_first_three();
+      bool failed = false;
+      {
+        const FailingFiles failing(nth, fault);
+        try {
+          save(4);
+        } catch (const core::IoError& error) {
+          failed = true;
+          EXPECT_NE(error.system_error(), 0);
+        }
+        reached = failing.reached();
+      }
+      if (!reached) {
+        EXPECT_FALSE(failed);
+      }
+      if (!failed) {
+        EXPECT_EQ(newest(), 4);
+      }
+      expect_all_is_well();
+    }
+    EXPECT_GT(nth, 6u);  // open, write, sync, close, rename, open and sync of the folder at least
+  }
+}
+
+TEST_P(FailingSaves, LoseNothingWhereTheProcessEnds) {
+  bool crashed = true;
+  std::size_t nth = 0;
+  while (crashed) {
+    SCOPED_TRACE(testing::Message() << "call " << ++nth);
+    start_anew();
+    save_the_first_three();
+    crashed = hierevo::test::crashes_at(nth, [&] { save(4); });
+    if (!crashed) {
+      EXPECT_EQ(newest(), 4);
+    }
+    expect_all_is_well();
+  }
+  EXPECT_GT(nth, 6u);
+}
+
+/// A run of the engine whose events are noted in a journal behind a snapshot.
+class JournalledSearch {
+ public:
+  explicit JournalledSearch(const fs::path& folder)
+      : snapshot_(folder / "search.h5"), path_(folder / "journal") {}
+
+  void save() const { save_snapshot(now(), snapshot_); }
+  /// To be called behind save().
+  void begin_journal() { journal_ = std::make_unique<Journal>(path_, now()); }
+  void drop_journal() { journal_.reset(); }
+  void step() {
+    const auto candidate = engine_.ask();
+    evolution::Evaluation evaluation;
+    evaluation.reason = std::string(300, 'x');
+    engine_.tell(candidate->id, evaluation);
+    if (!journal_) return;
+    journal_->asked(*candidate);
+    journal_->told(engine_.history().back());
+    journal_->write();
+  }
+  Snapshot now() const { return {engine_.options(), engine_.state(), {}}; }
+  std::size_t done() const { return engine_.history().size(); }
+  std::size_t kept() const {
+    return load_search(snapshot_, path_).value().snapshot.state.history.size();
+  }
+
+ private:
+  fs::path snapshot_;
+  fs::path path_;
+  evolution::Engine engine_{{.space = genome::SearchSpace::parse("1x3"),
+                             .population = 4,
+                             .evaluations = 1000,
+                             .start_mutations = 5}};
+  std::unique_ptr<Journal> journal_;
+};
+
+/// Two snapshots with their journals; then one whose journal cannot be begun, or is torn.
+TEST(FailingJournal, LosesNothingThatItHasTaken) {
+  for (const FileFault fault : {FileFault::error, FileFault::broken, FileFault::full}) {
+    bool reached = true;
+    for (std::size_t nth = 1; reached; ++nth) {
+      SCOPED_TRACE(testing::Message() << "call " << nth << ", fault " << static_cast<int>(fault));
+      const hierevo::test::ScratchFolder folder;
+      JournalledSearch search(folder.path());
+      for (int i = 0; i < 2; ++i) {
+        search.save();
+        search.begin_journal();
+        search.step();
+      }
+      search.save();
+      search.drop_journal();
+      std::size_t taken = search.done();
+      {
+        const FailingFiles failing(nth, fault);
+        try {
+          search.begin_journal();
+          for (int i = 0; i < 3; ++i) {
+            search.step();
+            taken = search.done();
+          }
+        } catch (const core::IoError& error) {
+          EXPECT_NE(error.system_error(), 0);
+        }
+        search.drop_journal();
+        reached = failing.reached();
+      }
+      EXPECT_GE(search.kept(), taken);
+      search.save();
+      search.begin_journal();
+      search.step();
+      EXPECT_EQ(search.kept(), search.done());
+    }
+  }
+}
+
+TEST(FailingJournal, LosesNothingThatItHasTakenWhereTheProcessEnds) {
+  bool crashed = true;
+  std::size_t nth = 0;
+  while (crashed) {
+    SCOPED_TRACE(testing::Message() << "call " << ++nth);
+    const hierevo::test::ScratchFolder folder;
+    JournalledSearch search(folder.path());
+    search.save();
+    search.begin_journal();
+    search.step();
+    search.drop_journal();
+    const std::size_t before = search.done();
+    crashed = hierevo::test::crashes_at(nth, [&] {
+      search.save();
+      search.begin_journal();
+      search.step();
+    });
+    EXPECT_GE(search.kept(), before + (crashed ? 0 : 1));
+    // The next start: a snapshot of what is there, and a journal behind it.
+    search.save();
+    search.begin_journal();
+    search.step();
+    EXPECT_EQ(search.kept(), search.done());
+  }
+  EXPECT_GT(nth, 12u);
+}
+
+TEST(FailingJournal, ASyncThatFailsIsToldByALaterWrite) {
+  const hierevo::test::ScratchFolder folder;
+  JournalledSearch search(folder.path());
+  search.save();
+  const hierevo::test::FailingSyncs failing;
+  search.begin_journal();
+  const auto step_until_told = [&] {
+    while (search.done() < 1000) search.step();
+  };
+  EXPECT_THROW(step_until_told(), core::IoError);
+  EXPECT_GE(search.kept() + 1, search.done());
+}
+
+}  // namespace
+}  // namespace hierevo::io
