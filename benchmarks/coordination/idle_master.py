@@ -21,10 +21,6 @@ import time
 
 from measuring import LONGEST, add_options, search_command, status_of
 
-# Below mpirun: ranks, what starts their evaluators, evaluators.
-ROLES = ("worker ranks", "supervisors", "evaluators")
-
-
 def stat_of(pid):
     """State, parent and CPU seconds of a process; nothing where there is none."""
     try:
@@ -58,6 +54,13 @@ def program_of(pid):
         return ""
 
 
+def is_evaluator(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[1:2] == [b"evaluator"]
+    except OSError:
+        return False
+
+
 def roles(launcher):
     """pid → role, of the processes of the search that `launcher` started."""
     known = processes()
@@ -74,10 +77,12 @@ def roles(launcher):
     top = min(depth[pid] for pid in ours)
     found = {}
     for pid in ours:
-        role = ROLES[min(depth[pid] - top, len(ROLES) - 1)]
-        if role == "worker ranks" and rank_of(pid) == 0:
-            role = "rank 0"
-        found[pid] = role
+        if is_evaluator(pid):
+            found[pid] = "evaluators"
+        elif depth[pid] > top:
+            found[pid] = "supervisors"
+        else:
+            found[pid] = "rank 0" if rank_of(pid) == 0 else "worker ranks"
     return found
 
 
