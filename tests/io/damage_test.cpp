@@ -1,10 +1,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
+#include <filesystem>
+#include <fstream>
+
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
 #include "hierevo/core/random.hpp"
 #include "samples.hpp"
+#include "snapshot_files.hpp"
 #include "support/scratch_folder.hpp"
 #include "text_block.hpp"
 
@@ -39,7 +44,7 @@ TEST(Damage, TornFilesAreRefused) {
   core::RandomStream random(1);
   std::vector<std::size_t> lengths = {bytes.size() - 1, bytes.size() - 8, block_size + 1};
   for (std::size_t length = 0; length <= block_size; ++length) lengths.push_back(length);
-  for (int i = 0; i < 100; ++i) lengths.push_back(random.below(bytes.size()));
+  for (int i = 0; i < 200; ++i) lengths.push_back(random.below(bytes.size()));
   for (const std::size_t length : lengths) {
     EXPECT_THAT(refusal(std::span(bytes).first(length)), HasSubstr("'RUN/search.h5': it is "))
         << "cut to " << length;
@@ -68,7 +73,7 @@ TEST(Damage, FlippedBytesOfTheContentAreNoticed) {
   core::RandomStream random(3);
   std::vector<std::size_t> positions = {bytes.size() - 1};
   for (std::size_t i = 0; i < 96; ++i) positions.push_back(block_size + i);  // HDF5's superblock
-  for (int i = 0; i < 400; ++i) {
+  for (int i = 0; i < 1000; ++i) {
     positions.push_back(block_size + random.below(bytes.size() - block_size));
   }
   for (const std::size_t position : positions) {
@@ -93,27 +98,76 @@ TEST(Damage, ContentThatIsNoHdf5IsRefused) {
               HasSubstr("HDF5 refuses H5Fopen (file signature not found)"));
 }
 
-TEST(Damage, AnEarlierSnapshotIsUsedInstead) {
-  const hierevo::test::ScratchFolder folder;
-  const auto path = folder.path() / "search.h5";
-  const Snapshot earlier = test::random_snapshot(8, "flat", 5, 1);
-  const Snapshot newest = test::random_snapshot(8, "flat", 9, 1);
-  save_snapshot(earlier, path);
-  save_snapshot(newest, path);
-  const Bytes bytes = core::read_file(path);
+/// Many ways in which a file may be damaged: 200 cuts and 1,000 flipped bytes, many of them at its
+/// begin.
+std::vector<Bytes> damaged_forms(const Bytes& bytes) {
   core::RandomStream random(4);
-  for (int i = 0; i < 60; ++i) {
-    const std::size_t within = i % 2 == 0 ? 60 : bytes.size();
-    const bool torn = i % 5 == 0;
-    core::replace_file(path, torn ? Bytes(bytes.begin(), bytes.begin() + 10 * i)
-                                  : with_flip(bytes, random.below(within), random));
-    const auto loaded = load_snapshot(path);
+  const auto place = [&](int i) { return random.below(i % 4 == 0 ? 600 : bytes.size()); };
+  std::vector<Bytes> forms;
+  for (int i = 0; i < 200; ++i) {
+    forms.emplace_back(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(place(i)));
+  }
+  for (int i = 0; i < 1000; ++i) forms.push_back(with_flip(bytes, place(i), random));
+  return forms;
+}
+
+/// Without a sync, which takes its time, and which some systems do when a file is written over.
+void put(const std::filesystem::path& path, const Bytes& bytes) {
+  std::filesystem::remove(path);
+  std::ofstream(path, std::ios::binary)
+      .write(reinterpret_cast<const char*>(bytes.data()),
+             static_cast<std::streamsize>(bytes.size()));
+}
+
+class DamageOnDisk : public testing::Test {
+ protected:
+  DamageOnDisk() {
+    for (const Snapshot& snapshot : snapshots_) save_snapshot(snapshot, path_);
+  }
+
+  /// Opens as the snapshot that is `age` saves old, and warns of every newer one.
+  void expect_opens(std::size_t age) const {
+    const auto loaded = load_snapshot(path_);
     ASSERT_TRUE(loaded);
     std::string where;
-    EXPECT_TRUE(test::same(loaded->snapshot, earlier, &where)) << where;
-    EXPECT_EQ(loaded->path, path.string() + ".1");
-    ASSERT_EQ(loaded->warnings.size(), 1U);
-    EXPECT_THAT(loaded->warnings[0], HasSubstr(path.string() + "'"));
+    EXPECT_TRUE(test::same(loaded->snapshot, snapshots_[2 - age], &where)) << where;
+    EXPECT_EQ(loaded->path, names_[age]);
+    ASSERT_EQ(loaded->warnings.size(), age);
+    for (std::size_t i = 0; i < age; ++i) {
+      EXPECT_THAT(loaded->warnings[i], HasSubstr("'" + names_[i].string() + "': it is "));
+    }
+  }
+
+  hierevo::test::ScratchFolder folder_;
+  std::filesystem::path path_ = folder_.path() / "search.h5";
+  std::array<std::filesystem::path, 3> names_ = kept_names(path_);
+  std::array<Snapshot, 3> snapshots_ = {test::random_snapshot(8, "flat", 3, 1),
+                                        test::random_snapshot(8, "flat", 5, 1),
+                                        test::random_snapshot(8, "flat", 9, 1)};
+};
+
+TEST_F(DamageOnDisk, TheNewestGoodSnapshotIsUsedAndTheDamagedNamed) {
+  expect_opens(0);
+  for (std::size_t damaged = 0; damaged < 2; ++damaged) {
+    const Bytes whole = core::read_file(names_[damaged]);
+    for (const Bytes& form : damaged_forms(whole)) {
+      put(names_[damaged], form);
+      expect_opens(damaged + 1);
+    }
+  }
+}
+
+TEST_F(DamageOnDisk, WithoutAGoodSnapshotItIsRefused) {
+  for (std::size_t i = 1; i < 3; ++i) std::filesystem::remove(names_[i]);
+  for (const Bytes& form : damaged_forms(core::read_file(path_))) {
+    put(path_, form);
+    try {
+      load_snapshot(path_);
+      FAIL() << "it was accepted";
+    } catch (const core::CheckpointError& error) {
+      EXPECT_THAT(error.what(),
+                  HasSubstr("none of its snapshots can be used ('" + path_.string() + "': it is "));
+    }
   }
 }
 

@@ -103,11 +103,14 @@ std::string refusal(std::span<const std::byte> bytes) {
 TEST(TrainingSnapshot, DamageIsNoticed) {
   const std::vector<std::byte> good = encode_training(sample());
   core::RandomStream random(5);
-  for (int i = 0; i < 300; ++i) {
+  for (int i = 0; i < 1000; ++i) {
+    // Often at the begin, where the text block and HDF5's superblock are.
+    const std::size_t within = i % 4 == 0 ? block_size + 96 : good.size();
     auto bytes = good;
-    bytes[random.below(bytes.size())] ^= static_cast<std::byte>(1 + random.below(255));
-    EXPECT_THAT(refusal(bytes), HasSubstr("'OUT/last.h5': "));
-    EXPECT_NE(refusal(std::span(good).first(random.below(good.size()))), "accepted");
+    bytes[random.below(within)] ^= static_cast<std::byte>(1 + random.below(255));
+    EXPECT_THAT(refusal(bytes), HasSubstr("'OUT/last.h5': it is "));
+    EXPECT_THAT(refusal(std::span(good).first(random.below(within))),
+                HasSubstr("'OUT/last.h5': it is "));
   }
 }
 
