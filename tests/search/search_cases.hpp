@@ -33,7 +33,7 @@ inline void expect_complete(const std::filesystem::path& run, std::size_t wanted
   for (const auto& individual : snapshot.state.history) {
     EXPECT_TRUE(ids.insert(number(individual.candidate.id)).second);
   }
-  EXPECT_EQ(ids.size(), wanted);
+  ASSERT_EQ(ids.size(), wanted);
   EXPECT_EQ(*ids.begin(), 1u);
   EXPECT_EQ(*ids.rbegin(), wanted);
   EXPECT_TRUE(snapshot.state.in_flight.empty());

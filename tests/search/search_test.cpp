@@ -79,6 +79,19 @@ TEST_P(OverRanks, AFinishedSearchIsFinishedAtOnceAndCanBeMadeLonger) {
   EXPECT_LE(asked, 20);
 }
 
+TEST_P(OverRanks, ASearchThatWasKilledAfterItsLastResultIsFinishedAtOnce) {
+  // As a kill would leave it: the last result is in the journal, and no snapshot has it.
+  const auto killed = folder_.path() / "killed";
+  const auto on_status = [&](const SearchStatus& status) {
+    if (status.done < 60 || std::filesystem::exists(killed)) return;
+    std::filesystem::copy(run_, killed, std::filesystem::copy_options::recursive);
+  };
+  run(GetParam(), small_search(run_), evaluator_, {}, on_status);
+  ASSERT_LT(saved(killed).state.history.size(), 60u);
+  EXPECT_EQ(run(GetParam(), small_search(killed), evaluator_), SearchEnd::finished);
+  expect_complete(killed, 60);
+}
+
 /// Stopped after every few evaluations and started again, until it is done.
 TEST_P(OverRanks, GoesOnWhereItWasStopped) {
   std::atomic<std::size_t> done = 0;
