@@ -41,6 +41,13 @@ FileLock claim_directory(const fs::path& path, const Claim& claim) {
                         fmt::format("Wait for it, or choose another {}.", claim.option));
 }
 
+void require_claimed(const fs::path& path, const Claim& claim, const FileLock& lock) {
+  if (lock.is_of(path / lock_name)) return;
+  throw IoError(path, fmt::format("write into the {}", claim.what),
+                path_exists(path) ? ESTALE : ENOENT,
+                "It was moved, removed or made anew meanwhile: bring it back if you can.");
+}
+
 void require_makeable(const fs::path& path, const Claim& claim) {
   fs::path nearest = fs::absolute(path).lexically_normal();
   while (!path_exists(nearest) && nearest.has_relative_path()) nearest = nearest.parent_path();

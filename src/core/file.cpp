@@ -88,7 +88,7 @@ void publish_file(const fs::path& temporary, const fs::path& path) {
   if (::renameat2(AT_FDCWD, temporary.c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE) != 0) {
     // Some network file systems do not know this kind of rename; a look before must do there.
     if (errno != EINVAL && errno != ENOSYS) throw IoError(path, "make", errno);
-    if (fs::exists(path)) throw IoError(path, "make", EEXIST);
+    if (path_exists(path)) throw IoError(path, "make", EEXIST);
     if (::rename(temporary.c_str(), path.c_str()) != 0) throw IoError(path, "make", errno);
   }
   sync_folder_of(path);
@@ -152,6 +152,17 @@ bool FileLock::held_elsewhere(const fs::path& path) {
     throw IoError(path, "ask for the lock of", errno, lock_suggestion);
   }
   return range.l_type != F_UNLCK;
+}
+
+bool FileLock::is_of(const fs::path& path) const {
+  struct stat held {};
+  struct stat there {};
+  if (::fstat(descriptor_, &held) != 0) throw IoError(path, "look at", errno);
+  if (::stat(path.c_str(), &there) != 0) {
+    if (errno == ENOENT || errno == ENOTDIR) return false;
+    throw IoError(path, "look at", errno);
+  }
+  return held.st_dev == there.st_dev && held.st_ino == there.st_ino;
 }
 
 FileLock& FileLock::operator=(FileLock&& other) noexcept {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "hierevo/core/claim_directory.hpp"
+#include "hierevo/core/error.hpp"
 #include "hierevo/core/log.hpp"
 
 namespace hierevo::search {
@@ -42,11 +43,26 @@ std::optional<io::Snapshot> RunDirectory::read(const fs::path& run) {
   return std::move(loaded->snapshot);
 }
 
+void RunDirectory::require_claimed() const {
+  core::require_claimed(path_, claim, lock_);
+}
+
+bool RunDirectory::is_in_place() const noexcept {
+  try {
+    require_claimed();
+    return true;
+  } catch (const core::IoError&) {
+    return false;
+  }
+}
+
 std::unique_ptr<io::Journal> RunDirectory::begin_journal(const io::Snapshot& follows) const {
+  require_claimed();
   return std::make_unique<io::Journal>(journal_path(path_), follows);
 }
 
 void RunDirectory::save(const io::Snapshot& snapshot) const {
+  require_claimed();
   io::save_snapshot(snapshot, snapshot_path(path_));
 }
 
@@ -56,6 +72,7 @@ std::optional<std::string> RunDirectory::configuration_of(const fs::path& run) {
 }
 
 void RunDirectory::save_configuration(const std::string& text) const {
+  require_claimed();
   core::replace_file(path_ / configuration_name, text);
 }
 

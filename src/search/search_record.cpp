@@ -11,19 +11,13 @@ namespace hierevo::search {
 
 namespace {
 
-using namespace std::chrono_literals;
-
-/// Snapshots take at most this share of the time, and where a journal is written come no more often
-/// than this.
+/// Snapshots take at most this share of the time.
 constexpr int snapshot_share = 100;
-constexpr auto snapshot_interval = 30s;
-/// Between two attempts on a disk that is full.
-constexpr auto retry_interval = 10s;
-constexpr auto urgent_retry_interval = 2s;
 
 }  // namespace
 
-SearchRecord::SearchRecord(const std::filesystem::path& run) : run_(run) {
+SearchRecord::SearchRecord(const std::filesystem::path& run, const SavePace& pace)
+    : run_(run), pace_(pace) {
   if (core::path_exists(run)) {
     directory_.emplace(run);
   } else {
@@ -65,7 +59,7 @@ void SearchRecord::write_journal() {
     if (now < next_complaint_) return;
     core::log(core::LogLevel::error, "{} This is tried again, and a snapshot in its place.",
               error.what());
-    next_complaint_ = now + retry_interval;
+    next_complaint_ = now + pace_.retry;
     next_save_ = now;
   }
 }
@@ -77,14 +71,20 @@ void SearchRecord::save_when_due(const evolution::Engine& engine, const std::str
     save(engine, state);
     const auto after = Clock::now();
     next_save_ = after + snapshot_share * (after - now);
-    if (journal_) next_save_ = std::max(next_save_, after + snapshot_interval);
+    if (journal_) next_save_ = std::max(next_save_, after + pace_.with_journal);
   } catch (const core::IoError& error) {
-    core::log(core::LogLevel::error,
-              "{} The search goes on from memory; this is tried again. What was saved before is "
-              "still there.",
-              error.what());
-    next_save_ = now + (urgent_ ? urgent_retry_interval : retry_interval);
+    complain(error);
+    next_save_ = now + (urgent_ ? pace_.urgent_retry : pace_.retry);
   }
+}
+
+void SearchRecord::complain(const core::IoError& error) {
+  // Else it may be a file without a name by now.
+  if (!directory_->is_in_place()) journal_.reset();
+  core::log(core::LogLevel::error, "{} Trying again; {}.", error.what(),
+            journal_ ? "the journal has what comes until then"
+                     : "new evaluations are not saved until then, but none is lost while the "
+                       "search runs");
 }
 
 void SearchRecord::make_due() {

@@ -8,17 +8,26 @@
 #include <optional>
 #include <string>
 
+#include "hierevo/core/error.hpp"
 #include "hierevo/evolution/engine.hpp"
 #include "hierevo/search/run_directory.hpp"
 
 namespace hierevo::search {
+
+/// When snapshots are written.
+struct SavePace {
+  std::chrono::steady_clock::duration with_journal = std::chrono::seconds(30);  ///< no more often
+  /// Between two attempts, say on a disk that is full.
+  std::chrono::steady_clock::duration retry = std::chrono::seconds(10);
+  std::chrono::steady_clock::duration urgent_retry = std::chrono::seconds(2);  ///< after make_due()
+};
 
 /// The run directory as the coordinator uses it. What cannot be written is told in the log and
 /// tried again: the search goes on from memory meanwhile.
 class SearchRecord {
  public:
   /// Opens the run directory where there is one; where not, throws when it could not be made.
-  explicit SearchRecord(const std::filesystem::path& run);
+  explicit SearchRecord(const std::filesystem::path& run, const SavePace& pace = {});
 
   /// What an earlier start left behind, if there was one.
   std::optional<io::Snapshot> load() const;
@@ -50,8 +59,10 @@ class SearchRecord {
   using Clock = std::chrono::steady_clock;
 
   void begin_journal(const io::Snapshot& follows);
+  void complain(const core::IoError& error);
 
   std::filesystem::path run_;
+  SavePace pace_;
   std::optional<RunDirectory> directory_;
   std::unique_ptr<io::Journal>
       journal_;  ///< since the last snapshot; none when there cannot be one

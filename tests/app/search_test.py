@@ -118,7 +118,7 @@ class Search(ProgramTest):
         (self.run_dir / "search.h5.tmp").mkdir()
         before = self.status()["evaluations"]["done"]
         process.send_signal(signal.SIGTERM)
-        self.wait_until(lambda: "this is tried again" in process.stderr.readline(), process)
+        self.wait_until(lambda: "Trying again" in process.stderr.readline(), process)
         (self.run_dir / "search.h5.tmp").rmdir()
         self.assertEqual(process.wait(timeout=60), 75)
         status = self.status()

@@ -76,6 +76,18 @@ TEST(FileLock, IsExclusiveAndEndsWithItsHolder) {
   EXPECT_TRUE(FileLock::try_acquire(path).has_value());
 }
 
+TEST(FileLock, KnowsItsFile) {
+  const test::ScratchFolder folder;
+  const auto path = folder.path() / "lock";
+  const auto lock = FileLock::try_acquire(path);
+  EXPECT_TRUE(lock->is_of(path));
+  std::filesystem::rename(path, folder.path() / "moved");
+  EXPECT_FALSE(lock->is_of(path));
+  replace_file(path, std::string_view(""));
+  EXPECT_FALSE(lock->is_of(path));
+  EXPECT_TRUE(lock->is_of(folder.path() / "moved"));
+}
+
 /// A killed process leaves no lock behind.
 TEST(FileLock, EndsWithAKilledProcess) {
   const test::ScratchFolder folder;

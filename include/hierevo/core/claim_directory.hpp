@@ -20,6 +20,10 @@ struct Claim {
 /// nothing is written between files of somebody else's. Throws IoError when it cannot be used.
 FileLock claim_directory(const std::filesystem::path& path, const Claim& claim);
 
+/// Throws IoError when the folder is no longer the one that `lock` holds: moved, removed or made
+/// anew, maybe for another process.
+void require_claimed(const std::filesystem::path& path, const Claim& claim, const FileLock& lock);
+
 /// Throws IoError when the folder, which is not there, could not be made either. Writes nothing.
 void require_makeable(const std::filesystem::path& path, const Claim& claim);
 

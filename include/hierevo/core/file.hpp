@@ -47,6 +47,10 @@ class FileLock {
   /// without write permission can ask. Throws IoError.
   static bool held_elsewhere(const std::filesystem::path& path);
 
+  /// Whether `path` is the file whose lock this is: not when that was moved, removed or replaced.
+  /// Throws IoError when that cannot be known.
+  bool is_of(const std::filesystem::path& path) const;
+
   FileLock(FileLock&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
   FileLock& operator=(FileLock&& other) noexcept;
   ~FileLock();

@@ -21,7 +21,12 @@ class RunDirectory {
 
   const std::filesystem::path& path() const { return path_; }
 
+  /// Whether path() is still the folder that is locked.
+  bool is_in_place() const noexcept;
+
   std::optional<io::Snapshot> load() const { return read(path_); }
+  /// What writes into the folder throws IoError, also when `path` is no longer the folder that is
+  /// locked, but gone or another one.
   void save(const io::Snapshot& snapshot) const;
   /// A journal for what comes after the snapshot that was saved last.
   std::unique_ptr<io::Journal> begin_journal(const io::Snapshot& follows) const;
@@ -51,6 +56,8 @@ class RunDirectory {
   static bool in_use(const std::filesystem::path& run);
 
  private:
+  void require_claimed() const;
+
   std::filesystem::path path_;
   core::FileLock lock_;
 };
