@@ -148,12 +148,14 @@ class DamageOnDisk : public testing::Test {
 
 TEST_F(DamageOnDisk, TheNewestGoodSnapshotIsUsedAndTheDamagedNamed) {
   expect_opens(0);
-  for (std::size_t damaged = 0; damaged < 2; ++damaged) {
-    const Bytes whole = core::read_file(names_[damaged]);
-    for (const Bytes& form : damaged_forms(whole)) {
-      put(names_[damaged], form);
-      expect_opens(damaged + 1);
-    }
+  for (const Bytes& form : damaged_forms(core::read_file(names_[0]))) {
+    put(names_[0], form);
+    expect_opens(1);
+  }
+  const std::vector<Bytes> earlier = damaged_forms(core::read_file(names_[1]));
+  for (std::size_t i = 0; i < earlier.size(); i += 10) {
+    put(names_[1], earlier[i]);
+    expect_opens(2);
   }
 }
 
