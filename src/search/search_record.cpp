@@ -54,7 +54,9 @@ void SearchRecord::write_journal() {
   if (!journal_) return;
   try {
     journal_->write();
+    journal_is_behind_ = false;
   } catch (const core::IoError& error) {
+    journal_is_behind_ = true;
     const auto now = Clock::now();
     if (now < next_complaint_) return;
     core::log(core::LogLevel::error, "{} This is tried again, and a snapshot in its place.",
@@ -82,9 +84,10 @@ void SearchRecord::complain(const core::IoError& error) {
   // Else it may be a file without a name by now.
   if (!directory_->is_in_place()) journal_.reset();
   core::log(core::LogLevel::error, "{} Trying again; {}.", error.what(),
-            journal_ ? "the journal has what comes until then"
-                     : "new evaluations are not saved until then, but none is lost while the "
-                       "search runs");
+            journal_ && !journal_is_behind_
+                ? "the journal has what comes until then"
+                : "new evaluations are not saved until then, but none is lost while the "
+                  "search runs");
 }
 
 void SearchRecord::make_due() {
@@ -106,6 +109,7 @@ void SearchRecord::save(const evolution::Engine& engine, const std::string& stat
 /// Without a journal snapshots alone keep what comes, and come more often.
 void SearchRecord::begin_journal(const io::Snapshot& follows) {
   journal_.reset();
+  journal_is_behind_ = false;
   try {
     journal_ = directory_->begin_journal(follows);
   } catch (const core::IoError& error) {

@@ -69,6 +69,7 @@ class SearchRecord {
   io::RunProgress progress_;
   Clock::time_point next_save_ = Clock::now();
   Clock::time_point next_complaint_{};  ///< about the journal
+  bool journal_is_behind_ = false;      ///< it could not be written
   bool begun_ = false;
   bool unsaved_ = true;
   bool urgent_ = false;

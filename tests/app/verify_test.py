@@ -50,7 +50,7 @@ class Verify(ProgramTest):
 
     def test_while_a_search_runs_and_after_a_kill(self):
         line = [HIEREVO, "search", "--run", self.run_dir, *SMALL, "--evaluations", "100000",
-                "--synthetic-ms", "2", "--workers", "3"]
+                "--synthetic-ms", "50", "--workers", "3"]
         for _ in range(2):
             process = subprocess.Popen(line, stderr=subprocess.DEVNULL)
             self.addCleanup(process.wait)

@@ -53,6 +53,7 @@ class Soak(JobTest):
         self.choose = random.Random(self.options.seed)
         self.fitness = {}  # of each candidate, as the workers logged it
         self.made_again = 0
+        self.kept = {}  # status and fitness in the run, after the last job
 
     # ---- Kills.
 
@@ -85,7 +86,11 @@ class Soak(JobTest):
         self.kill_one_of([pid for rank, pid in job.ranks().items() if rank == 0])
 
     def kill_the_job(self, job):
-        job.end()
+        """mpirun and the ranks: the others have to see that themselves."""
+        ranks = list(job.ranks().values())
+        job.process.kill()
+        for pid in ranks:
+            self.kill_one_of([pid])
 
     def signal_mpirun(self, job):
         number = self.choose.choice((signal.SIGTERM, signal.SIGUSR2))
@@ -120,16 +125,20 @@ class Soak(JobTest):
                 self.assertEqual(fitness, self.fitness[number], f"candidate {number} made again")
             self.fitness[number] = fitness
             logged[number] = fitness
+        self.assertEqual(logged.keys() & self.kept.keys(), set(), "what was kept was made again")
         if not (self.run_dir / "search.h5").exists():
             self.assertEqual(logged, {})
             return
-        kept = self.results_in_run(logged)
-        for number, (status, fitness) in kept.items():
-            if status == "evaluated":
-                self.assertEqual(fitness, logged[number], f"candidate {number}\n{job.text()}")
+        kept = self.results_in_run(self.kept.keys() | logged.keys())
+        for number, before in self.kept.items():
+            self.assertEqual(kept.get(number), before, f"candidate {number} was kept before")
+        for number in logged.keys() & kept.keys():
+            self.assertEqual(kept[number], ("evaluated", logged[number]),
+                             f"candidate {number}\n{job.text()}")
         lost = logged.keys() - kept.keys()
         on_their_way = WORKERS if self.ranks_were_killed else 0
         self.assertLessEqual(len(lost), on_their_way, f"lost {lost}\n{job.text()}")
+        self.kept = kept
         self.hierevo("verify", "--run", self.run_dir)
         left = {path.name for path in self.run_dir.iterdir()}
         self.assertLessEqual(left, FILES | OF_A_KILLED_JOB)
@@ -153,7 +162,7 @@ class Soak(JobTest):
         while kills > 0:
             searches += 1
             self.run_dir = self.folder / f"run {searches}"
-            self.fitness = {}
+            self.fitness, self.kept = {}, {}
             finished = False
             while not finished:
                 job = self.start(*self.line, "--seed", searches, launcher=self.launcher())
@@ -177,13 +186,17 @@ class Soak(JobTest):
         print(f"{jobs} jobs, {searches} searches, {self.made_again} results made again", flush=True)
 
     def comes_further(self, job):
-        """Whether the search has made some evaluations more, and the job still runs."""
+        """Whether the search has made some evaluations more, and the job still runs. Where a rank is
+        killed within MPI_Init, -enable-recovery lets the others wait there for ever: not before."""
         wanted = self.done() + self.choose.randrange(3)
         try:
-            arrived = self.wait_until(lambda: job.ranks() and self.done() >= wanted, job.process)
+            arrived = self.wait_until(lambda: self.runs() and self.done() >= wanted, job.process)
             return arrived and job.process.poll() is None
         except AssertionError:
             self.fail(f"the search comes no further than {self.done()}:\n{job.text()}")
+
+    def runs(self):
+        return (self.run_dir / "search.h5").exists() and self.status()["state"] == "running"
 
     def help_of_mpirun(self):
         return subprocess.run([mpirun(1)[0], "--help", "full"], capture_output=True,
