@@ -24,6 +24,8 @@ using evolution::Status;
 /// Of --grace: what has not saved by then is killed, so that the rest is left for rank 0 to save
 /// in.
 constexpr double share_to_save = 0.7;
+/// Of --grace: what has not ended by then, though it was killed, is not waited for.
+constexpr double share_to_end = 0.8;
 
 std::string host_name() {
   std::array<char, 256> name{};
@@ -104,9 +106,11 @@ void Worker::ended(const Evaluators::Ended& end) {
   const auto found = under_way_.find(end.id);
   if (found == under_way_.end()) return;
   UnderWay& one = found->second;
-  if (end.evaluation && tried_with_less_memory(one, *end.evaluation)) return;
-  // One that was saved, or had no time for it, is not over: the next start goes on with it.
-  const bool saved = !end.evaluation && !one.late && leaving_;
+  const bool less_memory_may_do = end.evaluation && may_do_with_less_memory(one, *end.evaluation);
+  if (less_memory_may_do && !leaving_) return try_with_less_memory(one, *end.evaluation);
+  // One that was saved, or had no time for it or for another try, is not over: the next start goes
+  // on with it.
+  const bool saved = leaving_ && !one.late && (!end.evaluation || less_memory_may_do);
   if (!saved) {
     const Result result{end.id, concluded(one, end.evaluation)};
     core::log(core::LogLevel::debug, "Candidate {}: {}, fitness {}, {:.3f} s", number(result.id),
@@ -116,15 +120,17 @@ void Worker::ended(const Evaluators::Ended& end) {
   under_way_.erase(found);
 }
 
-bool Worker::tried_with_less_memory(UnderWay& one, const Evaluation& evaluation) {
-  if (evaluation.status != Status::out_of_memory || leaving_ || one.late) return false;
-  if (one.work.memory_parts >= most_memory_parts) return false;
+bool Worker::may_do_with_less_memory(const UnderWay& one, const Evaluation& evaluation) {
+  return evaluation.status == Status::out_of_memory && !one.late &&
+         one.work.memory_parts < most_memory_parts;
+}
+
+void Worker::try_with_less_memory(UnderWay& one, const Evaluation& evaluation) {
   one.work.memory_parts *= 2;
   core::log(core::LogLevel::warning,
             "Candidate {}: {}; tried again with micro-batches cut into {} parts",
             number(one.work.candidate.id), evaluation.reason, one.work.memory_parts);
   evaluators_->begin(one.work);
-  return true;
 }
 
 Evaluation Worker::concluded(const UnderWay& one, std::optional<Evaluation> evaluation) const {
@@ -197,16 +203,27 @@ void Worker::leave(SearchEnd how) {
   for (const auto& [id, one] : under_way_) evaluators_->save(id);
 }
 
-void Worker::go_on_leaving() {
-  if (evaluators_ != nullptr && now_ - leaving_since_ > share_to_save * options_.grace) {
-    for (auto& [id, one] : under_way_) {
-      if (std::exchange(one.killed, true)) continue;
-      core::log(core::LogLevel::warning, "Candidate {} could not be saved half-trained in time",
-                number(id));
-      evaluators_->kill(id);
-    }
+void Worker::kill_what_has_not_saved() {
+  for (auto& [id, one] : under_way_) {
+    if (std::exchange(one.killed, true)) continue;
+    core::log(core::LogLevel::warning, "Candidate {} could not be saved half-trained in time",
+              number(id));
+    evaluators_->kill(id);
   }
-  if (!under_way_.empty()) return;
+}
+
+void Worker::go_on_leaving() {
+  const auto waited = now_ - leaving_since_;
+  if (evaluators_ != nullptr && waited > share_to_save * options_.grace) kill_what_has_not_saved();
+  if (!under_way_.empty()) {
+    if (waited <= share_to_end * options_.grace) return;
+    // One that hangs in the system, say in a read of a file server that is gone, cannot be killed.
+    core::log(
+        core::LogLevel::error,
+        "Evaluators that do not end, though they were killed: {}; this rank ends without them",
+        under_way_.size());
+    under_way_.clear();  // as if saved
+  }
   const bool coordinator_is_there = leaving_ != SearchEnd::saved && !done_;
   if (coordinator_is_there && !std::exchange(said_left_, true)) {
     ranks_.send(0, encode(Left{broken_}));

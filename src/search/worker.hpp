@@ -31,8 +31,9 @@ class Worker {
   void tick(Clock::time_point now = Clock::now());
   /// Asks the coordinator, once, to stop the search.
   void ask_to_stop();
-  /// Once nothing is under way any more: `saved` when the coordinator is lost. When it has said
-  /// that all is over: `failures` when this rank could evaluate no more, else `finished`.
+  /// Once nothing is under way any more, or --grace is nearly over: `saved` when the coordinator is
+  /// lost. When it has said that all is over: `failures` when this rank could evaluate no more,
+  /// else `finished`.
   std::optional<SearchEnd> end() const { return end_; }
   /// Readable when tick() may have something to do.
   int descriptor() const { return evaluators_ == nullptr ? -1 : evaluators_->descriptor(); }
@@ -50,7 +51,8 @@ class Worker {
   void begin(const Work& work);
   void take(const Evaluators::Event& event);
   void ended(const Evaluators::Ended& end);
-  bool tried_with_less_memory(UnderWay& one, const evolution::Evaluation& evaluation);
+  static bool may_do_with_less_memory(const UnderWay& one, const evolution::Evaluation& evaluation);
+  void try_with_less_memory(UnderWay& one, const evolution::Evaluation& evaluation);
   evolution::Evaluation concluded(const UnderWay& one,
                                   std::optional<evolution::Evaluation> evaluation) const;
   double seconds_of(const UnderWay& one) const;
@@ -58,6 +60,7 @@ class Worker {
   void beat();
   void watch_coordinator();
   void leave(SearchEnd how);
+  void kill_what_has_not_saved();
   void go_on_leaving();
 
   comm::Communicator& ranks_;

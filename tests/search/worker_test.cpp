@@ -206,6 +206,29 @@ TEST_F(WorkerTest, AnEvaluatorThatDoesNotSaveIsKilledWithinTheGrace) {
   EXPECT_EQ(worker().end(), SearchEnd::finished);
 }
 
+TEST_F(WorkerTest, AnEvaluatorThatCannotBeKilledIsNotWaitedForLongerThanTheGrace) {
+  const auto id = begin_work();
+  hear(Leave{});
+  tick();
+  pass(8s);
+  EXPECT_THAT(evaluators_.killed, ElementsAre(id));
+  EXPECT_THAT(ranks_.take<Left>(0), IsEmpty());
+  pass(1s);
+  EXPECT_THAT(ranks_.take<Left>(0), SizeIs(1));
+  EXPECT_FALSE(worker().end());
+  hear(Done{});
+  tick();
+  EXPECT_EQ(worker().end(), SearchEnd::finished);
+}
+
+TEST_F(WorkerTest, WhenRankZeroIsLostAnEvaluatorThatCannotBeKilledDoesNotKeepIt) {
+  begin_work();
+  worker().coordinator_died();
+  tick();
+  pass(grace, false);
+  EXPECT_EQ(worker().end(), SearchEnd::saved);
+}
+
 TEST_F(WorkerTest, WhenItCanEvaluateNoMoreItSaysSoAndWaitsForTheEnd) {
   begin_work();
   evaluators_.events.push_back(Evaluators::Broken{"its device is gone"});
@@ -240,6 +263,21 @@ TEST_F(WorkerTest, ForWantOfMemoryItTriesSmallerPartsUpToABound) {
     end_work(id, exhausted);
   }
   EXPECT_THAT(results(), ElementsAre(Status::out_of_memory));
+}
+
+TEST_F(WorkerTest, WhatTheNextStartMayTryWithLessMemoryIsNoResultWhileItLeaves) {
+  const auto exhausted = Evaluation::failure(Status::out_of_memory, "no more");
+  const auto first = begin_work(7);
+  const auto second = begin_work(8);
+  for (int parts = 1; parts < 16; parts *= 2) end_work(first, exhausted);
+  evaluators_.begun.clear();
+  hear(Leave{});
+  tick();
+  end_work(second, exhausted);
+  EXPECT_THAT(results(), IsEmpty());
+  end_work(first, exhausted);  // in as many parts as may be
+  EXPECT_THAT(results(), ElementsAre(Status::out_of_memory));
+  EXPECT_THAT(evaluators_.begun, IsEmpty());
 }
 
 TEST_F(WorkerTest, WhatIsTooLateIsNotTriedWithLessMemory) {
