@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <exception>
 #include <filesystem>
@@ -50,8 +51,8 @@ class SearchProgram {
   /// the options is everybody's, or the first one that another rank reports.
   int run(comm::Communicator& ranks, std::exception_ptr problem);
 
-  /// Whether all ranks were there to the end, so that MPI's end, which waits for all, comes soon.
-  bool all_ended() const { return all_ended_; }
+  /// How long MPI's end, which waits for all ranks, may take: no longer than --grace lasts.
+  std::chrono::duration<double> patience_with_mpi() const;
 
  private:
   void make_evaluators(const comm::Communicator& ranks);
@@ -73,7 +74,8 @@ class SearchProgram {
   std::optional<SearchEvaluators> in_this_process_;
   std::vector<std::unique_ptr<search::Evaluator>> local_;
   std::unique_ptr<search::Evaluators> evaluators_;
-  bool all_ended_ = false;
+  std::optional<std::chrono::steady_clock::time_point> ending_since_;  ///< for rank 0
+  bool all_left_ = false;                                              ///< likewise
 };
 
 std::vector<EvaluatorPlace> SearchProgram::places(const comm::Communicator& ranks) const {
@@ -145,6 +147,7 @@ SearchProgram::Outcome SearchProgram::search_as(comm::Communicator& ranks,
   SearchStatus last;
   const auto show = [&](const SearchStatus& status) {
     last = status;
+    if (status.ending && !ending_since_) ending_since_ = std::chrono::steady_clock::now();
     if (line.due()) line.show(progress_text(status));
   };
   const SearchEnd end =
@@ -211,17 +214,26 @@ int SearchProgram::run(comm::Communicator& ranks, std::exception_ptr problem) {
   }
   const Outcome outcome = search_as(ranks, error);
   if (ranks.rank() == 0) {
-    all_ended_ = outcome.last.lost_ranks == 0;
+    all_left_ = outcome.last.all_left;
     return conclude(outcome);
   }
   // What becomes of the search does not depend on this rank, but for the one that has lost rank 0.
-  all_ended_ = outcome.end != SearchEnd::saved;
-  return static_cast<int>(all_ended_ ? core::ExitCode::finished : core::ExitCode::saved);
+  const bool lost = outcome.end == SearchEnd::saved;
+  return static_cast<int>(lost ? core::ExitCode::saved : core::ExitCode::finished);
+}
+
+std::chrono::duration<double> SearchProgram::patience_with_mpi() const {
+  using Seconds = std::chrono::duration<double>;
+  // All that have left come, but those of a large job take their time. Others need not come at all.
+  const Seconds longest(all_left_ ? 20.0 : 8.0);
+  if (!ending_since_) return longest;
+  const Seconds rest = options_.grace - (std::chrono::steady_clock::now() - *ending_since_);
+  return std::clamp(rest, Seconds(2.0), longest);
 }
 
 /// Ends this process in a while, should it still be there: MPI's end may wait for a lost rank for
 /// ever, also for one that nobody has missed yet.
-void end_soon(int code, std::chrono::seconds patience) {
+void end_soon(int code, std::chrono::duration<double> patience) {
   std::thread([code, patience] {
     std::this_thread::sleep_for(patience);
     ::_exit(code);
@@ -283,9 +295,7 @@ int command_search(const Arguments& arguments) {
   comm::MpiCommunicator ranks;
   // Errors are reported inside, so that the session ends in order.
   const int code = guarded([&] { return program.run(ranks, problem); });
-  // Rank 0 knows best whether all are there. Its own end comes after all has been saved.
-  const bool all_come = ranks.rank() == 0 && program.all_ended();
-  end_soon(code, std::chrono::seconds(all_come ? 20 : 8));
+  end_soon(code, program.patience_with_mpi());  // all has been saved
   // Rank 0 sends the others home before it fails. Another rank that fails must not wait for them:
   // it is lost, and whether they go on without it is for the launcher to say.
   const bool saved = code == static_cast<int>(core::ExitCode::saved);

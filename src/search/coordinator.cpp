@@ -254,6 +254,7 @@ void Coordinator::is_back(int rank) {
     const auto one = issued_.find(id);
     if (one != issued_.end()) ++one->second.holders;
   }
+  if (ending_) ranks_.send(rank, encode(Leave{}));  // it was silent when the others were told
 }
 
 void Coordinator::issue_again(Id id, Issued& one, int avoid) {
@@ -428,6 +429,7 @@ void Coordinator::try_to_end() {
     }
   }
   if (record_.begun()) remove_under_way(options_.run);
+  all_left_ = workers_.all_left();
   end_ = ending_;
   send_home();
 }
@@ -466,6 +468,8 @@ SearchStatus Coordinator::status() const {
   // When it ends, all leave.
   status.workers = ending_ ? last_workers_.workers : static_cast<int>(workers_.evaluators());
   status.lost_ranks = ending_ ? last_workers_.lost_ranks : static_cast<int>(workers_.lost());
+  status.ending = ending_.has_value();
+  status.all_left = all_left_;
   status.busy = static_cast<int>(workers_.busy());
   status.elapsed_seconds = progress.elapsed_seconds;
   if (progress.worker_seconds > 0.0) {

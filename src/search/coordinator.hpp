@@ -120,6 +120,7 @@ class Coordinator {
   std::optional<SearchEnd> ending_;  ///< how it will end, once all have left and all is saved
   Clock::time_point ending_since_{};
   SearchStatus last_workers_;  ///< when it began to end
+  bool all_left_ = false;      ///< when it ended
   std::optional<SearchEnd> end_;
 };
 

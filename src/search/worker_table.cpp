@@ -166,6 +166,11 @@ bool WorkerTable::any_silent() const {
                      [](const auto& entry) { return entry.second.state == State::silent; });
 }
 
+bool WorkerTable::all_left() const {
+  return std::all_of(workers_.begin(), workers_.end(),
+                     [](const auto& entry) { return entry.second.state == State::left; });
+}
+
 bool WorkerTable::all_gone() const {
   return std::all_of(workers_.begin(), workers_.end(), [](const auto& entry) {
     const State state = entry.second.state;

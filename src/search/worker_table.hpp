@@ -77,6 +77,8 @@ class WorkerTable {
   std::size_t lost() const { return lost_; }
   /// Whether nobody is left that something may come from.
   bool all_gone() const;
+  /// Whether everybody has saved and left.
+  bool all_left() const;
 
  private:
   struct Worker {

@@ -48,12 +48,16 @@ class Signals(JobTest):
         return self.status()["evaluations"]["in_flight"]
 
     def test_an_evaluator_that_does_not_answer_does_not_keep_it(self):
+        grace = 20
         for launcher, workers in (((), 1), (mpirun(3), 2)):
             self.run_dir = self.folder / f"{workers} workers"
-            job = self.stop_an_evaluator(launcher, workers, grace=4)
+            job = self.stop_an_evaluator(launcher, workers, grace=grace)
             os.kill(job.process.pid, signal.SIGUSR2)
-            code = self.wait_for_end(job)
+            code = job.process.wait(timeout=grace + 30)
             self.assertEqual(code, SAVED, job.text())
+            self.wait_for_end(job)
+            self.assertIn("could not be saved half-trained in time", job.text())
+            self.assertIn("Stopped and saved", job.text())
             status = self.status()
             self.assertEqual(status["state"], "saved")
             self.assertEqual(status["evaluations"]["in_flight"], workers)

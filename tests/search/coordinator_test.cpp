@@ -378,9 +378,28 @@ TEST_F(CoordinatorTest, AWorkerThatDoesNotLeaveIsNotWaitedForLongerThanTheGrace)
   for (int rank = 1; rank < workers; ++rank) say(rank, Left{});
   pass(5s, {1, 2, 3, 4});
   EXPECT_FALSE(coordinator_->end());
+  EXPECT_TRUE(coordinator_->status().ending);
   pass(5s, {1, 2, 3, 4});
   EXPECT_EQ(coordinator_->end(), SearchEnd::saved);
+  EXPECT_FALSE(coordinator_->status().all_left);
   EXPECT_EQ(saved(options_.run).progress.state, "saved");
+}
+
+TEST_F(CoordinatorTest, ARankThatIsHeardOfAgainWhileItEndsIsToldToLeave) {
+  start();
+  pass_silence({2, 3, 4});
+  say(2, Stop{});
+  tick();
+  EXPECT_THAT(ranks_.take<Leave>(1), IsEmpty());
+  say(1, Beat{});
+  EXPECT_THAT(ranks_.take<Leave>(1), SizeIs(1));
+  for (int rank = 2; rank <= workers; ++rank) say(rank, Left{});
+  tick();
+  EXPECT_FALSE(coordinator_->end());  // it may still save, or bring a result
+  say(1, Left{});
+  tick();
+  EXPECT_EQ(coordinator_->end(), SearchEnd::saved);
+  EXPECT_TRUE(coordinator_->status().all_left);
 }
 
 TEST_F(CoordinatorTest, WhoComesLateAndCannotTakePartDoesNotEndTheSearch) {

@@ -58,6 +58,8 @@ struct SearchStatus {
   int workers = 0;                          ///< evaluators of the ranks that are there
   int busy = 0;                             ///< of these
   int lost_ranks = 0;                       ///< silent, given no more work, or unable to evaluate
+  bool ending = false;                      ///< gives out no more work
+  bool all_left = false;                    ///< has ended, and every rank had said that it leaves
   double elapsed_seconds = 0.0;             ///< over all starts
   double utilisation = 0.0;                 ///< share of the workers' time spent evaluating
   std::optional<double> remaining_seconds;  ///< at the pace of this start
