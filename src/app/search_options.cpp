@@ -134,8 +134,9 @@ search::SearchOptions SearchCommandOptions::search() const {
   check_interval("evaluation-checkpoint", evaluation_checkpoint);
   check_interval("heartbeat", heartbeat);
   check_interval("grace", grace);
-  require(memory_limit >= 0.0, fmt::format("--memory-limit is {}", memory_limit), "",
-          "Give GiB, or 0 for no limit.");
+  require(memory_limit >= 0.0 && memory_limit < 1e9,
+          fmt::format("--memory-limit is {}", memory_limit), "",
+          "Give GiB below 1e9, or 0 for no limit.");
   require(evaluators_per_device >= 1 && evaluators_per_device <= 64,
           fmt::format("--evaluators-per-device is {}", evaluators_per_device),
           "an evaluator needs a good part of a device", "Give 1 to 64.");

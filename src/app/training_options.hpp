@@ -39,7 +39,7 @@ struct TrainOptions {
 
 /// Throws UsageError unless so many trainings can be averaged.
 void check_repeats(int repeats);
-/// Throws UsageError unless the seconds given to --`option` are above 0.
+/// Throws UsageError unless the seconds given to --`option` are above 0 and up to 1e9.
 void check_interval(std::string_view option, double seconds);
 /// Throws UsageError where mpirun or srun started several processes of this command.
 void require_one_process(std::string_view command);

@@ -136,6 +136,14 @@ class Search(ProgramTest):
             file.write("nonsense without an equals sign\n")
         self.assertIn("config.ini cannot be read", self.search(code=2).stderr)
 
+    def test_seconds_and_gib_that_nothing_can_count_are_refused(self):
+        for option in ("--heartbeat", "--grace", "--evaluation-checkpoint"):
+            for value in ("0", "inf", "nan", "1e10"):
+                told = self.search(option, value, code=2).stderr
+                self.assertIn("Give seconds above 0 and up to 1e9.", told)
+        for value in ("-1", "inf", "nan", "1e9"):
+            self.assertIn("Give GiB below 1e9", self.search("--memory-limit", value, code=2).stderr)
+
     def test_a_dry_run_makes_nothing(self):
         self.assertIn("All is ready to search", self.search("--dry-run").stderr)
         self.assertFalse(self.run_dir.exists())
