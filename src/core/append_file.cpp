@@ -21,8 +21,8 @@ constexpr auto sync_interval = std::chrono::milliseconds(50);
 
 AppendFile::AppendFile(std::filesystem::path path)
     : path_(std::move(path)),
-      descriptor_(::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0666)) {
-  if (descriptor_ < 0) throw IoError(path_, "make", errno);
+      file_(::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0666)) {
+  if (!file_) throw IoError(path_, "make", errno);
   try {
     syncer_ = std::jthread([this](const std::stop_token& stop) { sync_when_asked(stop); });
   } catch (const std::system_error&) {
@@ -31,11 +31,9 @@ AppendFile::AppendFile(std::filesystem::path path)
 }
 
 AppendFile::~AppendFile() {
-  if (syncer_.joinable()) {
-    syncer_.request_stop();
-    syncer_.join();
-  }
-  ::close(descriptor_);
+  if (!syncer_.joinable()) return;
+  syncer_.request_stop();
+  syncer_.join();
 }
 
 void AppendFile::append(std::span<const std::byte> bytes) {
@@ -46,7 +44,7 @@ void AppendFile::append(std::span<const std::byte> bytes) {
   if (torn_ && !shorten()) throw IoError(path_, "shorten", errno);
   try {
     torn_ = true;
-    write_all(descriptor_, path_, bytes);
+    write_all(file_.get(), path_, bytes);
     torn_ = false;
   } catch (const IoError&) {
     shorten();
@@ -57,7 +55,7 @@ void AppendFile::append(std::span<const std::byte> bytes) {
   {
     const std::scoped_lock lock(mutex_);
     if (!syncer_.joinable()) {
-      if (::fdatasync(descriptor_) != 0) sync_error_ = errno;
+      if (::fdatasync(file_.get()) != 0) sync_error_ = errno;
       return;
     }
     first = !std::exchange(unsynced_, true);
@@ -66,7 +64,7 @@ void AppendFile::append(std::span<const std::byte> bytes) {
 }
 
 bool AppendFile::shorten() {
-  torn_ = ::ftruncate(descriptor_, static_cast<off_t>(size_)) != 0;
+  torn_ = ::ftruncate(file_.get(), static_cast<off_t>(size_)) != 0;
   return !torn_;
 }
 
@@ -77,7 +75,7 @@ void AppendFile::sync_when_asked(const std::stop_token& stop) {
     if (!unsynced_) return;  // and so was asked to stop
     unsynced_ = false;
     lock.unlock();
-    const int error = ::fdatasync(descriptor_) == 0 ? 0 : errno;
+    const int error = ::fdatasync(file_.get()) == 0 ? 0 : errno;
     lock.lock();
     if (error != 0) sync_error_ = error;
     // Others are collected meanwhile.

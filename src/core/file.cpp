@@ -17,25 +17,11 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// Owns an open file descriptor.
-class Descriptor {
- public:
-  Descriptor(const fs::path& path, int flags, mode_t mode = 0666)
-      : value_(::open(path.c_str(), flags | O_CLOEXEC, mode)) {
-    if (value_ < 0) throw IoError(path, "open", errno);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (value_ >= 0) ::close(value_);
-  }
-  int get() const { return value_; }
-  /// Closes and returns whether the system accepted all that was written (NFS tells only here).
-  bool close() { return ::close(std::exchange(value_, -1)) == 0; }
-
- private:
-  int value_;
-};
+Descriptor opened(const fs::path& path, int flags) {
+  Descriptor file(::open(path.c_str(), flags | O_CLOEXEC, 0666));
+  if (!file) throw IoError(path, "open", errno);
+  return file;
+}
 
 }  // namespace
 
@@ -50,7 +36,7 @@ void write_all(int descriptor, const fs::path& path, std::span<const std::byte> 
 
 void sync_folder_of(const fs::path& path) {
   const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
-  const Descriptor handle(folder, O_RDONLY | O_DIRECTORY);
+  const Descriptor handle = opened(folder, O_RDONLY | O_DIRECTORY);
   // Some network file systems cannot sync a folder and say EINVAL; the rename is then all there is.
   if (::fsync(handle.get()) != 0 && errno != EINVAL) throw IoError(folder, "sync", errno);
 }
@@ -58,7 +44,7 @@ void sync_folder_of(const fs::path& path) {
 void replace_file(const fs::path& path, std::span<const std::byte> contents) {
   const fs::path temporary = fmt::format("{}.tmp", path.string());
   try {
-    Descriptor file(temporary, O_WRONLY | O_CREAT | O_TRUNC);
+    Descriptor file = opened(temporary, O_WRONLY | O_CREAT | O_TRUNC);
     write_all(file.get(), temporary, contents);
     if (::fsync(file.get()) != 0) throw IoError(temporary, "sync", errno);
     if (!file.close()) throw IoError(temporary, "close", errno);
@@ -82,7 +68,7 @@ bool path_exists(const fs::path& path) {
 }
 
 void publish_file(const fs::path& temporary, const fs::path& path) {
-  Descriptor file(temporary, O_WRONLY);
+  Descriptor file = opened(temporary, O_WRONLY);
   if (::fsync(file.get()) != 0) throw IoError(temporary, "sync", errno);
   if (!file.close()) throw IoError(temporary, "close", errno);
   if (::renameat2(AT_FDCWD, temporary.c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE) != 0) {
@@ -95,7 +81,7 @@ void publish_file(const fs::path& temporary, const fs::path& path) {
 }
 
 std::vector<std::byte> read_file(const fs::path& path, std::size_t longest) {
-  const Descriptor file(path, O_RDONLY);
+  const Descriptor file = opened(path, O_RDONLY);
   struct stat status {};
   if (::fstat(file.get(), &status) != 0) throw IoError(path, "read", errno);
   if (S_ISDIR(status.st_mode)) throw IoError(path, "read", EISDIR);
@@ -136,17 +122,15 @@ constexpr std::string_view lock_suggestion =
 }  // namespace
 
 std::optional<FileLock> FileLock::try_acquire(const fs::path& path) {
-  const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-  if (descriptor < 0) throw IoError(path, "open", errno);
-  FileLock lock(descriptor);
+  FileLock lock(opened(path, O_RDWR | O_CREAT));
   struct flock range = whole_file();
-  if (::fcntl(descriptor, F_OFD_SETLK, &range) == 0) return lock;
+  if (::fcntl(lock.file_.get(), F_OFD_SETLK, &range) == 0) return lock;
   if (errno == EAGAIN || errno == EACCES) return std::nullopt;
   throw IoError(path, "lock", errno, lock_suggestion);
 }
 
 bool FileLock::held_elsewhere(const fs::path& path) {
-  const Descriptor file(path, O_RDONLY);
+  const Descriptor file = opened(path, O_RDONLY);
   struct flock range = whole_file();
   if (::fcntl(file.get(), F_OFD_GETLK, &range) != 0) {
     throw IoError(path, "ask for the lock of", errno, lock_suggestion);
@@ -157,21 +141,12 @@ bool FileLock::held_elsewhere(const fs::path& path) {
 bool FileLock::is_of(const fs::path& path) const {
   struct stat held {};
   struct stat there {};
-  if (::fstat(descriptor_, &held) != 0) throw IoError(path, "look at", errno);
+  if (::fstat(file_.get(), &held) != 0) throw IoError(path, "look at", errno);
   if (::stat(path.c_str(), &there) != 0) {
     if (errno == ENOENT || errno == ENOTDIR) return false;
     throw IoError(path, "look at", errno);
   }
   return held.st_dev == there.st_dev && held.st_ino == there.st_ino;
-}
-
-FileLock& FileLock::operator=(FileLock&& other) noexcept {
-  std::swap(descriptor_, other.descriptor_);
-  return *this;
-}
-
-FileLock::~FileLock() {
-  if (descriptor_ >= 0) ::close(descriptor_);
 }
 
 }  // namespace hierevo::core

@@ -1,7 +1,6 @@
 // The evaluator process's side of the protocol.
 #include <fcntl.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <array>
 #include <cerrno>
@@ -25,26 +24,25 @@ constexpr auto report_interval = 100ms;
 
 }  // namespace
 
-EvaluationServer::EvaluationServer() : descriptor_(comm::messages_descriptor) {
+EvaluationServer::EvaluationServer() {
   int type = 0;
   socklen_t size = sizeof type;
   const bool ours =
-      ::getsockopt(descriptor_, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_SEQPACKET;
+      ::getsockopt(comm::messages_descriptor, SOL_SOCKET, SO_TYPE, &type, &size) == 0 &&
+      type == SOCK_SEQPACKET;
   if (!ours) {
     throw core::UsageError("This program is not to be called by hand",
                            "it takes its orders from hierevo search", "Use hierevo search.");
   }
-  ::fcntl(descriptor_, F_SETFD, FD_CLOEXEC);  // not for the programs that an evaluator starts
-}
-
-EvaluationServer::~EvaluationServer() {
-  ::close(descriptor_);
+  orders_ = core::Descriptor(comm::messages_descriptor);
+  ::fcntl(orders_.get(), F_SETFD, FD_CLOEXEC);  // not for the programs that an evaluator starts
 }
 
 std::optional<std::vector<std::byte>> EvaluationServer::receive(bool wait) {
   std::array<std::byte, comm::longest_message> bytes;
   while (!gone_) {
-    const ssize_t count = ::recv(descriptor_, bytes.data(), bytes.size(), wait ? 0 : MSG_DONTWAIT);
+    const ssize_t count =
+        ::recv(orders_.get(), bytes.data(), bytes.size(), wait ? 0 : MSG_DONTWAIT);
     if (count > 0) return std::vector<std::byte>(bytes.begin(), bytes.begin() + count);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) break;
@@ -55,7 +53,7 @@ std::optional<std::vector<std::byte>> EvaluationServer::receive(bool wait) {
 
 void EvaluationServer::send(const std::vector<std::byte>& message, bool wait) {
   const int flags = MSG_NOSIGNAL | (wait ? 0 : MSG_DONTWAIT);
-  while (::send(descriptor_, message.data(), message.size(), flags) < 0) {
+  while (::send(orders_.get(), message.data(), message.size(), flags) < 0) {
     if (errno == EINTR) continue;
     if (errno == EAGAIN || errno == EWOULDBLOCK) return;
     gone_ = true;

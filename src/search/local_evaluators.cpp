@@ -1,6 +1,5 @@
 // Evaluators in threads of this process.
 #include <sys/eventfd.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <chrono>
@@ -12,6 +11,7 @@
 #include <utility>
 
 #include "guarded_evaluation.hpp"
+#include "hierevo/core/descriptor.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/search/evaluators.hpp"
 
@@ -24,17 +24,14 @@ using Event = Evaluators::Event;
 /// Events from several threads for one that looks for them, and may wait on a descriptor.
 class EventQueue {
  public:
-  EventQueue() : descriptor_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-    if (descriptor_ < 0) throw core::IoError("eventfd", "make", errno);
+  EventQueue() : pushed_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    if (!pushed_) throw core::IoError("eventfd", "make", errno);
   }
-  EventQueue(const EventQueue&) = delete;
-  EventQueue& operator=(const EventQueue&) = delete;
-  ~EventQueue() { ::close(descriptor_); }
 
   void push(Event event) {
     const std::scoped_lock lock(mutex_);
     events_.push_back(std::move(event));
-    ::eventfd_write(descriptor_, 1);
+    ::eventfd_write(pushed_.get(), 1);
   }
 
   std::optional<Event> pop() {
@@ -43,14 +40,14 @@ class EventQueue {
     Event event = std::move(events_.front());
     events_.pop_front();
     eventfd_t ignored = 0;
-    if (events_.empty()) ::eventfd_read(descriptor_, &ignored);
+    if (events_.empty()) ::eventfd_read(pushed_.get(), &ignored);
     return event;
   }
 
-  int descriptor() const { return descriptor_; }
+  int descriptor() const { return pushed_.get(); }
 
  private:
-  int descriptor_;
+  core::Descriptor pushed_;  ///< an eventfd
   std::mutex mutex_;
   std::deque<Event> events_;
 };

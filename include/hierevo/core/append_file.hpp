@@ -8,6 +8,8 @@
 #include <stop_token>
 #include <thread>
 
+#include "hierevo/core/descriptor.hpp"
+
 namespace hierevo::core {
 
 /// A file that grows. What was appended survives the end of the process; a thread syncs it, so that
@@ -33,7 +35,7 @@ class AppendFile {
   void sync_when_asked(const std::stop_token& stop);
 
   std::filesystem::path path_;
-  int descriptor_;
+  Descriptor file_;
   std::size_t size_ = 0;  ///< of what was appended whole
   bool torn_ = false;     ///< whether the file may have more
   std::mutex mutex_;

@@ -23,6 +23,9 @@ class Descriptor {
   int get() const { return value_; }
   /// Closes it.
   void reset();
+  /// Closes it, and says whether the system took all that was written (NFS tells only here); errno
+  /// says why not.
+  bool close();
 
  private:
   int value_ = -1;

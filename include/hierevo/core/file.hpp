@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "hierevo/core/descriptor.hpp"
+
 namespace hierevo::core {
 
 /// Replaces `path` by `contents` so that at every moment, also after a crash or a power cut, the
@@ -51,13 +53,9 @@ class FileLock {
   /// Throws IoError when that cannot be known.
   bool is_of(const std::filesystem::path& path) const;
 
-  FileLock(FileLock&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
-  FileLock& operator=(FileLock&& other) noexcept;
-  ~FileLock();
-
  private:
-  explicit FileLock(int descriptor) : descriptor_(descriptor) {}
-  int descriptor_;
+  explicit FileLock(Descriptor file) : file_(std::move(file)) {}
+  Descriptor file_;
 };
 
 }  // namespace hierevo::core

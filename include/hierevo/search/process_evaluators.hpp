@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "hierevo/comm/process_supervisor.hpp"
+#include "hierevo/core/descriptor.hpp"
 #include "hierevo/search/evaluators.hpp"
 
 namespace hierevo::search {
@@ -34,9 +35,6 @@ class EvaluationServer {
   /// Takes over the descriptor. Throws UsageError when this process was not started by
   /// make_process_evaluators().
   EvaluationServer();
-  ~EvaluationServer();
-  EvaluationServer(const EvaluationServer&) = delete;
-  EvaluationServer& operator=(const EvaluationServer&) = delete;
 
   /// Waits for it. Nothing when the rank is gone.
   std::optional<std::string> setup();
@@ -50,7 +48,7 @@ class EvaluationServer {
   void send(const std::vector<std::byte>& message, bool wait = true);
   void evaluate(Evaluator& evaluator, const Work& work);
 
-  int descriptor_;
+  core::Descriptor orders_;
   bool gone_ = false;
 };
 
