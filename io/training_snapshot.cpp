@@ -154,8 +154,9 @@ TrainingSnapshot decode_training(std::span<const std::byte> bytes,
   }
 }
 
-void save_training(const TrainingSnapshot& snapshot, const std::filesystem::path& path) {
-  core::replace_file(path, encode_training(snapshot));
+void save_training(const TrainingSnapshot& snapshot, const std::filesystem::path& path,
+                   core::Writers writers) {
+  core::replace_file(path, encode_training(snapshot), writers);
 }
 
 TrainingSnapshot load_training(const std::filesystem::path& path) {

@@ -86,6 +86,8 @@ void HalfTrained::save(const nn::FitnessMeasurement& measurement) {
   const nn::FitnessState state = measurement.state();
   const double here = std::chrono::duration<double>(Clock::now() - start_).count();
   std::error_code is_there;
+  // A rank that was taken for lost, and the one that was given its candidate, may both save it.
+  const auto writers = checkpoints_.essential ? core::Writers::one : core::Writers::several;
   std::filesystem::create_directory(path_.parent_path(), is_there);
   io::save_training({.genotype = candidate_.genotype,
                      .model = model_,
@@ -100,7 +102,7 @@ void HalfTrained::save(const nn::FitnessMeasurement& measurement) {
                      .weights = stored(state.training.weights),
                      .momentum = stored(state.training.momentum),
                      .average = stored(state.training.average)},
-                    path_);
+                    path_, writers);
 }
 
 }  // namespace hierevo::app

@@ -9,6 +9,7 @@
 #include <cstdio>
 
 #include "hierevo/core/error.hpp"
+#include "hierevo/core/host_name.hpp"
 #include "write_all.hpp"
 
 namespace hierevo::core {
@@ -41,8 +42,10 @@ void sync_folder_of(const fs::path& path) {
   if (::fsync(handle.get()) != 0 && errno != EINVAL) throw IoError(folder, "sync", errno);
 }
 
-void replace_file(const fs::path& path, std::span<const std::byte> contents) {
-  const fs::path temporary = fmt::format("{}.tmp", path.string());
+void replace_file(const fs::path& path, std::span<const std::byte> contents, Writers writers) {
+  const fs::path temporary =
+      writers == Writers::one ? fmt::format("{}.tmp", path.string())
+                              : fmt::format("{}.{}.{}.tmp", path.string(), host_name(), ::getpid());
   try {
     Descriptor file = opened(temporary, O_WRONLY | O_CREAT | O_TRUNC);
     write_all(file.get(), temporary, contents);

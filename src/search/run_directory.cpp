@@ -20,13 +20,33 @@ constexpr std::string_view markers[] = {"search.h5"};
 constexpr const char* half_trained_folder = "inflight";
 constexpr core::Claim claim{"run directory", "--run", markers};
 
-/// Of "7.h5", or of what was left of writing it; 0 when it is another file.
-std::uint64_t id_in(std::string_view name) {
+/// Of inflight/.
+struct HalfTrainedFile {
+  std::uint64_t id = 0;  ///< 0 when it is another file
+  bool whole = false;    ///< ID.h5; else what was left of writing it, ID.h5.HOST.PID.tmp
+};
+
+HalfTrainedFile half_trained_file(std::string_view name) {
   std::uint64_t id = 0;
   const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), id);
-  if (error != std::errc()) return 0;
+  if (error != std::errc()) return {};
   name.remove_prefix(static_cast<std::size_t>(end - name.data()));
-  return name == ".h5" || name == ".h5.tmp" ? id : 0;
+  if (name == ".h5") return {id, true};
+  return name.starts_with(".h5.") && name.ends_with(".tmp") ? HalfTrainedFile{id, false}
+                                                            : HalfTrainedFile{};
+}
+
+/// Those of a run that `choose` chooses. One that cannot be removed does no harm, and is tried
+/// again.
+template <typename Choose>
+void remove_half_trained(const fs::path& run, Choose&& choose) {
+  std::error_code error;
+  fs::directory_iterator entry(run / half_trained_folder, error);
+  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+    const HalfTrainedFile file = half_trained_file(entry->path().filename().string());
+    std::error_code ignored;
+    if (file.id != 0 && choose(file)) fs::remove(entry->path(), ignored);
+  }
 }
 
 }  // namespace
@@ -84,14 +104,13 @@ void RunDirectory::clean_half_trained(const evolution::EngineState& state) const
   std::set<std::uint64_t> in_flight;
   for (const auto& candidate : state.in_flight) in_flight.insert(number(candidate.id));
   const std::uint64_t issued = state.history.size() + state.in_flight.size();
-  // A file that cannot be removed does no harm, and is tried again.
-  std::error_code error;
-  fs::directory_iterator entry(path_ / half_trained_folder, error);
-  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
-    const std::uint64_t id = id_in(entry->path().filename().string());
-    std::error_code ignored;
-    if (id != 0 && id <= issued && !in_flight.contains(id)) fs::remove(entry->path(), ignored);
-  }
+  remove_half_trained(path_, [&](const HalfTrainedFile& file) {
+    return file.id <= issued && !in_flight.contains(file.id);
+  });
+}
+
+void RunDirectory::clean_cut_off_writes() const {
+  remove_half_trained(path_, [](const HalfTrainedFile& file) { return !file.whole; });
 }
 
 void RunDirectory::require_makeable(const fs::path& run) {

@@ -38,6 +38,7 @@ void SearchRecord::begin(const std::string& configuration) {
     }
   }
   if (!configuration.empty()) directory_->save_configuration(configuration);
+  directory_->clean_cut_off_writes();
   begun_ = true;
 }
 

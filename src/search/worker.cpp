@@ -1,14 +1,13 @@
 #include "worker.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <utility>
 #include <variant>
 
 #include "heartbeat.hpp"
+#include "hierevo/core/host_name.hpp"
 #include "hierevo/core/log.hpp"
 #include "hierevo/core/version.hpp"
 #include "hierevo/evolution/codec.hpp"
@@ -27,11 +26,6 @@ constexpr double share_to_save = 0.7;
 /// Of --grace: what has not ended by then, though it was killed, is not waited for.
 constexpr double share_to_end = 0.8;
 
-std::string host_name() {
-  std::array<char, 256> name{};
-  return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown host";
-}
-
 }  // namespace
 
 Worker::Worker(comm::Communicator& ranks, const SearchOptions& options, Evaluators* evaluators,
@@ -42,7 +36,7 @@ Worker::Worker(comm::Communicator& ranks, const SearchOptions& options, Evaluato
 
 void Worker::greet(const Evaluators::Ready& ready) {
   const std::size_t count = evaluators_ == nullptr ? 1 : evaluators_->count();
-  ranks_.send(0, encode(Hello{core::version(), host_name(), options_.fingerprint,
+  ranks_.send(0, encode(Hello{core::version(), core::host_name(), options_.fingerprint,
                               static_cast<std::uint32_t>(count), ready.data, ready.error}));
 }
 

@@ -35,6 +35,16 @@ TEST(ReplaceFile, LeavesTheOldFileWhenItFails) {
   EXPECT_EQ(read_text_file(path), "old");
 }
 
+TEST(ReplaceFile, SeveralWritersDoNotShareATemporaryFile) {
+  const test::ScratchFolder folder;
+  const auto path = folder.path() / "file";
+  std::filesystem::create_directory(folder.path() / "file.tmp");  // another's, say
+  const std::string contents = "mine";
+  replace_file(path, std::as_bytes(std::span(contents)), Writers::several);
+  EXPECT_EQ(read_text_file(path), contents);
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 2);
+}
+
 TEST(PublishFile, GivesTheNameAndNeverReplaces) {
   const test::ScratchFolder folder;
   const auto path = folder.path() / "file";

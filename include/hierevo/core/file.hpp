@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <span>
@@ -13,11 +14,18 @@
 
 namespace hierevo::core {
 
+/// Who may replace a file at one time.
+enum class Writers : std::uint8_t {
+  one,      ///< writes PATH.tmp first; what a killed process left of it is written over
+  several,  ///< processes, also on several hosts, each with its own PATH.HOST.PID.tmp
+};
+
 /// Replaces `path` by `contents` so that at every moment, also after a crash or a power cut, the
 /// file has its old contents or the new ones: a temporary file in the same folder is written,
 /// synced and renamed, then the folder is synced. Throws IoError; unless it was the last sync that
 /// failed, the old file is then untouched.
-void replace_file(const std::filesystem::path& path, std::span<const std::byte> contents);
+void replace_file(const std::filesystem::path& path, std::span<const std::byte> contents,
+                  Writers writers = Writers::one);
 void replace_file(const std::filesystem::path& path, std::string_view contents);
 
 /// Gives the whole file `temporary` its name, `path` in the same folder: it is synced, renamed, and

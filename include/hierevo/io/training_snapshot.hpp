@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "hierevo/core/file.hpp"
 #include "hierevo/genome/genotype.hpp"
 #include "hierevo/genome/plan.hpp"
 
@@ -50,7 +51,8 @@ TrainingSnapshot decode_training(std::span<const std::byte> bytes,
 
 /// Replaces `path` by the snapshot: at every moment the old one or the new one is there, whole.
 /// Throws IoError; the old one is then untouched.
-void save_training(const TrainingSnapshot& snapshot, const std::filesystem::path& path);
+void save_training(const TrainingSnapshot& snapshot, const std::filesystem::path& path,
+                   core::Writers writers = core::Writers::one);
 
 /// Throws IoError when the file cannot be read, CheckpointError when it cannot be used.
 TrainingSnapshot load_training(const std::filesystem::path& path);

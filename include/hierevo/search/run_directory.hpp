@@ -49,6 +49,9 @@ class RunDirectory {
                                                  evolution::IndividualId id);
   /// Removes the half-trained candidates whose evaluation has ended.
   void clean_half_trained(const evolution::EngineState& state) const;
+  /// Removes what writes of half-trained candidates left when they were killed. For a search that
+  /// begins: no evaluator writes yet.
+  void clean_cut_off_writes() const;
 
   /// Throws IoError when `run`, which is not there, could not be made either. Writes nothing.
   static void require_makeable(const std::filesystem::path& run);
