@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
-#include "hierevo/core/error.hpp"
 #include "hierevo/evolution/individual.hpp"
+#include "hierevo/io/newer_version.hpp"
 
 namespace hierevo::io {
 
@@ -24,14 +24,6 @@ inline constexpr FileKind training_kind{"training", "hierevo.training", 1};
 
 inline constexpr int block_version = 1;
 inline constexpr std::size_t block_size = 512;
-
-/// A file that this program is too old for. Earlier snapshots are no substitute for it.
-class NewerVersionError : public core::CheckpointError {
- public:
-  /// `writer` is the version of the program that wrote it, or empty when that cannot be known.
-  NewerVersionError(const std::filesystem::path& path, std::string_view writer,
-                    std::uint64_t found_version, std::uint64_t known_version);
-};
 
 /// A whole file: `content` behind a readable text with its length and checksum, zero-padded.
 std::vector<std::byte> with_text_block(std::span<const std::byte> content, const FileKind& kind);

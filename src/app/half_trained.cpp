@@ -6,6 +6,7 @@
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
 #include "hierevo/core/log.hpp"
+#include "hierevo/io/newer_version.hpp"
 #include "hierevo/io/training_snapshot.hpp"
 #include "stored_tensors.hpp"
 
@@ -24,13 +25,24 @@ void HalfTrained::resume(nn::FitnessMeasurement& measurement) {
   if (path_.empty()) return;
   try {
     if (core::path_exists(path_)) try_to_resume(measurement);
-  } catch (const std::exception& error) {
+  } catch (const io::NewerVersionError& error) {
+    leave_as_it_is(error);
+  } catch (const core::CheckpointError& error) {
     if (checkpoints_.essential) throw;
     core::log(core::LogLevel::warning,
-              "{} Candidate {} is evaluated from the start, and this file left as it is.",
+              "{} Candidate {} is evaluated from the start, and this file written over.",
               error.what(), number(candidate_.id));
-    path_.clear();
+  } catch (const std::exception& error) {
+    leave_as_it_is(error);
   }
+}
+
+void HalfTrained::leave_as_it_is(const std::exception& error) {
+  if (checkpoints_.essential) throw;  // what resume() has caught
+  core::log(core::LogLevel::warning,
+            "{} Candidate {} is evaluated from the start, and this file left as it is.",
+            error.what(), number(candidate_.id));
+  path_.clear();
 }
 
 bool HalfTrained::is_same(const io::TrainingSnapshot& saved) const {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <exception>
 #include <filesystem>
 
 #include "hierevo/evolution/individual.hpp"
@@ -13,7 +14,8 @@
 namespace hierevo::app {
 
 /// The file of one evaluation. Unless it is essential, what keeps it from being read or written is
-/// told in the log and the evaluation goes on without.
+/// told in the log and the evaluation goes on without. A damaged file is then written over, one of
+/// a newer version never.
 class HalfTrained {
  public:
   HalfTrained(const Checkpoints& checkpoints, const evolution::Candidate& candidate,
@@ -31,6 +33,7 @@ class HalfTrained {
  private:
   using Clock = std::chrono::steady_clock;
 
+  void leave_as_it_is(const std::exception& error);
   void try_to_resume(nn::FitnessMeasurement& measurement);
   bool is_same(const io::TrainingSnapshot& saved) const;
   void save(const nn::FitnessMeasurement& measurement);

@@ -132,7 +132,9 @@ class Training(ProgramTest):
                 "--evaluation-checkpoint", 0.01, "--steps", 200]
         first = self.run_dir / "inflight" / "1.h5"
         self.stop_when_there_is(line, first, signal.SIGKILL)
-        self.stop_when_there_is([*line, "--workers", 2], first)
+        first.write_bytes(first.read_bytes()[:-1])
+        self.assertIn("this file written over",
+                      self.stop_when_there_is([*line, "--workers", 2], first))
         self.assertTrue(first.exists())
         self.assertIn("Candidate 1 goes on at step", self.hierevo(*line[1:]).stderr)
         self.assert_finished(2)
