@@ -6,10 +6,10 @@
 #include <utility>
 #include <variant>
 
+#include "begun_engine.hpp"
 #include "heartbeat.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/log.hpp"
-#include "hierevo/core/version.hpp"
 
 namespace hierevo::search {
 
@@ -29,42 +29,6 @@ constexpr int most_losses = 3;
 /// Between two writings of what is under way.
 constexpr auto show_interval = 5s;
 
-void check_same_run(const evolution::EngineOptions& saved, const evolution::EngineOptions& wanted,
-                    const std::filesystem::path& run) {
-  const auto require = [&](bool same, std::string_view option, const auto& then, const auto& now) {
-    if (same) return;
-    throw core::UsageError(fmt::format("--{} is {} but the run in '{}' began with {}", option, now,
-                                       run.string(), then),
-                           "its results could not be compared",
-                           "Use the same options again, or another --run.");
-  };
-  require(saved.space == wanted.space, "space", saved.space.name(), wanted.space.name());
-  require(saved.algorithm == wanted.algorithm, "algorithm", name(saved.algorithm),
-          name(wanted.algorithm));
-  require(saved.population == wanted.population, "population", saved.population, wanted.population);
-  require(saved.tournament == wanted.tournament, "tournament", saved.tournament, wanted.tournament);
-  require(saved.seed == wanted.seed, "seed", saved.seed, wanted.seed);
-  require(saved.start_mutations == wanted.start_mutations, "start-mutations", saved.start_mutations,
-          wanted.start_mutations);
-}
-
-/// The engine, new or as the run directory has it; the record takes over the sums of earlier
-/// starts.
-evolution::Engine make_engine(const SearchOptions& options, SearchRecord& record) {
-  auto snapshot = record.load();
-  if (!snapshot) return evolution::Engine(options.engine);
-  check_same_run(snapshot->options, options.engine, options.run);
-  record.progress() = snapshot->progress;
-  return evolution::Engine(options.engine, std::move(snapshot->state));
-}
-
-/// "crashed: the program ended by signal 9"; of the general status only the reason is told.
-std::string failure_text(const evolution::Evaluation& evaluation) {
-  if (evaluation.reason.empty()) return std::string(name(evaluation.status));
-  if (evaluation.status == evolution::Status::failed) return evaluation.reason;
-  return fmt::format("{}: {}", name(evaluation.status), evaluation.reason);
-}
-
 double seconds(std::chrono::steady_clock::duration duration) {
   return std::chrono::duration<double>(duration).count();
 }
@@ -78,7 +42,8 @@ Coordinator::Coordinator(comm::Communicator& ranks, const SearchOptions& options
       on_status_(on_status),
       stop_requested_(stop_requested),
       record_(options.run),
-      engine_(make_engine(options, record_)),
+      admission_(options.fingerprint),
+      engine_(begun_engine(options, record_)),
       workers_(ranks.size() == 1 || options.master_evaluates ? 0 : 1, ranks.size()) {
   for (const auto& individual : engine_.history()) count(individual.evaluation.status);
   done_before_ = engine_.history().size();
@@ -109,7 +74,7 @@ void Coordinator::greeted(int rank, const Hello& hello) {
     core::log(core::LogLevel::warning, "Rank {} said Hello twice; ignored", rank);
     return;
   }
-  const Refusal refusal = reason_to_refuse(hello);
+  const Admission::Refusal refusal = admission_.reason_to_refuse(hello);
   // Who comes late to a search that is under way does not end it.
   const bool ends_the_search = !refusal.why.empty() && !screening_;
   if (ends_the_search && ranks_.size() == 1) throw core::UsageError(refusal.why, "", "");
@@ -117,37 +82,18 @@ void Coordinator::greeted(int rank, const Hello& hello) {
     throw core::UsageError(fmt::format("Rank {} on {} cannot take part", rank, hello.host),
                            refusal.why, refusal.suggestion);
   }
-  if (hello.data && !data_) {
-    data_ = hello.data;
-    data_from_ = rank;
-  }
+  admission_.greeted(rank, hello);
   workers_.greeted(rank, hello.host, hello.evaluators);
   if (!refusal.why.empty()) left(rank, {refusal.why});
-}
-
-Coordinator::Refusal Coordinator::reason_to_refuse(const Hello& hello) const {
-  if (!hello.error.empty()) return {hello.error, "Mend this on that host."};
-  if (hello.program != core::version()) {
-    return {fmt::format("it runs hierevo {}, rank 0 runs {}", hello.program, core::version()),
-            "Use one installation on all nodes."};
-  }
-  if (hello.fingerprint != options_.fingerprint) {
-    return {"its options differ from those of rank 0", "Start all ranks with the same options."};
-  }
-  if (hello.data && data_ && *hello.data != *data_) {
-    return {fmt::format("its data differ from those of rank {}", *data_from_),
-            "Use the same data on all nodes."};
-  }
-  return {};
 }
 
 void Coordinator::begin_when_all_are_there() {
   if (screening_ || ending_ || workers_.any_expected()) return;
   if (!options_.dry_run) record_.begin(options_.configuration);
   genome::ModelSpec model = options_.model;
-  if (data_) {
-    model.input_channels = data_->input_channels;
-    model.classes = data_->classes;
+  if (const auto& data = admission_.data()) {
+    model.input_channels = data->input_channels;
+    model.classes = data->classes;
   }
   screening_.emplace(options_, model);
   for (const auto& individual : engine_.history()) screening_->remember(individual.evaluation);
@@ -274,12 +220,10 @@ void Coordinator::record(Id id, const Evaluation& evaluation) {
   record_.told(engine_.history().back());
   screening_->remember(evaluation);
   count(evaluation.status);
+  failures_.take(evaluation);
   if (evolution::is_failure(evaluation.status)) {
-    failing_reasons_.push_back(failure_text(evaluation));
     core::log(core::LogLevel::warning, "Candidate {} failed: {}", number(id),
-              failing_reasons_.back());
-  } else if (evaluation.status == Status::evaluated) {
-    failing_reasons_.clear();
+              failure_text(evaluation));
   }
 }
 
@@ -379,8 +323,8 @@ void Coordinator::decide_end() {
   if (ending_) return;
   if (stop_asked_ || (stop_requested_ && stop_requested_())) {
     finish(SearchEnd::saved);
-  } else if (failing_reasons_.size() >= options_.failures_in_series) {
-    core::log(core::LogLevel::error, "{}", failure_summary());
+  } else if (failures_.length() >= options_.failures_in_series) {
+    core::log(core::LogLevel::error, "{}", failures_.summary());
     finish(SearchEnd::failures);
   } else if (!anybody_may_evaluate()) {
     core::log(core::LogLevel::error, "{}",
@@ -495,20 +439,6 @@ void Coordinator::show_progress() {
   if (now_ < next_shown_ || issued_.empty()) return;
   next_shown_ = now_ + show_interval;
   write_under_way(options_.run, under_way());
-}
-
-std::string Coordinator::failure_summary() const {
-  std::map<std::string, std::size_t> counts;
-  for (const std::string& reason : failing_reasons_) ++counts[reason];
-  const auto most =
-      std::max_element(counts.begin(), counts.end(),
-                       [](const auto& a, const auto& b) { return a.second < b.second; });
-  return core::error_text(
-      fmt::format("{} evaluations failed one after another", failing_reasons_.size()),
-      most->second == failing_reasons_.size()
-          ? fmt::format("each time: {}", most->first)
-          : fmt::format("most often, {} times: {}", most->second, most->first),
-      "The search ends here; mend the cause and run the same line again.");
 }
 
 }  // namespace hierevo::search

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "admission.hpp"
+#include "failure_series.hpp"
 #include "hierevo/comm/communicator.hpp"
 #include "hierevo/evolution/engine.hpp"
 #include "hierevo/search/protocol.hpp"
@@ -60,14 +62,7 @@ class Coordinator {
     int losses = 0;
   };
 
-  /// Why somebody cannot take part, and what to do about it; empty when it can.
-  struct Refusal {
-    std::string why;
-    std::string suggestion;
-  };
-
   void greeted(int rank, const Hello& hello);
-  Refusal reason_to_refuse(const Hello& hello) const;
   void begin_when_all_are_there();
   void took(int rank, const Beat& beat);
   void finished_one(int rank, const Result& result);
@@ -90,25 +85,23 @@ class Coordinator {
   void try_to_end();
   void count(evolution::Status status);
   void account();
-  std::string failure_summary() const;
 
   comm::Communicator& ranks_;
   const SearchOptions& options_;
   const StatusCallback& on_status_;
   const StopCallback& stop_requested_;
   SearchRecord record_;
+  Admission admission_;
   evolution::Engine engine_;
   WorkerTable workers_;
-  std::optional<DataFacts> data_;       ///< the same for all
-  std::optional<int> data_from_;        ///< the rank that told first
   std::optional<Screening> screening_;  ///< once all have said Hello
   std::map<Id, Issued> issued_;
   std::deque<Id> again_;       ///< to be given out before new ones
   std::optional<Id> next_;     ///< issued, and screened, but not given out yet
   std::size_t evaluated_ = 0;  ///< with success, or reused
   std::size_t reused_ = 0;
-  std::size_t done_before_ = 0;               ///< by earlier starts
-  std::vector<std::string> failing_reasons_;  ///< of the present series
+  std::size_t done_before_ = 0;  ///< by earlier starts
+  FailureSeries failures_;
   Clock::time_point now_ = Clock::now();
   Clock::time_point start_ = now_;
   Clock::time_point accounted_ = start_;

@@ -1,0 +1,44 @@
+#include "begun_engine.hpp"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <string_view>
+#include <utility>
+
+#include "hierevo/core/error.hpp"
+
+namespace hierevo::search {
+
+namespace {
+
+void check_same_run(const evolution::EngineOptions& saved, const evolution::EngineOptions& wanted,
+                    const std::filesystem::path& run) {
+  const auto require = [&](bool same, std::string_view option, const auto& then, const auto& now) {
+    if (same) return;
+    throw core::UsageError(fmt::format("--{} is {} but the run in '{}' began with {}", option, now,
+                                       run.string(), then),
+                           "its results could not be compared",
+                           "Use the same options again, or another --run.");
+  };
+  require(saved.space == wanted.space, "space", saved.space.name(), wanted.space.name());
+  require(saved.algorithm == wanted.algorithm, "algorithm", name(saved.algorithm),
+          name(wanted.algorithm));
+  require(saved.population == wanted.population, "population", saved.population, wanted.population);
+  require(saved.tournament == wanted.tournament, "tournament", saved.tournament, wanted.tournament);
+  require(saved.seed == wanted.seed, "seed", saved.seed, wanted.seed);
+  require(saved.start_mutations == wanted.start_mutations, "start-mutations", saved.start_mutations,
+          wanted.start_mutations);
+}
+
+}  // namespace
+
+evolution::Engine begun_engine(const SearchOptions& options, SearchRecord& record) {
+  auto snapshot = record.load();
+  if (!snapshot) return evolution::Engine(options.engine);
+  check_same_run(snapshot->options, options.engine, options.run);
+  record.progress() = snapshot->progress;
+  return evolution::Engine(options.engine, std::move(snapshot->state));
+}
+
+}  // namespace hierevo::search

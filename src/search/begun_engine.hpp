@@ -1,0 +1,14 @@
+// What a search goes on from.
+#pragma once
+
+#include "hierevo/evolution/engine.hpp"
+#include "hierevo/search/search.hpp"
+#include "search_record.hpp"
+
+namespace hierevo::search {
+
+/// The engine, new or as the run directory has it; the record takes over the sums of earlier
+/// starts. Throws UsageError when the run was begun with other engine options.
+evolution::Engine begun_engine(const SearchOptions& options, SearchRecord& record);
+
+}  // namespace hierevo::search
