@@ -42,16 +42,23 @@ void watch_input(int epoll, int descriptor, std::uint64_t tells) {
 EvaluatorProcess::EvaluatorProcess(comm::ProcessSupervisor& supervisor,
                                    const comm::ProcessOrder& order, const Watch& watch)
     : process_(supervisor.start(order)) {
-  watch_input(watch.epoll, process_.messages.get(), watch.messages);
-  watch_input(watch.epoll, process_.output.get(), watch.output);
+  try {
+    watch_input(watch.epoll, process_.messages.get(), watch.messages);
+    watch_input(watch.epoll, process_.output.get(), watch.output);
+  } catch (const core::IoError&) {
+    supervisor.kill(process_.id);
+    throw;
+  }
 }
 
-void EvaluatorProcess::send(const AnyMessage& message) {
+bool EvaluatorProcess::send(const AnyMessage& message) {
   const std::vector<std::byte> bytes = encode(message);
   while (process_.messages &&
          ::send(process_.messages.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL) < 0) {
-    if (errno != EINTR) return;
+    if (errno == EPIPE || errno == ECONNRESET) return true;
+    if (errno != EINTR) return false;
   }
+  return true;
 }
 
 std::vector<AnyMessage> EvaluatorProcess::receive() {

@@ -28,8 +28,9 @@ class EvaluatorProcess {
 
   comm::ProcessId id() const { return process_.id; }
 
+  /// False when it could not be sent: the program reads too little, or the system has no room.
   /// Where it has ended, that is told by the supervisor, and this does nothing.
-  void send(const AnyMessage& message);
+  bool send(const AnyMessage& message);
   /// The messages that have come, in order; what is no message is left out with a warning. Of a
   /// program that sends without end, only some at a time.
   std::vector<AnyMessage> receive();

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <span>
@@ -54,21 +55,34 @@ class ProcessEvaluators final : public Evaluators {
   int descriptor() const override { return changes_.get(); }
 
  private:
+  using Clock = std::chrono::steady_clock;
+
   struct Slot {
     std::size_t index = 0;
     ProcessEvaluatorsOptions::One how;
-    std::optional<EvaluatorProcess> process;
+    std::optional<EvaluatorProcess> process;  ///< none: it is given up
+    Clock::time_point started;
     bool ready = false;
     int vain_starts = 0;       ///< in series
-    std::optional<Work> work;  ///< under way, or to begin as soon as it is ready
-    std::optional<evolution::IndividualId> killed_for;  ///< the process is being killed for that
+    std::optional<Work> work;  ///< under way
+    bool killed = false;       ///< is being killed, as kill() or save() wanted
+    std::string fault;         ///< is being killed for this
 
-    bool takes_work() const { return ready && !killed_for; }
+    bool is_ending() const { return killed || !fault.empty(); }
+    bool takes_work() const { return process && ready && !work && !is_ending(); }
   };
 
   Slot* slot_of(evolution::IndividualId id);
+  /// Drops a candidate that has not begun; false when there is none such.
+  bool drop_waiting(evolution::IndividualId id);
+  void hand_out();
   void start(Slot& slot);
+  void start_again(Slot& slot);
+  void send_or_kill(Slot& slot, const AnyMessage& message);
+  void kill_for(Slot& slot, const std::string& fault);
+  void kill_process(Slot& slot);
   void look();
+  void look_for_late_starts();
   void look_at(std::uint64_t event);
   void look_for_ends();
   void take_messages(Slot& slot);
@@ -77,20 +91,28 @@ class ProcessEvaluators final : public Evaluators {
   bool greeted(Slot& slot, const Hello& hello);
   void ended(Slot& slot, const comm::ProcessEnd& end);
   void end_work(Slot& slot, std::optional<Evaluation> evaluation);
+  /// Without it, where others are left.
+  void give_up(Slot& slot, const std::string& reason);
   void break_down(const std::string& reason);
   void let_go_of_all();
 
   comm::ProcessSupervisor& supervisor_;
   core::Descriptor changes_;  ///< epoll over all that is read here
+  std::chrono::duration<double> start_limit_;
   std::deque<Slot> slots_;
+  std::deque<Work> waiting_;  ///< for one that is ready
   std::deque<Event> events_;
+  std::optional<Hello> first_hello_;
   bool announced_ = false;
   bool broken_ = false;
+  bool has_let_go_ = false;
 };
 
 ProcessEvaluators::ProcessEvaluators(comm::ProcessSupervisor& supervisor,
                                      ProcessEvaluatorsOptions options)
-    : supervisor_(supervisor), changes_(::epoll_create1(EPOLL_CLOEXEC)) {
+    : supervisor_(supervisor),
+      changes_(::epoll_create1(EPOLL_CLOEXEC)),
+      start_limit_(options.start_limit) {
   if (!changes_) throw core::IoError("epoll", "make", errno);
   watch_input(changes_.get(), supervisor_.descriptor(), of_supervisor);
   for (auto& one : options.evaluators) {
@@ -104,11 +126,22 @@ ProcessEvaluators::ProcessEvaluators(comm::ProcessSupervisor& supervisor,
 
 void ProcessEvaluators::start(Slot& slot) {
   slot.ready = false;
+  slot.killed = false;
+  slot.fault.clear();
+  slot.started = Clock::now();
   slot.process.emplace(supervisor_, slot.how.order,
                        EvaluatorProcess::Watch{.epoll = changes_.get(),
                                                .messages = messages_of(slot.index),
                                                .output = output_of(slot.index)});
-  slot.process->send(Setup{slot.how.setup});
+  send_or_kill(slot, Setup{slot.how.setup});
+}
+
+void ProcessEvaluators::start_again(Slot& slot) {
+  try {
+    start(slot);
+  } catch (const core::IoError& error) {
+    give_up(slot, fmt::format("an evaluator could not be started: {}", error.what()));
+  }
 }
 
 ProcessEvaluators::Slot* ProcessEvaluators::slot_of(evolution::IndividualId id) {
@@ -118,38 +151,72 @@ ProcessEvaluators::Slot* ProcessEvaluators::slot_of(evolution::IndividualId id) 
   return nullptr;
 }
 
-void ProcessEvaluators::begin(const Work& work) {
-  if (broken_) return;  // which is still to be told
-  const auto free = std::find_if(slots_.begin(), slots_.end(),
-                                 [](const Slot& slot) { return !slot.work.has_value(); });
-  if (free == slots_.end()) throw core::InternalError("All evaluators of this rank are busy");
-  free->work = work;
-  if (free->takes_work()) free->process->send(work);
+bool ProcessEvaluators::drop_waiting(evolution::IndividualId id) {
+  return std::erase_if(waiting_, [id](const Work& work) { return work.candidate.id == id; }) > 0;
 }
 
-void ProcessEvaluators::save(evolution::IndividualId id) {
-  Slot* slot = slot_of(id);
-  if (slot == nullptr) return;
-  if (slot->takes_work()) {
-    slot->process->send(Leave{});
-  } else if (slot->killed_for != id) {
-    end_work(*slot, std::nullopt);  // it had not begun
+void ProcessEvaluators::begin(const Work& work) {
+  if (broken_) return;  // which is still to be told
+  const auto busy = std::count_if(slots_.begin(), slots_.end(),
+                                  [](const Slot& slot) { return slot.work.has_value(); });
+  if (waiting_.size() + static_cast<std::size_t>(busy) >= slots_.size()) {
+    throw core::InternalError("All evaluators of this rank are busy");
+  }
+  waiting_.push_back(work);
+  hand_out();
+}
+
+void ProcessEvaluators::hand_out() {
+  for (Slot& slot : slots_) {
+    if (waiting_.empty()) return;
+    if (!slot.takes_work()) continue;
+    slot.work = std::move(waiting_.front());
+    waiting_.pop_front();
+    send_or_kill(slot, *slot.work);
   }
 }
 
-void ProcessEvaluators::kill(evolution::IndividualId id) {
+void ProcessEvaluators::save(evolution::IndividualId id) {
+  if (drop_waiting(id)) events_.push_back(Ended{id, std::nullopt});
   Slot* slot = slot_of(id);
-  if (slot == nullptr) return;
-  if (slot->takes_work()) {
-    slot->killed_for = id;
-    supervisor_.kill(slot->process->id());
-  } else if (slot->killed_for != id) {
-    end_work(*slot, std::nullopt);  // it had not begun
+  if (slot == nullptr || slot->is_ending() || slot->process->send(Leave{})) return;
+  core::log(core::LogLevel::warning, "An evaluator that takes no messages is killed");
+  kill(id);
+}
+
+void ProcessEvaluators::kill(evolution::IndividualId id) {
+  if (drop_waiting(id)) {
+    // The time is not its own fault: it is worth another try.
+    events_.push_back(
+        Ended{id, Evaluation::failure(Status::crashed, "no evaluator was ready for it in time")});
+  }
+  Slot* slot = slot_of(id);
+  if (slot == nullptr || slot->is_ending()) return;
+  slot->killed = true;
+  kill_process(*slot);
+}
+
+void ProcessEvaluators::send_or_kill(Slot& slot, const AnyMessage& message) {
+  if (!slot.process->send(message)) kill_for(slot, "it took no messages");
+}
+
+void ProcessEvaluators::kill_for(Slot& slot, const std::string& fault) {
+  core::log(core::LogLevel::warning, "An evaluator is killed: {}", fault);
+  slot.fault = fault;
+  kill_process(slot);
+}
+
+void ProcessEvaluators::kill_process(Slot& slot) {
+  try {
+    supervisor_.kill(slot.process->id());
+  } catch (const core::IoError& error) {
+    break_down(error.what());
   }
 }
 
 std::optional<Evaluators::Event> ProcessEvaluators::next() {
   if (events_.empty() && !broken_) look();
+  if (broken_) let_go_of_all();
   if (events_.empty()) return std::nullopt;
   Event event = std::move(events_.front());
   events_.pop_front();
@@ -161,12 +228,24 @@ void ProcessEvaluators::look() {
   const int count =
       ::epoll_wait(changes_.get(), changes.data(), static_cast<int>(changes.size()), 0);
   for (int i = 0; i < count; ++i) look_at(changes[static_cast<std::size_t>(i)].data.u64);
-  if (broken_) let_go_of_all();
+  if (broken_) return;
+  look_for_late_starts();
+  hand_out();
+}
+
+void ProcessEvaluators::look_for_late_starts() {
+  const auto now = Clock::now();
+  for (Slot& slot : slots_) {
+    if (!slot.process || slot.ready || slot.is_ending()) continue;
+    if (now - slot.started <= start_limit_) continue;
+    kill_for(slot, fmt::format("it was not ready after {} s", start_limit_.count()));
+  }
 }
 
 void ProcessEvaluators::look_at(std::uint64_t event) {
   if (event == of_supervisor) return look_for_ends();
   Slot& slot = slots_[slot_of_event(event)];
+  if (!slot.process) return;
   if (event == output_of(slot.index)) {
     slot.process->read_output();
   } else {
@@ -177,7 +256,8 @@ void ProcessEvaluators::look_at(std::uint64_t event) {
 void ProcessEvaluators::look_for_ends() {
   while (const auto end = supervisor_.next_end()) {
     for (Slot& slot : slots_) {
-      if (!broken_ && slot.process->id() == end->id) ended(slot, *end);
+      const bool its = slot.process && slot.process->id() == end->id;
+      if (its && !broken_) ended(slot, *end);
     }
   }
   if (supervisor_.gone()) break_down("the process that starts its evaluators has ended");
@@ -185,7 +265,8 @@ void ProcessEvaluators::look_for_ends() {
 
 void ProcessEvaluators::take_messages(Slot& slot) {
   for (const AnyMessage& message : slot.process->receive()) {
-    if (broken_ || take(slot, message)) continue;
+    if (broken_ || !slot.process) return;
+    if (take(slot, message)) continue;
     core::log(core::LogLevel::warning, "A message of an evaluator came out of turn; ignored");
   }
 }
@@ -214,12 +295,14 @@ bool ProcessEvaluators::take(Slot& slot, const AnyMessage& message) {
 
 bool ProcessEvaluators::greeted(Slot& slot, const Hello& hello) {
   if (slot.ready) return false;
-  if (!hello.error.empty()) {
-    break_down(hello.error);
+  if (!first_hello_) first_hello_ = hello;
+  if (!hello.error.empty() || hello.data != first_hello_->data) {
+    give_up(slot, !hello.error.empty() ? hello.error
+                                       : "an evaluator read other data than the first one: the "
+                                         "data set was changed, or is not the same for all");
     return true;
   }
   slot.ready = true;
-  if (slot.work) slot.process->send(*slot.work);
   const bool all_ready =
       std::all_of(slots_.begin(), slots_.end(), [](const Slot& one) { return one.ready; });
   if (announced_ || !all_ready) return true;
@@ -230,32 +313,44 @@ bool ProcessEvaluators::greeted(Slot& slot, const Hello& hello) {
 
 void ProcessEvaluators::ended(Slot& slot, const comm::ProcessEnd& end) {
   take_messages(slot);  // its last may have come since they were looked at
-  if (broken_) return;
-  const std::string how = slot.process->with_last_words(description(end));
-  if (slot.killed_for) {
-    // Its result may have come just before, and another candidate after that.
-    if (slot.work && slot.work->candidate.id == *slot.killed_for) end_work(slot, std::nullopt);
-    slot.killed_for.reset();
-    slot.vain_starts = 0;
-  } else if (slot.ready && slot.work) {
+  if (broken_ || !slot.process) return;
+  const std::string how =
+      slot.process->with_last_words(slot.fault.empty() ? description(end) : slot.fault);
+  const bool in_vain = !slot.work && !slot.killed;  // where killed, its result came just before
+  slot.vain_starts = in_vain ? slot.vain_starts + 1 : 0;
+  if (slot.work && slot.killed) {
+    end_work(slot, std::nullopt);
+  } else if (slot.work) {
     const bool memory = end.cause == comm::ProcessEnd::Cause::out_of_memory;
     end_work(slot, Evaluation::failure(memory ? Status::out_of_memory : Status::crashed, how));
-    slot.vain_starts = 0;
-  } else if (++slot.vain_starts >= most_vain_starts) {
-    break_down(fmt::format("{}: {}",
-                           slot.ready ? "an evaluator ends again and again without work"
-                                      : "an evaluator could not be started",
-                           how));
-    return;
-  } else {
+  }
+  if (slot.vain_starts >= most_vain_starts) {
+    return give_up(slot, fmt::format("{}: {}",
+                                     slot.ready ? "an evaluator ends again and again without work"
+                                                : "an evaluator could not be started",
+                                     how));
+  }
+  if (in_vain) {
     core::log(core::LogLevel::warning, "An evaluator without work is started again: {}", how);
   }
-  start(slot);
+  start_again(slot);
 }
 
 void ProcessEvaluators::end_work(Slot& slot, std::optional<Evaluation> evaluation) {
   events_.push_back(Ended{slot.work->candidate.id, std::move(evaluation)});
   slot.work.reset();
+}
+
+void ProcessEvaluators::give_up(Slot& slot, const std::string& reason) {
+  const auto left = std::count_if(slots_.begin(), slots_.end(), [&slot](const Slot& other) {
+    return &other != &slot && other.process.has_value();
+  });
+  // At the start all must work: whoever sees the search begin can still mend it.
+  if (!announced_ || left == 0) return break_down(reason);
+  core::log(core::LogLevel::error, "This rank goes on with {} of {} evaluators: {}", left,
+            slots_.size(), reason);
+  if (slot.process) kill_process(slot);
+  slot.process.reset();
 }
 
 void ProcessEvaluators::break_down(const std::string& reason) {
@@ -269,10 +364,12 @@ void ProcessEvaluators::break_down(const std::string& reason) {
 
 /// Nothing of theirs is looked at any more, and descriptor() becomes silent.
 void ProcessEvaluators::let_go_of_all() {
+  if (std::exchange(has_let_go_, true)) return;
   ::epoll_ctl(changes_.get(), EPOLL_CTL_DEL, supervisor_.descriptor(), nullptr);
+  waiting_.clear();
   for (Slot& slot : slots_) {
     slot.work.reset();
-    if (slot.process) supervisor_.kill(slot.process->id());
+    if (slot.process) kill_process(slot);
     slot.process.reset();
   }
 }

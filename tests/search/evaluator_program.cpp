@@ -86,6 +86,18 @@ class TestEvaluator final : public Evaluator {
   }
 };
 
+/// How it starts is in a file, so that it may start otherwise another time: "hang", "refuse",
+/// "end", or a number that stands for the data it reads.
+std::uint64_t data_as_told(EvaluationServer& server, const std::string& path) {
+  std::string order;
+  std::ifstream(path) >> order;
+  while (order == "hang") ::pause();
+  if (order == "refuse") server.ready(std::nullopt, "there are no data");
+  if (order == "refuse") std::exit(0);
+  if (order == "end") std::exit(7);
+  return std::stoul(order);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -99,6 +111,12 @@ int main(int argc, char** argv) {
   if (!setup) return 0;
   if (how == "refuse") {
     server.ready(std::nullopt, "there are no data: " + *setup);
+    return 0;
+  }
+  if (how == "as told") {
+    server.ready(DataFacts{1, 7, data_as_told(server, *setup)}, "");
+    TestEvaluator evaluator;
+    server.serve(evaluator);
     return 0;
   }
   // A named pipe, which opens when the test opens it too.

@@ -3,8 +3,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <chrono>
 #include <csignal>
 #include <fstream>
 #include <utility>
@@ -31,8 +33,10 @@ using Progress = Evaluators::Progress;
 class Rank {
  public:
   explicit Rank(const std::string& how = "serve", std::size_t count = 1,
-                const std::string& setup = "setup") {
+                const std::string& setup = "setup",
+                std::chrono::duration<double> start_limit = std::chrono::minutes(10)) {
     ProcessEvaluatorsOptions options;
+    options.start_limit = start_limit;
     options.evaluators.resize(count);
     for (auto& one : options.evaluators) {
       one.order.command = {HIEREVO_EVALUATOR_PROGRAM, how};
@@ -83,15 +87,29 @@ class Rank {
 
  private:
   std::optional<Evaluators::Event> next_of_any_kind() {
-    do {
+    // As a rank does it: not every look has something to read.
+    for (int waited = 0; waited < test::patience_ms; waited += longest_wait_ms) {
       if (auto event = evaluators_->next()) return event;
-    } while (test::becomes_readable(evaluators_->descriptor()));
+      test::becomes_readable(evaluators_->descriptor(), longest_wait_ms);
+    }
     ADD_FAILURE() << "no event came";
     return std::nullopt;
   }
 
+  static constexpr int longest_wait_ms = 50;
   comm::ProcessSupervisor supervisor_;
   std::unique_ptr<Evaluators> evaluators_;
+};
+
+/// Tells evaluators started with "as told" what to do as they start.
+class Orders {
+ public:
+  explicit Orders(const std::string& first) { set(first); }
+  void set(const std::string& order) const { std::ofstream(path()) << order << std::flush; }
+  std::string path() const { return folder_.path() / "orders"; }
+
+ private:
+  test::ScratchFolder folder_;
 };
 
 /// Keeps what evaluators print from the test's own output; gives it.
@@ -171,7 +189,7 @@ TEST(ProcessEvaluators, ForOneThatIsKilledTheNextWaits) {
   rank.expect_no_result(1);
   rank.evaluators().begin(work(2, Behaviour::hang));
   rank.evaluators().kill(IndividualId{2});  // begun or not
-  rank.expect_no_result(2);
+  EXPECT_EQ(rank.next<Ended>().id, IndividualId{2});
   rank.evaluators().begin(work(3, Behaviour::go_on_until_asked));
   rank.evaluators().save(IndividualId{3});
   rank.expect_no_result(3);
@@ -281,7 +299,7 @@ TEST(ProcessEvaluators, WorkThatIsGivenBeforeOneIsReadyIsDoneThen) {
   rank.expect_no_result(1);  // it had not begun
   rank.evaluators().begin(work(2, Behaviour::hang));
   rank.evaluators().kill(IndividualId{2});
-  rank.expect_no_result(2);
+  EXPECT_EQ(rank.result(2).status, Status::crashed);  // the start was slow, not the candidate
   rank.evaluators().begin(work(3, Behaviour::succeed));
   EXPECT_FALSE(rank.evaluators().next());
   std::ofstream(fifo) << "go" << std::flush;
@@ -306,6 +324,79 @@ TEST(ProcessEvaluators, AProgramThatCannotEvaluateSaysWhy) {
   Rank rank("refuse");
   EXPECT_EQ(rank.next<Ready>().error, "there are no data: setup");
   rank.expect_silence();
+}
+
+TEST(ProcessEvaluators, AStartThatHangsIsInVain) {
+  printed_by([&] {
+    const Orders orders("hang");
+    Rank rank("as told", 1, orders.path(), std::chrono::milliseconds(10));
+    EXPECT_EQ(rank.next<Ready>().error,
+              "an evaluator could not be started: it was not ready after 0.01 s");
+    rank.expect_silence();
+  });
+}
+
+/// One of two evaluators crashes, and starts again after `order`. Gives what becomes of the other.
+std::string reason_of_the_last(const std::string& order) {
+  const Orders orders("1");
+  Rank rank("as told", 2, orders.path());
+  EXPECT_EQ(rank.next<Ready>().error, "");
+  orders.set(order);
+  rank.evaluators().begin(work(1, Behaviour::crash));
+  EXPECT_EQ(rank.result(1).status, Status::crashed);
+  // As many as before are taken, and done one after the other.
+  for (std::uint64_t id = 2; id < 200; id += 2) {
+    rank.evaluators().begin(work(id, Behaviour::succeed));
+    rank.evaluators().begin(work(id + 1, Behaviour::succeed));
+    EXPECT_EQ(rank.result(id).fitness, fitness_of(id));
+    EXPECT_EQ(rank.result(id + 1).fitness, fitness_of(id + 1));
+  }
+  EXPECT_EQ(rank.evaluators().count(), 2u);
+  rank.evaluators().begin(work(200, Behaviour::crash));
+  EXPECT_EQ(rank.result(200).status, Status::crashed);
+  std::string reason = rank.next<Broken>().reason;
+  rank.expect_silence();
+  return reason;
+}
+
+TEST(ProcessEvaluators, OneThatCannotStartAgainLeavesTheOthersAtWork) {
+  const std::string log = printed_by([&] {
+    EXPECT_THAT(reason_of_the_last("refuse"), HasSubstr("there are no data"));
+    EXPECT_THAT(reason_of_the_last("end"), HasSubstr("could not be started: exited with code 7"));
+  });
+  EXPECT_THAT(log, HasSubstr("goes on with 1 of 2 evaluators: there are no data"));
+}
+
+TEST(ProcessEvaluators, OneThatReadsOtherDataThanTheFirstIsRefused) {
+  printed_by([&] { EXPECT_THAT(reason_of_the_last("2"), HasSubstr("other data")); });
+}
+
+TEST(ProcessEvaluators, ARestartWithoutDescriptorsIsTheEndInOrder) {
+  printed_by([&] {
+    Rank rank;
+    rank.next<Ready>();
+    rank.evaluators().begin(work(1, Behaviour::crash));
+    rlimit before{};
+    ::getrlimit(RLIMIT_NOFILE, &before);
+    const rlimit none{3, before.rlim_max};
+    ::setrlimit(RLIMIT_NOFILE, &none);
+    EXPECT_EQ(rank.result(1).status, Status::crashed);
+    EXPECT_THAT(rank.next<Broken>().reason, HasSubstr("could not be started"));
+    rank.expect_silence();
+    ::setrlimit(RLIMIT_NOFILE, &before);
+  });
+}
+
+TEST(ProcessEvaluators, OneThatReadsNothingIsKilledBeforeAMessageIsLost) {
+  Rank rank;
+  rank.next<Ready>();
+  const std::string log = printed_by([&] {
+    rank.evaluators().begin(work(1, Behaviour::hang));
+    for (int i = 0; i < 10'000; ++i) rank.evaluators().save(IndividualId{1});
+    rank.expect_no_result(1);
+    rank.expect_success(2);
+  });
+  EXPECT_THAT(log, HasSubstr("takes no messages is killed"));
 }
 
 TEST(ProcessEvaluators, OneThatEndsAgainAndAgainWithoutWorkIsNotStartedForEver) {

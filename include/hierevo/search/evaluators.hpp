@@ -25,7 +25,8 @@ class Evaluators {
     evolution::IndividualId id{};
     EvaluationProgress at;
   };
-  /// An evaluation is over; without a result when save() or kill() asked for its end.
+  /// An evaluation is over; without a result when save() or kill() asked for its end. One that is
+  /// killed before it could begin may be told as crashed, which is tried again.
   struct Ended {
     evolution::IndividualId id{};
     std::optional<evolution::Evaluation> evaluation;
@@ -50,7 +51,7 @@ class Evaluators {
   virtual void kill(evolution::IndividualId id) = 0;
   /// What has happened since, in order.
   virtual std::optional<Event> next() = 0;
-  /// Readable when next() may have something.
+  /// Readable when next() may have something; what depends on time alone is found by calling it.
   virtual int descriptor() const = 0;
 };
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <optional>
@@ -19,12 +20,16 @@ struct ProcessEvaluatorsOptions {
     std::string setup;  ///< what its program reads first (EvaluationServer::setup); up to 32 KiB
   };
   std::vector<One> evaluators;
+  /// One that is not ready by then is killed and started again; reading large data must fit in.
+  std::chrono::duration<double> start_limit = std::chrono::minutes(10);
 };
 
 /// Evaluators in processes of their own, which may crash, hang, or run out of memory: only their
-/// candidate is lost then, and they are started again. kill() is at once. What a program prints
-/// goes to standard error; where it crashes, its last lines are part of the reason. `supervisor`
-/// must outlive what is returned.
+/// candidate is lost then, and they are started again. One that cannot be is given up, and what is
+/// begun for it waits for the others; with the last one, or before all were Ready, that is Broken.
+/// kill() is at once. What a program prints goes to standard error; where it crashes, its last
+/// lines are part of the reason. `supervisor` must outlive what is returned. Throws IoError where
+/// the system has no descriptors or memory left to start them with.
 std::unique_ptr<Evaluators> make_process_evaluators(comm::ProcessSupervisor& supervisor,
                                                     ProcessEvaluatorsOptions options);
 
