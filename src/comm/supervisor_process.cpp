@@ -19,6 +19,7 @@
 #include <variant>
 
 #include "hierevo/core/memory.hpp"
+#include "kernel_kills.hpp"
 #include "packets.hpp"
 #include "start_program.hpp"
 #include "supervisor_protocol.hpp"
@@ -29,6 +30,9 @@ namespace {
 
 /// Sent by the kernel when the guard dies. One that nobody else sends.
 const int guard_died = SIGRTMIN + 5;
+
+/// So often it looks whether the kernel has killed something else.
+constexpr int look_ms = 1000;
 
 /// Programs inherit it: a job's signals are for the client, which decides.
 void ignore_signals() {
@@ -70,7 +74,6 @@ class Supervisor {
   struct Program {
     ProcessId id{};
     bool kill_asked = false;
-    std::int64_t oom_kills_before = 0;
   };
 
   static core::Descriptor prepare_signals();
@@ -80,7 +83,8 @@ class Supervisor {
   void kill(ProcessId id);
   void reap();
   void tell(const ProcessEnd& end) { send_packet(socket_.get(), encode(end), {}); }
-  ProcessEnd end_of(const Program& program, const siginfo_t& info) const;
+  void look_at_kernel_kills() { kernel_kills_.saw(core::oom_kills(), KernelKills::Clock::now()); }
+  ProcessEnd end_of(const Program& program, const siginfo_t& info);
   void kill_strays() const;
   void end_all();
 
@@ -88,6 +92,7 @@ class Supervisor {
   pid_t guard_;
   core::Descriptor signals_;
   std::map<pid_t, Program> programs_;
+  KernelKills kernel_kills_{core::oom_kills()};
   bool done_ = false;
 };
 
@@ -104,7 +109,9 @@ core::Descriptor Supervisor::prepare_signals() {
 void Supervisor::run() {
   std::array<pollfd, 2> wanted = {{{socket_.get(), POLLIN, 0}, {signals_.get(), POLLIN, 0}}};
   while (!done_ && guard_is_there()) {
-    if (::poll(wanted.data(), wanted.size(), -1) < 0) continue;
+    const int woken = ::poll(wanted.data(), wanted.size(), programs_.empty() ? -1 : look_ms);
+    look_at_kernel_kills();
+    if (woken < 0) continue;
     signalfd_siginfo ignored{};
     while (::read(signals_.get(), &ignored, sizeof ignored) > 0) {
     }
@@ -127,14 +134,14 @@ void Supervisor::take_requests() {
 }
 
 void Supervisor::start(const StartRequest& request, std::vector<core::Descriptor> ends) {
-  const std::int64_t oom_kills = core::oom_kills();
+  if (programs_.empty()) kernel_kills_ = KernelKills(core::oom_kills());
   const ProgramStart started = ends.size() == 2
                                    ? start_program(request.order, ends[0].get(), ends[1].get())
                                    : ProgramStart{.error = EBADF};
   if (started.error != 0) {
     tell({request.id, ProcessEnd::Cause::not_started, started.error});
   } else {
-    programs_[started.pid] = {request.id, false, oom_kills};
+    programs_[started.pid] = {request.id, false};
   }
 }
 
@@ -165,7 +172,7 @@ void Supervisor::reap() {
   }
 }
 
-ProcessEnd Supervisor::end_of(const Program& program, const siginfo_t& info) const {
+ProcessEnd Supervisor::end_of(const Program& program, const siginfo_t& info) {
   using Cause = ProcessEnd::Cause;
   const int code = info.si_status;
   if (info.si_code == CLD_EXITED) {
@@ -173,7 +180,8 @@ ProcessEnd Supervisor::end_of(const Program& program, const siginfo_t& info) con
             code};
   }
   if (program.kill_asked) return {program.id, Cause::killed_on_request, code};
-  const bool by_kernel = code == SIGKILL && core::oom_kills() > program.oom_kills_before;
+  if (code == SIGKILL) look_at_kernel_kills();
+  const bool by_kernel = code == SIGKILL && kernel_kills_.explains_one();
   return {program.id, by_kernel ? Cause::out_of_memory : Cause::signalled, code};
 }
 
