@@ -52,8 +52,9 @@ std::vector<int> allowed_cores() {
 
 std::vector<std::string> devices_of(const NodeShare& node) {
   if (node.devices.empty()) return {""};
-  const auto ranks = static_cast<std::size_t>(node.local_ranks);
-  const auto rank = static_cast<std::size_t>(node.local_rank);
+  // A launcher may tell the number of a rank and not how many there are.
+  const auto rank = static_cast<std::size_t>(std::max(node.local_rank, 0));
+  const auto ranks = std::max(static_cast<std::size_t>(std::max(node.local_ranks, 1)), rank + 1);
   const std::size_t count = node.devices.size();
   // More ranks than devices, or a launcher that shows each rank its own: they share.
   if (count < ranks) return {node.devices[rank % count]};

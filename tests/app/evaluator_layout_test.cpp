@@ -54,6 +54,12 @@ TEST(EvaluatorPlaces, DevicesAreDealtOutByLocalRank) {
   EXPECT_THAT(devices(evaluator_places(node(3, 4, {"7"}), 1, 1)), ElementsAre("7"));
 }
 
+TEST(EvaluatorPlaces, ARankHasOneAlsoWhereNobodySaysHowManyRanksThereAre) {
+  EXPECT_THAT(devices(evaluator_places(node(2, 1, {"0", "1"}), 1, 1)), ElementsAre("0"));
+  EXPECT_THAT(devices(evaluator_places(node(3, 1, {"0", "1", "2", "3"}), 1, 1)), ElementsAre("3"));
+  EXPECT_THAT(devices(evaluator_places_alone(node(1, 1, {"7"}), 2, 1)), ElementsAre("7", "7"));
+}
+
 TEST(EvaluatorPlaces, SeveralShareADevice) {
   EXPECT_THAT(devices(evaluator_places(node(0, 1, {"0", "1"}), 2, 1)),
               ElementsAre("0", "0", "1", "1"));
