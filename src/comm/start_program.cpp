@@ -23,7 +23,8 @@ constexpr int first_free = messages_descriptor + 2;  // one more reports trouble
 constexpr int trouble_descriptor = messages_descriptor + 1;
 
 /// A launcher's variables: a program that found them would take itself for a rank. Of Slurm's, what
-/// it tells a job stays, what it tells a task goes.
+/// tells of a step, or which and how many tasks there are, goes, also where the job has it; the
+/// rest stays.
 bool is_of_a_launcher(std::string_view entry) {
   constexpr std::array<std::string_view, 16> beginnings = {
       "OMPI_",       "PMIX_",        "PMI_",          "PRTE_",
@@ -67,19 +68,37 @@ void bind_to(const std::vector<int>& cpus) {
   ::sched_setaffinity(0, sizeof set, &set);  // where it is refused, it is only not bound
 }
 
+/// Ends the child; why, `errno` says.
+[[noreturn]] void report(int trouble) {
+  const int error = errno;
+  static_cast<void>(!::write(trouble, &error, sizeof error));
+  ::_exit(127);
+}
+
+/// The descriptor, unless it could not be made.
+int made(int descriptor, int trouble) {
+  if (descriptor < 0) report(trouble);
+  return descriptor;
+}
+
 /// Puts the descriptors in their places, and closes all others.
 void arrange_descriptors(int messages, int output, int trouble) {
   // First out of the way of the places.
-  const int messages_copy = ::fcntl(messages, F_DUPFD_CLOEXEC, first_free);
-  const int output_copy = ::fcntl(output, F_DUPFD_CLOEXEC, first_free);
-  const int trouble_copy = ::fcntl(trouble, F_DUPFD_CLOEXEC, first_free);
-  const int nothing = ::open("/dev/null", O_RDONLY);
-  ::dup2(nothing, STDIN_FILENO);
-  ::dup2(output_copy, STDOUT_FILENO);
-  ::dup2(output_copy, STDERR_FILENO);
-  ::dup2(messages_copy, messages_descriptor);
-  ::dup2(trouble_copy, trouble_descriptor);
-  ::fcntl(trouble_descriptor, F_SETFD, FD_CLOEXEC);
+  const auto moved = [trouble](int descriptor) {
+    return made(::fcntl(descriptor, F_DUPFD_CLOEXEC, first_free), trouble);
+  };
+  const int messages_copy = moved(messages);
+  const int output_copy = moved(output);
+  const int trouble_copy = moved(trouble);
+  const auto put = [trouble_copy](int descriptor, int place) {
+    made(::dup2(descriptor, place), trouble_copy);
+  };
+  put(made(::open("/dev/null", O_RDONLY), trouble_copy), STDIN_FILENO);
+  put(output_copy, STDOUT_FILENO);
+  put(output_copy, STDERR_FILENO);
+  put(messages_copy, messages_descriptor);
+  put(trouble_copy, trouble_descriptor);
+  made(::fcntl(trouble_descriptor, F_SETFD, FD_CLOEXEC), trouble_descriptor);
   ::closefrom(first_free);  // close_range() is not in older kernels
 }
 
@@ -98,9 +117,7 @@ void arrange_descriptors(int messages, int output, int trouble) {
   sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   ::execve(arguments[0], arguments, environment);
-  const int error = errno;
-  static_cast<void>(!::write(trouble_descriptor, &error, sizeof error));
-  ::_exit(127);
+  report(trouble_descriptor);
 }
 
 }  // namespace
