@@ -48,15 +48,22 @@ void make_nonblocking(const core::Descriptor& descriptor) {
   ::fcntl(descriptor.get(), F_SETFL, ::fcntl(descriptor.get(), F_GETFL) | O_NONBLOCK);
 }
 
-void require_one_thread() {
-#ifdef __SANITIZE_THREAD__
-  constexpr int of_the_sanitizer = 1;
+#if defined(__SANITIZE_THREAD__)
+constexpr int threads_of_the_sanitizer = 1;
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+constexpr int threads_of_the_sanitizer = 1;
 #else
-  constexpr int of_the_sanitizer = 0;
+constexpr int threads_of_the_sanitizer = 0;
 #endif
+#else
+constexpr int threads_of_the_sanitizer = 0;
+#endif
+
+void require_one_thread() {
   std::error_code error;
   const std::filesystem::directory_iterator threads("/proc/self/task", error);
-  if (error || std::distance(begin(threads), end(threads)) <= 1 + of_the_sanitizer) return;
+  if (error || std::distance(begin(threads), end(threads)) <= 1 + threads_of_the_sanitizer) return;
   throw core::InternalError("A ProcessSupervisor must be made before any thread");
 }
 

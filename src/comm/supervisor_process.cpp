@@ -18,6 +18,8 @@
 #include <utility>
 #include <variant>
 
+#include "hierevo/core/error.hpp"
+#include "hierevo/core/log.hpp"
 #include "hierevo/core/memory.hpp"
 #include "kernel_kills.hpp"
 #include "packets.hpp"
@@ -124,8 +126,9 @@ void Supervisor::run() {
 void Supervisor::take_requests() {
   Packet packet = receive_packet(socket_.get(), longest_request);
   done_ = packet.closed;
+  if (packet.bytes.empty()) return;
   const auto request = decode_request(packet.bytes);
-  if (!request) return;
+  if (!request) throw core::InternalError("A request for a program cannot be read");
   if (const auto* order = std::get_if<StartRequest>(&*request)) {
     start(*order, std::move(packet.attached));
   } else {
@@ -208,8 +211,9 @@ void Supervisor::end_all() {
   ::prctl(PR_SET_NAME, "hierevo-superv");
   try {
     Supervisor(std::move(socket), guard).run();
-  } catch (const std::exception&) {
+  } catch (const std::exception& error) {
     // Its guard ends what it leaves behind.
+    core::log(core::LogLevel::error, "The process that starts programs ends: {}", error.what());
   }
   ::_exit(0);
 }

@@ -21,6 +21,7 @@
 
 #include "hierevo/core/error.hpp"
 #include "start_program.hpp"
+#include "supervisor_process.hpp"
 #include "support/process_watch.hpp"
 
 namespace hierevo::comm {
@@ -240,6 +241,25 @@ TEST(ProcessSupervisor, TellsAKillByTheKernelForWantOfMemory) {
     ::kill(numbers_in(hear(process)).at(0), SIGKILL);
     EXPECT_EQ(next_end(supervisor).cause, Cause::signalled);
   });
+}
+
+TEST(ProcessSupervisor, EndsWithAMessageWhereARequestCannotBeRead) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()), 0);
+  core::Descriptor ours(ends[0]);
+  core::Descriptor its(ends[1]);
+  testing::internal::CaptureStderr();
+  const pid_t parent = ::getpid();
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ours.reset();
+    detail::run_supervisor(std::move(its), parent);
+  }
+  its.reset();
+  EXPECT_EQ(::send(ours.get(), "?", 1, MSG_NOSIGNAL), 1);
+  EXPECT_TRUE(becomes_readable(ours.get()));
+  EXPECT_EQ(::waitpid(child, nullptr, 0), child);
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("request for a program cannot"));
 }
 
 TEST(ProcessSupervisor, PassesOnWhatIsPrinted) {
