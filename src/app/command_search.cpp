@@ -81,8 +81,10 @@ class SearchProgram {
 std::vector<EvaluatorPlace> SearchProgram::places(const comm::Communicator& ranks) const {
   const NodeShare node = NodeShare::here();
   const int threads = command_.training.threads;
-  return ranks.size() > 1 ? evaluator_places(node, command_.evaluators_per_device, threads)
-                          : evaluator_places_alone(node, command_.workers, threads);
+  if (ranks.size() == 1) return evaluator_places_alone(node, command_.workers, threads);
+  auto places = evaluator_places(node, command_.evaluators_per_device, threads);
+  if (ranks.rank() == 0) places.resize(1);  // it coordinates besides
+  return places;
 }
 
 search::ProcessEvaluatorsOptions SearchProgram::process_options(

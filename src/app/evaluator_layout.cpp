@@ -95,6 +95,11 @@ std::vector<EvaluatorPlace> evaluator_places(const NodeShare& node, int per_devi
   return places;
 }
 
+int evaluators_of_node(const NodeShare& node, int per_device) {
+  // Ranks that share devices have evaluators each; a rank may also have several devices.
+  return std::max(node.local_ranks, static_cast<int>(node.devices.size())) * per_device;
+}
+
 std::vector<EvaluatorPlace> evaluator_places_alone(const NodeShare& node, int count, int threads) {
   std::vector<EvaluatorPlace> places;
   const std::vector<std::string> devices = devices_of(node);

@@ -28,6 +28,9 @@ struct EvaluatorPlace {
 /// launcher has bound their rank and there are `threads` for each.
 std::vector<EvaluatorPlace> evaluator_places(const NodeShare& node, int per_device, int threads);
 
+/// So many evaluators the ranks of a node have in all, or more, where all are as this one.
+int evaluators_of_node(const NodeShare& node, int per_device);
+
 /// The same for a rank that is alone: `count` evaluators in all, by turns on its devices.
 std::vector<EvaluatorPlace> evaluator_places_alone(const NodeShare& node, int count, int threads);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "evaluator_layout.hpp"
 #include "hierevo/comm/mpi_session.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/memory.hpp"
@@ -56,7 +57,8 @@ void SearchCommandOptions::add_to(OptionSet& options) {
       "process: each evaluator is a process of its own, whose crash costs nothing but time; "
       "none: evaluate in the ranks themselves, for debugging");
   options.add("memory-limit", &memory_limit,
-              "GiB of address space an evaluator process may take; 0: no limit");
+              "GiB of address space an evaluator process may take, for evaluators on cores: CUDA "
+              "reserves far more than it uses; 0: no limit");
   options.add("evaluation-checkpoint", &evaluation_checkpoint,
               "with train: seconds between saves of half-trained candidates, which a stopped or "
               "killed search goes on from");
@@ -66,7 +68,8 @@ void SearchCommandOptions::add_to(OptionSet& options) {
       "evaluators-per-device", &evaluators_per_device,
       "under mpirun: candidates that a rank evaluates at the same time on each of its GPUs, "
       "or on its cores where there is none");
-  options.add("master-evaluates", &master_evaluates, "under mpirun: rank 0 evaluates too");
+  options.add("master-evaluates", &master_evaluates,
+              "under mpirun: rank 0 evaluates too, one candidate at a time");
   options.add("heartbeat", &heartbeat,
               "under mpirun: seconds of silence after which a rank is taken for lost and its "
               "candidates are given to others");
@@ -98,8 +101,11 @@ void SearchCommandOptions::add_to(OptionSet& options) {
 
 search::TrainingMemory SearchCommandOptions::training_memory() const {
   constexpr double gibibyte = 1 << 30;
-  const int evaluations_at_once =
-      std::max(workers, comm::MpiSession::ranks_on_a_node() * evaluators_per_device);
+  NodeShare node = NodeShare::here();
+  node.local_ranks = comm::MpiSession::ranks_on_a_node();
+  const int evaluations_at_once = comm::MpiSession::launched_by_mpi()
+                                      ? evaluators_of_node(node, evaluators_per_device)
+                                      : workers;
   const double share = static_cast<double>(core::usable_memory()) / evaluations_at_once;
   const nn::TrainingOptions numbers = training.training();
   return {
@@ -117,8 +123,8 @@ search::SearchOptions SearchCommandOptions::search() const {
   check_repeats(repeats);
   require(workers >= 1, fmt::format("--workers is {}", workers), "nobody would evaluate",
           "Give --workers 1 or more.");
-  require(workers <= 1024, fmt::format("--workers is {}", workers), "they are threads of a process",
-          "Use mpirun for so many.");
+  require(workers <= 1024, fmt::format("--workers is {}", workers),
+          "a node is not good for so many", "Use mpirun for so many.");
   require(training.threads >= 1, fmt::format("--threads is {}", training.threads),
           "an evaluation needs at least one", "Give --threads 1 or more.");
   require(max_macs >= 0, fmt::format("--max-macs is {}", max_macs), "",

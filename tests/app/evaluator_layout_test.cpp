@@ -73,6 +73,12 @@ TEST(EvaluatorPlaces, OfARankAloneAreSoManyInAll) {
   EXPECT_THAT(devices(evaluator_places_alone(node(0, 1, {}), 2, 1)), ElementsAre("", ""));
 }
 
+TEST(EvaluatorPlaces, AreCountedForTheWholeNode) {
+  EXPECT_EQ(evaluators_of_node(node(0, 3, {}), 2), 6);
+  EXPECT_EQ(evaluators_of_node(node(1, 2, {"0", "1", "2", "3"}), 2), 8);
+  EXPECT_EQ(evaluators_of_node(node(1, 4, {"0"}), 1), 4);
+}
+
 TEST(EvaluatorPlaces, DivideTheCoresThatTheRankIsBoundTo) {
   EXPECT_THAT(cores(evaluator_places(bound_to(8, 4), 2, 2)),
               ElementsAre(ElementsAre(8, 9), ElementsAre(10, 11)));

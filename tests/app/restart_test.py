@@ -65,6 +65,13 @@ class Restart(JobTest):
         self.hierevo("search", "--run", self.run_dir, *LINE)  # one process
         self.assert_finished(40)
 
+    def test_rank_0_evaluates_one_at_a_time(self):
+        job = self.start("--evaluator", "synthetic", "--synthetic-ms", 1e8, "--master-evaluates",
+                         "--evaluators-per-device", 2, "--progress", "live",
+                         launcher=mpirun(2))
+        self.wait_for_text("busy 3/3", job)
+        self.assertEqual(len(job.evaluators()), 3)
+
     def test_errors_are_told_once(self):
         result = self.hierevo("search", "--run", self.run_dir, "--population", 1,
                               launcher=mpirun(3), code=2)
