@@ -44,7 +44,7 @@ Coordinator::Coordinator(comm::Communicator& ranks, const SearchOptions& options
       record_(options.run),
       admission_(options.fingerprint),
       engine_(begun_engine(options, record_)),
-      workers_(ranks.size() == 1 || options.master_evaluates ? 0 : 1, ranks.size()) {
+      workers_(ranks.size() == 1 || options.master_evaluates ? 0 : 1, ranks.size(), Clock::now()) {
   for (const auto& individual : engine_.history()) count(individual.evaluation.status);
   done_before_ = engine_.history().size();
   if (done_before_ > 0) {

@@ -15,8 +15,11 @@ constexpr double impossible = 1e-6;
 
 }  // namespace
 
-WorkerTable::WorkerTable(int first, int end) {
-  for (int rank = first; rank < end; ++rank) count(rank, workers_[rank], true);
+WorkerTable::WorkerTable(int first, int end, Clock::time_point now) {
+  for (int rank = first; rank < end; ++rank) {
+    workers_[rank].heard = now;
+    count(rank, workers_[rank], true);
+  }
 }
 
 void WorkerTable::count(int rank, const Worker& worker, bool add) {

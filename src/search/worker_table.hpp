@@ -29,8 +29,8 @@ class WorkerTable {
     broken,       ///< can evaluate no more, and is gone
   };
 
-  /// Ranks from `first` to below `end`.
-  WorkerTable(int first, int end);
+  /// Ranks from `first` to below `end`, whose silence counts from `now` on.
+  WorkerTable(int first, int end, Clock::time_point now);
 
   bool contains(int rank) const { return workers_.contains(rank); }
   State state(int rank) const { return workers_.at(rank).state; }
@@ -87,7 +87,7 @@ class WorkerTable {
     std::string host;
     std::size_t evaluators = 0;
     std::set<Id> given;  ///< and not answered
-    Clock::time_point heard = Clock::now();
+    Clock::time_point heard{};
     int failing = 0;              ///< evaluations that failed, in series
     std::size_t judged_then = 0;  ///< all evaluations, when its last one ended
     std::size_t successes = 0;

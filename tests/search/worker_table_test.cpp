@@ -20,7 +20,7 @@ const auto now = WorkerTable::Clock::now();
 
 /// Ranks 1 to `count` with one evaluator each.
 WorkerTable present(int count) {
-  WorkerTable table(1, count + 1);
+  WorkerTable table(1, count + 1, now);
   for (int rank = 1; rank <= count; ++rank) {
     table.greeted(rank, "host", 1);
     table.heard(rank, now);
@@ -29,7 +29,7 @@ WorkerTable present(int count) {
 }
 
 TEST(WorkerTable, GivesWorkToRanksThatHaveAnEvaluatorFree) {
-  WorkerTable table(1, 3);
+  WorkerTable table(1, 3, now);
   EXPECT_TRUE(table.any_expected());
   EXPECT_FALSE(table.free_rank(nobody));
   table.greeted(2, "b", 2);
@@ -71,7 +71,7 @@ TEST(WorkerTable, ASilentRankIsLostUntilItIsHeardOf) {
 }
 
 TEST(WorkerTable, ARankThatReadsItsDataMayBeSilentForLonger) {
-  WorkerTable table(1, 3);
+  WorkerTable table(1, 3, now);
   EXPECT_THAT(table.fallen_silent(now + 100s, 60s, 180s), IsEmpty());
   table.heard(2, now + 200s);
   EXPECT_THAT(table.fallen_silent(now + 201s, 60s, 180s), ElementsAre(1));
@@ -175,7 +175,7 @@ TEST(WorkerTable, WhereEverybodyFailsNobodyIsToBlame) {
 /// The sums and the free ranks are those that a look at every worker gives, whatever has happened.
 TEST(WorkerTable, CountsAsOneWouldByLookingAtAll) {
   core::RandomStream random(9);
-  WorkerTable table(1, 9);
+  WorkerTable table(1, 9, now);
   std::map<int, std::size_t> evaluators;
   auto clock = now;
   for (std::uint64_t step = 1; step < 3000; ++step) {
