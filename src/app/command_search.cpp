@@ -121,7 +121,8 @@ void SearchProgram::make_evaluators(const comm::Communicator& ranks) {
   }
   in_this_process_.emplace(command_, lasting_);
   std::vector<search::Evaluator*> pointers;
-  for (std::size_t i = 0; i < places(ranks).size(); ++i) {
+  const std::size_t count = places(ranks).size();
+  for (std::size_t i = 0; i < count; ++i) {
     local_.push_back(in_this_process_->make());
     pointers.push_back(local_.back().get());
   }
