@@ -59,8 +59,8 @@ void replace_file(const fs::path& path, std::span<const std::byte> contents, Wri
   sync_folder_of(path);
 }
 
-void replace_file(const fs::path& path, std::string_view contents) {
-  replace_file(path, std::as_bytes(std::span(contents.data(), contents.size())));
+void replace_file(const fs::path& path, std::string_view contents, Writers writers) {
+  replace_file(path, std::as_bytes(std::span(contents.data(), contents.size())), writers);
 }
 
 bool path_exists(const fs::path& path) {

@@ -15,10 +15,9 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "genotype_file.hpp"
 #include "hierevo/core/descriptor.hpp"
 #include "hierevo/core/error.hpp"
-#include "hierevo/core/file.hpp"
-#include "hierevo/genome/codec.hpp"
 #include "hierevo/search/builtin_evaluators.hpp"
 
 namespace hierevo::search {
@@ -31,36 +30,6 @@ using evolution::Status;
 
 /// What is kept of a program's output, from its end.
 constexpr std::size_t kept_output = std::size_t{1} << 16;
-
-/// A file that is there as long as this.
-class GenotypeFile {
- public:
-  explicit GenotypeFile(const evolution::Candidate& candidate) {
-    std::string name = (fs::temp_directory_path() / "hierevo-genotype-XXXXXX").string();
-    const int descriptor = ::mkostemp(name.data(), O_CLOEXEC);
-    if (descriptor < 0) throw core::IoError(name, "make", errno);
-    path_ = name;
-    const std::string text = genome::json_text(candidate.genotype) + "\n";
-    const bool written =
-        ::write(descriptor, text.data(), text.size()) == static_cast<ssize_t>(text.size());
-    const int error = errno;
-    ::close(descriptor);
-    if (!written) {
-      fs::remove(path_);
-      throw core::IoError(path_, "write", error);
-    }
-  }
-  GenotypeFile(const GenotypeFile&) = delete;
-  GenotypeFile& operator=(const GenotypeFile&) = delete;
-  ~GenotypeFile() {
-    std::error_code ignored;
-    fs::remove(path_, ignored);
-  }
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
 
 /// The path of `program`, which the search path leads to; empty when there is none.
 std::string path_of(const std::string& program) {
@@ -219,10 +188,11 @@ Evaluation read_answer(std::string_view output) {
 
 class CommandEvaluator final : public Evaluator {
  public:
-  explicit CommandEvaluator(std::vector<std::string> command) : command_(std::move(command)) {}
+  CommandEvaluator(std::vector<std::string> command, fs::path run)
+      : command_(std::move(command)), run_(std::move(run)) {}
 
   std::optional<Evaluation> evaluate(const Work& work, const ProgressCallback& progress) override {
-    const GenotypeFile file(work.candidate);
+    const GenotypeFile file(work.candidate, run_);
     std::vector<std::string> arguments = command_;
     arguments.push_back(file.path().string());
     Child child(std::move(arguments), environment_for(work.candidate));
@@ -272,11 +242,12 @@ class CommandEvaluator final : public Evaluator {
   }
 
   std::vector<std::string> command_;
+  fs::path run_;
 };
 
 }  // namespace
 
-std::unique_ptr<Evaluator> make_command_evaluator(std::vector<std::string> command) {
+std::unique_ptr<Evaluator> make_command_evaluator(std::vector<std::string> command, fs::path run) {
   if (command.empty()) {
     throw core::UsageError("No program to evaluate with", "--command is empty",
                            "Give a program and its arguments.");
@@ -285,7 +256,7 @@ std::unique_ptr<Evaluator> make_command_evaluator(std::vector<std::string> comma
     throw core::UsageError(fmt::format("Cannot run '{}'", command.front()),
                            "there is no such program", "Check the program given to --command.");
   }
-  return std::make_unique<CommandEvaluator>(std::move(command));
+  return std::make_unique<CommandEvaluator>(std::move(command), std::move(run));
 }
 
 }  // namespace hierevo::search

@@ -1,6 +1,5 @@
 #include "hierevo/search/run_directory.hpp"
 
-#include <charconv>
 #include <set>
 #include <string_view>
 #include <utility>
@@ -8,6 +7,7 @@
 #include "hierevo/core/claim_directory.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/log.hpp"
+#include "in_flight_file.hpp"
 
 namespace hierevo::search {
 
@@ -17,35 +17,20 @@ namespace {
 
 constexpr const char* configuration_name = "config.ini";
 constexpr std::string_view markers[] = {"search.h5"};
-constexpr const char* half_trained_folder = "inflight";
 constexpr core::Claim claim{"run directory", "--run", markers};
 
-/// Of inflight/.
-struct HalfTrainedFile {
-  std::uint64_t id = 0;  ///< 0 when it is another file
-  bool whole = false;    ///< ID.h5; else what was left of writing it, ID.h5.HOST.PID.tmp
-};
-
-HalfTrainedFile half_trained_file(std::string_view name) {
-  std::uint64_t id = 0;
-  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), id);
-  if (error != std::errc()) return {};
-  name.remove_prefix(static_cast<std::size_t>(end - name.data()));
-  if (name == ".h5") return {id, true};
-  return name.starts_with(".h5.") && name.ends_with(".tmp") ? HalfTrainedFile{id, false}
-                                                            : HalfTrainedFile{};
-}
-
-/// Those of a run that `choose` chooses. One that cannot be removed does no harm, and is tried
-/// again.
+/// Those of a run's files in flight that `choose` chooses. One that cannot be removed does no harm,
+/// and is tried again.
 template <typename Choose>
-void remove_half_trained(const fs::path& run, Choose&& choose) {
+void remove_in_flight(const fs::path& run, Choose&& choose) {
   std::error_code error;
-  fs::directory_iterator entry(run / half_trained_folder, error);
+  fs::directory_iterator entry(run / in_flight_folder, error);
   for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
-    const HalfTrainedFile file = half_trained_file(entry->path().filename().string());
+    const InFlightFile file = in_flight_file(entry->path().filename().string());
     std::error_code ignored;
-    if (file.id != 0 && choose(file)) fs::remove(entry->path(), ignored);
+    if (file.kind != InFlightFile::Kind::stranger && choose(file)) {
+      fs::remove(entry->path(), ignored);
+    }
   }
 }
 
@@ -97,20 +82,22 @@ void RunDirectory::save_configuration(const std::string& text) const {
 }
 
 fs::path RunDirectory::half_trained_path(const fs::path& run, evolution::IndividualId id) {
-  return run / half_trained_folder / (std::to_string(number(id)) + ".h5");
+  return in_flight_path(run, id, InFlightFile::Kind::half_trained);
 }
 
-void RunDirectory::clean_half_trained(const evolution::EngineState& state) const {
-  std::set<std::uint64_t> in_flight;
-  for (const auto& candidate : state.in_flight) in_flight.insert(number(candidate.id));
+void RunDirectory::clean_in_flight(const evolution::EngineState& state) const {
+  std::set<evolution::IndividualId> in_flight;
+  for (const auto& candidate : state.in_flight) in_flight.insert(candidate.id);
   const std::uint64_t issued = state.history.size() + state.in_flight.size();
-  remove_half_trained(path_, [&](const HalfTrainedFile& file) {
-    return file.id <= issued && !in_flight.contains(file.id);
+  remove_in_flight(path_, [&](const InFlightFile& file) {
+    return number(file.id) <= issued && !in_flight.contains(file.id);
   });
 }
 
 void RunDirectory::clean_cut_off_writes() const {
-  remove_half_trained(path_, [](const HalfTrainedFile& file) { return !file.whole; });
+  remove_in_flight(path_, [](const InFlightFile& file) {
+    return file.kind == InFlightFile::Kind::cut_off_write;
+  });
 }
 
 void RunDirectory::require_makeable(const fs::path& run) {

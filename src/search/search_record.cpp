@@ -102,7 +102,7 @@ void SearchRecord::save(const evolution::Engine& engine, const std::string& stat
   progress_.unix_seconds = std::time(nullptr);
   const io::Snapshot snapshot{engine.options(), engine.state(), progress_};
   directory_->save(snapshot);
-  directory_->clean_half_trained(snapshot.state);
+  directory_->clean_in_flight(snapshot.state);
   unsaved_ = false;
   begin_journal(snapshot);
 }

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <functional>
 #include <map>
 #include <set>
@@ -14,11 +13,13 @@
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
 #include "hierevo/evolution/codec.hpp"
+#include "hierevo/genome/codec.hpp"
 #include "hierevo/io/data_pack.hpp"
 #include "hierevo/io/journal.hpp"
 #include "hierevo/io/training_snapshot.hpp"
 #include "hierevo/search/run_directory.hpp"
 #include "hierevo/search/verify.hpp"
+#include "in_flight_file.hpp"
 
 namespace hierevo::search {
 
@@ -45,16 +46,6 @@ std::vector<fs::path> listed(const fs::path& folder) {
   return found;
 }
 
-/// N of "N.h5".
-std::optional<IndividualId> id_in(const fs::path& path) {
-  const std::string name = path.stem().string();
-  std::uint64_t id = 0;
-  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), id);
-  const bool is_id = error == std::errc() && end == name.data() + name.size() && id > 0;
-  if (!is_id || path.extension() != ".h5") return std::nullopt;
-  return IndividualId{id};
-}
-
 std::vector<std::byte> bytes_of(const Individual& individual) {
   core::ByteWriter bytes;
   evolution::write(bytes, individual.candidate);
@@ -70,7 +61,7 @@ class RunCheck {
   /// Nothing when there is no run.
   std::optional<Verification> check() {
     // Before the search is read, so that it knows the candidates of all that are listed.
-    const std::vector<fs::path> half_trained = listed(run_ / "inflight");
+    const std::vector<fs::path> in_flight = listed(run_ / in_flight_folder);
     std::optional<io::LoadedSnapshot> loaded;
     const bool read = guarded(RunDirectory::snapshot_path(run_), [&] {
       loaded = io::load_search(RunDirectory::snapshot_path(run_), RunDirectory::journal_path(run_));
@@ -84,7 +75,7 @@ class RunCheck {
       check_search(*loaded);
       compare_snapshots(loaded->snapshot);
     }
-    for (const fs::path& path : half_trained) check_half_trained(path, loaded);
+    for (const fs::path& path : in_flight) check_in_flight(path, loaded);
     check_trainings();
     check_pack();
     name_strangers();
@@ -123,8 +114,9 @@ class RunCheck {
   void check_search(const io::LoadedSnapshot& loaded);
   void compare_snapshots(const io::Snapshot& search);
   fs::path file_in(std::string_view warning) const;
-  void check_half_trained(const fs::path& path, const std::optional<io::LoadedSnapshot>& loaded);
-  void check_owner(const fs::path& path, IndividualId id, const io::TrainingSnapshot& training,
+  void check_in_flight(const fs::path& path, const std::optional<io::LoadedSnapshot>& loaded);
+  using IsOf = std::function<bool(const Candidate&)>;
+  void check_owner(const fs::path& path, IndividualId id, const IsOf& is_of,
                    const io::Snapshot& search);
   void check_trainings();
   void check_pack();
@@ -196,19 +188,30 @@ void RunCheck::compare_snapshots(const io::Snapshot& search) {
   }
 }
 
-void RunCheck::check_half_trained(const fs::path& path,
-                                  const std::optional<io::LoadedSnapshot>& loaded) {
-  const auto id = id_in(path);
-  if (!id) return name_stranger(path);
+void RunCheck::check_in_flight(const fs::path& path,
+                               const std::optional<io::LoadedSnapshot>& loaded) {
+  using Kind = InFlightFile::Kind;
+  const InFlightFile file = in_flight_file(path.filename().string());
+  if (file.kind != Kind::half_trained && file.kind != Kind::genotype) return name_stranger(path);
   guarded(path, [&] {
-    const io::TrainingSnapshot training = io::load_training(path);
+    IsOf is_of;
+    if (file.kind == Kind::half_trained) {
+      const io::TrainingSnapshot training = io::load_training(path);
+      is_of = [genotype = training.genotype, seed = training.seed](const Candidate& candidate) {
+        return candidate.genotype == genotype && candidate.seed == seed;
+      };
+    } else {
+      const auto genotype = genome::genotype_from_json(core::read_text_file(path),
+                                                       fmt::format("'{}'", path.string()));
+      is_of = [genotype](const Candidate& candidate) { return candidate.genotype == genotype; };
+    }
     ++found_.files;
-    if (loaded) check_owner(path, *id, training, loaded->snapshot);
+    if (loaded) check_owner(path, file.id, is_of, loaded->snapshot);
   });
 }
 
-void RunCheck::check_owner(const fs::path& path, IndividualId id,
-                           const io::TrainingSnapshot& training, const io::Snapshot& search) {
+void RunCheck::check_owner(const fs::path& path, IndividualId id, const IsOf& is_of,
+                           const io::Snapshot& search) {
   const Candidate* owner = nullptr;
   for (const Candidate& candidate : search.state.in_flight) {
     if (candidate.id == id) owner = &candidate;
@@ -234,9 +237,7 @@ void RunCheck::check_owner(const fs::path& path, IndividualId id,
     }
     return;
   }
-  if (training.genotype != owner->genotype || training.seed != owner->seed) {
-    complain(path, id, "its genotype or its seed is not the candidate's");
-  }
+  if (!is_of(*owner)) complain(path, id, "its genotype or its seed is not the candidate's");
 }
 
 void RunCheck::check_trainings() {

@@ -81,6 +81,13 @@ class JobTest(ProgramTest):
         self.addCleanup(job.end)
         return job
 
+    def evaluated_by(self, does):
+        """Options of a search by a program that does this, in the shell, before it has its fitness."""
+        program = self.folder / "program"
+        program.write_text(f"""#!/bin/sh\n{does}\necho '{{"fitness": 0.5}}'\n""")
+        program.chmod(0o700)
+        return "--evaluator", "command", "--command", program
+
     def done(self):
         if not (self.run_dir / "search.h5").exists():
             return 0

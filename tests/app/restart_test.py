@@ -4,6 +4,7 @@ import os
 import random
 import signal
 import unittest
+import unittest.mock
 
 from jobs import JobTest
 from programs import mpirun
@@ -57,6 +58,21 @@ class Restart(JobTest):
             kinds.append(kinds.pop(0))
         self.hierevo("search", "--run", self.run_dir, *LINE, launcher=mpirun(3))
         self.assert_finished(40)
+
+    def test_a_killed_evaluator_of_a_program_leaves_no_file(self):
+        temporary, hangs = self.folder / "tmp", self.folder / "hangs"
+        temporary.mkdir()
+        hangs_once = "[ $HIEREVO_ID = 2 ] && [ ! -e hangs ] && touch hangs && sleep 1000"
+        with unittest.mock.patch.dict(os.environ, TMPDIR=str(temporary)):
+            job = self.start(*self.evaluated_by(hangs_once), "--population", 2, "--evaluations", 4)
+        self.wait_until(hangs.exists, job.process)
+        self.assertTrue((self.run_dir / "inflight" / "2.json").exists())
+        os.kill(job.evaluators()[0], signal.SIGKILL)
+        self.assertEqual(self.wait_for_end(job), 0, job.text())
+        self.assert_finished(4)
+        self.assertEqual(list(temporary.iterdir()), [])
+        self.assertEqual(list((self.run_dir / "inflight").iterdir()), [])
+        self.hierevo("verify", "--run", self.run_dir)
 
     def test_another_number_of_ranks_goes_on(self):
         job = self.start(*LINE, launcher=mpirun(4))

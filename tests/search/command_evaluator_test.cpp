@@ -4,7 +4,10 @@
 
 #include "genome/published_cell.hpp"
 #include "hierevo/core/error.hpp"
+#include "hierevo/core/file.hpp"
+#include "hierevo/genome/codec.hpp"
 #include "hierevo/search/builtin_evaluators.hpp"
+#include "support/scratch_folder.hpp"
 
 namespace hierevo::search {
 namespace {
@@ -12,8 +15,8 @@ namespace {
 using evolution::Status;
 using testing::HasSubstr;
 
-evolution::Evaluation evaluate(const std::string& script) {
-  const auto evaluator = make_command_evaluator({"sh", "-c", script, "sh"});
+evolution::Evaluation evaluate(const std::string& script, const std::filesystem::path& run = {}) {
+  const auto evaluator = make_command_evaluator({"sh", "-c", script, "sh"}, run);
   const evolution::Candidate candidate{evolution::IndividualId{12}, std::nullopt, 34,
                                        genome::published_cell()};
   return evaluator->evaluate({candidate}, [](const auto&) { return true; }).value();
@@ -30,6 +33,40 @@ TEST(CommandEvaluator, GivesTheGenotypeTheIdAndTheSeed) {
                      "echo \"{\\\"fitness\\\": $HIEREVO_ID.$HIEREVO_SEED}\"")
                 .fitness,
             12.34);
+}
+
+/// Succeeds with 0.5 where the genotype is a file there, given by its whole path.
+std::string expects_it_in(const std::filesystem::path& folder) {
+  return "cd / && grep -q hierevo.genotype \"$1\" && [ \"${1%/*}\" = '" + folder.string() +
+         "' ] && echo '{\"fitness\": 0.5}'";
+}
+
+TEST(CommandEvaluator, PutsTheGenotypeIntoTheRunAndLeavesItThere) {
+  const test::ScratchFolder run;
+  const auto file = run.path() / "inflight" / "12.json";
+  EXPECT_EQ(evaluate(expects_it_in(file.parent_path()), run.path()).fitness, 0.5);
+  EXPECT_EQ(genome::read_genotype(file), genome::published_cell());
+  const auto entries = std::filesystem::directory_iterator(file.parent_path());
+  EXPECT_EQ(std::distance(begin(entries), end(entries)), 1);
+}
+
+TEST(CommandEvaluator, WhereTheRunTakesNoFilesTheGenotypeIsATemporaryOne) {
+  const test::ScratchFolder folder;
+  core::replace_file(folder.path() / "inflight", std::string_view("no folder"));
+  const auto temporary = std::filesystem::temp_directory_path();
+  for (const auto& run : {folder.path(), folder.path() / "gone", std::filesystem::path()}) {
+    testing::internal::CaptureStderr();
+    EXPECT_EQ(evaluate("echo \"$1\" > " + (folder.path() / "name").string() + "; " +
+                           expects_it_in(temporary),
+                       run)
+                  .fitness,
+              0.5);
+    const std::string log = testing::internal::GetCapturedStderr();
+    EXPECT_EQ(log.find("has a temporary file instead") != log.npos, !run.empty());
+    std::string name = core::read_text_file(folder.path() / "name");
+    name.pop_back();
+    EXPECT_FALSE(std::filesystem::exists(name)) << name;
+  }
 }
 
 TEST(CommandEvaluator, TellsWhatWentWrong) {

@@ -32,35 +32,43 @@ TEST(RunDirectory, IsMadeAndLocked) {
   EXPECT_FALSE(RunDirectory::in_use(path));
 }
 
-TEST(RunDirectory, ForgetsHalfTrainedCandidatesWhoseEvaluationHasEnded) {
+TEST(RunDirectory, ForgetsWhatWasInFlightWhenItsEvaluationHasEnded) {
   const test::ScratchFolder folder;
   const RunDirectory run(folder.path() / "run");
   evolution::Engine engine({.space = genome::SearchSpace::parse("1x3"), .population = 4});
-  run.clean_half_trained(engine.state());  // there are none yet
-  const auto half_trained = folder.path() / "run" / "inflight";
-  std::filesystem::create_directory(half_trained);
-  for (const char* name : {"1.h5", "1.h5.node7.12.tmp", "2.h5", "2.h5.node7.12.tmp", "3.h5", "4.h5",
-                           "notes.txt", "notes.tmp", "2x.h5", "0.h5"}) {
-    core::replace_file(half_trained / name, std::string_view("half"));
+  run.clean_in_flight(engine.state());  // there are none yet
+  const auto in_flight = folder.path() / "run" / "inflight";
+  std::filesystem::create_directory(in_flight);
+  for (const char* name :
+       {"1.h5", "1.h5.node7.12.tmp", "1.json", "1.json.node7.12.tmp", "2.h5", "2.h5.node7.12.tmp",
+        "2.json", "2.json.node7.12.tmp", "3.h5", "4.h5", "4.json", "notes.txt", "notes.tmp",
+        "2x.h5", "2.jso", "0.h5", "0.json"}) {
+    core::replace_file(in_flight / name, std::string_view("half"));
   }
   EXPECT_EQ(RunDirectory::half_trained_path(run.path(), evolution::IndividualId{3}),
-            half_trained / "3.h5");
+            in_flight / "3.h5");
   for (int i = 0; i < 3; ++i) engine.ask();
   engine.tell(evolution::IndividualId{2}, evolution::Evaluation());
-  run.clean_half_trained(engine.state());
+  run.clean_in_flight(engine.state());
   const auto left = [&] {
     std::set<std::string> names;
-    for (const auto& entry : std::filesystem::directory_iterator(half_trained)) {
+    for (const auto& entry : std::filesystem::directory_iterator(in_flight)) {
       names.insert(entry.path().filename().string());
     }
     return names;
   };
   // 4 was begun by a start whose end no snapshot has seen: it may be asked for again.
-  std::set<std::string> expected = {"1.h5",      "1.h5.node7.12.tmp", "3.h5",  "4.h5",
-                                    "notes.txt", "notes.tmp",         "2x.h5", "0.h5"};
+  std::set<std::string> expected = {"1.h5",      "1.h5.node7.12.tmp",
+                                    "1.json",    "1.json.node7.12.tmp",
+                                    "3.h5",      "4.h5",
+                                    "4.json",    "notes.txt",
+                                    "notes.tmp", "2x.h5",
+                                    "2.jso",     "0.h5",
+                                    "0.json"};
   EXPECT_EQ(left(), expected);
   run.clean_cut_off_writes();  // as a search that begins does
   expected.erase("1.h5.node7.12.tmp");
+  expected.erase("1.json.node7.12.tmp");
   EXPECT_EQ(left(), expected);
 }
 

@@ -14,6 +14,7 @@
 #include "hierevo/core/file.hpp"
 #include "hierevo/core/random.hpp"
 #include "hierevo/evolution/engine.hpp"
+#include "hierevo/genome/codec.hpp"
 #include "hierevo/io/journal.hpp"
 #include "hierevo/io/training_snapshot.hpp"
 #include "hierevo/search/run_directory.hpp"
@@ -536,6 +537,25 @@ TEST_F(Files, HalfTrainedCandidatesWithoutAnOwnerAreFound) {
 
   save_training(half_trained(), told);
   expect_one(half_trained(), "its genotype or its seed is not the candidate's");
+}
+
+TEST_F(Files, GenotypesOfProgramsAreThoseOfTheirCandidates) {
+  const auto state = run_.state().state;
+  const auto& candidate = state.in_flight.front();
+  const auto& told = state.history.at(10).candidate;
+  const auto path = [&](const evolution::Candidate& of) {
+    return folder_.path() / "inflight" / fmt::format("{}.json", number(of.id));
+  };
+  core::replace_file(path(candidate), genome::json_text(candidate.genotype));
+  EXPECT_EQ(lines(), "");
+  EXPECT_EQ(verify().files, 9U);
+  core::replace_file(path(candidate), genome::json_text(told.genotype));
+  expect_one(path(candidate), "its genotype or its seed is not the candidate's");
+  core::replace_file(path(candidate), std::string_view("{"));
+  expect_one(path(candidate), "it is not JSON");
+  fs::remove(path(candidate));
+  core::replace_file(path(told), genome::json_text(told.genotype));
+  expect_one(path(told), "nobody owns it, as its evaluation has ended");
 }
 
 TEST_F(Files, StrangersAndWhatIsNotThereAreNoted) {

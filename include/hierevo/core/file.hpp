@@ -26,7 +26,8 @@ enum class Writers : std::uint8_t {
 /// failed, the old file is then untouched.
 void replace_file(const std::filesystem::path& path, std::span<const std::byte> contents,
                   Writers writers = Writers::one);
-void replace_file(const std::filesystem::path& path, std::string_view contents);
+void replace_file(const std::filesystem::path& path, std::string_view contents,
+                  Writers writers = Writers::one);
 
 /// Gives the whole file `temporary` its name, `path` in the same folder: it is synced, renamed, and
 /// the folder is synced. Never replaces a file: throws IoError (EEXIST) when there is one.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -15,8 +16,10 @@ std::unique_ptr<Evaluator> make_synthetic_evaluator(std::chrono::duration<double
 
 /// Runs `command` (a program and its arguments, without a shell) with the path of the candidate's
 /// genotype file as one more argument and HIEREVO_ID and HIEREVO_SEED in its environment. The
-/// program prints one line of JSON with at least "fitness" as its last line. Throws UsageError when
-/// the program is not there.
-std::unique_ptr<Evaluator> make_command_evaluator(std::vector<std::string> command);
+/// program prints one line of JSON with at least "fitness" as its last line. The file is
+/// RUN/inflight/ID.json of the run directory `run`, whose search removes it; a temporary one where
+/// that cannot be written, and without a run. Throws UsageError when the program is not there.
+std::unique_ptr<Evaluator> make_command_evaluator(std::vector<std::string> command,
+                                                  std::filesystem::path run = {});
 
 }  // namespace hierevo::search

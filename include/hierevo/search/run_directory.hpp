@@ -47,10 +47,11 @@ class RunDirectory {
   /// inflight/ID.h5: a candidate whose evaluation was saved half done; its evaluator writes it.
   static std::filesystem::path half_trained_path(const std::filesystem::path& run,
                                                  evolution::IndividualId id);
-  /// Removes the half-trained candidates whose evaluation has ended.
-  void clean_half_trained(const evolution::EngineState& state) const;
-  /// Removes what writes of half-trained candidates left when they were killed. For a search that
-  /// begins: no evaluator writes yet.
+  /// Removes what inflight/ has of candidates whose evaluation has ended: them half-trained, and
+  /// their genotypes for a program (ID.json), which their evaluators have written.
+  void clean_in_flight(const evolution::EngineState& state) const;
+  /// Removes what writes into inflight/ left when they were killed. For a search that begins: no
+  /// evaluator writes yet.
   void clean_cut_off_writes() const;
 
   /// Throws IoError when `run`, which is not there, could not be made either. Writes nothing.

@@ -1,0 +1,40 @@
+#include "in_flight_file.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+namespace hierevo::search {
+
+namespace {
+
+constexpr std::string_view half_trained_ending = ".h5";
+constexpr std::string_view genotype_ending = ".json";
+
+InFlightFile::Kind kind_of(std::string_view ending) {
+  using Kind = InFlightFile::Kind;
+  if (ending == half_trained_ending) return Kind::half_trained;
+  if (ending == genotype_ending) return Kind::genotype;
+  const bool ours = ending.starts_with(".h5.") || ending.starts_with(".json.");
+  return ours && ending.ends_with(".tmp") ? Kind::cut_off_write : Kind::stranger;
+}
+
+}  // namespace
+
+InFlightFile in_flight_file(std::string_view name) {
+  std::uint64_t id = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), id);
+  if (error != std::errc() || id == 0) return {};
+  name.remove_prefix(static_cast<std::size_t>(end - name.data()));
+  const InFlightFile::Kind kind = kind_of(name);
+  if (kind == InFlightFile::Kind::stranger) return {};
+  return {kind, evolution::IndividualId{id}};
+}
+
+std::filesystem::path in_flight_path(const std::filesystem::path& run, evolution::IndividualId id,
+                                     InFlightFile::Kind kind) {
+  const auto ending = kind == InFlightFile::Kind::genotype ? genotype_ending : half_trained_ending;
+  return run / in_flight_folder / fmt::format("{}{}", number(id), ending);
+}
+
+}  // namespace hierevo::search

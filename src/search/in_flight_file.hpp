@@ -1,0 +1,30 @@
+// What lies in RUN/inflight, by its name.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string_view>
+
+#include "hierevo/evolution/individual.hpp"
+
+namespace hierevo::search {
+
+inline constexpr const char* in_flight_folder = "inflight";
+
+struct InFlightFile {
+  enum class Kind : std::uint8_t {
+    half_trained,   ///< ID.h5
+    genotype,       ///< ID.json
+    cut_off_write,  ///< one of these with .HOST.PID.tmp behind: what is left of writing it
+    stranger,
+  };
+  Kind kind = Kind::stranger;
+  evolution::IndividualId id{};  ///< of the candidate whose file it is; 0 for a stranger
+};
+
+InFlightFile in_flight_file(std::string_view name);
+
+std::filesystem::path in_flight_path(const std::filesystem::path& run, evolution::IndividualId id,
+                                     InFlightFile::Kind kind);
+
+}  // namespace hierevo::search
