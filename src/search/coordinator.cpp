@@ -65,6 +65,8 @@ void Coordinator::handle(int rank, const AnyMessage& message, Clock::time_point 
   if (const auto* hello = std::get_if<Hello>(&message)) greeted(rank, *hello);
   if (const auto* result = std::get_if<Result>(&message)) finished_one(rank, *result);
   if (const auto* beat = std::get_if<Beat>(&message)) took(rank, *beat);
+  if (const auto* fewer = std::get_if<Fewer>(&message)) workers_.has_fewer(rank, fewer->evaluators);
+  if (const auto* gone = std::get_if<Cancelled>(&message)) cancelled(rank, gone->id);
   if (const auto* gone = std::get_if<Left>(&message)) left(rank, *gone);
   if (std::holds_alternative<Stop>(message)) stop_asked_ = true;
 }
@@ -140,6 +142,15 @@ void Coordinator::finished_one(int rank, const Result& result) {
   record(result.id, evaluation);
 }
 
+void Coordinator::cancelled(int rank, Id id) {
+  const bool had_it = workers_.answered(rank, id);
+  const auto found = issued_.find(id);
+  if (!had_it || found == issued_.end()) return;
+  core::log(core::LogLevel::warning, "Rank {} has ended candidate {} unasked", rank, number(id));
+  --found->second.holders;
+  lost_at(rank, id, found->second);
+}
+
 void Coordinator::left(int rank, const Left& message) {
   if (message.error.empty()) {
     workers_.left(rank);
@@ -198,7 +209,11 @@ void Coordinator::is_back(int rank) {
   core::log(core::LogLevel::warning, "Rank {} is heard of again", rank);
   for (const Id id : workers_.given(rank)) {
     const auto one = issued_.find(id);
-    if (one != issued_.end()) ++one->second.holders;
+    if (one != issued_.end()) {
+      ++one->second.holders;
+    } else {
+      ranks_.send(rank, encode(Cancel{id}));  // another has brought its result meanwhile
+    }
   }
   if (ending_) ranks_.send(rank, encode(Leave{}));  // it was silent when the others were told
 }
@@ -216,6 +231,7 @@ void Coordinator::count(Status status) {
 
 void Coordinator::record(Id id, const Evaluation& evaluation) {
   engine_.tell(id, evaluation);
+  cancel_at_others(id);
   issued_.erase(id);
   record_.told(engine_.history().back());
   screening_->remember(evaluation);
@@ -225,6 +241,13 @@ void Coordinator::record(Id id, const Evaluation& evaluation) {
     core::log(core::LogLevel::warning, "Candidate {} failed: {}", number(id),
               failure_text(evaluation));
   }
+}
+
+/// Who was silent and is back may have it as well as the one that brought its result.
+void Coordinator::cancel_at_others(Id id) {
+  const auto one = issued_.find(id);
+  if (one == issued_.end() || one->second.holders == 0) return;
+  for (const int rank : workers_.holders(id)) ranks_.send(rank, encode(Cancel{id}));
 }
 
 /// Makes next_ a candidate that somebody must evaluate. False when there is none now.

@@ -66,6 +66,7 @@ class Coordinator {
   void begin_when_all_are_there();
   void took(int rank, const Beat& beat);
   void finished_one(int rank, const Result& result);
+  void cancelled(int rank, Id id);
   void left(int rank, const Left& message);
   void judge_silence();
   void beat();
@@ -75,6 +76,7 @@ class Coordinator {
   void is_back(int rank);
   void issue_again(Id id, Issued& one, int avoid);
   void record(Id id, const evolution::Evaluation& evaluation);
+  void cancel_at_others(Id id);
   void hand_out();
   bool hand_out_again();
   bool screen_next();

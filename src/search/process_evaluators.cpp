@@ -351,6 +351,7 @@ void ProcessEvaluators::give_up(Slot& slot, const std::string& reason) {
             slots_.size(), reason);
   if (slot.process) kill_process(slot);
   slot.process.reset();
+  events_.push_back(Fewer{static_cast<std::size_t>(left)});
 }
 
 void ProcessEvaluators::break_down(const std::string& reason) {

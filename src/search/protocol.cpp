@@ -29,6 +29,9 @@ enum class Kind : std::uint8_t {
   alive = 8,
   setup = 9,
   done = 10,
+  fewer = 11,
+  cancel = 12,
+  cancelled = 13,
 };
 
 std::string_view cut(std::string_view text, std::size_t longest) {
@@ -89,6 +92,21 @@ struct Encoder {
   void operator()(const Stop&) { begin(Kind::stop); }
   void operator()(const Leave&) { begin(Kind::leave); }
   void operator()(const Done&) { begin(Kind::done); }
+
+  void operator()(const Fewer& fewer) {
+    begin(Kind::fewer);
+    out.u32(fewer.evaluators);
+  }
+
+  void operator()(const Cancel& cancel) {
+    begin(Kind::cancel);
+    out.u64(number(cancel.id));
+  }
+
+  void operator()(const Cancelled& cancelled) {
+    begin(Kind::cancelled);
+    out.u64(number(cancelled.id));
+  }
 
   void operator()(const Left& left) {
     begin(Kind::left);
@@ -175,6 +193,12 @@ std::optional<AnyMessage> read_beat(ByteReader& in) {
   return beat;
 }
 
+evolution::IndividualId read_id(ByteReader& in) {
+  const std::uint64_t id = in.u64();
+  if (id == 0) in.fail();
+  return evolution::IndividualId{id};
+}
+
 std::optional<AnyMessage> read_body(std::uint8_t kind, ByteReader& in) {
   switch (static_cast<Kind>(kind)) {
     case Kind::hello:
@@ -197,6 +221,12 @@ std::optional<AnyMessage> read_body(std::uint8_t kind, ByteReader& in) {
       return Left{in.text(evolution::longest_reason)};
     case Kind::setup:
       return Setup{in.text(longest_setup)};
+    case Kind::fewer:
+      return Fewer{static_cast<std::uint32_t>(read_int(in, 1, most_evaluators))};
+    case Kind::cancel:
+      return Cancel{read_id(in)};
+    case Kind::cancelled:
+      return Cancelled{read_id(in)};
   }
   return std::nullopt;
 }

@@ -45,7 +45,8 @@ class Rank {
  private:
   static bool is_for_a_worker(const AnyMessage& message) {
     return std::holds_alternative<Work>(message) || std::holds_alternative<Alive>(message) ||
-           std::holds_alternative<Leave>(message) || std::holds_alternative<Done>(message);
+           std::holds_alternative<Leave>(message) || std::holds_alternative<Done>(message) ||
+           std::holds_alternative<Cancel>(message);
   }
 
   void take_in(const comm::Message& message) {

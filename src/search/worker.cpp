@@ -44,6 +44,7 @@ void Worker::handle(const AnyMessage& message, Clock::time_point now) {
   now_ = now;
   heard_ = now;
   if (const auto* work = std::get_if<Work>(&message)) begin(*work);
+  if (const auto* over = std::get_if<Cancel>(&message)) cancel(over->id);
   if (std::holds_alternative<Leave>(message)) leave(SearchEnd::finished);
   if (std::holds_alternative<Done>(message)) {
     done_ = true;
@@ -60,6 +61,13 @@ void Worker::begin(const Work& work) {
   }
   under_way_.emplace(id, UnderWay{.work = work, .start = now_, .at = {}});
   evaluators_->begin(work);
+}
+
+void Worker::cancel(evolution::IndividualId id) {
+  const auto found = under_way_.find(id);
+  if (found == under_way_.end()) return;  // its result is on the way
+  found->second.cancelled = true;
+  if (evaluators_ != nullptr) evaluators_->kill(id);  // there is nothing to save
 }
 
 void Worker::tick(Clock::time_point now) {
@@ -83,6 +91,9 @@ void Worker::take(const Evaluators::Event& event) {
     const auto one = under_way_.find(progress->id);
     if (one != under_way_.end()) one->second.at = progress->at;
   }
+  if (const auto* fewer = std::get_if<Evaluators::Fewer>(&event)) {
+    ranks_.send(0, encode(Fewer{static_cast<std::uint32_t>(fewer->left)}));
+  }
   if (const auto* broken = std::get_if<Evaluators::Broken>(&event)) {
     core::log(core::LogLevel::error, "This rank can evaluate no more: {}", broken->reason);
     under_way_.clear();  // they are given to others
@@ -100,6 +111,11 @@ void Worker::ended(const Evaluators::Ended& end) {
   const auto found = under_way_.find(end.id);
   if (found == under_way_.end()) return;
   UnderWay& one = found->second;
+  if (one.cancelled) {
+    ranks_.send(0, encode(Cancelled{end.id}));
+    under_way_.erase(found);
+    return;
+  }
   const bool less_memory_may_do = end.evaluation && may_do_with_less_memory(one, *end.evaluation);
   if (less_memory_may_do && !leaving_) return try_with_less_memory(one, *end.evaluation);
   // One that was saved, or had no time for it or for another try, is not over: the next start goes

@@ -43,12 +43,14 @@ class Worker {
     Work work;
     Clock::time_point start;
     EvaluationProgress at;
-    bool late = false;    ///< over --timeout, and told to end
-    bool killed = false;  ///< did not save in time when it was to
+    bool late = false;       ///< over --timeout, and told to end
+    bool killed = false;     ///< did not save in time when it was to
+    bool cancelled = false;  ///< another rank has its result
   };
 
   void greet(const Evaluators::Ready& ready);
   void begin(const Work& work);
+  void cancel(evolution::IndividualId id);
   void take(const Evaluators::Event& event);
   void ended(const Evaluators::Ended& end);
   static bool may_do_with_less_memory(const UnderWay& one, const evolution::Evaluation& evaluation);

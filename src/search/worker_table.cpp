@@ -67,11 +67,26 @@ std::vector<int> WorkerTable::reachable() const {
   return ranks;
 }
 
+std::vector<int> WorkerTable::holders(Id id) const {
+  std::vector<int> ranks;
+  for (const auto& [rank, worker] : workers_) {
+    const bool works = worker.state == State::present || worker.state == State::quarantined;
+    if (works && worker.given.contains(id)) ranks.push_back(rank);
+  }
+  return ranks;
+}
+
 void WorkerTable::greeted(int rank, const std::string& host, std::size_t evaluators) {
   change(rank, [&](Worker& worker) {
     worker.state = State::present;
     worker.host = host;
     worker.evaluators = evaluators;
+  });
+}
+
+void WorkerTable::has_fewer(int rank, std::size_t evaluators) {
+  change(rank, [evaluators](Worker& worker) {
+    worker.evaluators = std::min(worker.evaluators, evaluators);
   });
 }
 

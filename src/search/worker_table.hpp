@@ -37,9 +37,13 @@ class WorkerTable {
   const std::string& host(int rank) const { return workers_.at(rank).host; }
   /// The ranks that may take what is sent to them.
   std::vector<int> reachable() const;
+  /// Those that are there, were given this and have not answered.
+  std::vector<int> holders(Id id) const;
   const std::set<Id>& given(int rank) const { return workers_.at(rank).given; }
 
   void greeted(int rank, const std::string& host, std::size_t evaluators);
+  /// It has no more than so many evaluators any more; what it was given beyond them, it keeps.
+  void has_fewer(int rank, std::size_t evaluators);
   /// Something came from it. True when it was silent, and is no longer.
   bool heard(int rank, Clock::time_point now);
   /// Nothing can have been heard for so long: this process itself stood still.

@@ -102,6 +102,9 @@ void write_messages(const Corpus& corpus) {
   add("left", Left{"the device fell off"});
   add("done", Done{});
   add("setup", Setup{"seed=1\n"});
+  add("fewer", Fewer{3});
+  add("cancel", Cancel{IndividualId{9}});
+  add("cancelled", Cancelled{IndividualId{9}});
 }
 
 void write_supervision(const Corpus& corpus) {

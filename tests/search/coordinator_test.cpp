@@ -76,6 +76,15 @@ class CoordinatorTest : public testing::Test {
     return candidates;
   }
 
+  std::pair<std::vector<Candidate>, std::vector<IndividualId>> new_work_and_cancelled(int rank) {
+    std::pair<std::vector<Candidate>, std::vector<IndividualId>> found;
+    for (const AnyMessage& message : ranks_.take_all(rank)) {
+      if (const auto* work = std::get_if<Work>(&message)) found.first.push_back(work->candidate);
+      if (const auto* one = std::get_if<Cancel>(&message)) found.second.push_back(one->id);
+    }
+    return found;
+  }
+
   /// Time passes, in which only `living` give a sign of life.
   void pass(std::chrono::milliseconds time, std::initializer_list<int> living) {
     for (auto passed = 0ms; passed < time; passed += step) {
@@ -148,6 +157,64 @@ TEST_F(CoordinatorTest, OfTwoResultsTheFirstCountsBeItTheOtherRanks) {
   const Evaluation evaluation = evaluation_of(stopped(), has_.at(1));
   EXPECT_EQ(evaluation.fitness, 0.25);
   EXPECT_EQ(evaluation.worker, 2);
+}
+
+TEST_F(CoordinatorTest, WhoStillHasACandidateThatHasItsResultIsToldToEndIt) {
+  start();
+  const IndividualId id = has_.at(1).id;
+  pass_silence({2, 3, 4});
+  answer(2, success());
+  say(1, Beat{});  // is back; now two have it
+  answer(2, has_.at(1), success(0.25));
+  for (const int rank : {2, 3, 4}) EXPECT_THAT(ranks_.take<Cancel>(rank), IsEmpty());
+  EXPECT_THAT(new_work_and_cancelled(1), testing::Pair(IsEmpty(), testing::ElementsAre(id)));
+  const std::size_t done = coordinator_->status().done;
+  say(1, Cancelled{id});
+  tick();
+  EXPECT_EQ(coordinator_->status().done, done);
+  EXPECT_THAT(new_work(1), SizeIs(1));
+  EXPECT_EQ(evaluation_of(stopped(), has_.at(1)).worker, 2);
+}
+
+TEST_F(CoordinatorTest, WhoIsBackWithACandidateThatHasItsResultIsToldToEndIt) {
+  start();
+  const IndividualId id = has_.at(1).id;
+  pass_silence({2, 3, 4});
+  answer(2, success());
+  answer(2, has_.at(1), success(0.25));
+  EXPECT_THAT(ranks_.take<Cancel>(1), IsEmpty());  // nothing is sent to the silent
+  say(1, Beat{});
+  EXPECT_THAT(new_work_and_cancelled(1), testing::Pair(IsEmpty(), testing::ElementsAre(id)));
+  answer(1, success(0.75));  // was on its way
+  EXPECT_THAT(new_work(1), SizeIs(1));
+  EXPECT_EQ(evaluation_of(stopped(), has_.at(1)).fitness, 0.25);
+}
+
+TEST_F(CoordinatorTest, WhatARankEndsUnaskedIsGivenToAnother) {
+  start();
+  say(1, Cancelled{has_.at(1).id});
+  say(1, Cancelled{has_.at(2).id});  // not its own
+  answer(2, success());
+  EXPECT_THAT(new_work(2), testing::ElementsAre(has_.at(1)));
+}
+
+TEST_F(CoordinatorTest, ARankWithFewerEvaluatorsGetsNoMoreThanTheyCanDo) {
+  construct();
+  for (int rank = 1; rank <= workers; ++rank) {
+    Hello one = hello();
+    one.evaluators = 2;
+    say(rank, one);
+  }
+  tick();
+  const auto given = new_work(1);
+  ASSERT_THAT(given, SizeIs(2));
+  EXPECT_EQ(coordinator_->status().workers, 8);
+  say(1, Fewer{1});
+  EXPECT_EQ(coordinator_->status().workers, 7);
+  answer(1, given[0], success());
+  EXPECT_THAT(new_work(1), IsEmpty());
+  answer(1, given[1], success());
+  EXPECT_THAT(new_work(1), SizeIs(1));
 }
 
 TEST_F(CoordinatorTest, ARankThatIsHeardOfBeforeAnotherTookItsCandidateKeepsIt) {

@@ -63,7 +63,10 @@ std::vector<AnyMessage> samples() {
           Leave{},
           Done{},
           Left{"the device fell off"},
-          Setup{"seed=1"}};
+          Setup{"seed=1"},
+          Fewer{3},
+          Cancel{evolution::IndividualId{9}},
+          Cancelled{evolution::IndividualId{9}}};
 }
 
 TEST(Protocol, RoundTrips) {
@@ -95,6 +98,10 @@ TEST(Protocol, RoundTrips) {
     EXPECT_EQ(encode(*again), bytes);
   }
   EXPECT_TRUE(std::holds_alternative<Leave>(*decode(encode(Leave{}))));
+  EXPECT_EQ(std::get<Fewer>(*decode(encode(Fewer{3}))).evaluators, 3u);
+  const evolution::IndividualId id{9};
+  EXPECT_EQ(std::get<Cancel>(*decode(encode(Cancel{id}))).id, id);
+  EXPECT_EQ(std::get<Cancelled>(*decode(encode(Cancelled{id}))).id, id);
 }
 
 TEST(Protocol, RefusesEveryCutAndEveryAddedByte) {
@@ -142,6 +149,14 @@ TEST(Protocol, RefusesValuesThatCannotBe) {
   result = sample_result();
   result.evaluation.repeat_fitness.assign(evolution::most_repeats + 1, 0.5);
   EXPECT_FALSE(decode(encode(result)).has_value());
+}
+
+TEST(Protocol, RefusesCandidatesAndNumbersOfEvaluatorsThatCannotBe) {
+  EXPECT_FALSE(decode(encode(Cancel{})).has_value());
+  EXPECT_FALSE(decode(encode(Cancelled{})).has_value());
+  for (const std::uint32_t evaluators : {0U, 1025U}) {
+    EXPECT_FALSE(decode(encode(Fewer{evaluators})).has_value());
+  }
 }
 
 TEST(Protocol, RefusesMemoryPartsThatCannotBe) {

@@ -29,10 +29,14 @@ class RecordedMessages final : public comm::Communicator {
   template <typename Message>
   std::vector<Message> take(int destination) {
     std::vector<Message> found;
-    for (AnyMessage& message : std::exchange(sent_[destination], {})) {
+    for (AnyMessage& message : take_all(destination)) {
       if (auto* one = std::get_if<Message>(&message)) found.push_back(std::move(*one));
     }
     return found;
+  }
+
+  std::vector<AnyMessage> take_all(int destination) {
+    return std::exchange(sent_[destination], {});
   }
 
   std::set<int> given_up;

@@ -45,6 +45,36 @@ TEST(WorkerTable, GivesWorkToRanksThatHaveAnEvaluatorFree) {
   EXPECT_EQ(table.free_rank(nobody), 2);
 }
 
+TEST(WorkerTable, ARankWithFewerEvaluatorsGetsLessAndKeepsWhatItHas) {
+  WorkerTable table(1, 2, now);
+  table.greeted(1, "host", 3);
+  for (std::uint64_t id = 1; id <= 3; ++id) table.give(1, IndividualId{id});
+  table.has_fewer(1, 2);
+  EXPECT_EQ(table.evaluators(), 2u);
+  EXPECT_EQ(table.busy(), 2u);
+  table.answered(1, IndividualId{1});
+  EXPECT_FALSE(table.free_rank(nobody));
+  table.answered(1, IndividualId{2});
+  EXPECT_EQ(table.free_rank(nobody), 1);
+  EXPECT_EQ(table.busy(), 1u);
+  table.has_fewer(1, 5);  // never more
+  EXPECT_EQ(table.evaluators(), 2u);
+}
+
+TEST(WorkerTable, KnowsWhoHasACandidate) {
+  WorkerTable table = present(3);
+  table.give(1, IndividualId{5});
+  table.give(2, IndividualId{6});
+  table.give(3, IndividualId{5});
+  EXPECT_THAT(table.holders(IndividualId{5}), ElementsAre(1, 3));
+  table.heard(2, now + 60s);
+  table.heard(3, now + 60s);
+  table.fallen_silent(now + 61s, 60s, 180s);
+  EXPECT_THAT(table.holders(IndividualId{5}), ElementsAre(3));
+  table.answered(3, IndividualId{5});
+  EXPECT_THAT(table.holders(IndividualId{5}), IsEmpty());
+}
+
 TEST(WorkerTable, AvoidsARankAsLongAsThereAreOthers) {
   WorkerTable table = present(2);
   EXPECT_EQ(table.free_rank(1), 2);

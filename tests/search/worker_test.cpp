@@ -254,6 +254,46 @@ TEST_F(WorkerTest, ALateEvaluationIsKilledAndTimedOut) {
   EXPECT_THAT(results(), ElementsAre(Status::timed_out));
 }
 
+TEST_F(WorkerTest, WhatIsCancelledIsKilledAndIsNoResult) {
+  const auto first = begin_work(7);
+  const auto second = begin_work(8);
+  hear(Cancel{first});
+  hear(Cancel{second});
+  EXPECT_THAT(evaluators_.killed, ElementsAre(first, second));
+  end_work(first, std::nullopt);
+  const auto third = begin_work(9);  // there is a place again
+  // Whatever it comes to, which may have been on its way: it is over, and not tried again.
+  end_work(second, Evaluation::failure(Status::out_of_memory, "no more"));
+  EXPECT_THAT(evaluators_.begun, SizeIs(3));
+  pass(101s);
+  end_work(third, std::nullopt);
+  EXPECT_THAT(ranks_.take<Result>(0), SizeIs(1));  // of the third
+}
+
+TEST_F(WorkerTest, AnswersToEachCancelOfWhatIsUnderWay) {
+  const auto id = begin_work();
+  hear(Cancel{IndividualId{99}});
+  hear(Cancel{id});
+  hear(Cancel{id});
+  end_work(id, std::nullopt);
+  hear(Cancel{id});
+  tick();
+  const auto cancelled = ranks_.take<Cancelled>(0);
+  ASSERT_THAT(cancelled, SizeIs(1));
+  EXPECT_EQ(cancelled[0].id, id);
+}
+
+TEST_F(WorkerTest, SaysWhenItHasFewerEvaluatorsAndStillTakesWhatIsOnItsWay) {
+  begin_work(7);
+  evaluators_.events.push_back(Evaluators::Fewer{1});
+  tick();
+  const auto fewer = ranks_.take<Fewer>(0);
+  ASSERT_THAT(fewer, SizeIs(1));
+  EXPECT_EQ(fewer[0].evaluators, 1u);
+  begin_work(8);
+  EXPECT_THAT(evaluators_.begun, SizeIs(2));
+}
+
 TEST_F(WorkerTest, ForWantOfMemoryItTriesSmallerPartsUpToABound) {
   const auto id = begin_work();
   const auto exhausted = Evaluation::failure(Status::out_of_memory, "no more");

@@ -31,18 +31,23 @@ class Evaluators {
     evolution::IndividualId id{};
     std::optional<evolution::Evaluation> evaluation;
   };
+  /// Some evaluators are lost for good, after Ready; what was begun for them waits for the others.
+  struct Fewer {
+    std::size_t left = 1;  ///< so many go on
+  };
   /// Nothing can be evaluated here any more; what had begun is dropped. Comes last.
   struct Broken {
     std::string reason;
   };
-  using Event = std::variant<Ready, Progress, Ended, Broken>;
+  using Event = std::variant<Ready, Progress, Ended, Fewer, Broken>;
 
   virtual ~Evaluators() = default;
   Evaluators() = default;
   Evaluators(const Evaluators&) = delete;
   Evaluators& operator=(const Evaluators&) = delete;
 
-  /// So many evaluations may be under way at the same time.
+  /// So many evaluations may be under way at the same time; always the same number, also when there
+  /// are Fewer.
   virtual std::size_t count() const = 0;
   virtual void begin(const Work& work) = 0;
   /// Asks an evaluation to end soon, half-trained and saved where that can be.

@@ -15,8 +15,9 @@ namespace hierevo::search {
 
 /// The messages between coordinator (rank 0) and workers, and between a worker and its evaluator
 /// processes. A worker says Hello once; from then on it gets Work, at most as much at the same time
-/// as it said it has evaluators, and answers each with one Result, until it gets Leave and says
-/// Left. Done ends it. Layout: src/search/PROTOCOL.md.
+/// as it said it has evaluators, and answers each with one Result, or with Cancelled where it was
+/// told to Cancel it, until it gets Leave and says Left. Done ends it. Layout:
+/// src/search/PROTOCOL.md.
 
 /// Worker → coordinator: ready to work. With an `error`, it never will be.
 /// Evaluator → worker: the same, without what the worker knows itself.
@@ -50,6 +51,21 @@ struct Beat {
 /// Coordinator → worker, a few times in each --heartbeat: it is there.
 struct Alive {};
 
+/// Worker → coordinator: it has lost evaluators for good. What it was given already it still does.
+struct Fewer {
+  std::uint32_t evaluators = 1;  ///< so many candidates at the same time from now on
+};
+
+/// Coordinator → worker: this candidate has its result by now; its evaluation is to end.
+struct Cancel {
+  evolution::IndividualId id{};
+};
+
+/// Worker → coordinator: has ended it, and there is no result.
+struct Cancelled {
+  evolution::IndividualId id{};
+};
+
 /// Worker → coordinator: it was asked to stop; the coordinator sends all workers home and saves.
 struct Stop {};
 
@@ -73,7 +89,8 @@ struct Setup {
   std::string text;
 };
 
-using AnyMessage = std::variant<Hello, Work, Result, Beat, Alive, Stop, Leave, Left, Done, Setup>;
+using AnyMessage = std::variant<Hello, Work, Result, Beat, Alive, Stop, Leave, Left, Done, Setup,
+                                Fewer, Cancel, Cancelled>;
 
 inline constexpr std::uint16_t protocol_version = 4;
 inline constexpr std::size_t most_evaluators = 1024;
