@@ -51,8 +51,9 @@ class SearchProgram {
   /// the options is everybody's, or the first one that another rank reports.
   int run(comm::Communicator& ranks, std::exception_ptr problem);
 
-  /// How long MPI's end, which waits for all ranks, may take: no longer than --grace lasts.
-  std::chrono::duration<double> patience_with_mpi() const;
+  /// How long may take what comes after the search, no longer than --grace lasts: MPI's end waits
+  /// for all ranks, and evaluators in this process for what they are in.
+  std::chrono::duration<double> patience_with_the_end() const;
 
  private:
   void make_evaluators(const comm::Communicator& ranks);
@@ -225,7 +226,7 @@ int SearchProgram::run(comm::Communicator& ranks, std::exception_ptr problem) {
   return static_cast<int>(lost ? core::ExitCode::saved : core::ExitCode::finished);
 }
 
-std::chrono::duration<double> SearchProgram::patience_with_mpi() const {
+std::chrono::duration<double> SearchProgram::patience_with_the_end() const {
   using Seconds = std::chrono::duration<double>;
   // All that have left come, but those of a large job take their time. Others need not come at all.
   const Seconds longest(all_left_ ? 20.0 : 8.0);
@@ -235,7 +236,8 @@ std::chrono::duration<double> SearchProgram::patience_with_mpi() const {
 }
 
 /// Ends this process in a while, should it still be there: MPI's end may wait for a lost rank for
-/// ever, also for one that nobody has missed yet.
+/// ever, also for one that nobody has missed yet, and a thread that hangs in an evaluation for what
+/// never comes.
 void end_soon(int code, std::chrono::duration<double> patience) {
   std::thread([code, patience] {
     std::this_thread::sleep_for(patience);
@@ -292,13 +294,15 @@ int command_search(const Arguments& arguments) {
   catch_stop_signals();
   if (!many) {
     comm::SelfCommunicator self;
-    return program.run(self, nullptr);
+    const int code = guarded([&] { return program.run(self, nullptr); });
+    end_soon(code, program.patience_with_the_end());
+    return code;
   }
   comm::MpiSession session;
   comm::MpiCommunicator ranks;
   // Errors are reported inside, so that the session ends in order.
   const int code = guarded([&] { return program.run(ranks, problem); });
-  end_soon(code, program.patience_with_mpi());  // all has been saved
+  end_soon(code, program.patience_with_the_end());  // all has been saved
   // Rank 0 sends the others home before it fails. Another rank that fails must not wait for them:
   // it is lost, and whether they go on without it is for the launcher to say.
   const bool saved = code == static_cast<int>(core::ExitCode::saved);

@@ -64,14 +64,45 @@ class Signals(JobTest):
 
     def test_a_second_interrupt_ends_it_at_once(self):
         job = self.stop_an_evaluator((), workers=1, grace=1e6)
+        self.interrupt_twice(job)
 
-        def interrupted():
-            if job.process.poll() is None:
-                os.kill(job.process.pid, signal.SIGINT)
-            return job.process.poll() is not None
-
-        self.wait_until(interrupted)
+    def interrupt_twice(self, job):
+        os.kill(job.process.pid, signal.SIGINT)
+        self.wait_for_text("Asked to stop", job)
+        os.kill(job.process.pid, signal.SIGINT)
         self.assertEqual(self.wait_for_end(job), -signal.SIGINT)  # 130 for a shell
+
+    def hang_within(self, grace):
+        """A search that evaluates in its own process, and hangs there with its fourth candidate: its
+        genotype goes to a file that does not take it."""
+        job = self.start(*self.evaluated_by("[ $HIEREVO_ID != 3 ] || "
+                                            'mkfifo "${1%/*}/4.json.$(uname -n).$PPID.tmp"'),
+                         "--isolation", "none", "--grace", grace, "--progress", "off")
+        self.wait_until(lambda: list(self.run_dir.glob("inflight/4.json.*.tmp")), job.process)
+        self.wait_until(lambda: self.kept() == (3, 1), job.process)
+        return job
+
+    def kept(self):
+        evaluations = self.status()["evaluations"]
+        return evaluations["done"], evaluations["in_flight"]
+
+    def test_an_evaluation_that_hangs_in_the_process_itself_does_not_keep_it(self):
+        grace = 10
+        job = self.hang_within(grace)
+        os.kill(job.process.pid, signal.SIGTERM)
+        self.assertEqual(job.process.wait(timeout=grace + 10), SAVED, job.text())
+        self.assertIn("Evaluators that do not end", job.text())
+        self.assertIn("Stopped and saved", job.text())
+        self.assertEqual(self.status()["state"], "saved")
+        self.assertEqual(self.kept(), (3, 1))
+
+    def test_a_second_interrupt_ends_one_that_hangs_in_itself(self):
+        job = self.hang_within(grace=1e6)
+        self.interrupt_twice(job)
+        self.assertEqual(self.kept(), (3, 1))
+        self.hierevo("search", "--run", self.run_dir, *self.evaluated_by(":"), "--evaluations", 5)
+        self.assert_finished(5)
+        self.assertEqual(list((self.run_dir / "inflight").iterdir()), [])
 
 
 if __name__ == "__main__":
