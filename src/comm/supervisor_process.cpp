@@ -22,8 +22,8 @@
 #include "hierevo/core/log.hpp"
 #include "hierevo/core/memory.hpp"
 #include "kernel_kills.hpp"
+#include "ordered_program.hpp"
 #include "packets.hpp"
-#include "start_program.hpp"
 #include "supervisor_protocol.hpp"
 
 namespace hierevo::comm::detail {
@@ -38,10 +38,7 @@ constexpr int look_ms = 1000;
 
 /// Programs inherit it: a job's signals are for the client, which decides.
 void ignore_signals() {
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGCONT, SIGQUIT, SIGXCPU,
-                           SIGPIPE, SIGTSTP, SIGTTIN, SIGTTOU}) {
-    ::signal(signal, SIG_IGN);
-  }
+  for (const int signal : core::job_signals) ::signal(signal, SIG_IGN);
   ::signal(SIGCHLD, SIG_DFL);
   sigset_t none;
   sigemptyset(&none);
@@ -138,9 +135,10 @@ void Supervisor::take_requests() {
 
 void Supervisor::start(const StartRequest& request, std::vector<core::Descriptor> ends) {
   if (programs_.empty()) kernel_kills_ = KernelKills(core::oom_kills());
-  const ProgramStart started = ends.size() == 2
-                                   ? start_program(request.order, ends[0].get(), ends[1].get())
-                                   : ProgramStart{.error = EBADF};
+  core::ProgramStart started{.error = EBADF};
+  if (ends.size() == 2) {
+    started = core::start_program(ordered_program(request.order, ends[0].get(), ends[1].get()));
+  }
   if (started.error != 0) {
     tell({request.id, ProcessEnd::Cause::not_started, started.error});
   } else {

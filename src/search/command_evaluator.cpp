@@ -1,7 +1,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,6 +17,7 @@
 #include "genotype_file.hpp"
 #include "hierevo/core/descriptor.hpp"
 #include "hierevo/core/error.hpp"
+#include "hierevo/core/start_program.hpp"
 #include "hierevo/search/builtin_evaluators.hpp"
 
 namespace hierevo::search {
@@ -59,55 +59,23 @@ struct Pipe {
   }
 };
 
-/// What the child of a fork does; between fork and exec only system calls are allowed.
-[[noreturn]] void become(const char* path, char* const* arguments, char* const* environment,
-                         int output, int trouble, pid_t parent) {
-  // It must not outlive the one that waits for it, however that ends.
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (::getppid() != parent) ::_exit(127);
-  ::setpgid(0, 0);
-  // An evaluator process ignores what is meant for its rank; a program of the user's should not.
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGCONT, SIGQUIT, SIGXCPU,
-                           SIGPIPE, SIGTSTP, SIGTTIN, SIGTTOU}) {
-    ::signal(signal, SIG_DFL);
-  }
-  // A terminal would stop a program that reads from it in the background.
-  const int nothing = ::open("/dev/null", O_RDONLY);
-  ::dup2(nothing, STDIN_FILENO);
-  ::dup2(output, STDOUT_FILENO);
-  ::execve(path, arguments, environment);
-  const int error = errno;
-  static_cast<void>(!::write(trouble, &error, sizeof error));
-  ::_exit(127);
-}
-
 /// A running program with its standard output on a pipe, and nothing to read. Killed with its
 /// process group, and waited for, when this goes.
 class Child {
  public:
-  Child(std::vector<std::string> arguments, std::vector<std::string> environment) {
-    const std::string path = path_of(arguments.front());
-    const std::vector<char*> argument_pointers = pointers(arguments);
-    const std::vector<char*> environment_pointers = pointers(environment);
+  explicit Child(core::Program program) {
     Pipe output;
-    Pipe trouble;
-    const pid_t parent = ::getpid();
-    id_ = ::fork();
-    if (id_ == 0) {
-      become(path.c_str(), argument_pointers.data(), environment_pointers.data(),
-             output.write_end.get(), trouble.write_end.get(), parent);
+    const std::string name = program.command.front();
+    program.command.front() = path_of(name);
+    program.descriptors = {core::no_descriptor, output.write_end.get(), STDERR_FILENO};
+    const core::ProgramStart start = core::start_program(program);
+    if (start.error != 0) {
+      throw core::UsageError(fmt::format("Cannot start '{}'", name), std::strerror(start.error),
+                             "Check the program given to --command.");
     }
-    int error = errno;
-    trouble.write_end.reset();
-    // Nothing comes when the program has taken the child's place.
-    if (id_ > 0 && ::read(trouble.read_end.get(), &error, sizeof error) != sizeof error) {
-      output_ = std::move(output.read_end);
-      ::fcntl(output_.get(), F_SETFL, O_NONBLOCK);
-      return;
-    }
-    if (id_ > 0) ::waitpid(id_, nullptr, 0);
-    throw core::UsageError(fmt::format("Cannot start '{}'", arguments.front()),
-                           std::strerror(error), "Check the program given to --command.");
+    id_ = start.pid;
+    output_ = std::move(output.read_end);
+    ::fcntl(output_.get(), F_SETFL, O_NONBLOCK);
   }
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
@@ -148,13 +116,6 @@ class Child {
   }
 
  private:
-  static std::vector<char*> pointers(std::vector<std::string>& texts) {
-    std::vector<char*> result;
-    for (std::string& text : texts) result.push_back(text.data());
-    result.push_back(nullptr);
-    return result;
-  }
-
   pid_t id_ = -1;
   core::Descriptor output_;
 };
@@ -193,9 +154,9 @@ class CommandEvaluator final : public Evaluator {
 
   std::optional<Evaluation> evaluate(const Work& work, const ProgressCallback& progress) override {
     const GenotypeFile file(work.candidate, run_);
-    std::vector<std::string> arguments = command_;
-    arguments.push_back(file.path().string());
-    Child child(std::move(arguments), environment_for(work.candidate));
+    core::Program program{.command = command_, .environment = environment_for(work.candidate)};
+    program.command.push_back(file.path().string());
+    Child child(std::move(program));
     std::string output;
     bool open = true;
     while (true) {
@@ -217,15 +178,8 @@ class CommandEvaluator final : public Evaluator {
 
  private:
   static std::vector<std::string> environment_for(const evolution::Candidate& candidate) {
-    std::vector<std::string> environment;
-    for (char** entry = environ; *entry != nullptr; ++entry) {
-      const std::string_view text = *entry;
-      if (text.starts_with("HIEREVO_ID=") || text.starts_with("HIEREVO_SEED=")) continue;
-      environment.emplace_back(text);
-    }
-    environment.push_back(fmt::format("HIEREVO_ID={}", number(candidate.id)));
-    environment.push_back(fmt::format("HIEREVO_SEED={}", candidate.seed));
-    return environment;
+    return core::environment_with({fmt::format("HIEREVO_ID={}", number(candidate.id)),
+                                   fmt::format("HIEREVO_SEED={}", candidate.seed)});
   }
 
   static Evaluation conclude(int status, std::string_view output) {

@@ -20,7 +20,6 @@
 #include <thread>
 
 #include "hierevo/core/error.hpp"
-#include "start_program.hpp"
 #include "supervisor_process.hpp"
 #include "support/process_watch.hpp"
 
@@ -136,17 +135,6 @@ TEST(ProcessSupervisor, TellsWhyAProgramCouldNotBeStarted) {
   EXPECT_EQ(description(end), "could not be started: No such file or directory");
   nothing.command = {"/"};
   EXPECT_EQ(end_of(nothing).code, EACCES);
-}
-
-TEST(StartProgram, TellsThatThereAreNoDescriptorsForIt) {
-  in_a_child([] {
-    ::closefrom(3);
-    const rlimit few{5, 5};  // a pipe, and nothing for the places
-    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
-    const auto start = detail::start_program(order({"exit", "0"}), STDOUT_FILENO, STDERR_FILENO);
-    EXPECT_EQ(start.pid, -1);
-    EXPECT_EQ(start.error, EINVAL);
-  });
 }
 
 TEST(ProcessSupervisor, RefusesACommandLineThatFitsInNoMessage) {
