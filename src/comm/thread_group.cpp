@@ -1,17 +1,13 @@
 #include "hierevo/comm/thread_group.hpp"
 
 #include <fmt/format.h>
-#include <sys/eventfd.h>
 
 #include <array>
-#include <cerrno>
-#include <deque>
-#include <mutex>
 #include <utility>
 
 #include "deadline.hpp"
-#include "hierevo/core/descriptor.hpp"
 #include "hierevo/core/error.hpp"
+#include "hierevo/core/mailbox.hpp"
 #include "message_check.hpp"
 #include "readable.hpp"
 
@@ -21,19 +17,14 @@ namespace hierevo::comm {
 class ThreadGroup::Member final : public Communicator {
  public:
   Member(int rank, int size, const Members& members)
-      : rank_(rank),
-        size_(size),
-        members_(members),
-        arrived_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-    if (!arrived_) throw core::IoError("eventfd", "make", errno);
-  }
+      : rank_(rank), size_(size), members_(members) {}
 
   int rank() const override { return rank_; }
   int size() const override { return size_; }
 
   void send(int destination, std::vector<std::byte> data) override {
     detail::require_sendable(destination, size_, data.size());
-    members_[static_cast<std::size_t>(destination)]->deliver({rank_, std::move(data)});
+    members_[static_cast<std::size_t>(destination)]->mailbox_.put({rank_, std::move(data)});
   }
 
   bool flush(std::chrono::nanoseconds) override { return true; }
@@ -42,35 +33,17 @@ class ThreadGroup::Member final : public Communicator {
   std::optional<Message> wait_for_message(std::chrono::nanoseconds timeout,
                                           int or_readable) override {
     const auto deadline = detail::deadline_after(timeout);
-    const std::array<int, 2> wanted = {arrived_.get(), or_readable};
-    auto message = take();
+    const std::array<int, 2> wanted = {mailbox_.descriptor(), or_readable};
+    auto message = mailbox_.take();
     // Without a message in the mailbox it is the other descriptor that is readable.
-    if (!message && detail::wait_until_readable(wanted, deadline)) message = take();
+    if (!message && detail::wait_until_readable(wanted, deadline)) message = mailbox_.take();
     return message;
-  }
-
-  std::optional<Message> take() {
-    const std::lock_guard lock(mutex_);
-    if (mailbox_.empty()) return std::nullopt;
-    Message message = std::move(mailbox_.front());
-    mailbox_.pop_front();
-    eventfd_t ignored = 0;
-    if (mailbox_.empty()) ::eventfd_read(arrived_.get(), &ignored);
-    return message;
-  }
-
-  void deliver(Message message) {
-    const std::lock_guard lock(mutex_);
-    mailbox_.push_back(std::move(message));
-    ::eventfd_write(arrived_.get(), 1);
   }
 
   const int rank_;
   const int size_;
   const Members& members_;
-  std::mutex mutex_;
-  core::Descriptor arrived_;     ///< an eventfd, readable as long as the mailbox has something
-  std::deque<Message> mailbox_;  ///< guarded by mutex_
+  core::Mailbox<Message> mailbox_;
 };
 
 ThreadGroup::ThreadGroup(int size) {

@@ -1,7 +1,4 @@
 // Evaluators in threads of this process.
-#include <sys/eventfd.h>
-
-#include <cerrno>
 #include <chrono>
 #include <condition_variable>
 #include <deque>
@@ -11,46 +8,15 @@
 #include <utility>
 
 #include "guarded_evaluation.hpp"
-#include "hierevo/core/descriptor.hpp"
 #include "hierevo/core/error.hpp"
+#include "hierevo/core/mailbox.hpp"
 #include "hierevo/search/evaluators.hpp"
 
 namespace hierevo::search {
 
 namespace {
 
-using Event = Evaluators::Event;
-
-/// Events from several threads for one that looks for them, and may wait on a descriptor.
-class EventQueue {
- public:
-  EventQueue() : pushed_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-    if (!pushed_) throw core::IoError("eventfd", "make", errno);
-  }
-
-  void push(Event event) {
-    const std::scoped_lock lock(mutex_);
-    events_.push_back(std::move(event));
-    ::eventfd_write(pushed_.get(), 1);
-  }
-
-  std::optional<Event> pop() {
-    const std::scoped_lock lock(mutex_);
-    if (events_.empty()) return std::nullopt;
-    Event event = std::move(events_.front());
-    events_.pop_front();
-    eventfd_t ignored = 0;
-    if (events_.empty()) ::eventfd_read(pushed_.get(), &ignored);
-    return event;
-  }
-
-  int descriptor() const { return pushed_.get(); }
-
- private:
-  core::Descriptor pushed_;  ///< an eventfd
-  std::mutex mutex_;
-  std::deque<Event> events_;
-};
+using EventQueue = core::Mailbox<Evaluators::Event>;
 
 /// One evaluator and its thread.
 class Slot {
@@ -97,7 +63,7 @@ class Slot {
       lock.lock();
       work_.reset();
       lock.unlock();
-      events_.push(Evaluators::Ended{work.candidate.id, std::move(evaluation)});
+      events_.put(Evaluators::Ended{work.candidate.id, std::move(evaluation)});
     }
   }
 
@@ -106,7 +72,7 @@ class Slot {
     const auto now = std::chrono::steady_clock::now();
     if (now < next_report_) return;
     next_report_ = now + std::chrono::milliseconds(100);
-    events_.push(Evaluators::Progress{work.candidate.id, at});
+    events_.put(Evaluators::Progress{work.candidate.id, at});
   }
 
   Evaluator& evaluator_;
@@ -123,7 +89,7 @@ class LocalEvaluators final : public Evaluators {
  public:
   LocalEvaluators(const std::vector<Evaluator*>& evaluators, std::optional<DataFacts> data) {
     for (Evaluator* evaluator : evaluators) slots_.emplace_back(*evaluator, events_);
-    events_.push(Ready{data, ""});
+    events_.put(Ready{data, ""});
   }
 
   std::size_t count() const override { return slots_.size(); }
@@ -140,7 +106,7 @@ class LocalEvaluators final : public Evaluators {
     }
   }
   void kill(evolution::IndividualId id) override { save(id); }
-  std::optional<Event> next() override { return events_.pop(); }
+  std::optional<Event> next() override { return events_.take(); }
   int descriptor() const override { return events_.descriptor(); }
 
  private:

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include "hierevo/core/descriptor.hpp"
+
+namespace hierevo::core {
+
+/// A descriptor that can be read from ring() to silence(). Thread-safe.
+class Bell {
+ public:
+  /// Throws IoError where the system has no descriptor left.
+  Bell();
+  void ring();
+  void silence();
+  int descriptor() const { return event_.get(); }
+
+ private:
+  Descriptor event_;
+};
+
+/// What several threads put in, in order, for one that takes it out and may wait on a descriptor.
+template <typename Value>
+class Mailbox {
+ public:
+  void put(Value value) {
+    const std::scoped_lock lock(mutex_);
+    values_.push_back(std::move(value));
+    filled_.ring();
+  }
+
+  std::optional<Value> take() {
+    const std::scoped_lock lock(mutex_);
+    if (values_.empty()) return std::nullopt;
+    Value value = std::move(values_.front());
+    values_.pop_front();
+    if (values_.empty()) filled_.silence();
+    return value;
+  }
+
+  /// Readable as long as there is something to take.
+  int descriptor() const { return filled_.descriptor(); }
+
+ private:
+  Bell filled_;
+  std::mutex mutex_;
+  std::deque<Value> values_;  ///< guarded by mutex_
+};
+
+}  // namespace hierevo::core
