@@ -16,8 +16,8 @@
 #include "hierevo/genome/codec.hpp"
 #include "hierevo/genome/mutation.hpp"
 #include "hierevo/io/journal.hpp"
-#include "hierevo/search/protocol.hpp"
 #include "io/samples.hpp"
+#include "search/sample_messages.hpp"
 #include "search_options.hpp"
 #include "supervisor_protocol.hpp"
 #include "support/scratch_folder.hpp"
@@ -78,33 +78,10 @@ evolution::Evaluation sample_evaluation(evolution::Status status) {
   return evaluation;
 }
 
-search::Work sample_work(const char* space, std::optional<IndividualId> parent, int parts) {
-  return {{IndividualId{9}, parent, 77, sample_genotype(space, 3)}, parts};
-}
-
 void write_messages(const Corpus& corpus) {
-  using namespace search;
-  const EvaluationProgress at{
-      .repeat = 2, .step = 70, .steps = 5000, .loss = 0.5, .earlier_seconds = 12.0};
-  const auto add = [&](const char* name, const AnyMessage& message) {
-    corpus.add(name, encode(message));
-  };
-  add("hello", Hello{"0.1.0", "node7", 99, 4, std::nullopt, ""});
-  add("hello_with_data", Hello{"0.1.0", "node7", 99, 4, DataFacts{1, 100, 12345}, "no data"});
-  add("work", sample_work("hierarchical", std::nullopt, 1));
-  add("work_again", sample_work("2x3,1x3", IndividualId{4}, 16));
-  add("result", Result{IndividualId{4}, sample_evaluation(evolution::Status::evaluated)});
-  add("failure", Result{IndividualId{4}, sample_evaluation(evolution::Status::crashed)});
-  add("beat", Beat{{{IndividualId{5}, at}, {IndividualId{6}, {}}}});
-  add("alive", Alive{});
-  add("stop", Stop{});
-  add("leave", Leave{});
-  add("left", Left{"the device fell off"});
-  add("done", Done{});
-  add("setup", Setup{"seed=1\n"});
-  add("fewer", Fewer{3});
-  add("cancel", Cancel{IndividualId{9}});
-  add("cancelled", Cancelled{IndividualId{9}});
+  for (const auto& [name, message] : search::sample_messages()) {
+    corpus.add(name, search::encode(message));
+  }
 }
 
 void write_supervision(const Corpus& corpus) {

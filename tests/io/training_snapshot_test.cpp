@@ -5,13 +5,12 @@
 #include <gtest/gtest.h>
 
 #include <functional>
-#include <limits>
 
 #include "edited.hpp"
-#include "genome/published_cell.hpp"
 #include "h5.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/random.hpp"
+#include "sample_training.hpp"
 #include "support/scratch_folder.hpp"
 #include "text_block.hpp"
 
@@ -19,41 +18,8 @@ namespace hierevo::io {
 namespace {
 
 using test::remove;
+using test::sample_training;
 using testing::HasSubstr;
-
-StoredTensor tensor(const std::string& name, std::vector<std::size_t> shape,
-                    core::RandomStream& random) {
-  std::size_t count = 1;
-  for (const std::size_t extent : shape) count *= extent;
-  StoredTensor made{name, std::move(shape), {}};
-  for (std::size_t i = 0; i < count; ++i) {
-    made.values.push_back(static_cast<float>(random.unit() - 0.5));
-  }
-  return made;
-}
-
-TrainingSnapshot sample() {
-  core::RandomStream random(3);
-  TrainingSnapshot snapshot{.genotype = genome::published_cell(),
-                            .model = {genome::ModelKind::cifar_large, 24, 2, 1, 7},
-                            .pixel_mean = {72.5F},
-                            .pixel_scale = {0.0125F},
-                            .options = "steps=100\nlr=0.1\n",
-                            .seed = std::numeric_limits<std::uint64_t>::max(),
-                            .seconds = 12.5,
-                            .top1 = 0.75,
-                            .best_step = 40,
-                            .repeat_accuracy = {0.5, 0.625},
-                            .repeat_loss = {0.25, 1.5},
-                            .losses = {2.5, 1.25, 0.1},
-                            .weights = {tensor("stem.0.weight", {4, 1, 3, 3}, random),
-                                        tensor("a.1-3.2-4.bn.running_var", {4}, random),
-                                        tensor("classifier.bias", {7}, random)},
-                            .momentum = {tensor("stem.0.weight", {4, 1, 3, 3}, random)},
-                            .average = {}};
-  snapshot.weights[1].values[2] = std::numeric_limits<float>::infinity();
-  return snapshot;
-}
 
 void expect_same(const std::vector<StoredTensor>& a, const std::vector<StoredTensor>& b) {
   ASSERT_EQ(a.size(), b.size());
@@ -67,7 +33,7 @@ void expect_same(const std::vector<StoredTensor>& a, const std::vector<StoredTen
 TEST(TrainingSnapshot, IsReadAsItWasWritten) {
   const hierevo::test::ScratchFolder folder;
   const auto path = folder.path() / "last.h5";
-  const TrainingSnapshot written = sample();
+  const TrainingSnapshot written = sample_training();
   save_training(written, path);
   const TrainingSnapshot read = load_training(path);
   EXPECT_EQ(read.genotype, written.genotype);
@@ -101,7 +67,7 @@ std::string refusal(std::span<const std::byte> bytes) {
 }
 
 TEST(TrainingSnapshot, DamageIsNoticed) {
-  const std::vector<std::byte> good = encode_training(sample());
+  const std::vector<std::byte> good = encode_training(sample_training());
   core::RandomStream random(5);
   for (int i = 0; i < 1000; ++i) {
     // Often at the begin, where the text block and HDF5's superblock are.
@@ -115,14 +81,14 @@ TEST(TrainingSnapshot, DamageIsNoticed) {
 }
 
 TEST(TrainingSnapshot, ASnapshotOfASearchIsNone) {
-  auto bytes = encode_training(sample());
+  auto bytes = encode_training(sample_training());
   EXPECT_THAT(refusal(with_text_block(std::span(bytes).subspan(block_size), snapshot_kind)),
               HasSubstr("it is not a training of hierevo"));
 }
 
 /// What is said of the sample after `edit`, with a right checksum.
 std::string refusal_after(const std::function<void(hid_t file)>& edit) {
-  return refusal(test::edited(encode_training(sample()), training_kind, edit));
+  return refusal(test::edited(encode_training(sample_training()), training_kind, edit));
 }
 
 TEST(TrainingSnapshot, ContentThatCannotBeIsNamed) {

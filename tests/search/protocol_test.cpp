@@ -10,64 +10,10 @@
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/random.hpp"
 #include "hierevo/evolution/codec.hpp"
-#include "hierevo/genome/mutation.hpp"
+#include "sample_messages.hpp"
 
 namespace hierevo::search {
 namespace {
-
-Work sample_work(const char* space, std::uint64_t seed) {
-  core::RandomStream random(seed);
-  Work work{{evolution::IndividualId{seed + 1}, std::nullopt, seed * 77,
-             genome::random_genotype(genome::SearchSpace::parse(space), random)},
-            1 << (seed % 5)};
-  if (seed % 2 == 0) work.candidate.parent = evolution::IndividualId{seed + 5};
-  if (seed % 3 != 0) work.candidate.known = seed * 10;
-  return work;
-}
-
-Result sample_result() {
-  Result result;
-  result.id = evolution::IndividualId{42};
-  result.evaluation.status = evolution::Status::timed_out;
-  result.evaluation.fitness = 0.25;
-  result.evaluation.repeat_fitness = {0.2, 0.3};
-  result.evaluation.repeat_loss = {1.5};
-  result.evaluation.seconds = 12.5;
-  result.evaluation.parameters = 542'138;
-  result.evaluation.macs = 7;
-  result.evaluation.reason = "longer than 10 s";
-  return result;
-}
-
-Hello sample_hello() {
-  return {"0.1.0", "node7", 99, 4, DataFacts{1, 100, 12345}, "no data"};
-}
-
-Beat sample_beat() {
-  const EvaluationProgress at{
-      .repeat = 2, .step = 70, .steps = 5000, .loss = 0.5, .earlier_seconds = 12.0};
-  return {{{evolution::IndividualId{5}, at}, {evolution::IndividualId{6}, {}}}};
-}
-
-std::vector<AnyMessage> samples() {
-  Hello without_data = sample_hello();
-  without_data.data.reset();
-  return {sample_hello(),
-          without_data,
-          sample_work("hierarchical", 1),
-          sample_work("flat", 2),
-          sample_result(),
-          sample_beat(),
-          Alive{},
-          Stop{},
-          Leave{},
-          Done{},
-          Left{"the device fell off"},
-          Setup{"seed=1"},
-          Fewer{3},
-          Cancel{evolution::IndividualId{9}},
-          Cancelled{evolution::IndividualId{9}}};
-}
 
 TEST(Protocol, RoundTrips) {
   for (const char* space : {"hierarchical", "flat", "3x3,2x4,1x6"}) {
@@ -79,9 +25,9 @@ TEST(Protocol, RoundTrips) {
       ASSERT_EQ(std::get<Work>(*read).memory_parts, work.memory_parts);
     }
   }
-  const auto read = decode(encode(sample_result()));
-  EXPECT_EQ(std::get<Result>(*read).id, sample_result().id);
-  EXPECT_EQ(std::get<Result>(*read).evaluation, sample_result().evaluation);
+  const auto read = decode(encode(sample_failure()));
+  EXPECT_EQ(std::get<Result>(*read).id, sample_failure().id);
+  EXPECT_EQ(std::get<Result>(*read).evaluation, sample_failure().evaluation);
   const auto hello = std::get<Hello>(*decode(encode(sample_hello())));
   EXPECT_EQ(hello.program, "0.1.0");
   EXPECT_EQ(hello.host, "node7");
@@ -90,7 +36,7 @@ TEST(Protocol, RoundTrips) {
   EXPECT_EQ(hello.data, sample_hello().data);
   EXPECT_EQ(hello.error, "no data");
   // The encoding has all of a message: what is read is written as it was.
-  for (const AnyMessage& message : samples()) {
+  for (const auto& [name, message] : sample_messages()) {
     const auto bytes = encode(message);
     const auto again = decode(bytes);
     ASSERT_TRUE(again.has_value());
@@ -105,7 +51,7 @@ TEST(Protocol, RoundTrips) {
 }
 
 TEST(Protocol, RefusesEveryCutAndEveryAddedByte) {
-  for (const AnyMessage& message : samples()) {
+  for (const auto& [name, message] : sample_messages()) {
     auto bytes = encode(message);
     for (std::size_t length = 0; length < bytes.size(); ++length) {
       ASSERT_FALSE(decode(std::span(bytes).first(length)).has_value());
@@ -116,10 +62,11 @@ TEST(Protocol, RefusesEveryCutAndEveryAddedByte) {
 }
 
 TEST(Protocol, SurvivesAnyBytes) {
+  const auto samples = sample_messages();
   core::RandomStream random(8);
   std::size_t accepted = 0;
   for (int n = 0; n < 20'000; ++n) {
-    auto bytes = encode(samples()[random.below(samples().size())]);
+    auto bytes = encode(samples[random.below(samples.size())].message);
     for (std::uint64_t changes = 1 + random.below(8); changes > 0; --changes) {
       bytes[random.below(bytes.size())] = static_cast<std::byte>(random.below(256));
     }
@@ -140,13 +87,13 @@ TEST(Protocol, RefusesAnotherVersion) {
 }
 
 TEST(Protocol, RefusesValuesThatCannotBe) {
-  Result result = sample_result();
+  Result result = sample_failure();
   result.evaluation.fitness = std::numeric_limits<double>::quiet_NaN();
   EXPECT_FALSE(decode(encode(result)).has_value());
-  result = sample_result();
+  result = sample_failure();
   result.evaluation.seconds = -1.0;
   EXPECT_FALSE(decode(encode(result)).has_value());
-  result = sample_result();
+  result = sample_failure();
   result.evaluation.repeat_fitness.assign(evolution::most_repeats + 1, 0.5);
   EXPECT_FALSE(decode(encode(result)).has_value());
 }
@@ -175,7 +122,7 @@ TEST(Protocol, TheLargestMessagesFitTheirBound) {
   EXPECT_TRUE(decode(encode(search::Setup{std::string(longest_setup, 'x')})).has_value());
   EXPECT_THROW(encode(search::Setup{std::string(longest_setup + 1, 'x')}), core::UsageError);
 
-  Result result = sample_result();
+  Result result = sample_failure();
   result.evaluation.repeat_fitness.assign(evolution::most_repeats, 0.5);
   result.evaluation.repeat_loss.assign(evolution::most_repeats, 0.5);
   result.evaluation.reason.assign(100'000, 'x');  // is cut
