@@ -4,11 +4,12 @@ it has finished. What must hold after every job, however it ended:
 - the run directory is read by `hierevo status`, and `hierevo verify` is content;
 - nothing is left of the job: no process, no file that is not a run's;
 - no result is missing. The witness is the workers' own log (--verbose): each result that a worker has
-  sent is in the run. Only where a rank was killed, or the whole job, one result a worker may have been
-  on its way to rank 0;
+  sent is in the run. Only where a rank was killed, or the whole job, one result an evaluator may have
+  been on its way to rank 0;
 - a result that had to be made again is the same to the last digit.
 
-In the end there are exactly the evaluations that were asked for.
+In the end there are exactly the evaluations that were asked for. How many evaluators there are, whether
+rank 0 has one too, is drawn for each job, and for each search whether a program makes the fitness up.
 
   soak_test.py [--kills N] [--seed N]     (default: 12 with made-up fitness, 6 with trainings)
 """
@@ -32,7 +33,13 @@ OPTIONS.add_argument("--seed", type=int, default=7)
 
 COMMON = ["--population", 6, "--tournament", 0.3, "--heartbeat", 3, "--grace", 20, "--verbose",
           "--progress", "off", "--failures-in-series", 1000]
-SYNTHETIC = ["--evaluator", "synthetic", "--synthetic-ms", 100, "--evaluations", 60, "--timeout", 4]
+MADE_UP = ["--evaluations", 60, "--timeout", 4]
+SYNTHETIC = ["--evaluator", "synthetic", "--synthetic-ms", 100, *MADE_UP]
+PROGRAM = """#!/bin/sh
+grep -q hierevo.genotype "$1" || exit 1
+sleep 0.1
+echo "{\\"fitness\\": 0.$HIEREVO_SEED}"
+"""
 TRAINED = ["--evaluator", "train", "--evaluations", 14, "--repeats", 2, "--channels", 2, "--steps",
            30, "--batch", 16, "--train-size", 500, "--validation-size", 100, "--crop", 16,
            "--threads", 1, "--evaluation-checkpoint", 1]
@@ -42,7 +49,7 @@ FILES = {"search.h5", "search.h5.1", "search.h5.2", "journal", "journal.1", "jou
 OF_A_KILLED_JOB = {"inflight", "progress.json", "progress.json.tmp", "search.h5.tmp",
                    "config.ini.tmp"}
 RESULT = re.compile(r"Candidate (\d+): (\w+), fitness (\S+),")
-WORKERS = 2
+RANKS = 3
 
 
 class Soak(JobTest):
@@ -136,9 +143,10 @@ class Soak(JobTest):
             self.assertEqual(kept[number], ("evaluated", logged[number]),
                              f"candidate {number}\n{job.text()}")
         lost = logged.keys() - kept.keys()
-        on_their_way = WORKERS if self.ranks_were_killed else 0
+        on_their_way = self.evaluators if self.ranks_were_killed else 0
         self.assertLessEqual(len(lost), on_their_way, f"lost {lost}\n{job.text()}")
         self.kept = kept
+        self.assertNotIn("has a temporary file instead", job.text())
         self.hierevo("verify", "--run", self.run_dir)
         left = {path.name for path in self.run_dir.iterdir()}
         self.assertLessEqual(left, FILES | OF_A_KILLED_JOB)
@@ -151,21 +159,36 @@ class Soak(JobTest):
 
     def launcher(self):
         recover = ["-enable-recovery"] if self.choose.random() < 0.5 and self.can_recover else []
-        return [mpirun(3)[0], *recover, *mpirun(3)[1:]]
+        return [mpirun(RANKS)[0], *recover, *mpirun(RANKS)[1:]]
 
-    def soak(self, line, kills):
-        self.line = [*COMMON, *line]
+    def commanded(self):
+        program = self.folder / "program"
+        program.write_text(PROGRAM)
+        program.chmod(0o700)
+        return ["--evaluator", "command", "--command", program, *MADE_UP]
+
+    def draw_layout(self):
+        """Of the evaluators of a job."""
+        per_device, master = self.choose.choice((1, 2)), self.choose.choice((True, False))
+        self.evaluators = (RANKS - 1) * per_device + master
+        layout = ["--evaluators-per-device", per_device]
+        return [*layout, "--master-evaluates"] if master else layout
+
+    def soak(self, evaluations, kills):
         self.can_recover = "-enable-recovery" in self.help_of_mpirun()
         kinds = [self.kill_an_evaluator, self.kill_a_supervisor, self.kill_a_worker,
                  self.kill_rank_0, self.kill_the_job, self.signal_mpirun, self.stop_an_evaluator]
-        order, jobs, searches = [], 0, 0
+        order, deck, jobs, searches = [], [], 0, 0
         while kills > 0:
             searches += 1
             self.run_dir = self.folder / f"run {searches}"
             self.fitness, self.kept = {}, {}
+            deck = deck or self.choose.sample(evaluations, len(evaluations))  # each as often
+            self.line = [*COMMON, *deck.pop()]
             finished = False
             while not finished:
-                job = self.start(*self.line, "--seed", searches, launcher=self.launcher())
+                job = self.start(*self.line, *self.draw_layout(), "--seed", searches,
+                                 launcher=self.launcher())
                 jobs += 1
                 self.ranks_were_killed = False
                 while kills > 0 and self.comes_further(job):
@@ -203,11 +226,11 @@ class Soak(JobTest):
                               text=True).stdout
 
     def test_made_up_fitness(self):
-        self.soak(SYNTHETIC, self.options.kills or 12)
+        self.soak((SYNTHETIC, self.commanded()), self.options.kills or 12)
 
     @unittest.skipUnless((BIN / "hierevo-train").exists(), "built without Torch")
     def test_trainings(self):
-        self.soak(TRAINED, self.options.kills or 6)
+        self.soak((TRAINED,), self.options.kills or 6)
 
 
 if __name__ == "__main__":
