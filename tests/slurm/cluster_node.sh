@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# A node of a test cluster, as the first process in namespaces of its own; cluster_head.sh starts it.
+# cluster_node.sh DIR NODE ADDRESS
+set -euo pipefail
+
+dir=$1 node=$2 address=$3
+
+# A /tmp of its own, in which the folders that all nodes share are still seen.
+own_tmp() {
+  local path fd
+  local -A kept=()
+  while IFS= read -r path; do
+    if [[ $path == /tmp/* ]]; then
+      exec {fd}<"$path"
+      kept[$path]=$fd
+    fi
+  done <"$dir/shared"
+  mount -t tmpfs tmpfs /tmp
+  for path in "${!kept[@]}"; do
+    fd=${kept[$path]}
+    mkdir -p "$path"
+    mount --no-canonicalize --bind "/proc/self/fd/$fd" "$path"
+    exec {fd}<&-
+  done
+}
+
+hostname "$node"
+read -r _ <"$dir/$node/gate"
+ip link set lo up
+ip address add "$address" dev eth0
+ip link set eth0 up
+mount -t tmpfs tmpfs /dev/shm
+own_tmp
+mkdir -p "$dir/$node/spool"
+export SLURM_CONF=$dir/slurm.conf
+# Not as the first process, which would have to look after others' orphans.
+slurmd -D -f "$SLURM_CONF" -N "$node" &
+wait
