@@ -22,3 +22,5 @@ install(FILES ${PROJECT_BINARY_DIR}/hierevo-config.cmake
   ${PROJECT_BINARY_DIR}/hierevo-config-version.cmake DESTINATION ${hierevo_package_dir})
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(DIRECTORY genotypes DESTINATION ${CMAKE_INSTALL_DATADIR}/hierevo)
+install(DIRECTORY slurm DESTINATION ${CMAKE_INSTALL_DATADIR}/hierevo USE_SOURCE_PERMISSIONS
+  PATTERN site.sh EXCLUDE PATTERN spank EXCLUDE)
