@@ -136,10 +136,20 @@ take_new_step_ids() {
   done
 }
 
+# When the time limit comes, for the program: Slurm before 23 does not say so itself.
+tell_end_of_job() {
+  local limit
+  if [[ -n ${SLURM_JOB_END_TIME:-} ]]; then return; fi
+  limit=$(squeue --noheader --jobs="$SLURM_JOB_ID" --format=%e 2>/dev/null | head -n 1) || true
+  [[ $limit == [0-9]*T* ]] || return 0 # there is none
+  if limit=$(date --date="$limit" +%s); then export SLURM_JOB_END_TIME=$limit; fi
+}
+
 # Runs the search; its exit code, as the launcher tells it, becomes `code`. The shell must be waiting
 # when a signal comes, and the handler do no more than this: bash loses signals otherwise.
 run_search() {
   local pid last
+  tell_end_of_job
   if [[ -n ${SLURM_CPUS_PER_TASK:-} ]]; then export SRUN_CPUS_PER_TASK=$SLURM_CPUS_PER_TASK; fi
   if [[ $launcher == srun ]]; then take_new_step_ids; fi
   "$launcher" "${launcher_arguments[@]}" "$hierevo" search --run "$run" "${arguments[@]}" &

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <exception>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -22,6 +23,7 @@
 #include "hierevo/core/log.hpp"
 #include "hierevo/search/process_evaluators.hpp"
 #include "hierevo/search/run_directory.hpp"
+#include "preflight.hpp"
 #include "program.hpp"
 #include "progress_line.hpp"
 #include "search_evaluators.hpp"
@@ -41,7 +43,10 @@ class SearchProgram {
   /// `lasting`: the options, as INI lines, that half-trained candidates depend on.
   SearchProgram(const SearchCommandOptions& command, search::SearchOptions options,
                 std::string lasting)
-      : command_(command), options_(std::move(options)), lasting_(std::move(lasting)) {
+      : command_(command),
+        options_(std::move(options)),
+        lasting_(std::move(lasting)),
+        last_moment_(last_moment(job_, options_.grace, std::chrono::system_clock::now())) {
     options_.fingerprint = core::hash_text(options_.configuration);
     // Before MPI and any thread.
     if (command_.isolation == "process") supervisor_.emplace();
@@ -64,6 +69,8 @@ class SearchProgram {
     SearchStatus last;
   };
   Outcome search_as(comm::Communicator& ranks, const std::string& error);
+  bool time_is_up() const;
+  std::string job_text() const;
   /// For rank 0: tells what became of the search.
   int conclude(const Outcome& outcome) const;
   int dry_run_ended() const;
@@ -71,6 +78,8 @@ class SearchProgram {
   const SearchCommandOptions& command_;
   search::SearchOptions options_;
   std::string lasting_;
+  SlurmJob job_ = SlurmJob::here();
+  std::optional<std::chrono::system_clock::time_point> last_moment_;
   std::optional<comm::ProcessSupervisor> supervisor_;
   std::optional<SearchEvaluators> in_this_process_;
   std::vector<std::unique_ptr<search::Evaluator>> local_;
@@ -115,6 +124,9 @@ search::ProcessEvaluatorsOptions SearchProgram::process_options(
 }
 
 void SearchProgram::make_evaluators(const comm::Communicator& ranks) {
+  if (ranks.size() > 1) {
+    check_devices(job_, comm::MpiSession::ranks_on_this_node(), command_.master_evaluates);
+  }
   if (ranks.rank() == 0 && ranks.size() > 1 && !command_.master_evaluates) return;
   if (supervisor_) {
     evaluators_ = search::make_process_evaluators(*supervisor_, process_options(ranks));
@@ -144,6 +156,17 @@ std::string progress_text(const SearchStatus& status) {
   return text;
 }
 
+/// Time to save before the job's limit, also where no signal announces that.
+bool SearchProgram::time_is_up() const {
+  return last_moment_ && std::chrono::system_clock::now() >= *last_moment_;
+}
+
+std::string SearchProgram::job_text() const {
+  if (!job_.end) return {};
+  const std::chrono::duration<double> left = *job_.end - std::chrono::system_clock::now();
+  return fmt::format("  (job ends in {})", duration_text(left.count()));
+}
+
 SearchProgram::Outcome SearchProgram::search_as(comm::Communicator& ranks,
                                                 const std::string& error) {
   ProgressLine line(ranks.rank() == 0 ? ProgressLine::mode_named(command_.progress)
@@ -152,10 +175,10 @@ SearchProgram::Outcome SearchProgram::search_as(comm::Communicator& ranks,
   const auto show = [&](const SearchStatus& status) {
     last = status;
     if (status.ending && !ending_since_) ending_since_ = std::chrono::steady_clock::now();
-    if (line.due()) line.show(progress_text(status));
+    if (line.due()) line.show(progress_text(status) + job_text());
   };
-  const SearchEnd end =
-      search::run_search(ranks, options_, evaluators_.get(), error, show, stop_signal_came);
+  const SearchEnd end = search::run_search(ranks, options_, evaluators_.get(), error, show,
+                                           [this] { return stop_signal_came() || time_is_up(); });
   line.end();
   return {end, last};
 }
@@ -208,6 +231,7 @@ int SearchProgram::run(comm::Communicator& ranks, std::exception_ptr problem) {
   std::string error;
   try {
     if (problem) std::rethrow_exception(problem);
+    if (ranks.rank() == 0) check_room(options_.run);
     make_evaluators(ranks);
   } catch (const std::exception& reason) {
     if (ranks.rank() == 0) {
@@ -233,6 +257,16 @@ std::chrono::duration<double> SearchProgram::patience_with_the_end() const {
   if (!ending_since_) return longest;
   const Seconds rest = options_.grace - (std::chrono::steady_clock::now() - *ending_since_);
   return std::clamp(rest, Seconds(2.0), longest);
+}
+
+/// What `check` throws.
+std::exception_ptr problem_of(const std::function<void()>& check) {
+  try {
+    check();
+  } catch (...) {
+    return std::current_exception();
+  }
+  return nullptr;
 }
 
 /// Ends this process in a while, should it still be there: MPI's end may wait for a lost rank for
@@ -267,12 +301,16 @@ int command_search(const Arguments& arguments) {
                     "the other ranks\n"
                     "evaluate. The same line goes on with a search that was interrupted.");
   command.add_to(options);
+  const SlurmJob job = SlurmJob::here();
   const bool many = comm::MpiSession::launched_by_mpi();
+  // Tasks that do not know of each other all refuse, and one tells why.
+  const bool told_by_another = job.step_tasks > 1 && job.rank > 0;
   search::SearchOptions search_options;
   std::exception_ptr problem;
   try {
     if (!options.parse(arguments)) return 0;
     search_options = command.search();
+    check_launch(job, many, options.given("workers"));
     if (many && options.given("workers")) {
       throw core::UsageError("--workers cannot be used under mpirun", "its ranks are the workers",
                              "Give mpirun one rank more than there shall be workers.");
@@ -280,6 +318,7 @@ int command_search(const Arguments& arguments) {
     check_recorded(options, command);
     search_options.configuration = options.record();
   } catch (...) {
+    if (!many && told_by_another) return static_cast<int>(core::ExitCode::usage);
     if (!many) throw;
     problem = std::current_exception();
   }
@@ -300,6 +339,8 @@ int command_search(const Arguments& arguments) {
   }
   comm::MpiSession session;
   comm::MpiCommunicator ranks;
+  if (ranks.size() == 1 && told_by_another) return static_cast<int>(core::ExitCode::usage);
+  if (!problem) problem = problem_of([&] { check_ranks(job, ranks.size()); });
   // Errors are reported inside, so that the session ends in order.
   const int code = guarded([&] { return program.run(ranks, problem); });
   end_soon(code, program.patience_with_the_end());  // all has been saved

@@ -61,7 +61,7 @@ class Restart(SlurmTest):
         self.wait_for_done(1)
         self.on_head("scancel", "--signal=USR2", "--full", job)
         self.wait_for_restart(job, 1)
-        self.assertIn("saved", (self.folder / f"hierevo-{job}.out").read_text())
+        self.assertIn("saved", self.output_of(job))
         self.assertEqual(self.wait_for_end(job), ("COMPLETED", "0:0"))
         self.assert_finished(8)
 
@@ -74,8 +74,7 @@ class Restart(SlurmTest):
                             self.status()["state"] == "running")
             self.on_head("scancel", "--signal=USR2", "--batch", job)
         self.assertEqual(self.wait_for_end(job), ("FAILED", "75:0"))
-        self.assertIn("brought no new evaluation",
-                      (self.folder / f"hierevo-{job}.out").read_text())
+        self.assertIn("brought no new evaluation", self.output_of(job))
 
     def test_array_job(self):
         base = self.run_dir

@@ -1,6 +1,7 @@
 """slurm/search.sh on two nodes finishes, with srun and mpirun."""
 import unittest
 
+from programs import HIEREVO
 from slurm_jobs import TRAINING, SlurmTest
 
 
@@ -11,6 +12,22 @@ class Finishes(SlurmTest):
 
     def test_with_srun(self):
         self.assert_finishes(self.synthetic(40, 20), 40)
+
+    def test_time_limit_is_told(self):
+        job = self.synthetic(10, 20, options=("--ntasks=2", "--time=30"))
+        self.assert_finishes(job, 10)
+        self.assertIn("(job ends in ", self.output_of(job))
+
+    def test_srun_without_mpi_is_refused_once(self):
+        said = self.refused_by_srun("--mpi=none")
+        self.assertEqual(said.count("MPI tells each of them that it is alone"), 1, said)
+
+    def refused_by_srun(self, *options):
+        result = self.run_on_head("srun", "--ntasks=4", "--nodes=2", *options, HIEREVO, "search",
+                                  "--run", self.run_dir, "--evaluator", "synthetic")
+        self.assertEqual(result.returncode, 2)
+        self.assertFalse(self.run_dir.exists())
+        return result.stderr
 
     def test_with_mpirun(self):
         self.site("mpirun")

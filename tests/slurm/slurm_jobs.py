@@ -79,13 +79,20 @@ class SlurmTest(ProgramTest):
         text = SITE[launcher] + NETWORK + f"bin='{BIN}'\nrestart_after=2\n" + "\n".join(lines)
         (self.folder / "site.sh").write_text(text)
 
+    def run_on_head(self, *command):
+        return subprocess.run([CLUSTER, "run", self.cluster.folder, *map(str, command)], text=True,
+                              capture_output=True, cwd=self.folder, timeout=DEADLINE,
+                              env={**os.environ, "HIEREVO_SITE": str(self.folder / "site.sh")})
+
     def on_head(self, *command, check=True):
-        result = subprocess.run([CLUSTER, "run", self.cluster.folder, *map(str, command)],
-                                text=True, capture_output=True, cwd=self.folder, timeout=DEADLINE,
-                                env={**os.environ, "HIEREVO_SITE": str(self.folder / "site.sh")})
+        """What the command prints."""
+        result = self.run_on_head(*command)
         if check:
             self.assertEqual(result.returncode, 0, f"{command}\n{result.stdout}{result.stderr}")
         return result.stdout
+
+    def output_of(self, job):
+        return (self.folder / f"hierevo-{job}.out").read_text()
 
     def submit(self, *arguments, options=("--nodes=2", "--ntasks-per-node=2"), script=SEARCH):
         """The id of a job of search.sh, whose output is NAME-ID.out."""

@@ -1,0 +1,113 @@
+#include "preflight.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+#include <string_view>
+#include <system_error>
+
+#include "hierevo/core/error.hpp"
+
+namespace hierevo::app {
+
+namespace {
+
+using Clock = std::chrono::system_clock;
+
+/// Of the time limit: Slurm's signals and a busy file system may be late.
+constexpr std::chrono::seconds margin(30);
+/// Snapshots and journals of a search are smaller; half-trained candidates may not be.
+constexpr std::uintmax_t least_room = std::uintmax_t{64} << 20;
+
+/// The variable as a number; 0 when it is not set or no number.
+long long number_in(const char* variable) {
+  const char* text = std::getenv(variable);
+  if (text == nullptr) return 0;
+  const std::string_view digits = text;
+  long long value = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  return error == std::errc() && end == digits.data() + digits.size() ? value : 0;
+}
+
+int small_number_in(const char* variable) {
+  return static_cast<int>(std::clamp<long long>(number_in(variable), 0, 1 << 30));
+}
+
+}  // namespace
+
+SlurmJob SlurmJob::here() {
+  SlurmJob job;
+  job.present = std::getenv("SLURM_JOB_ID") != nullptr;
+  if (!job.present) return job;
+  job.tasks = small_number_in("SLURM_NTASKS");
+  job.step_tasks = small_number_in("SLURM_STEP_NUM_TASKS");
+  job.rank = small_number_in("SLURM_PROCID");
+  job.node = small_number_in("SLURM_NODEID");
+  job.gpus_on_node = small_number_in("SLURM_GPUS_ON_NODE");
+  // Older Slurms do not say; slurm/search.sh then does.
+  const long long end = number_in("SLURM_JOB_END_TIME");
+  constexpr long long far_away = 1LL << 33;  // seconds; more would not fit into the clock
+  if (end > 0 && end < far_away) job.end = Clock::time_point(std::chrono::seconds(end));
+  return job;
+}
+
+void check_launch(const SlurmJob& job, bool by_mpi, bool alone_on_purpose) {
+  if (by_mpi) return;
+  if (job.step_tasks > 1) {
+    throw core::UsageError(
+        fmt::format("srun started {} tasks, but MPI tells each of them that it is alone",
+                    job.step_tasks),
+        "each would make a search of its own in the same run directory",
+        "Use srun --mpi=pmix (srun --mpi=list shows what there is) with an MPI built for it, or "
+        "start "
+        "mpirun in the job.");
+  }
+  if (job.tasks > 1 && job.step_tasks == 0 && !alone_on_purpose) {
+    throw core::UsageError(
+        fmt::format("This job has {} tasks, but only one process was started", job.tasks),
+        "neither srun nor mpirun started it",
+        "Write srun or mpirun before the command, or give --workers N for one process.");
+  }
+}
+
+void check_ranks(const SlurmJob& job, int ranks) {
+  if (ranks > 1 || job.step_tasks <= 1) return;
+  throw core::UsageError(
+      fmt::format("All {} tasks of srun take themselves for rank 0", job.step_tasks),
+      "this MPI was built without support for Slurm's process manager",
+      "Start mpirun in the job, or use an MPI that was built with PMIx (srun --mpi=list).");
+}
+
+void check_devices(const SlurmJob& job, int ranks_on_node, bool master_evaluates) {
+  const int coordinators = job.node == 0 && !master_evaluates ? 1 : 0;
+  const int evaluating = ranks_on_node - coordinators;
+  if (job.gpus_on_node == 0 || evaluating <= job.gpus_on_node) return;
+  throw core::UsageError(
+      fmt::format("{} ranks of this node evaluate on {} GPUs", evaluating, job.gpus_on_node),
+      "two processes would share a GPU unasked",
+      "Ask for fewer tasks a node or more GPUs; to share GPUs give --evaluators-per-device.");
+}
+
+void check_room(const std::filesystem::path& run) {
+  std::error_code error;
+  std::filesystem::path place = std::filesystem::absolute(run).lexically_normal();
+  while (!std::filesystem::exists(place, error) && place.has_relative_path()) {
+    place = place.parent_path();
+  }
+  const auto space = std::filesystem::space(place, error);
+  if (error || space.available >= least_room) return;  // what cannot be asked is found out later
+  throw core::IoError(place, fmt::format("keep a run with only {} MB left", space.available >> 20),
+                      static_cast<int>(std::errc::no_space_on_device));
+}
+
+std::optional<Clock::time_point> last_moment(const SlurmJob& job,
+                                             std::chrono::duration<double> grace,
+                                             Clock::time_point now) {
+  if (!job.end || *job.end <= now) return std::nullopt;
+  const Clock::duration reserve = std::chrono::duration_cast<Clock::duration>(grace + margin);
+  return std::max(*job.end - reserve, now + (*job.end - now) / 4 * 3);
+}
+
+}  // namespace hierevo::app

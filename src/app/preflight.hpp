@@ -1,0 +1,44 @@
+// What a search looks at before it starts, and while it runs, of the job that it is part of.
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <optional>
+
+namespace hierevo::app {
+
+/// What Slurm says of its job in the environment; nothing of it without Slurm.
+struct SlurmJob {
+  bool present = false;
+  int tasks = 0;         ///< asked for, in the whole job; 0: not said
+  int step_tasks = 0;    ///< that srun started together with this process; 0: srun did not
+  int rank = 0;          ///< among the tasks of the step
+  int node = 0;          ///< number of this node in the job
+  int gpus_on_node = 0;  ///< that the job has on this node; 0: none, or not said
+  std::optional<std::chrono::system_clock::time_point> end;  ///< of the time limit
+
+  static SlurmJob here();
+};
+
+/// Refuses (UsageError) a process that is alone where several should work together: srun has
+/// started some, but `by_mpi` says that MPI knows of no others, or the job has several tasks and
+/// nothing started them. `alone_on_purpose`: the options say that one process is meant.
+void check_launch(const SlurmJob& job, bool by_mpi, bool alone_on_purpose);
+
+/// Refuses MPI that started as one rank where srun started several tasks.
+void check_ranks(const SlurmJob& job, int ranks);
+
+/// Refuses more evaluating ranks on this node than the job has GPUs there.
+void check_devices(const SlurmJob& job, int ranks_on_node, bool master_evaluates);
+
+/// Refuses a file system with hardly any room for `run`, which need not be there yet.
+void check_room(const std::filesystem::path& run);
+
+/// When a search has to stop by itself, so that all is saved before the job's time limit: `grace`
+/// and a margin earlier, but not before three quarters of the time from `now` have passed. Nothing
+/// where the limit is not known, or was in the past.
+std::optional<std::chrono::system_clock::time_point> last_moment(
+    const SlurmJob& job, std::chrono::duration<double> grace,
+    std::chrono::system_clock::time_point now);
+
+}  // namespace hierevo::app

@@ -1,0 +1,65 @@
+"""What a search takes from the job that it is part of, told by the variables that Slurm sets."""
+import os
+import time
+import unittest
+from unittest import mock
+
+from programs import MPIRUN, ProgramTest, mpirun
+
+SMALL = ["--evaluator", "synthetic", "--population", "4", "--evaluations", "20"]
+
+
+class Job(ProgramTest):
+    def in_job(self, **variables):
+        variables = {f"SLURM_{name}": str(value) for name, value in variables.items()}
+        return mock.patch.dict(os.environ, {"SLURM_JOB_ID": "7", **variables})
+
+    def test_nothing_has_started_the_tasks(self):
+        with self.in_job(NTASKS=3):
+            self.refused("search", "--run", self.run_dir, *SMALL,
+                         says="This job has 3 tasks, but only one process was started (neither srun "
+                              "nor mpirun started it). Write srun or mpirun before the command")
+            self.hierevo("search", "--run", self.run_dir, *SMALL, "--workers", 2)
+        self.assert_finished(20)
+
+    def test_tasks_that_do_not_know_of_each_other(self):
+        line = ["search", "--run", self.run_dir, *SMALL, "--dry-run"]
+        with self.in_job(NTASKS=3, STEP_NUM_TASKS=3, PROCID=0):
+            self.refused(*line, says="srun started 3 tasks, but MPI tells each of them that it is "
+                                     "alone")
+        with self.in_job(NTASKS=3, STEP_NUM_TASKS=3, PROCID=1):
+            self.assertEqual(self.hierevo(*line, code=2).stderr, "")
+        with self.in_job(NTASKS=1, STEP_NUM_TASKS=1):
+            self.hierevo(*line)
+
+    def test_saves_before_the_time_limit(self):
+        line = ["search", "--run", self.run_dir, *SMALL, "--synthetic-ms", 400]
+        with self.in_job(JOB_END_TIME=int(time.time()) + 6):
+            result = self.hierevo(*line, "--progress", "lines", code=75)
+        self.assertIn("(job ends in ", result.stderr)
+        self.assertEqual(self.status()["state"], "saved")
+        with self.in_job(JOB_END_TIME=1):  # long ago: it says nothing
+            self.hierevo(*line)
+        self.assert_finished(20)
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root can mount a small disk")
+    def test_hardly_any_room_left(self):
+        small = self.folder / "small"
+        small.mkdir()
+        mounted = ["unshare", "--mount", "sh", "-c",
+                   'mount -t tmpfs -o size=1m tmpfs "$0" && exec "$@"', str(small)]
+        result = self.hierevo("search", "--run", small / "run", *SMALL, "--dry-run",
+                              launcher=mounted, code=3)
+        self.assertIn("with only 1 MB left", result.stderr)
+
+    @unittest.skipUnless(MPIRUN, "without MPI")
+    def test_more_ranks_than_devices(self):
+        with self.in_job(GPUS_ON_NODE=2):
+            result = self.hierevo("search", "--run", self.run_dir, *SMALL, "--dry-run",
+                                  launcher=mpirun(4), code=2)
+            self.assertEqual(result.stderr.count("3 ranks of this node evaluate on 2 GPUs"), 1)
+            self.hierevo("search", "--run", self.run_dir, *SMALL, "--dry-run", launcher=mpirun(3))
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
