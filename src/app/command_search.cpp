@@ -128,6 +128,7 @@ void SearchProgram::make_evaluators(const comm::Communicator& ranks) {
     check_devices(job_, comm::MpiSession::ranks_on_this_node(), command_.master_evaluates);
   }
   if (ranks.rank() == 0 && ranks.size() > 1 && !command_.master_evaluates) return;
+  options_.place = place_text(places(ranks), NodeShare::here());
   if (supervisor_) {
     evaluators_ = search::make_process_evaluators(*supervisor_, process_options(ranks));
     return;

@@ -1,12 +1,14 @@
 #include "evaluator_layout.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <sched.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <set>
 #include <sstream>
 #include <string_view>
 
@@ -84,6 +86,18 @@ NodeShare NodeShare::here() {
   node.cores = allowed_cores();
   node.cores_of_node = static_cast<int>(::sysconf(_SC_NPROCESSORS_ONLN));
   return node;
+}
+
+std::string place_text(const std::vector<EvaluatorPlace>& places, const NodeShare& node) {
+  std::set<std::string> devices;
+  std::set<int> cores;
+  for (const EvaluatorPlace& place : places) {
+    if (!place.device.empty()) devices.insert(place.device);
+    cores.insert(place.cores.begin(), place.cores.end());
+  }
+  if (!devices.empty()) return fmt::format("GPUs {}", fmt::join(devices, " "));
+  if (!cores.empty()) return fmt::format("cores {}", fmt::join(cores, " "));
+  return fmt::format("any of {} cores", node.cores.size());
 }
 
 std::vector<EvaluatorPlace> evaluator_places(const NodeShare& node, int per_device, int threads) {

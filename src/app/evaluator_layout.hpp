@@ -23,6 +23,9 @@ struct EvaluatorPlace {
   std::vector<int> cores;  ///< to be bound to; empty: to none
 };
 
+/// "GPUs 0 2", "cores 4 5", or "any of 8 cores" where evaluators are bound to none.
+std::string place_text(const std::vector<EvaluatorPlace>& places, const NodeShare& node);
+
 /// Each of the rank's devices, or the cores where there is none, gets `per_device` evaluators.
 /// Devices are dealt out to the ranks of the node by turns. Evaluators are bound to cores where the
 /// launcher has bound their rank and there are `threads` for each.

@@ -86,11 +86,16 @@ void Coordinator::greeted(int rank, const Hello& hello) {
   }
   admission_.greeted(rank, hello);
   workers_.greeted(rank, hello.host, hello.evaluators);
+  table_[rank] = fmt::format("{}, {} evaluators{}{}", hello.host, hello.evaluators,
+                             hello.place.empty() ? "" : " on ", hello.place);
   if (!refusal.why.empty()) left(rank, {refusal.why});
 }
 
 void Coordinator::begin_when_all_are_there() {
   if (screening_ || ending_ || workers_.any_expected()) return;
+  for (const auto& [rank, text] : table_) {
+    if (ranks_.size() > 1) core::log(core::LogLevel::info, "Rank {} is on {}", rank, text);
+  }
   if (!options_.dry_run) record_.begin(options_.configuration);
   genome::ModelSpec model = options_.model;
   if (const auto& data = admission_.data()) {

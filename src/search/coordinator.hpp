@@ -96,6 +96,7 @@ class Coordinator {
   Admission admission_;
   evolution::Engine engine_;
   WorkerTable workers_;
+  std::map<int, std::string> table_;    ///< of the ranks that said Hello, for people
   std::optional<Screening> screening_;  ///< once all have said Hello
   std::map<Id, Issued> issued_;
   std::deque<Id> again_;       ///< to be given out before new ones

@@ -71,7 +71,7 @@ std::optional<std::string> EvaluationServer::setup() {
 }
 
 void EvaluationServer::ready(const std::optional<DataFacts>& data, const std::string& error) {
-  send(encode(Hello{.program = {}, .host = {}, .data = data, .error = error}));
+  send(encode(Hello{.program = {}, .host = {}, .data = data, .error = error, .place = {}}));
 }
 
 void EvaluationServer::serve(Evaluator& evaluator) {

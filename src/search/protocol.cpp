@@ -60,6 +60,7 @@ struct Encoder {
       out.u64(hello.data->fingerprint);
     }
     out.text(cut(hello.error, evolution::longest_reason));
+    out.text(cut(hello.place, longest_name));
   }
 
   void operator()(const Work& work) {
@@ -150,6 +151,7 @@ std::optional<AnyMessage> read_hello(ByteReader& in) {
     hello.data->fingerprint = in.u64();
   }
   hello.error = in.text(evolution::longest_reason);
+  hello.place = in.text(longest_name);
   return hello;
 }
 

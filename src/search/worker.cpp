@@ -36,8 +36,9 @@ Worker::Worker(comm::Communicator& ranks, const SearchOptions& options, Evaluato
 
 void Worker::greet(const Evaluators::Ready& ready) {
   const std::size_t count = evaluators_ == nullptr ? 1 : evaluators_->count();
-  ranks_.send(0, encode(Hello{core::version(), core::host_name(), options_.fingerprint,
-                              static_cast<std::uint32_t>(count), ready.data, ready.error}));
+  ranks_.send(
+      0, encode(Hello{core::version(), core::host_name(), options_.fingerprint,
+                      static_cast<std::uint32_t>(count), ready.data, ready.error, options_.place}));
 }
 
 void Worker::handle(const AnyMessage& message, Clock::time_point now) {

@@ -49,7 +49,7 @@ class CoordinatorTest : public testing::Test {
     options_.grace = 10s;
   }
 
-  Hello hello() const { return {core::version(), "host", options_.fingerprint, 1, {}, ""}; }
+  Hello hello() const { return {core::version(), "host", options_.fingerprint, 1, {}, "", ""}; }
 
   void construct() {
     coordinator_.emplace(ranks_, options_, on_status_, stop_);

@@ -35,7 +35,7 @@ void send_garbage(evolution::IndividualId id) {
   send(cut);
   send(encode(Stop{}));
   send(encode(Hello{}));
-  send(encode(Hello{.program = {}, .host = {}, .data = {}, .error = "out of turn"}));
+  send(encode(Hello{.program = {}, .host = {}, .data = {}, .error = "out of turn", .place = {}}));
   send(encode(Result{another, {}}));
   send(encode(Beat{{{another, {}}}}));
 }

@@ -54,7 +54,7 @@ class Restart(SlurmTest):
 
     def test_signal_with_mpirun(self):
         self.site("mpirun")
-        self.stop_and_go_on("--signal=USR2", "--batch")
+        self.stop_and_go_on("--signal=USR2", "--full")
 
     def test_half_trained_candidates_go_on(self):
         job = self.submit("--run", self.run_dir, *TRAINING, "--steps", 60)

@@ -29,6 +29,12 @@ class Finishes(SlurmTest):
         self.assertFalse(self.run_dir.exists())
         return result.stderr
 
+    def test_table_of_ranks(self):
+        job = self.synthetic(10, 0)
+        self.assert_finishes(job, 10)
+        for rank, node in ((1, "n1"), (2, "n2"), (3, "n2")):
+            self.assertRegex(self.output_of(job), rf"Rank {rank} is on {node}, 1 evaluators on ")
+
     def test_with_mpirun(self):
         self.site("mpirun")
         self.assert_finishes(self.synthetic(40, 20), 40)

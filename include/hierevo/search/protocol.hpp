@@ -28,6 +28,7 @@ struct Hello {
   std::uint32_t evaluators = 1;   ///< so many candidates at the same time
   std::optional<DataFacts> data;  ///< where its evaluators have read data
   std::string error;              ///< why this rank cannot evaluate; empty when it can
+  std::string place;              ///< the devices or cores of its evaluators, for people
 };
 
 // Work (evaluator.hpp), coordinator → worker → evaluator: evaluate this.
@@ -92,7 +93,7 @@ struct Setup {
 using AnyMessage = std::variant<Hello, Work, Result, Beat, Alive, Stop, Leave, Left, Done, Setup,
                                 Fewer, Cancel, Cancelled>;
 
-inline constexpr std::uint16_t protocol_version = 4;
+inline constexpr std::uint16_t protocol_version = 5;
 inline constexpr std::size_t most_evaluators = 1024;
 inline constexpr std::size_t longest_setup = std::size_t{1} << 15;
 

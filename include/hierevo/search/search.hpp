@@ -23,7 +23,7 @@ struct TrainingMemory {
   int image_size = 24;  ///< height and width of the training images
 };
 
-/// A search over the ranks of a communicator; equal on all ranks.
+/// A search over the ranks of a communicator; equal on all ranks but for `place`.
 struct SearchOptions {
   evolution::EngineOptions engine;
   genome::ModelSpec model;                     ///< whose parameters and MACs are recorded
@@ -42,6 +42,7 @@ struct SearchOptions {
   std::string configuration;            ///< text of RUN/config.ini; may be empty
   bool dry_run = false;                 ///< ends before the first evaluation, and writes nothing
   std::uint64_t fingerprint = 0;        ///< hash of all that ranks must agree on
+  std::string place;  ///< the devices or cores of this rank's evaluators, for people
 };
 
 /// How a search is doing.
