@@ -226,7 +226,8 @@ start_again() {
   say "Saved; the job is put into the queue again."
   trap '' TERM
   scontrol requeue "$job" || return 0
-  # Without a time that is still to come when this job has ended, Slurm lets it wait for two minutes.
+  # Without a time that is still to come when this job has ended, Slurm lets it wait for two minutes. Not
+  # at once: a node refuses a start in the second in which it has ended the job, which then fails.
   scontrol update JobId="$job" StartTime="now+$restart_after" || true
   # Slurm ends the job now; its code is not looked at.
   exit 75

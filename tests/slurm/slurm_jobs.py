@@ -1,4 +1,5 @@
 """What the tests on a real Slurm share: a cluster a script, jobs, and waiting for what becomes of them."""
+import datetime
 import os
 import pathlib
 import shutil
@@ -118,9 +119,14 @@ class SlurmTest(ProgramTest):
         return int(self.shown(job, "Restarts"))
 
     def hurry(self, job):
-        """A job that Slurm itself has put back waits for two minutes otherwise."""
-        if self.state_of(job) == "PENDING":
-            self.on_head("scontrol", "update", f"JobId={job}", "StartTime=now", check=False)
+        """A job that Slurm itself has put back waits for two minutes otherwise. Not in this second: a
+        node that has just ended the job refuses a start in the same one."""
+        if self.state_of(job) != "PENDING" or self.shown(job, "Reason") != "BeginTime":
+            return
+        start = self.shown(job, "StartTime")
+        soon = datetime.datetime.now() + datetime.timedelta(seconds=30)
+        if start != "Unknown" and datetime.datetime.fromisoformat(start) > soon:
+            self.on_head("scontrol", "update", f"JobId={job}", "StartTime=now+2", check=False)
 
     def wait_for_end(self, job):
         """Its last state and exit code."""
