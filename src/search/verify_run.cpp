@@ -270,8 +270,9 @@ void RunCheck::check_pack() {
 
 void RunCheck::name_strangers() {
   static const std::set<std::string> ours = {
-      "search.h5",  "search.h5.1", "search.h5.2",   "journal",  "journal.1", "journal.2",
-      "config.ini", "lock",        "progress.json", "inflight", "log",       "report"};
+      "search.h5", "search.h5.1", "search.h5.2", "journal",       "journal.1",
+      "journal.2", "config.ini",  "lock",        "progress.json", "inflight",
+      "log",       "report",      "restarts"};
   for (const fs::path& path : listed(run_)) {
     const std::string name = path.filename().string();
     if (!ours.contains(name) && !name.starts_with("train-")) name_stranger(path);
