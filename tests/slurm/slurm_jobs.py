@@ -142,6 +142,10 @@ class SlurmTest(ProgramTest):
             return self.restarts(job) >= number and self.state_of(job) == "RUNNING"
         self.wait_until(restarted)
 
+    def assert_finished(self, evaluations):
+        super().assert_finished(evaluations)
+        self.hierevo("verify", "--run", self.run_dir)
+
     def done(self):
         if not (self.run_dir / "search.h5").exists():
             return 0
