@@ -33,6 +33,7 @@ struct TrainCommandOptions {
   TrainOptions training;
   std::string out;
   int repeats = 1;
+  int repeat = 0;
   std::uint64_t seed = 1;
   std::int64_t test_every = 0;
   double save_every = 60.0;
@@ -51,6 +52,10 @@ void TrainCommandOptions::add_to(OptionSet& options) {
               "folder for weights and results; empty: RUN/train-ID, or FILE-train here",
               OptionSet::Record::no);
   options.add("repeats", &repeats, "independent trainings, for mean and deviation");
+  options.add("repeat", &repeat,
+              "train only this one of the repeats, as other processes train the others; the last "
+              "one to end tells mean and deviation; 0: all",
+              OptionSet::Record::no);
   options.add("seed", &seed, "of weights, order and augmentation");
   options.add("test-every", &test_every,
               "steps between tests that choose the best weights; 0: up to twenty in all");
@@ -73,6 +78,11 @@ void TrainCommandOptions::add_to(OptionSet& options) {
 
 void TrainCommandOptions::check() const {
   check_repeats(repeats);
+  if (repeat < 0 || repeat > repeats) {
+    throw core::UsageError(fmt::format("--repeat is {}", repeat),
+                           fmt::format("--repeats is {}", repeats),
+                           "Give a number from 1 to --repeats, or 0 for all.");
+  }
   if (test_every < 0) {
     throw core::UsageError(fmt::format("--test-every is {}", test_every), "",
                            "Give a number of steps, or 0.");
@@ -133,6 +143,41 @@ json summary_of(const std::vector<json>& repeats, const char* member) {
           {"deviation", std::sqrt(squares / static_cast<double>(repeats.size() - 1))}};
 }
 
+/// result.json of a training.
+json result_of(const std::vector<json>& repeats, const TrainingTask& task,
+               const evolution::Individual& individual) {
+  const genome::Cost cost =
+      cost_of(make_plan(genome::assemble(task.genotype), task.model), task.model.image_size());
+  const json top1 = summary_of(repeats, "top1");
+  return {{"test_accuracy", top1["mean"]},
+          {"test_accuracy_deviation", top1["deviation"]},
+          {"top5_accuracy", summary_of(repeats, "top5")["mean"]},
+          {"training_loss", summary_of(repeats, "loss")["mean"]},
+          {"seconds", summary_of(repeats, "seconds")["mean"]},
+          {"steps", task.options.steps},
+          {"parameters", cost.parameters},
+          {"id", number(individual.candidate.id)},
+          {"repeats", repeats}};
+}
+
+/// Of all repeats, or as many as have finished.
+std::vector<json> finished_repeats(const TrainingTask& task, const TrainingDirectory& directory) {
+  std::vector<json> repeats;
+  for (int repeat = 1; repeat <= task.repeats; ++repeat) {
+    if (const auto result = finished_repeat(repeat, directory)) repeats.push_back(*result);
+  }
+  return repeats;
+}
+
+void tell_result(const json& result, const fs::path& folder) {
+  std::cout << result.dump(2) << '\n';
+  const json& deviation = result["test_accuracy_deviation"];
+  fmt::print(stderr, "Test error {:.2f} %{}. Weights and results are in '{}'.\n",
+             100.0 * (1.0 - result["test_accuracy"].get<double>()),
+             deviation.is_null() ? "" : fmt::format(" ± {:.2f}", 100.0 * deviation.get<double>()),
+             folder.string());
+}
+
 }  // namespace
 
 int command_train(const Arguments& arguments) {
@@ -157,35 +202,27 @@ int command_train(const Arguments& arguments) {
                     .save_every = std::chrono::duration_cast<std::chrono::milliseconds>(
                         std::chrono::duration<double>(command.save_every)),
                     .record = options.record()};
+  catch_stop_signals();  // reading large data takes its time
   nn::set_threads(command.training.threads);
   take_data(command.data, read_dataset(command.data), task);
-  const genome::Cost cost =
-      cost_of(make_plan(genome::assemble(task.genotype), task.model), task.model.image_size());
   const TrainingDirectory directory(command.directory(individual.candidate.id), options,
                                     task.genotype);
-  catch_stop_signals();
-  std::vector<json> repeats;
-  for (int repeat = 1; repeat <= task.repeats; ++repeat) {
-    repeats.push_back(train_repeat(task, repeat, directory, line));
+  const int first = command.repeat > 0 ? command.repeat : 1;
+  const int last = command.repeat > 0 ? command.repeat : task.repeats;
+  json result;
+  for (int repeat = first; repeat <= last; ++repeat) {
+    result = train_repeat(task, repeat, directory, line);
   }
-  const json top1 = summary_of(repeats, "top1");
-  const json result = {{"test_accuracy", top1["mean"]},
-                       {"test_accuracy_deviation", top1["deviation"]},
-                       {"top5_accuracy", summary_of(repeats, "top5")["mean"]},
-                       {"training_loss", summary_of(repeats, "loss")["mean"]},
-                       {"seconds", summary_of(repeats, "seconds")["mean"]},
-                       {"steps", task.options.steps},
-                       {"parameters", cost.parameters},
-                       {"id", number(individual.candidate.id)},
-                       {"repeats", repeats}};
+  const std::vector<json> repeats = finished_repeats(task, directory);
+  if (std::ssize(repeats) < task.repeats) {
+    std::cout << result.dump(2) << '\n';
+    fmt::print(stderr, "Repeat {} is trained; {} of {} have finished.\n", command.repeat,
+               repeats.size(), task.repeats);
+    return 0;
+  }
+  result = result_of(repeats, task, individual);
   directory.save_result(result.dump(2) + "\n");
-  std::cout << result.dump(2) << '\n';
-  fmt::print(stderr, "Test error {:.2f} %{}. Weights and results are in '{}'.\n",
-             100.0 * (1.0 - top1["mean"].get<double>()),
-             top1["deviation"].is_null()
-                 ? ""
-                 : fmt::format(" ± {:.2f}", 100.0 * top1["deviation"].get<double>()),
-             directory.path().string());
+  tell_result(result, directory.path());
   return 0;
 }
 

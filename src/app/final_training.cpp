@@ -37,12 +37,19 @@ std::int64_t test_interval(const TrainingTask& task) {
   return std::max({std::int64_t{1}, task.options.steps / 20, cheap});
 }
 
+void save_progress(const TrainingDirectory& directory, int repeat, const char* state,
+                   std::int64_t step, const TrainingTask& task) {
+  const nlohmann::json progress = {{"state", state}, {"step", step}, {"steps", task.options.steps}};
+  directory.save_progress(repeat, progress.dump(2) + "\n");
+}
+
 class Repeat {
  public:
   Repeat(const TrainingTask& task, int repeat, const TrainingDirectory& directory,
          ProgressLine& line)
       : task_(task),
         repeat_(repeat),
+        directory_(directory),
         last_(directory.last(repeat)),
         best_(directory.best(repeat)),
         line_(line),
@@ -69,13 +76,13 @@ class Repeat {
     }
     if (end == nn::TrainingEnd::stopped) stop();
     if (task_.held_out) test();
-    save(last_);
+    save_last();
     fmt::print(stderr, "Trained; testing on {} images.\n", task_.test.size());
     const auto scores = scores_on(task_.test);
     if (!scores) stop();
     if (!task_.held_out) {
       keep_if_best(*scores);
-      save(last_);
+      save_last();
     }
     return result(*scores);
   }
@@ -84,7 +91,7 @@ class Repeat {
   static bool keep_on() { return !stop_signal_came(); }
 
   [[noreturn]] void stop() {
-    save(last_);
+    save_last("saved");
     throw core::Interrupted(fmt::format("The training was stopped at step {} of {}",
                                         trainer_.step(), task_.options.steps),
                             fmt::format("all is saved in '{}'", last_.string()),
@@ -102,7 +109,7 @@ class Repeat {
     data_seconds_ = now.data_seconds;
     if (line_.due()) show(now);
     if (is_tested_after(now.step)) test();
-    if (Clock::now() - saved_ >= task_.save_every) save(last_);
+    if (Clock::now() - saved_ >= task_.save_every) save_last();
     return keep_on();
   }
 
@@ -153,6 +160,11 @@ class Repeat {
     best_top1_ = scores.top1;
     best_step_ = trainer_.step();
     save(best_);
+  }
+
+  void save_last(const char* state = "running") {
+    save(last_);
+    save_progress(directory_, repeat_, state, trainer_.step(), task_);
   }
 
   void save(const fs::path& path) {
@@ -206,6 +218,7 @@ class Repeat {
 
   const TrainingTask& task_;
   int repeat_;
+  const TrainingDirectory& directory_;
   fs::path last_;
   fs::path best_;
   ProgressLine& line_;
@@ -224,16 +237,23 @@ class Repeat {
 
 }  // namespace
 
+std::optional<nlohmann::json> finished_repeat(int repeat, const TrainingDirectory& directory) {
+  const auto done = directory.result(repeat);
+  if (!done) return std::nullopt;
+  auto known = nlohmann::json::parse(*done, nullptr, /*allow_exceptions=*/false);
+  if (known.is_object() && known.contains("top1")) return known;
+  throw core::CheckpointError(directory.path(), "a result.json in it cannot be read", "",
+                              "Remove that file: the training then ends again.");
+}
+
 nlohmann::json train_repeat(const TrainingTask& task, int repeat,
                             const TrainingDirectory& directory, ProgressLine& line) {
-  if (const auto done = directory.result(repeat)) {
-    auto known = nlohmann::json::parse(*done, nullptr, /*allow_exceptions=*/false);
-    if (known.is_object() && known.contains("top1")) return known;
-    throw core::CheckpointError(directory.path(), "a result.json in it cannot be read", "",
-                                "Remove that file: the training then ends again.");
-  }
+  if (const auto known = finished_repeat(repeat, directory)) return *known;
+  const core::FileLock lock = directory.claim(repeat);
+  if (const auto known = finished_repeat(repeat, directory)) return *known;  // meanwhile
   auto result = Repeat(task, repeat, directory, line).run();
   directory.save_result(repeat, result.dump(2) + "\n");
+  save_progress(directory, repeat, "finished", task.options.steps, task);
   return result;
 }
 

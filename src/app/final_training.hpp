@@ -34,8 +34,13 @@ struct TrainingTask {
 
 /// Trains repeat `repeat` (from 1) and gives its result.json, which it also saves. A repeat that
 /// has finished is not trained again. Throws Interrupted when a signal asks to stop: then all is
-/// saved, and the same call goes on. Throws UsageError when the training diverges.
+/// saved, and the same call goes on. Throws UsageError when the training diverges, CheckpointError
+/// when another process trains this repeat.
 nlohmann::json train_repeat(const TrainingTask& task, int repeat,
                             const TrainingDirectory& directory, ProgressLine& line);
+
+/// The result of a repeat that has finished, maybe in another process. Throws CheckpointError when
+/// it cannot be read.
+std::optional<nlohmann::json> finished_repeat(int repeat, const TrainingDirectory& directory);
 
 }  // namespace hierevo::app

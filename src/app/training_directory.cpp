@@ -1,5 +1,6 @@
 #include "training_directory.hpp"
 
+#include <chrono>
 #include <string_view>
 #include <utility>
 
@@ -15,6 +16,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::string_view markers[] = {"genotype.json"};
+constexpr std::string_view repeat_markers[] = {"last.h5", "result.json"};
 constexpr const char* result_name = "result.json";
 
 /// More repeats may be asked for later.
@@ -24,8 +26,8 @@ const std::vector<std::string> may_change = {"repeats"};
 
 TrainingDirectory::TrainingDirectory(fs::path path, const OptionSet& options,
                                      const genome::Genotype& genotype)
-    : path_(std::move(path)),
-      lock_(core::claim_directory(path_, {"folder of a training", "--out", markers})) {
+    : path_(std::move(path)) {
+  const core::FileLock lock = claim_all();
   const fs::path configuration = path_ / "config.ini";
   const fs::path cell = path_ / "genotype.json";
   if (core::path_exists(cell) && genome::read_genotype(cell) != genotype) {
@@ -41,12 +43,18 @@ TrainingDirectory::TrainingDirectory(fs::path path, const OptionSet& options,
   }
 }
 
+/// Nobody keeps it for long.
+core::FileLock TrainingDirectory::claim_all() const {
+  return core::claim_directory(path_, {"folder of a training", "--out", markers},
+                               std::chrono::seconds(30));
+}
+
+core::FileLock TrainingDirectory::claim(int repeat) const {
+  return core::claim_directory(folder(repeat), {"folder of a repeat", "--out", repeat_markers});
+}
+
 fs::path TrainingDirectory::folder(int repeat) const {
-  fs::path folder = path_ / fmt::format("repeat-{}", repeat);
-  std::error_code error;
-  fs::create_directories(folder, error);
-  if (error) throw core::IoError(folder, "make the folder", error.value());
-  return folder;
+  return path_ / fmt::format("repeat-{}", repeat);
 }
 
 std::optional<std::string> TrainingDirectory::result(int repeat) const {
@@ -59,7 +67,12 @@ void TrainingDirectory::save_result(int repeat, const std::string& text) const {
   core::replace_file(folder(repeat) / result_name, std::string_view(text));
 }
 
+void TrainingDirectory::save_progress(int repeat, const std::string& text) const {
+  core::replace_file(folder(repeat) / "progress.json", std::string_view(text));
+}
+
 void TrainingDirectory::save_result(const std::string& text) const {
+  const core::FileLock lock = claim_all();  // that of another process is written to the same place
   core::replace_file(path_ / result_name, std::string_view(text));
 }
 

@@ -12,11 +12,11 @@
 namespace hierevo::app {
 
 /// OUT/config.ini, genotype.json, result.json, and for each repeat K (from 1) repeat-K/last.h5,
-/// best.h5 and result.json. Locked while this lives.
+/// best.h5, progress.json and result.json. Several processes may work in it, each on other repeats.
 class TrainingDirectory {
  public:
   /// Makes the folder or goes on with it. Throws UsageError when it began with another genotype or
-  /// other options, when another process works in it, or when it holds other things.
+  /// other options, CheckpointError when it holds other things.
   TrainingDirectory(std::filesystem::path path, const OptionSet& options,
                     const genome::Genotype& genotype);
 
@@ -24,17 +24,23 @@ class TrainingDirectory {
   std::filesystem::path last(int repeat) const { return folder(repeat) / "last.h5"; }
   std::filesystem::path best(int repeat) const { return folder(repeat) / "best.h5"; }
 
+  /// Keeps other processes from a repeat while the lock lives. Throws CheckpointError when one
+  /// works on it.
+  core::FileLock claim(int repeat) const;
+
   /// Of a repeat that has finished.
   std::optional<std::string> result(int repeat) const;
   void save_result(int repeat, const std::string& text) const;
   /// Of all repeats.
   void save_result(const std::string& text) const;
+  /// How far a repeat is, for people and job scripts: nothing is read from it.
+  void save_progress(int repeat, const std::string& text) const;
 
  private:
+  core::FileLock claim_all() const;
   std::filesystem::path folder(int repeat) const;
 
   std::filesystem::path path_;
-  core::FileLock lock_;
 };
 
 }  // namespace hierevo::app

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <system_error>
+#include <thread>
 #include <utility>
 
 #include "hierevo/core/error.hpp"
@@ -21,9 +22,9 @@ constexpr const char* lock_name = "lock";
 void refuse_foreign(const fs::path& path, const Claim& claim) {
   std::error_code error;
   const auto there = [&](std::string_view name) { return fs::exists(path / name, error); };
-  const bool ours =
-      there(lock_name) || std::any_of(claim.markers.begin(), claim.markers.end(), there);
-  if (ours || fs::is_empty(path, error)) return;
+  // In this order: another process may make the lock meanwhile.
+  if (fs::is_empty(path, error) || there(lock_name)) return;
+  if (std::any_of(claim.markers.begin(), claim.markers.end(), there)) return;
   throw CheckpointError(
       path, fmt::format("it is no {}", claim.what), "it holds other files",
       fmt::format("Choose a folder that is empty or not there yet for {}.", claim.option));
@@ -31,12 +32,20 @@ void refuse_foreign(const fs::path& path, const Claim& claim) {
 
 }  // namespace
 
-FileLock claim_directory(const fs::path& path, const Claim& claim) {
+FileLock claim_directory(const fs::path& path, const Claim& claim,
+                         std::chrono::milliseconds patience) {
+  using Clock = std::chrono::steady_clock;
+  constexpr std::chrono::milliseconds pause(10);
+  const Clock::time_point end = Clock::now() + patience;
   std::error_code error;
   fs::create_directories(path, error);
   if (error) throw IoError(path, fmt::format("make the {}", claim.what), error.value());
   refuse_foreign(path, claim);
-  if (auto lock = FileLock::try_acquire(path / lock_name)) return std::move(*lock);
+  while (true) {
+    if (auto lock = FileLock::try_acquire(path / lock_name)) return std::move(*lock);
+    if (Clock::now() >= end) break;
+    std::this_thread::sleep_for(pause);
+  }
   throw CheckpointError(path, "another process already works there", "it holds the folder's lock",
                         fmt::format("Wait for it, or choose another {}.", claim.option));
 }

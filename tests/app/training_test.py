@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import unittest
 
-from programs import HIEREVO, SOURCE, ProgramTest
+from programs import DEADLINE, HIEREVO, SOURCE, ProgramTest
 
 try:
     import h5py
@@ -159,6 +159,39 @@ class Training(ProgramTest):
         self.assertEqual(self.train("--repeats", 2), first)  # read, not trained again
         third = self.train("--repeats", 3)
         self.assertEqual(third["repeats"][:2], first["repeats"])
+
+    def test_repeats_by_several_processes_give_one_summary(self):
+        options = ["--repeats", 3, "--steps", 60, "--out", self.folder / "out"]
+        line = [HIEREVO, "train", "--genotype", self.cell, *self.quick, *options, "--repeat"]
+        processes = [subprocess.Popen([*map(str, line), str(repeat)], cwd=self.folder, text=True,
+                                      stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                     for repeat in (1, 2, 3)]
+        told = [process.communicate(timeout=DEADLINE) for process in processes]
+        for process, (_, errors) in zip(processes, told):
+            self.assertEqual(process.returncode, 0, errors)
+        together = json.loads((self.folder / "out" / "result.json").read_text())
+        self.assertIn(together, [json.loads(output) for output, _ in told])
+        self.assertIsNotNone(together["test_accuracy_deviation"])
+        options[-1] = self.folder / "whole"
+        whole = self.train(*options)
+        for number in range(3):
+            self.assertEqual(together["repeats"][number]["loss"], whole["repeats"][number]["loss"])
+
+    def test_a_repeat_is_trained_by_one_process(self):
+        options = ["--steps", 100000, "--save-every", 0.01, "--out", self.folder / "out"]
+        line = [HIEREVO, "train", "--genotype", self.cell, *self.quick, *options]
+        process = subprocess.Popen([*map(str, line)], cwd=self.folder, stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.DEVNULL)
+        progress = self.folder / "out" / "repeat-1" / "progress.json"
+        self.wait_until(progress.exists, process)
+        self.assertIn("another process already works there", self.train(*options, code=3).stderr)
+        process.send_signal(signal.SIGUSR2)
+        self.assertEqual(process.wait(timeout=DEADLINE), 75)
+        shown = json.loads(progress.read_text())
+        self.assertEqual(shown["state"], "saved")
+        self.assertGreater(shown["step"], 0)
+        self.assertEqual(shown["steps"], 100000)
+        self.assertIn("--repeat is 2", self.train("--repeat", 2, code=2).stderr)
 
     def test_what_began_otherwise_is_not_gone_on_with(self):
         self.train("--steps", 5)

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <span>
 #include <string_view>
@@ -16,9 +17,11 @@ struct Claim {
 };
 
 /// Makes the folder when it is not there, and holds it until the lock is destroyed. Throws
-/// CheckpointError when another process holds it, or when it has files but none of the markers:
-/// nothing is written between files of somebody else's. Throws IoError when it cannot be used.
-FileLock claim_directory(const std::filesystem::path& path, const Claim& claim);
+/// CheckpointError when another process holds it, for longer than `patience`, or when it has files
+/// but none of the markers: nothing is written between files of somebody else's. Throws IoError
+/// when it cannot be used.
+FileLock claim_directory(const std::filesystem::path& path, const Claim& claim,
+                         std::chrono::milliseconds patience = {});
 
 /// Throws IoError when the folder is no longer the one that `lock` holds: moved, removed or made
 /// anew, maybe for another process.
