@@ -80,6 +80,7 @@ void take_signals(const Program& program) {
   ::signal(SIGPIPE, SIG_DFL);
   if (program.ends_by_job_signals) {
     for (const int signal : job_signals) ::signal(signal, SIG_DFL);
+    for (const int signal : {SIGUSR1, SIGUSR2}) ::signal(signal, SIG_IGN);
   }
   sigset_t none;
   sigemptyset(&none);

@@ -92,6 +92,10 @@ TEST(CommandEvaluator, GivesTheProgramNothingToRead) {
   EXPECT_EQ(evaluate("read line || echo '{\"fitness\": 0.5}'").fitness, 0.5);
 }
 
+TEST(CommandEvaluator, KeepsFromTheProgramWhatTellsTheJobToEnd) {
+  EXPECT_EQ(evaluate("kill -USR1 $$; kill -USR2 $$; echo '{\"fitness\": 0.5}'").fitness, 0.5);
+}
+
 TEST(CommandEvaluator, EndsTheProgramWhenToldTo) {
   const auto evaluator = make_command_evaluator({"sh", "-c", "sleep 1000"});
   int asked = 0;

@@ -17,7 +17,10 @@ struct Program {
   /// What becomes its descriptors 0, 1, 2 and so on; no_descriptor there is /dev/null. Nothing else
   /// is open in it.
   std::vector<int> descriptors{};
-  bool ends_by_job_signals = true;              ///< false: ignores those that this process ignores
+  /// Of what is sent to all of a job; false: it ignores those that this process ignores. It is
+  /// spared SIGUSR1 and SIGUSR2 in any case where they only tell that the job's time ends, as Slurm
+  /// does.
+  bool ends_by_job_signals = true;
   std::optional<std::uint64_t> memory_limit{};  ///< bytes of address space
   std::vector<int> cpus{};                      ///< cores it is bound to; empty: as this process
 };
