@@ -270,6 +270,21 @@ std::exception_ptr problem_of(const std::function<void()>& check) {
   return nullptr;
 }
 
+/// All ranks together, before they begin: a problem of this rank is `problem`, or that it does not
+/// have the run directory of rank 0.
+std::exception_ptr problem_with_folder(const comm::MpiSession& session, int rank,
+                                       const std::filesystem::path& run,
+                                       std::exception_ptr problem) {
+  std::optional<SharedFolderToken> token;
+  if (rank == 0 && !problem) problem = problem_of([&] { token.emplace(run); });
+  const std::string told = session.from_rank_0(token ? token->text() : "");
+  if (rank != 0 && !problem && !told.empty()) {
+    problem = problem_of([&] { check_shared(run, told); });
+  }
+  session.meet();
+  return problem;
+}
+
 /// Ends this process in a while, should it still be there: MPI's end may wait for a lost rank for
 /// ever, also for one that nobody has missed yet, and a thread that hangs in an evaluation for what
 /// never comes.
@@ -342,6 +357,9 @@ int command_search(const Arguments& arguments) {
   comm::MpiCommunicator ranks;
   if (ranks.size() == 1 && told_by_another) return static_cast<int>(core::ExitCode::usage);
   if (!problem) problem = problem_of([&] { check_ranks(job, ranks.size()); });
+  if (ranks.size() > 1) {
+    problem = problem_with_folder(session, ranks.rank(), command.run, problem);
+  }
   // Errors are reported inside, so that the session ends in order.
   const int code = guarded([&] { return program.run(ranks, problem); });
   end_soon(code, program.patience_with_the_end());  // all has been saved

@@ -1,14 +1,20 @@
 #include "preflight.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <cstdlib>
 #include <string_view>
 #include <system_error>
+#include <thread>
 
+#include "hierevo/core/descriptor.hpp"
 #include "hierevo/core/error.hpp"
+#include "hierevo/core/host_name.hpp"
 
 namespace hierevo::app {
 
@@ -30,6 +36,21 @@ long long number_in(const char* variable) {
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
   return error == std::errc() && end == digits.data() + digits.size() ? value : 0;
 }
+
+/// The folder, or the nearest one above it that is there, with a number of levels between.
+struct NearestFolder {
+  std::filesystem::path path;
+  int levels = 0;
+
+  explicit NearestFolder(const std::filesystem::path& folder)
+      : path(std::filesystem::absolute(folder / "").lexically_normal().parent_path()) {
+    std::error_code error;
+    while (!std::filesystem::exists(path, error) && path.has_relative_path()) {
+      path = path.parent_path();
+      ++levels;
+    }
+  }
+};
 
 int small_number_in(const char* variable) {
   return static_cast<int>(std::clamp<long long>(number_in(variable), 0, 1 << 30));
@@ -91,15 +112,54 @@ void check_devices(const SlurmJob& job, int ranks_on_node, bool master_evaluates
 }
 
 void check_room(const std::filesystem::path& run) {
+  const std::filesystem::path place = NearestFolder(run).path;
   std::error_code error;
-  std::filesystem::path place = std::filesystem::absolute(run).lexically_normal();
-  while (!std::filesystem::exists(place, error) && place.has_relative_path()) {
-    place = place.parent_path();
-  }
   const auto space = std::filesystem::space(place, error);
   if (error || space.available >= least_room) return;  // what cannot be asked is found out later
   throw core::IoError(place, fmt::format("keep a run with only {} MB left", space.available >> 20),
                       static_cast<int>(std::errc::no_space_on_device));
+}
+
+SharedFolderToken::SharedFolderToken(const std::filesystem::path& run) {
+  const NearestFolder nearest(run);
+  levels_ = nearest.levels;
+  path_ = nearest.path / fmt::format(".shared.{}.{}.tmp", core::host_name(), ::getpid());
+  const core::Descriptor file(
+      ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR));
+  if (!file) throw core::IoError(nearest.path, "write into the folder", errno);
+}
+
+SharedFolderToken::~SharedFolderToken() {
+  ::unlink(path_.c_str());
+}
+
+std::string SharedFolderToken::text() const {
+  return fmt::format("{} {}", levels_, path_.filename().string());
+}
+
+void check_shared(const std::filesystem::path& run, const std::string& token) {
+  constexpr std::chrono::seconds patience(10);  // network file systems may show files late
+  constexpr std::chrono::milliseconds pause(50);
+  const std::size_t space = token.find(' ');
+  std::filesystem::path folder =
+      std::filesystem::absolute(run / "").lexically_normal().parent_path();
+  for (int levels = std::stoi(token.substr(0, space)); levels > 0; --levels) {
+    folder = folder.parent_path();
+  }
+  const std::filesystem::path file = folder / token.substr(space + 1);
+  const auto end = std::chrono::steady_clock::now() + patience;
+  std::error_code error;
+  while (!std::filesystem::exists(file, error)) {
+    if (std::chrono::steady_clock::now() >= end) {
+      throw core::UsageError(
+          fmt::format("'{}' is not the folder that rank 0 has there", folder.string()),
+          "it is on no file system that both nodes share", "Choose a --run that all nodes see.");
+    }
+    std::this_thread::sleep_for(pause);
+  }
+  if (::access(folder.c_str(), W_OK | X_OK) != 0) {
+    throw core::IoError(folder, "write into the folder", errno);
+  }
 }
 
 std::optional<Clock::time_point> last_moment(const SlurmJob& job,

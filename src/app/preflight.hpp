@@ -4,6 +4,7 @@
 #include <chrono>
 #include <filesystem>
 #include <optional>
+#include <string>
 
 namespace hierevo::app {
 
@@ -33,6 +34,28 @@ void check_devices(const SlurmJob& job, int ranks_on_node, bool master_evaluates
 
 /// Refuses a file system with hardly any room for `run`, which need not be there yet.
 void check_room(const std::filesystem::path& run);
+
+/// A file that is there for a moment, in the run directory or the nearest folder above that exists:
+/// a process that finds it there shares that file system with the one that made it.
+class SharedFolderToken {
+ public:
+  /// Throws IoError when it cannot be made: then nothing could be kept there either.
+  explicit SharedFolderToken(const std::filesystem::path& run);
+  ~SharedFolderToken();
+  SharedFolderToken(const SharedFolderToken&) = delete;
+  SharedFolderToken& operator=(const SharedFolderToken&) = delete;
+
+  /// For check_shared() of other processes, which may know the folder by another name.
+  std::string text() const;
+
+ private:
+  std::filesystem::path path_;
+  int levels_ = 0;  ///< of the run directory that are not there
+};
+
+/// Refuses (UsageError) a run directory that this node does not share with the process that made
+/// the token, IoError one that this process cannot write to.
+void check_shared(const std::filesystem::path& run, const std::string& token);
 
 /// When a search has to stop by itself, so that all is saved before the job's time limit: `grace`
 /// and a margin earlier, but not before three quarters of the time from `now` have passed. Nothing

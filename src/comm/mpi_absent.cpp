@@ -22,6 +22,14 @@ MpiSession::MpiSession() : finalises_(false), exceptions_(0) {
 
 MpiSession::~MpiSession() = default;
 
+std::string MpiSession::from_rank_0(std::string_view) const {
+  refuse();
+}
+
+void MpiSession::meet() const {
+  refuse();
+}
+
 void MpiSession::abort(int exit_code) {
   std::exit(exit_code);
 }

@@ -2,6 +2,7 @@
 
 #include <mpi.h>
 
+#include <cstdint>
 #include <cstdlib>
 #include <exception>
 
@@ -67,6 +68,19 @@ MpiSession::MpiSession() : finalises_(false), exceptions_(std::uncaught_exceptio
 MpiSession::~MpiSession() {
   const bool unwinding = std::uncaught_exceptions() > exceptions_;
   if (finalises_ && !unwinding) MPI_Finalize();
+}
+
+std::string MpiSession::from_rank_0(std::string_view text) const {
+  auto size = static_cast<std::uint32_t>(text.size());
+  HIEREVO_MPI_CHECK(MPI_Bcast(&size, 1, MPI_UINT32_T, 0, MPI_COMM_WORLD));
+  std::string told(text);
+  told.resize(size);  // on rank 0 it has this size
+  HIEREVO_MPI_CHECK(MPI_Bcast(told.data(), static_cast<int>(size), MPI_CHAR, 0, MPI_COMM_WORLD));
+  return told;
+}
+
+void MpiSession::meet() const {
+  HIEREVO_MPI_CHECK(MPI_Barrier(MPI_COMM_WORLD));
 }
 
 void MpiSession::abort(int exit_code) {

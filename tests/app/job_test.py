@@ -42,15 +42,36 @@ class Job(ProgramTest):
             self.hierevo(*line)
         self.assert_finished(20)
 
-    @unittest.skipUnless(os.geteuid() == 0, "only root can mount a small disk")
+    def on_disk(self, options, launcher=(), code=3):
+        """What is said of a run directory on a new disk, which is mounted for the rank 2 alone when
+        there are several."""
+        disk = self.folder / "disk"
+        disk.mkdir()
+        mounted = ('rank=${OMPI_COMM_WORLD_RANK:-${PMI_RANK:-2}}; test "$rank" != 2 || '
+                   f'mount {options} "$0" || exit 77; exec "$@"')
+        return self.hierevo("search", "--run", disk / "run", *SMALL, "--dry-run", code=code,
+                            launcher=[*launcher, "unshare", "--mount", "sh", "-c", mounted,
+                                      str(disk)]).stderr
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root can mount a disk")
     def test_hardly_any_room_left(self):
-        small = self.folder / "small"
-        small.mkdir()
-        mounted = ["unshare", "--mount", "sh", "-c",
-                   'mount -t tmpfs -o size=1m tmpfs "$0" && exec "$@"', str(small)]
-        result = self.hierevo("search", "--run", small / "run", *SMALL, "--dry-run",
-                              launcher=mounted, code=3)
-        self.assertIn("with only 1 MB left", result.stderr)
+        self.assertIn("with only 1 MB left", self.on_disk("-t tmpfs -o size=1m tmpfs"))
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root can mount a disk")
+    def test_read_only_disk(self):
+        self.assertIn("Read-only file system", self.on_disk("-t tmpfs -o ro tmpfs"))
+
+    @unittest.skipUnless(MPIRUN and os.geteuid() == 0, "without MPI, or not root")
+    def test_a_rank_with_another_disk(self):
+        said = self.on_disk("-t tmpfs -o size=100m tmpfs", launcher=mpirun(3), code=2)
+        self.assertEqual(said.count("disk' is not the folder that rank 0 has there"), 1, said)
+        self.assertIn("Rank 2 on ", said)
+
+    @unittest.skipUnless(MPIRUN and os.geteuid() == 0, "without MPI, or not root")
+    def test_a_rank_that_cannot_write(self):
+        said = self.on_disk('-o bind,ro "$0"', launcher=mpirun(3), code=2)
+        self.assertIn("Read-only file system", said)
+        self.assertIn("Rank 2 on ", said)
 
     @unittest.skipUnless(MPIRUN, "without MPI")
     def test_more_ranks_than_devices(self):

@@ -4,6 +4,7 @@
 #include <mpi.h>
 
 #include <chrono>
+#include <string>
 #include <vector>
 
 #include "comm/behaviours.hpp"
@@ -164,6 +165,16 @@ TEST(MpiCommunicator, waits_for_no_rank_that_was_given_up) {
   }
   nothing_leaves = false;
   EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+}
+
+TEST(MpiSession, tells_all_ranks_what_rank_0_says) {
+  const hierevo::comm::MpiSession session;
+  int rank = 0;
+  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  const std::string mine = rank == 0 ? "a file" : "something longer that nobody hears";
+  EXPECT_EQ(session.from_rank_0(mine), "a file");
+  EXPECT_EQ(session.from_rank_0(""), "");
+  session.meet();
 }
 
 TEST(MpiSession, inside_a_program_that_runs_mpi_does_not_finalise_it) {

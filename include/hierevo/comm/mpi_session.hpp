@@ -1,5 +1,8 @@
 #pragma once
 
+#include <string>
+#include <string_view>
+
 namespace hierevo::comm {
 
 /// Holds MPI: initialises it on construction and finalises it on destruction, both collective over
@@ -17,6 +20,12 @@ class MpiSession {
   MpiSession(const MpiSession&) = delete;
   MpiSession& operator=(const MpiSession&) = delete;
   ~MpiSession();
+
+  /// Collective: the text that rank 0 gives; what others give is ignored. Throws
+  /// CommunicationError.
+  std::string from_rank_0(std::string_view text) const;
+  /// Collective: returns once all ranks have called it. Throws CommunicationError.
+  void meet() const;
 
   /// Ends all ranks at once with `exit_code`; only this process when MPI is not running. May be
   /// called with or without a session.
