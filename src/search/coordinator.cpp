@@ -380,8 +380,9 @@ void Coordinator::finish(SearchEnd end) {
   ending_ = end;
   ending_since_ = now_;
   if (end == SearchEnd::saved) {
-    core::log(core::LogLevel::info, "Asked to stop: what is under way is saved, within {} s",
-              options_.grace.count());
+    core::log(core::LogLevel::info,
+              "Asked to stop, saving; {} candidates are under way and have up to {:.0f} s",
+              issued_.size(), share_for_workers * options_.grace.count());
   }
   record_.make_due();
   for (const int rank : workers_.reachable()) ranks_.send(rank, encode(Leave{}));

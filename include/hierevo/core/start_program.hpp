@@ -17,9 +17,8 @@ struct Program {
   /// What becomes its descriptors 0, 1, 2 and so on; no_descriptor there is /dev/null. Nothing else
   /// is open in it.
   std::vector<int> descriptors{};
-  /// Of what is sent to all of a job; false: it ignores those that this process ignores. It is
-  /// spared SIGUSR1 and SIGUSR2 in any case where they only tell that the job's time ends, as Slurm
-  /// does.
+  /// True: it ends by what is sent to all of a job, but not by SIGUSR1 and SIGUSR2, which tell (from
+  /// Slurm, for one) that the job's time ends. False: it ignores those that this process ignores.
   bool ends_by_job_signals = true;
   std::optional<std::uint64_t> memory_limit{};  ///< bytes of address space
   std::vector<int> cpus{};                      ///< cores it is bound to; empty: as this process
