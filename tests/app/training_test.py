@@ -1,17 +1,14 @@
 """Real training on Fashion-MNIST by search, evaluate and train."""
-import gzip
 import json
-import math
-import os
 import pathlib
 import re
 import signal
-import struct
 import subprocess
 import tempfile
 import unittest
 
 from programs import DEADLINE, HIEREVO, SOURCE, ProgramTest
+from small_data import DATA, write_small_data
 
 try:
     import h5py
@@ -24,17 +21,6 @@ CELL = {"format": "hierevo.genotype", "version": 1, "levels": [
     {"level": 3, "nodes": 2, "motifs": [[1]]}]}
 QUICK = ["--channels", "8", "--crop", "20", "--steps", "100", "--batch", "32",
          "--train-size", "2000"]
-DATA = pathlib.Path(os.environ.get("HIEREVO_DATA_DIR", "/usr/share/datasets/fashion-mnist"))
-
-
-def cut_idx(source, target, count):
-    """The first `count` items of an IDX file."""
-    content = gzip.decompress(source.read_bytes())
-    dimensions = content[3]
-    sizes = struct.unpack(f">{dimensions}I", content[4:4 + 4 * dimensions])
-    start = 4 + 4 * dimensions
-    target.write_bytes(content[:4] + struct.pack(f">{dimensions}I", count, *sizes[1:]) +
-                       content[start:start + count * math.prod(sizes[1:])])
 
 
 @unittest.skipUnless(DATA.exists(), "Fashion-MNIST (Debian: dataset-fashion-mnist) is not there")
@@ -44,9 +30,7 @@ class Training(ProgramTest):
         """The beginning of Fashion-MNIST: the sanitizers make the whole test set slow."""
         cls.some = tempfile.TemporaryDirectory(prefix="hierevo-test-")
         cls.addClassCleanup(cls.some.cleanup)
-        for name, count in (("train-images-idx3", 5000), ("train-labels-idx1", 5000),
-                            ("t10k-images-idx3", 1000), ("t10k-labels-idx1", 1000)):
-            cut_idx(DATA / f"{name}-ubyte.gz", pathlib.Path(cls.some.name) / f"{name}-ubyte", count)
+        write_small_data(pathlib.Path(cls.some.name))
         cls.quick = [*QUICK, "--data-dir", cls.some.name]
 
     def setUp(self):
