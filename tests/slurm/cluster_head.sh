@@ -41,8 +41,8 @@ KillWait=10
 SchedulerParameters=sched_min_interval=0,sched_interval=2,bf_interval=2,batch_sched_delay=1
 PreemptType=preempt/partition_prio
 PreemptMode=REQUEUE
-NodeName=n1 NodeAddr=$net.11 CPUs=4 RealMemory=4000
-NodeName=n2 NodeAddr=$net.12 CPUs=4 RealMemory=4000
+NodeName=n1 NodeAddr=$net.11 CPUs=32 RealMemory=4000
+NodeName=n2 NodeAddr=$net.12 CPUs=32 RealMemory=4000
 PartitionName=debug Nodes=n[1-2] Default=YES PriorityTier=1 PreemptMode=REQUEUE GraceTime=10
 PartitionName=urgent Nodes=n[1-2] PriorityTier=10 PreemptMode=OFF
 TEXT

@@ -1,5 +1,6 @@
-"""What the tests on a real Slurm share: a cluster a script, jobs, and waiting for what becomes of them."""
+"""What the tests on a real Slurm share: the cluster, jobs, and waiting for what becomes of them."""
 import datetime
+import json
 import os
 import pathlib
 import shutil
@@ -7,17 +8,20 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 from programs import BIN, DEADLINE, SOURCE, ProgramTest
+from small_data import DATA, write_small_data
 
 CLUSTER = str(pathlib.Path(__file__).resolve().parent / "cluster")
 SEARCH = SOURCE / "slurm" / "search.sh"
+TRAIN = SOURCE / "slurm" / "train.sh"
+IMAGENET = SOURCE / "slurm" / "imagenet.sh"
 ENDED = ("COMPLETED", "FAILED", "CANCELLED", "NODE_FAIL", "TIMEOUT", "PREEMPTED", "OUT_OF_MEMORY")
 
-TRAINING = ["--evaluator", "train", "--dataset", "fashion-mnist", "--population", "4",
-            "--evaluations", "8", "--repeats", "1", "--channels", "4", "--batch", "16",
-            "--train-size", "200", "--validation-size", "100"]
+TRAINING = ["--evaluator", "train", "--population", "4", "--repeats", "1", "--channels", "4",
+            "--batch", "8", "--crop", "12", "--train-size", "200", "--validation-size", "100"]
 
 SITE = {
     "srun": "launcher=srun\nlauncher_arguments=(--mpi=pmix)\n",
@@ -30,9 +34,11 @@ NETWORK = "export OMPI_MCA_btl_tcp_if_include=10.77.0.0/24\n"
 
 
 class Cluster:
-    """Up while this lives; ends with this process, however that ends."""
+    """Up while this lives; ends with this process, however that ends. For any thread."""
 
     def __init__(self):
+        self.lock = threading.Lock()
+        self.looked = 0.0
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="hierevo-slurm-"))
         self.holder = subprocess.Popen([CLUSTER, "hold", self.folder, SOURCE, BIN],
                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -40,6 +46,27 @@ class Cluster:
             code = self.holder.wait()
             shutil.rmtree(self.folder, ignore_errors=True)
             sys.exit(code)
+        self.data = self.folder / "data"
+        self.data.mkdir()
+        if DATA.exists():
+            write_small_data(self.data)
+
+    def run(self, *command, **more):
+        """A command on the head."""
+        return subprocess.run([CLUSTER, "run", self.folder, *map(str, command)], text=True,
+                              capture_output=True, timeout=DEADLINE, **more)
+
+    def control(self, command, *arguments):
+        subprocess.run([CLUSTER, command, self.folder, *arguments], check=True)
+
+    def jobs(self):
+        """What Slurm shows of all jobs, by id and name of a field; half a second old at most."""
+        with self.lock:
+            if time.monotonic() - self.looked > 0.5:
+                shown = self.run("scontrol", "--oneliner", "show", "job").stdout
+                self.known = dict(map(fields_of_job, shown.splitlines()))
+                self.looked = time.monotonic()
+            return self.known
 
     def end(self):
         self.holder.stdin.close()
@@ -50,13 +77,21 @@ class Cluster:
             raise AssertionError(left.stderr)
 
 
+def fields_of_job(line):
+    """Its id (of an array's task JOB_TASK) and a dictionary."""
+    fields = dict(word.split("=", 1) for word in line.split() if "=" in word)
+    if "ArrayTaskId" in fields:
+        return f"{fields['ArrayJobId']}_{fields['ArrayTaskId']}", fields
+    return fields.get("JobId"), fields
+
+
 class SlurmTest(ProgramTest):
-    @classmethod
-    def setUpClass(cls):
-        cls.cluster = Cluster()
-        cls.addClassCleanup(cls.cluster.end)
+    """A test among others on one cluster, at the same time; jobs_test.py runs them."""
+    cluster = None
+    alone = False  # it disturbs others' jobs
 
     def setUp(self):
+        self.jobs = []
         self.folder = self.cluster.folder / f"test {self._testMethodName}"
         self.folder.mkdir()
         self.run_dir = self.folder / "a run"
@@ -64,26 +99,21 @@ class SlurmTest(ProgramTest):
         self.addCleanup(self.end_jobs)
 
     def end_jobs(self):
-        """The next test finds an empty queue and two nodes."""
-        if self.failed_now():
-            for path in sorted(self.folder.glob("*.out")):
-                print(f"--- {path.name}\n{path.read_text()}", file=sys.stderr)
-        self.on_head("scancel", "--user=root")
-        self.wait_until(lambda: not self.on_head("squeue", "--noheader").strip())
+        if self.jobs:
+            self.on_head("scancel", "--quiet", *self.jobs, check=False)
 
-    def failed_now(self):
-        return any(error for _, error in getattr(self._outcome, "errors", [])) or any(
-            test is self for test, _ in getattr(getattr(self._outcome, "result", None),
-                                                "failures", []))
+    def outputs(self):
+        """Of all jobs, for who looks for the reason of a failure."""
+        return "".join(f"--- {path.name}\n{path.read_text(errors='replace')}\n"
+                       for path in sorted(self.folder.glob("*.out")))
 
     def site(self, launcher, *lines):
         text = SITE[launcher] + NETWORK + f"bin='{BIN}'\nrestart_after=2\n" + "\n".join(lines)
         (self.folder / "site.sh").write_text(text)
 
     def run_on_head(self, *command):
-        return subprocess.run([CLUSTER, "run", self.cluster.folder, *map(str, command)], text=True,
-                              capture_output=True, cwd=self.folder, timeout=DEADLINE,
-                              env={**os.environ, "HIEREVO_SITE": str(self.folder / "site.sh")})
+        return self.cluster.run(*command, cwd=self.folder, env={
+            **os.environ, "HIEREVO_SITE": str(self.folder / "site.sh")})
 
     def on_head(self, *command, check=True):
         """What the command prints."""
@@ -93,12 +123,27 @@ class SlurmTest(ProgramTest):
         return result.stdout
 
     def output_of(self, job):
-        return (self.folder / f"hierevo-{job}.out").read_text()
+        return (self.folder / f"{job}.out").read_text()
 
     def submit(self, *arguments, options=("--nodes=2", "--ntasks-per-node=2"), script=SEARCH):
-        """The id of a job of search.sh, whose output is NAME-ID.out."""
-        return self.on_head("sbatch", "--parsable", "--output=%x-%j.out", *options, script,
-                            *arguments).strip()
+        """The id of a job of search.sh, whose output is ID.out, of an array's task JOB_TASK.out."""
+        name = "%A_%a" if any(str(option).startswith("--array") for option in options) else "%j"
+        job = self.on_head("sbatch", "--parsable", f"--output={name}.out", *options, script,
+                           *arguments).strip()
+        self.jobs.append(job)
+        return job
+
+    def script(self, name, line):
+        path = self.folder / name
+        path.write_text(f"#!/bin/sh\n{line}\n")
+        path.chmod(0o755)
+        return path
+
+    def training(self, evaluations, *arguments, **more):
+        if not DATA.exists():
+            self.skipTest("Fashion-MNIST (Debian: dataset-fashion-mnist) is not there")
+        return self.submit("--run", self.run_dir, *TRAINING, "--evaluations", evaluations,
+                           "--data-dir", self.cluster.data, *arguments, **more)
 
     def synthetic(self, evaluations, milliseconds, **more):
         return self.submit("--run", self.run_dir, "--evaluator", "synthetic", "--population", 8,
@@ -106,17 +151,13 @@ class SlurmTest(ProgramTest):
                            "--synthetic-ms", milliseconds, **more)
 
     def state_of(self, job):
-        return self.on_head("squeue", "--noheader", "--states=all", f"--jobs={job}",
-                            "--format=%T").strip()
+        return self.shown(job, "JobState")
 
     def shown(self, job, field):
-        for word in self.on_head("scontrol", "show", "job", job).split():
-            if word.startswith(field + "="):
-                return word.split("=", 1)[1]
-        return None
+        return self.cluster.jobs().get(job, {}).get(field)
 
     def restarts(self, job):
-        return int(self.shown(job, "Restarts"))
+        return int(self.shown(job, "Restarts") or 0)
 
     def hurry(self, job):
         """A job that Slurm itself has put back waits for two minutes otherwise. Not in this second: a
@@ -125,7 +166,7 @@ class SlurmTest(ProgramTest):
             return
         start = self.shown(job, "StartTime")
         soon = datetime.datetime.now() + datetime.timedelta(seconds=30)
-        if start != "Unknown" and datetime.datetime.fromisoformat(start) > soon:
+        if start not in (None, "Unknown") and datetime.datetime.fromisoformat(start) > soon:
             self.on_head("scontrol", "update", f"JobId={job}", "StartTime=now+2", check=False)
 
     def wait_for_end(self, job):
@@ -142,9 +183,19 @@ class SlurmTest(ProgramTest):
             return self.restarts(job) >= number and self.state_of(job) == "RUNNING"
         self.wait_until(restarted)
 
+    def assert_completed(self, job, evaluations):
+        self.assertEqual(self.wait_for_end(job), ("COMPLETED", "0:0"))
+        self.assert_finished(evaluations)
+
     def assert_finished(self, evaluations):
-        super().assert_finished(evaluations)
-        self.hierevo("verify", "--run", self.run_dir)
+        """All that were asked for, no id twice, and what a replay gives."""
+        status = self.status()
+        self.assertEqual(status["state"], "finished")
+        self.assertEqual(status["evaluations"]["done"], evaluations)
+        self.assertEqual(status["evaluations"]["in_flight"], 0)
+        self.assertEqual(status["evaluations"]["failed"], 0)
+        verified = json.loads(self.hierevo("verify", "--run", self.run_dir, "--json").stdout)
+        self.assertEqual(verified["problems"], [])
 
     def done(self):
         if not (self.run_dir / "search.h5").exists():
@@ -154,16 +205,29 @@ class SlurmTest(ProgramTest):
     def wait_for_done(self, number):
         self.wait_until(lambda: self.done() >= number)
 
-    def wait_until(self, holds, process=None):
+    def wait_until(self, holds, process=None, pause=0.2):
         """Waits for an event; Slurm takes its time for some."""
         end = time.monotonic() + 2 * DEADLINE
         while not holds():
             self.assertLess(time.monotonic(), end, "the event never came")
-            time.sleep(0.1)
+            time.sleep(pause)
         return True
 
-    def processes(self, node, *words):
-        """Ids of processes on a node whose command line has all words."""
+    def stop(self, job, *words):
+        """Stops such processes of a job where they are, and gives their ids for go_on(): what shall
+        happen before they end then does."""
+        found = [process for node in ("n1", "n2") for process in self.processes(job, node, *words)]
+        self.assertTrue(found)
+        for process in found:
+            os.kill(process, signal.SIGSTOP)
+        return found
+
+    def go_on(self, processes):
+        for process in processes:
+            os.kill(process, signal.SIGCONT)
+
+    def processes(self, job, node, *words):
+        """Ids of a job's processes on a node whose command line has all words."""
         found = []
         for folder in pathlib.Path("/proc").glob("[0-9]*"):
             try:
@@ -171,14 +235,15 @@ class SlurmTest(ProgramTest):
                 environment = (folder / "environ").read_bytes().split(b"\0")
             except OSError:
                 continue
-            here = f"SLURM_CONF={self.cluster.folder}/slurm.conf".encode() in environment
-            if here and f"SLURMD_NODENAME={node}".encode() in environment:
+            here = [f"SLURM_CONF={self.cluster.folder}/slurm.conf", f"SLURM_JOB_ID={job}",
+                    f"SLURMD_NODENAME={node}"]
+            if all(variable.encode() in environment for variable in here):
                 names = [pathlib.Path(word.decode()).name for word in line]
                 if all(word in names for word in words):
                     found.append(int(folder.name))
         return found
 
-    def kill_one(self, node, *words):
+    def kill_one(self, job, node, *words):
         """kill -9 of one of them, once there is one."""
-        self.wait_until(lambda: self.processes(node, *words))
-        os.kill(self.processes(node, *words)[0], signal.SIGKILL)
+        self.wait_until(lambda: self.processes(job, node, *words))
+        os.kill(self.processes(job, node, *words)[0], signal.SIGKILL)

@@ -1,0 +1,39 @@
+#!/bin/bash
+# hierevo train on ImageNet as a Slurm job that starts itself again until the network is trained.
+#
+#   sbatch [sbatch's options] slurm/imagenet.sh [FILE.ini] [options of hierevo train]
+#   sbatch --cpus-per-task=64 --time=24:00:00 slurm/imagenet.sh --run my-run --dataset imagenet.h5 --threads 64
+#
+# Without FILE.ini it is imagenet.ini beside this script. Without --out the results lie in RUN-FILE, here
+# my-run-imagenet. All else is as in train.sh, job arrays too.
+#
+# hierevo train does not spread one training over several tasks yet: this one runs on one.
+
+#SBATCH --job-name=hierevo-imagenet
+#SBATCH --requeue
+#SBATCH --open-mode=append
+#SBATCH --signal=B:USR2@300
+
+set -euo pipefail
+
+if [[ -z ${SLURM_JOB_ID:-} ]]; then
+  echo "This is a job's script. Start it by: sbatch [options] slurm/imagenet.sh ..." >&2
+  exit 2
+fi
+# What runs is a copy that Slurm made. It tells where from, together with the arguments.
+original=$(scontrol show job "$SLURM_JOB_ID" | sed -n 's/^ *Command=//p')
+original=${original%%$'\n'*}
+while [[ ! -f $original && $original == *' '* ]]; do original=${original% *}; done
+# shellcheck source=slurm/job.sh
+source "$(dirname "$original")/job.sh"
+
+read_arguments() {
+  training_arguments "$scripts/imagenet.ini" "$@"
+  tasks=1 # of one training; empty for all tasks of the job
+}
+
+read_state() {
+  read_training_state
+}
+
+run_job "$@"
