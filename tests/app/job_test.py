@@ -1,10 +1,13 @@
 """What a search takes from the job that it is part of, told by the variables that Slurm sets."""
 import os
+import pathlib
+import signal
+import subprocess
 import time
 import unittest
 from unittest import mock
 
-from programs import MPIRUN, ProgramTest, mpirun
+from programs import DEADLINE, HIEREVO, MPIRUN, SOURCE, ProgramTest, mpirun
 
 SMALL = ["--evaluator", "synthetic", "--population", "4", "--evaluations", "20"]
 
@@ -72,6 +75,23 @@ class Job(ProgramTest):
         said = self.on_disk('-o bind,ro "$0"', launcher=mpirun(3), code=2)
         self.assertIn("Read-only file system", said)
         self.assertIn("Rank 2 on ", said)
+
+    @unittest.skipUnless(MPIRUN, "without MPI")
+    def test_what_other_schedulers_run(self):
+        line = [*map(str, [SOURCE / "slurm" / "other" / "search_for.sh", 1000, self.run_dir,
+                           *mpirun(3), HIEREVO, "search", "--run", self.run_dir, *SMALL,
+                           "--synthetic-ms", 200])]
+        process = subprocess.Popen(line, start_new_session=True, stderr=subprocess.DEVNULL)
+        self.wait_until(lambda: (self.run_dir / "search.h5").exists() and
+                        self.status()["evaluations"]["done"] > 2, process)
+        children = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        os.kill(int(children.read_text().split()[0]), signal.SIGUSR2)  # timeout's, of itself
+        self.assertEqual(process.wait(timeout=DEADLINE), 75)
+        self.assertEqual(self.status()["state"], "saved")
+        self.assertEqual(subprocess.run(line, timeout=DEADLINE).returncode, 0)
+        self.assert_finished(20)
+        wrong = [*line, "--population", "1"]
+        self.assertEqual(subprocess.run(wrong, timeout=DEADLINE).returncode, 2)
 
     @unittest.skipUnless(MPIRUN, "without MPI")
     def test_more_ranks_than_devices(self):

@@ -12,7 +12,7 @@ import tracked_files
 
 def is_shell(path, root):
     if path.suffix:
-        return path.suffix == ".sh"
+        return path.suffix in {".sh", ".pbs", ".lsf", ".flux"}
     with open(root / path, "rb") as file:
         return file.readline().startswith((b"#!/usr/bin/env bash", b"#!/bin/bash", b"#!/bin/sh"))
 

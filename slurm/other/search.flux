@@ -1,0 +1,22 @@
+#!/bin/bash
+# hierevo search as a Flux job that submits itself again until the search is finished.
+# An example to be adapted: hierevo's tests do not run it under Flux.
+#
+#   flux batch search.flux
+
+#flux: --job-name=hierevo
+#flux: --nodes=4
+#flux: --nslots=32
+#flux: --time-limit=8h
+
+scripts=$HOME/hierevo/share/hierevo/slurm/other
+hierevo=$HOME/hierevo/bin/hierevo
+run=my-run
+
+# Flux itself tells the ranks five minutes before the end of their time.
+"$scripts/search_for.sh" 0 "$run" \
+  flux run --nodes=4 --ntasks=32 --time-limit=475m --signal=USR2@5m \
+  "$hierevo" search --run "$run" --config my.ini
+code=$?
+if ((code == 75)); then flux --parent batch search.flux; fi
+exit "$code"
