@@ -5,6 +5,7 @@
 #include <set>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "hierevo/core/hash.hpp"
@@ -58,6 +59,28 @@ TEST(DeriveSeed, DiffersByEveryArgument) {
 TEST(Crc32c, HasItsCheckValue) {
   const std::string text = "123456789";
   EXPECT_EQ(crc32c(std::as_bytes(std::span(text))), 0xe3069283u);
+}
+
+/// Bit by bit, as it is defined.
+std::uint32_t crc32c_of_bits(std::string_view text) {
+  std::uint32_t crc = 0xFFFFFFFF;
+  for (const char c : text) {
+    crc ^= static_cast<unsigned char>(c);
+    for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1) ^ ((crc & 1) != 0 ? 0x82F63B78u : 0u);
+  }
+  return ~crc;
+}
+
+TEST(Crc32c, IsTheSameForAnyLengthAndPlace) {
+  RandomStream random(3);
+  std::string text(64, ' ');
+  for (char& c : text) c = static_cast<char>(random.below(256));
+  for (std::size_t from = 0; from < 9; ++from) {
+    for (std::size_t length = 0; from + length <= text.size(); ++length) {
+      const std::string_view part = std::string_view(text).substr(from, length);
+      EXPECT_EQ(crc32c(std::as_bytes(std::span(part))), crc32c_of_bits(part)) << from << length;
+    }
+  }
 }
 
 }  // namespace
