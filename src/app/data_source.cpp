@@ -5,7 +5,6 @@
 #include <memory>
 #include <utility>
 
-#include "hierevo/core/error.hpp"
 #include "hierevo/io/data_pack.hpp"
 
 namespace hierevo::app {
@@ -32,11 +31,7 @@ nn::Images to_images(io::PackedImages packed, const io::ImageShape& shape) {
 
 nn::Dataset read_dataset(const DataOptions& options) {
   if (!options.is_pack()) return nn::load_dataset(options.dataset, options.data_dir);
-  if (!options.data_dir.empty()) {
-    throw core::UsageError(fmt::format("--data-dir cannot be used with '{}'", options.dataset),
-                           "a pack is one file", "Leave --data-dir out.");
-  }
-  io::DataPack pack = io::read_data_pack(options.dataset);
+  io::DataPack pack = io::read_data_pack(options.pack_path());
   return {.name = std::move(pack.info.source),
           .class_names = std::move(pack.info.class_names),
           .train = to_images(std::move(pack.train), pack.info.image),

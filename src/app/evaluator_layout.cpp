@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "hierevo/comm/mpi_session.hpp"
+#include "hierevo/core/error.hpp"
 
 namespace hierevo::app {
 
@@ -41,6 +42,15 @@ std::vector<std::string> visible_devices() {
   return devices;
 }
 
+bool devices_are_own() {
+  const char* text = std::getenv("HIEREVO_DEVICES");
+  const std::string_view devices = text == nullptr ? "" : text;
+  if (devices == "own") return true;
+  if (devices.empty() || devices == "shared") return false;
+  throw core::UsageError(fmt::format("HIEREVO_DEVICES is '{}'", devices), "",
+                         "Set it to own or shared, or to nothing.");
+}
+
 std::vector<int> allowed_cores() {
   cpu_set_t set;
   CPU_ZERO(&set);
@@ -54,6 +64,7 @@ std::vector<int> allowed_cores() {
 
 std::vector<std::string> devices_of(const NodeShare& node) {
   if (node.devices.empty()) return {""};
+  if (node.own_devices) return node.devices;
   // A launcher may tell the number of a rank and not how many there are.
   const auto rank = static_cast<std::size_t>(std::max(node.local_rank, 0));
   const auto ranks = std::max(static_cast<std::size_t>(std::max(node.local_ranks, 1)), rank + 1);
@@ -83,6 +94,7 @@ NodeShare NodeShare::here() {
   node.local_rank = comm::MpiSession::local_rank();
   node.local_ranks = comm::MpiSession::ranks_on_this_node();
   node.devices = visible_devices();
+  node.own_devices = devices_are_own();
   node.cores = allowed_cores();
   node.cores_of_node = static_cast<int>(::sysconf(_SC_NPROCESSORS_ONLN));
   return node;
@@ -110,6 +122,9 @@ std::vector<EvaluatorPlace> evaluator_places(const NodeShare& node, int per_devi
 }
 
 int evaluators_of_node(const NodeShare& node, int per_device) {
+  if (node.own_devices) {
+    return node.local_ranks * std::max(1, static_cast<int>(node.devices.size())) * per_device;
+  }
   // Ranks that share devices have evaluators each; a rank may also have several devices.
   return std::max(node.local_ranks, static_cast<int>(node.devices.size())) * per_device;
 }

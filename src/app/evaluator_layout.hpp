@@ -11,10 +11,12 @@ struct NodeShare {
   int local_rank = 0;  ///< among the ranks of this node
   int local_ranks = 1;
   std::vector<std::string> devices;  ///< GPUs as in CUDA_VISIBLE_DEVICES, those of all these ranks
+  bool own_devices = false;          ///< or all of this rank alone
   std::vector<int> cores;            ///< that this process may run on
   int cores_of_node = 1;
 
-  /// This process's, by the environment and the system.
+  /// This process's, by the environment and the system: HIEREVO_DEVICES=own says that the launcher
+  /// shows each rank GPUs of its own. Throws UsageError for another value of it than own or shared.
   static NodeShare here();
 };
 
@@ -27,8 +29,8 @@ struct EvaluatorPlace {
 std::string place_text(const std::vector<EvaluatorPlace>& places, const NodeShare& node);
 
 /// Each of the rank's devices, or the cores where there is none, gets `per_device` evaluators.
-/// Devices are dealt out to the ranks of the node by turns. Evaluators are bound to cores where the
-/// launcher has bound their rank and there are `threads` for each.
+/// Devices that are not the rank's own are dealt out to the ranks of the node by turns. Evaluators
+/// are bound to cores where the launcher has bound their rank and there are `threads` for each.
 std::vector<EvaluatorPlace> evaluator_places(const NodeShare& node, int per_device, int threads);
 
 /// So many evaluators the ranks of a node have in all, or more, where all are as this one.

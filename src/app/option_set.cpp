@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cstdlib>
 #include <iostream>
 #include <map>
 #include <sstream>
@@ -158,6 +159,7 @@ bool OptionSet::parse(const std::vector<std::string>& arguments) {
     return false;
   }
   if (values_.count("config") > 0) read_config(known);
+  read_environment(known);
   take_defaults_of_run(known);
   po::notify(values_);
   for (const auto& complete : complete_) complete();
@@ -210,13 +212,32 @@ void OptionSet::inherit(std::string run, std::vector<std::string> names,
   recorded_of_ = std::move(recorded_of);
 }
 
+void OptionSet::default_from_environment(const std::string& name, const std::string& variable) {
+  variables_[name] = variable;
+}
+
+void OptionSet::read_environment(const po::options_description& known) {
+  for (const auto& [name, variable] : variables_) {
+    const char* value = std::getenv(variable.c_str());
+    if (value == nullptr || *value == '\0' || given(name)) continue;
+    po::parsed_options parsed(&known);
+    parsed.options.emplace_back(name, std::vector<std::string>{value});
+    try {
+      po::store(parsed, values_);
+    } catch (const po::error& error) {
+      refuse(error, known, variable);
+    }
+    from_environment_.insert(name);
+  }
+}
+
 void OptionSet::take_defaults_of_run(const po::options_description& known) {
   if (inheriting_.empty() || !given(run_option_)) return;
   po::parsed_options recorded(&known);
   for (const auto& [name, value] : read_ini(recorded_of_(values_[run_option_].as<std::string>()))) {
     const bool wanted =
         std::find(inheriting_.begin(), inheriting_.end(), name) != inheriting_.end();
-    if (!wanted || given(name)) continue;
+    if (!wanted || given(name) || from_environment_.count(name) > 0) continue;
     recorded.options.emplace_back(name, std::vector<std::string>{value});
     inherited_.insert(name);
   }
@@ -288,7 +309,8 @@ void OptionSet::require_same(const std::string& recorded,
 }
 
 bool OptionSet::given(const std::string& name) const {
-  return values_.count(name) > 0 && !values_[name].defaulted() && inherited_.count(name) == 0;
+  return values_.count(name) > 0 && !values_[name].defaulted() && inherited_.count(name) == 0 &&
+         from_environment_.count(name) == 0;
 }
 
 }  // namespace hierevo::app

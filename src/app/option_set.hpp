@@ -6,6 +6,7 @@
 
 #include <boost/program_options.hpp>
 #include <functional>
+#include <map>
 #include <set>
 #include <string>
 #include <type_traits>
@@ -23,8 +24,9 @@ std::string option_text(const T& value) {
   }
 }
 
-/// Options are added in groups with their targets; a target's value is the default. Errors are
-/// UsageErrors; an unknown option names the nearest known one.
+/// Options are added in groups with their targets; a target's value is the default. What counts is
+/// the command line, or else the INI file, the environment, the run that is inherited from, the
+/// default. Errors are UsageErrors; an unknown option names the nearest known one.
 class OptionSet {
  public:
   /// `usage` is the first line of the help, `about` a sentence or two behind it.
@@ -53,6 +55,8 @@ class OptionSet {
   /// values that `recorded_of` (the text of an INI file) has for them.
   void inherit(std::string run, std::vector<std::string> names,
                std::function<std::string(const std::string& run)> recorded_of);
+  /// The default of option `name` is the value of an environment variable, unless that is empty.
+  void default_from_environment(const std::string& name, const std::string& variable);
   /// Options of another command, which a file of --config may have too: it serves both.
   void pass_over(std::vector<std::string> names) { passed_over_ = std::move(names); }
   /// Called when the targets are filled, before they are recorded, to complete what was given.
@@ -74,7 +78,8 @@ class OptionSet {
   /// from that in `recorded`, the options that what is in `where` began with.
   void require_same(const std::string& recorded, const std::vector<std::string>& may_change,
                     const std::string& where, const std::string& folder_option) const;
-  /// Whether the command line or the INI file gave the option; inheriting is not giving.
+  /// Whether the command line or the INI file gave the option; neither inheriting nor the
+  /// environment is giving.
   bool given(const std::string& name) const;
 
  private:
@@ -93,6 +98,7 @@ class OptionSet {
                                        const std::vector<std::string>& may_change) const;
   void require_in_range(const boost::program_options::parsed_options& parsed) const;
   void read_config(const boost::program_options::options_description& known);
+  void read_environment(const boost::program_options::options_description& known);
   void take_defaults_of_run(const boost::program_options::options_description& known);
 
   std::string usage_;
@@ -105,6 +111,8 @@ class OptionSet {
   std::vector<std::string> inheriting_;
   std::function<std::string(const std::string& run)> recorded_of_;
   std::set<std::string> inherited_;
+  std::map<std::string, std::string> variables_;  ///< of the environment, by option
+  std::set<std::string> from_environment_;
   std::vector<std::string> passed_over_;
   std::vector<std::function<void()>> complete_;
   std::vector<boost::program_options::options_description> groups_;

@@ -68,6 +68,7 @@ void SearchCommandOptions::add_to(OptionSet& options) {
       "evaluators-per-device", &evaluators_per_device,
       "under mpirun: candidates that a rank evaluates at the same time on each of its GPUs, "
       "or on its cores where there is none");
+  options.default_from_environment("evaluators-per-device", "HIEREVO_EVALUATORS_PER_DEVICE");
   options.add("master-evaluates", &master_evaluates,
               "under mpirun: rank 0 evaluates too, one candidate at a time");
   options.add("heartbeat", &heartbeat,

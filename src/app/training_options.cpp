@@ -6,6 +6,7 @@
 
 #include "hierevo/comm/mpi_session.hpp"
 #include "hierevo/core/error.hpp"
+#include "hierevo/core/file.hpp"
 #include "hierevo/core/nearest.hpp"
 
 namespace hierevo::app {
@@ -32,15 +33,33 @@ void DataOptions::add_to(OptionSet& options) {
               "fashion-mnist, mnist, cifar10, cifar100, idx (any other like mnist), or a pack that "
               "hierevo prepare made, FILE.h5");
   options.add("data-dir", &data_dir,
-              "folder of the data set's files; empty: where Debian's package puts fashion-mnist");
+              "folder of the data set's files, or of a pack that is named without one; empty: what "
+              "HIEREVO_DATA_DIR says, or where Debian's package puts fashion-mnist");
   options.add("train-size", &train_size, "images to train on; 0: all that do not validate");
-  options.when_read([this] {
-    const auto complete = [](std::string& path) {
-      path = std::filesystem::weakly_canonical(std::filesystem::absolute(path)).string();
-    };
-    if (is_pack()) complete(dataset);
-    if (!data_dir.empty()) complete(data_dir);
-  });
+  options.default_from_environment("data-dir", "HIEREVO_DATA_DIR");
+  options.when_read([this, &options] { complete_paths(options); });
+}
+
+std::filesystem::path DataOptions::pack_path() const {
+  return data_dir.empty() ? std::filesystem::path(dataset)
+                          : std::filesystem::path(data_dir) / dataset;
+}
+
+void DataOptions::complete_paths(const OptionSet& options) {
+  const auto complete = [](std::string& path) {
+    path = std::filesystem::weakly_canonical(std::filesystem::absolute(path)).string();
+  };
+  if (!data_dir.empty()) complete(data_dir);
+  if (!is_pack()) return;
+  const bool has_folder = std::filesystem::path(dataset).has_parent_path();
+  const bool in_data_dir = !data_dir.empty() && !has_folder;
+  // The environment's folder is meant for data sets that are named without one.
+  if (!options.given("data-dir") && !(in_data_dir && core::path_exists(pack_path()))) data_dir = "";
+  if (!data_dir.empty() && has_folder) {
+    throw core::UsageError(fmt::format("--data-dir cannot be used with '{}'", dataset),
+                           "the pack's path says where it is", "Leave --data-dir out.");
+  }
+  if (data_dir.empty()) complete(dataset);
 }
 
 void DataOptions::add_validation_to(OptionSet& options) {

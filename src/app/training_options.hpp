@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <string>
 #include <string_view>
 
@@ -19,10 +20,17 @@ struct DataOptions {
 
   /// Whether --dataset is a file: the names of data sets have neither a folder nor an ending.
   bool is_pack() const;
-  /// Paths become absolute ones, so that a run can be gone on with from any folder.
+  /// Where the pack lies: a name without a folder may be one in --data-dir, and is recorded as it
+  /// is, since that may be another folder at each start.
+  std::filesystem::path pack_path() const;
+  /// --data-dir is by default the environment's HIEREVO_DATA_DIR, unless --dataset is a pack that
+  /// is not there. Paths become absolute ones, so that a run can be gone on with from any folder.
   void add_to(OptionSet& options);
   /// Behind add_to(), where a part of the training set validates.
   void add_validation_to(OptionSet& options);
+
+ private:
+  void complete_paths(const OptionSet& options);
 };
 
 /// --steps … --average: how a network is trained (PAPER section 4).

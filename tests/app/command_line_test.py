@@ -1,7 +1,9 @@
 """Help, version, options, INI files, sample, inspect, and the refusal of whatever cannot work."""
 import json
+import os
 import subprocess
 import unittest
+import unittest.mock
 
 from programs import BIN, DEADLINE, SOURCE, ProgramTest
 
@@ -90,6 +92,39 @@ class CommandLine(ProgramTest):
         ini.write_text("populaton=3\n")
         self.refused("search", "--run", self.run_dir, "--config", ini,
                      says="There is no option 'populaton' in")
+
+    def dumped(self, *arguments, environment):
+        with unittest.mock.patch.dict(os.environ, environment):
+            lines = self.hierevo("search", *arguments, "--dump-config").stdout.splitlines()
+        return dict(line.split("=", 1) for line in lines)
+
+    def test_the_environment_gives_defaults(self):
+        environment = {"HIEREVO_EVALUATORS_PER_DEVICE": "3", "HIEREVO_DATA_DIR": str(self.folder)}
+        options = self.dumped(environment=environment)
+        self.assertEqual(options["evaluators-per-device"], "3")
+        self.assertEqual(options["data-dir"], str(self.folder))
+        ini = self.folder / "s.ini"
+        ini.write_text("evaluators-per-device=4\n")
+        options = self.dumped("--config", ini, "--data-dir", "/x", environment=environment)
+        self.assertEqual((options["evaluators-per-device"], options["data-dir"]), ("4", "/x"))
+        options = self.dumped(environment={"HIEREVO_EVALUATORS_PER_DEVICE": ""})
+        self.assertEqual(options["evaluators-per-device"], "1")
+        with unittest.mock.patch.dict(os.environ, {"HIEREVO_EVALUATORS_PER_DEVICE": "many"}):
+            self.refused("search", "--run", self.run_dir, says="in 'HIEREVO_EVALUATORS_PER_DEVICE'")
+
+    def test_a_pack_may_lie_in_the_folder_of_the_data(self):
+        data = self.folder / "data"
+        data.mkdir()
+        (data / "p.h5").touch()
+        staged = {"HIEREVO_DATA_DIR": str(data)}
+        options = self.dumped("--dataset", "p.h5", environment=staged)
+        self.assertEqual((options["dataset"], options["data-dir"]), ("p.h5", str(data)))
+        # Another pack than that of the environment's folder.
+        for dataset, path in (("q.h5", self.folder / "q.h5"), (data / "p.h5", data / "p.h5")):
+            options = self.dumped("--dataset", dataset, environment=staged)
+            self.assertEqual((options["dataset"], options["data-dir"]), (str(path), ""))
+        self.refused("search", "--run", self.run_dir, "--dataset", "data/p.h5", "--data-dir", "data",
+                     says="--data-dir cannot be used with 'data/p.h5'")
 
     def test_the_papers_numbers_are_the_defaults(self):
         lines = self.hierevo("search", "--dump-config").stdout.splitlines()

@@ -17,6 +17,7 @@ CELL = {"format": "hierevo.genotype", "version": 1, "levels": [
     {"level": 3, "nodes": 2, "motifs": [[1]]}]}
 FASHION = pathlib.Path("/usr/share/datasets/fashion-mnist")
 WRITE_JPEG = os.environ["HIEREVO_WRITE_JPEG"]
+os.environ.pop("HIEREVO_DATA_DIR", None)  # here each test says where its data are
 
 
 class DataTest(ProgramTest):
@@ -220,7 +221,7 @@ class Refusals(DataTest):
         self.refused(*self.evaluation("--dataset", "cifar11"), says="Did you mean 'cifar10'?")
         self.refused(*self.evaluation("--dataset", "none.h5"),
                      says="/none.h5'. Make it with hierevo prepare.")
-        self.refused(*self.evaluation("--dataset", "a.h5", "--data-dir", "b"),
+        self.refused(*self.evaluation("--dataset", "x/a.h5", "--data-dir", "b"),
                      says="--data-dir cannot be used with")
 
     def test_what_the_system_refuses_is_told_in_its_words(self):

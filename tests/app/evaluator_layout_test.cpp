@@ -6,6 +6,8 @@
 #include <cstdlib>
 #include <numeric>
 
+#include "hierevo/core/error.hpp"
+
 namespace hierevo::app {
 namespace {
 
@@ -73,6 +75,16 @@ TEST(EvaluatorPlaces, OfARankAloneAreSoManyInAll) {
   EXPECT_THAT(devices(evaluator_places_alone(node(0, 1, {}), 2, 1)), ElementsAre("", ""));
 }
 
+TEST(EvaluatorPlaces, OfARankWithDevicesOfItsOwnAreOnAllOfThem) {
+  NodeShare own = node(1, 2, {"0", "1"});
+  own.own_devices = true;
+  EXPECT_THAT(devices(evaluator_places(own, 1, 1)), ElementsAre("0", "1"));
+  EXPECT_EQ(evaluators_of_node(own, 3), 12);
+  own.devices = {};
+  EXPECT_THAT(devices(evaluator_places(own, 1, 1)), ElementsAre(""));
+  EXPECT_EQ(evaluators_of_node(own, 3), 6);
+}
+
 TEST(EvaluatorPlaces, AreCountedForTheWholeNode) {
   EXPECT_EQ(evaluators_of_node(node(0, 3, {}), 2), 6);
   EXPECT_EQ(evaluators_of_node(node(1, 2, {"0", "1", "2", "3"}), 2), 8);
@@ -112,6 +124,19 @@ TEST(NodeShare, SeesTheDevicesThatItIsShown) {
   EXPECT_THAT(shown("-1"), IsEmpty());
   EXPECT_THAT(shown("NoDevFiles"), IsEmpty());
   EXPECT_THAT(shown("1,-1,2"), ElementsAre("1"));  // as CUDA reads it
+}
+
+TEST(NodeShare, IsToldWhetherDevicesAreItsOwn) {
+  const auto told = [](const char* variable) {
+    ::setenv("HIEREVO_DEVICES", variable, 1);
+    return NodeShare::here().own_devices;
+  };
+  EXPECT_TRUE(told("own"));
+  EXPECT_FALSE(told("shared"));
+  EXPECT_THROW(told("mine"), core::UsageError);
+  EXPECT_FALSE(told(""));
+  ::unsetenv("HIEREVO_DEVICES");
+  EXPECT_FALSE(NodeShare::here().own_devices);
 }
 
 TEST(NodeShare, KnowsItsRanksAndCores) {
