@@ -37,6 +37,8 @@ class Layering(PlantedTree):
             ("src/search/a.cpp", '"coordinator.hpp"'),
             ("io/a.cpp", "<hdf5.h>"),
             ("src/comm/a.cpp", "<mpi.h>"),
+            ("slurm/spank/a.cpp", "<slurm/spank.h>"),
+            ("slurm/spank/a.cpp", '"hierevo/core/error.hpp"'),
             ("include/hierevo/genome/a.hpp", "<nlohmann/json_fwd.hpp>"),
             ("include/hierevo/nn/a.hpp", "<ATen/core/Tensor.h>"),
             ("include/hierevo/core/a.hpp", "<string_view>"),
@@ -53,6 +55,8 @@ class Layering(PlantedTree):
                 self.expect(f"src/{user}/a.cpp", f'"hierevo/{used}/b.hpp"', problem)
                 self.expect(f"include/hierevo/{user}/a.hpp", f'"hierevo/{used}/b.hpp"', problem)
         self.expect("io/a.cpp", '"hierevo/comm/b.hpp"', "module io must not use module comm")
+        self.expect("slurm/spank/a.cpp", '"hierevo/io/b.hpp"',
+                    "module slurm must not use module io")
 
     def test_private_header_of_another_module(self):
         self.expect("src/search/a.cpp", '"../nn/b.hpp"', "private headers of another module")

@@ -2,8 +2,8 @@
 
 usage: layering.py SOURCE_TREE
 
-The rules are the table of ARCHITECTURE.md. Looks at every #include of include/, src/ and io/, and
-prints each that breaks a rule, as FILE:LINE: what is wrong.
+The rules are the table of ARCHITECTURE.md. Looks at every #include of include/, src/, io/ and
+slurm/, and prints each that breaks a rule, as FILE:LINE: what is wrong.
 """
 
 import pathlib
@@ -20,6 +20,7 @@ USES = {
     "nn": ["genome", "comm"],
     "search": ["io", "comm"],
     "app": ["search", "nn"],
+    "slurm": ["core"],
 }
 
 # Libraries by how their headers begin, with the modules that may include them.
@@ -35,6 +36,7 @@ HOMES = {
     r"boost/": set(),
     r"spdlog/": {"core"},
     r"nlohmann/": {"genome", "search", "app"},
+    r"slurm/": {"slurm"},
     r"(gtest|gmock|benchmark)/": set(),
 }
 
@@ -56,8 +58,8 @@ def reachable(module):
 def module_of(path):
     """The module of a file, by its path in the tree; None outside all modules."""
     parts = path.parts
-    if parts[0] == "io":
-        return "io"
+    if parts[0] in ("io", "slurm"):
+        return parts[0]
     name = parts[2] if parts[:2] == ("include", "hierevo") else parts[1]
     return name if name in USES else None
 
@@ -82,7 +84,7 @@ def problem_with(path, module, quote, target, root):
 
 
 def sources(root):
-    for top in ("include", "src", "io"):
+    for top in ("include", "src", "io", "slurm"):
         for path in sorted((root / top).rglob("*")):
             if path.suffix in SOURCES and path.is_file():
                 yield path.relative_to(root)

@@ -1,0 +1,47 @@
+#include "settings.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <string_view>
+#include <vector>
+
+#include "hierevo/core/error.hpp"
+#include "hierevo/core/nearest.hpp"
+#include "text.hpp"
+
+namespace hierevo::spank {
+
+namespace {
+
+std::string parse_folder(std::string_view text) {
+  const std::filesystem::path path(text);
+  if (path.is_absolute() && path.lexically_normal().native() == text && path.has_filename()) {
+    return path.string();
+  }
+  throw core::UsageError(fmt::format("The setting folder is '{}'", shown(text)),
+                         "it must be an absolute path without '..' and '/' at its end",
+                         "For example folder=/local/hierevo.");
+}
+
+}  // namespace
+
+Settings parse_settings(std::span<const char* const> arguments) {
+  Settings settings;
+  for (const std::string_view argument : arguments) {
+    const std::string_view name = argument.substr(0, argument.find('='));
+    const std::string_view value = argument.substr(std::min(argument.size(), name.size() + 1));
+    if (name == "folder") {
+      settings.folder = parse_folder(value);
+    } else if (name == "limit") {
+      settings.limit = parse_size("The setting limit", value);
+    } else {
+      const std::vector<std::string> known = {"folder", "limit"};
+      throw core::unknown_name("setting in plugstack.conf", shown(name), known);
+    }
+  }
+  return settings;
+}
+
+}  // namespace hierevo::spank

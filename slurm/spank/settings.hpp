@@ -1,0 +1,19 @@
+// What the administrator sets behind the plugin's name in plugstack.conf.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <string>
+
+namespace hierevo::spank {
+
+struct Settings {
+  std::string folder;  ///< on a disk of each node; staged data lie below. Empty: nothing is staged
+  std::uint64_t limit = std::numeric_limits<std::uint64_t>::max();  ///< bytes a job and node
+};
+
+/// Reads "folder=/local/hierevo" and "limit=200G". Throws UsageError for anything else.
+Settings parse_settings(std::span<const char* const> arguments);
+
+}  // namespace hierevo::spank

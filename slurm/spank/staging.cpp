@@ -1,0 +1,175 @@
+#include "staging.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <climits>
+#include <filesystem>
+#include <optional>
+#include <vector>
+
+#include "text.hpp"
+#include "tree_copy.hpp"
+#include "tree_removal.hpp"
+
+namespace hierevo::spank {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+// Besides the copies, a job's folder has these. Notes are links whose text is what they say: made
+// and read in one call each, and of no size.
+constexpr const char* partial = ".partial";  ///< a folder with what is being copied
+constexpr const char* sources = ".sources";  ///< a folder with a note for each copy: of what
+constexpr const char* start = ".start";      ///< note: which start of the job made all this
+constexpr const char* failure = ".failure";  ///< note: the step in which staging failed
+
+class JobFolder {
+ public:
+  /// Waits until no other task is at it.
+  explicit JobFolder(const std::string& path) : path_(path) {
+    folder_ =
+        core::Descriptor(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!folder_) throw failed(path_, "open");
+    while (::flock(folder_.get(), LOCK_EX) != 0) {
+      if (errno != EINTR) throw failed(path_, "lock");
+    }
+  }
+
+  int descriptor() const { return folder_.get(); }
+  const fs::path& path() const { return path_; }
+
+  /// Nothing when there is no such note.
+  std::optional<std::string> note(const fs::path& name) const {
+    std::vector<char> text(PATH_MAX);
+    const ssize_t size = ::readlinkat(folder_.get(), name.c_str(), text.data(), text.size());
+    if (size < 0) return std::nullopt;
+    return std::string(text.data(), static_cast<std::size_t>(size));
+  }
+
+  void write_note(const fs::path& name, const std::string& text) const {
+    ::unlinkat(folder_.get(), name.c_str(), 0);
+    if (::symlinkat(text.c_str(), folder_.get(), name.c_str()) != 0)
+      throw failed(path_ / name, "make");
+  }
+
+  core::Descriptor make_folder(const char* name) const {
+    if (::mkdirat(folder_.get(), name, 0700) != 0 && errno != EEXIST)
+      throw failed(path_ / name, "make");
+    core::Descriptor made(
+        ::openat(folder_.get(), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!made) throw failed(path_ / name, "open");
+    return made;
+  }
+
+  bool has(const std::string& name) const {
+    struct stat status = {};
+    return ::fstatat(folder_.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
+  }
+
+  void forget_other_starts(std::uint32_t number) const {
+    const std::string text = std::to_string(number);
+    if (note(start) == text) return;
+    remove_contents(folder_.get(), path_);
+    write_note(start, text);
+  }
+
+  /// The copy's source was noted before it got its name.
+  bool has_copy_of(const StageRequest& request) const {
+    const auto source = note(fs::path(sources) / request.name);
+    if (!has(request.name)) return false;
+    if (source == request.source) return true;
+    throw core::UsageError(
+        fmt::format("'{}' cannot be staged as '{}'", request.source, request.name),
+        source ? fmt::format("that is '{}' already", shown(*source)) : "there is something already",
+        "Give another name behind a colon: SRC:NAME.");
+  }
+
+ private:
+  fs::path path_;
+  core::Descriptor folder_;
+};
+
+std::uint64_t free_bytes(int folder, const fs::path& path) {
+  struct statvfs disk = {};
+  if (::fstatvfs(folder, &disk) != 0) throw failed(path, "look at");
+  return static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize;
+}
+
+void require_room(const TreeSize& size, const JobFolder& job, const StagePlace& place) {
+  const std::uint64_t there = measure_tree(job.descriptor(), job.path()).bytes;
+  if (size.bytes > place.limit - std::min(place.limit, there))
+    throw core::UsageError(fmt::format("{} are too much to stage", size_text(size.bytes)),
+                           fmt::format("a job may have {} on a node, and has {} there",
+                                       size_text(place.limit), size_text(there)),
+                           "Use the data where they are, or ask your administrator.");
+  const std::uint64_t free = free_bytes(job.descriptor(), job.path());
+  if (size.on_disk > free)
+    throw core::UsageError(
+        fmt::format("{} cannot be staged", size_text(size.bytes)),
+        fmt::format("the disk of '{}' has only {} free", job.path().string(), size_text(free)),
+        "Use the data where they are, or nodes with larger disks.");
+}
+
+/// What is copied has its name only once it is whole.
+TreeSize copy_into(const JobFolder& job, const StageRequest& request, const StagePlace& place) {
+  const core::Descriptor source = open_tree(request.source);
+  const TreeSize size = measure_tree(source.get(), request.source);
+  const core::Descriptor work = job.make_folder(partial);
+  remove_contents(work.get(), job.path() / partial);
+  require_room(size, job, place);
+  job.make_folder(sources);
+  copy_tree(source.get(), request.source,
+            {work.get(), request.name, job.path() / partial / request.name});
+  job.write_note(fs::path(sources) / request.name, request.source);
+  if (::renameat(work.get(), request.name.c_str(), job.descriptor(), request.name.c_str()) != 0)
+    throw failed(job.path() / request.name, "make");
+  ::unlinkat(job.descriptor(), partial, AT_REMOVEDIR);
+  return size;
+}
+
+/// The other tasks of the step need not try and tell the same.
+void clean_up_after_failure(const JobFolder& job, std::uint32_t step) noexcept {
+  try {
+    remove_contents(job.make_folder(partial).get(), job.path() / partial);
+    ::unlinkat(job.descriptor(), partial, AT_REMOVEDIR);
+    job.write_note(failure, std::to_string(step));
+  } catch (const std::exception&) {
+    // The end of the job removes all.
+  }
+}
+
+}  // namespace
+
+Staged stage(const StageRequest& request, const StagePlace& place) {
+  const auto began = std::chrono::steady_clock::now();
+  const JobFolder job(place.folder);
+  job.forget_other_starts(place.start);
+  if (job.note(failure) == std::to_string(place.step)) throw ToldAlready();
+  Staged staged;
+  staged.path = job.path() / request.name;
+  try {
+    if (!job.has_copy_of(request)) {
+      staged.size = copy_into(job, request, place);
+      staged.copied = true;
+    }
+    const core::Descriptor copy = open_tree(staged.path);
+    staged.is_folder = S_ISDIR(status_of(copy.get(), staged.path).st_mode);
+  } catch (...) {
+    clean_up_after_failure(job, place.step);
+    throw;
+  }
+  staged.free_bytes = free_bytes(job.descriptor(), job.path());
+  staged.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+  return staged;
+}
+
+}  // namespace hierevo::spank

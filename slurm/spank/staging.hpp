@@ -1,0 +1,41 @@
+// Data of a job on a node's own disk.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "job_options.hpp"
+#include "tree.hpp"
+
+namespace hierevo::spank {
+
+/// Where and for whom something is staged.
+struct StagePlace {
+  std::string folder;   ///< the job's; the caller's own
+  std::uint64_t limit;  ///< bytes that may be there in all
+  std::uint32_t start;  ///< which start of the job this is: 0, or what SLURM_RESTART_COUNT says
+  std::uint32_t step;   ///< the job step
+};
+
+struct Staged {
+  std::string path;  ///< of the copy
+  bool is_folder = false;
+  bool copied = false;  ///< by this call; or it was there already
+  TreeSize size;        ///< only when copied, as are the following
+  double seconds = 0.0;
+  std::uint64_t free_bytes = 0;  ///< that are left on the disk
+};
+
+/// Another task of this step has said why it cannot be staged.
+class ToldAlready : public core::Error {
+ public:
+  ToldAlready() : Error("Staging has failed in another task.") {}
+};
+
+/// Copies what is wanted into the job's folder, unless it is there: to be called in every task, as
+/// the user, of which one copies while the others of the node wait. What an earlier start of the
+/// job has left is removed. When it fails, nothing but what was there before is left. Throws
+/// UsageError and IoError.
+Staged stage(const StageRequest& request, const StagePlace& place);
+
+}  // namespace hierevo::spank

@@ -1,0 +1,196 @@
+#include <dlfcn.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <limits>
+#include <set>
+#include <thread>
+
+#include "staging.hpp"
+#include "support/failing_files.hpp"
+#include "support/scratch_folder.hpp"
+
+namespace {
+
+/// The call of read() that gives a wrong byte; 0: none.
+std::atomic<int> wrong_read = 0;
+
+}  // namespace
+
+// Stands before the system's own.
+extern "C" ssize_t read(int file, void* buffer, std::size_t size) {
+  using Read = ssize_t (*)(int, void*, std::size_t);
+  static const Read real = reinterpret_cast<Read>(::dlsym(RTLD_NEXT, "read"));
+  const ssize_t got = real(file, buffer, size);
+  if (wrong_read > 0 && --wrong_read == 0 && got > 0) *static_cast<char*>(buffer) ^= 1;
+  return got;
+}
+
+namespace hierevo::spank {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+using testing::UnorderedElementsAre;
+
+class Staging : public testing::Test {
+ protected:
+  void SetUp() override {
+    fs::create_directories(source / "inner");
+    fs::create_directory(folder);
+    std::ofstream(source / "a") << "first";
+    std::ofstream(source / "inner/b") << "second";
+  }
+
+  StagePlace place(std::uint32_t step = 0) const {
+    return {.folder = folder,
+            .limit = std::numeric_limits<std::uint64_t>::max(),
+            .start = 0,
+            .step = step};
+  }
+
+  StageRequest request(const std::string& name = "data") const { return {source, name}; }
+
+  std::string refusal(const StageRequest& wanted, const StagePlace& where) const {
+    try {
+      stage(wanted, where);
+    } catch (const core::Error& error) {
+      return error.what();
+    }
+    return "was staged";
+  }
+
+  std::set<std::string> names() const {
+    std::set<std::string> found;
+    for (const auto& entry : fs::directory_iterator(folder)) {
+      const std::string name = entry.path().filename();
+      if (name != ".start" && name != ".sources") found.insert(name);
+    }
+    return found;
+  }
+
+  void expect_whole() const {
+    std::string text;
+    std::ifstream(folder / "data/inner/b") >> text;
+    EXPECT_EQ(text, "second");
+    EXPECT_THAT(names(), UnorderedElementsAre("data"));
+  }
+
+  test::ScratchFolder scratch;
+  fs::path source = scratch.path() / "source";
+  fs::path folder = scratch.path() / "job";
+};
+
+TEST_F(Staging, CopiesOnceAndFindsItAgain) {
+  const Staged first = stage(request(), place());
+  EXPECT_TRUE(first.copied);
+  EXPECT_TRUE(first.is_folder);
+  EXPECT_EQ(first.path, folder / "data");
+  EXPECT_EQ(first.size.files, 2u);
+  EXPECT_EQ(first.size.bytes, 11u);
+  EXPECT_GT(first.free_bytes, 0u);
+  expect_whole();
+  fs::remove_all(source);
+  const Staged again = stage(request(), place(1));
+  EXPECT_FALSE(again.copied);
+  EXPECT_TRUE(again.is_folder);
+  EXPECT_EQ(again.path, first.path);
+}
+
+TEST_F(Staging, OfTasksAtTheSameTimeOneCopies) {
+  std::atomic<int> copied = 0;
+  std::vector<std::jthread> tasks;
+  for (int i = 0; i < 4; ++i) {
+    tasks.emplace_back([&] { copied += stage(request(), place()).copied ? 1 : 0; });
+  }
+  tasks.clear();
+  EXPECT_EQ(copied, 1);
+  expect_whole();
+}
+
+TEST_F(Staging, ANameStandsForOneSource) {
+  stage(request(), place());
+  EXPECT_THAT(refusal({source / "a", "data"}, place()), HasSubstr("Give another name"));
+  std::ofstream(folder / "mine") << "of the user";
+  EXPECT_THAT(refusal(request("mine"), place(1)), HasSubstr("there is something already"));
+  EXPECT_TRUE(stage({source / "a", "other"}, place(2)).copied);
+  EXPECT_THAT(names(), UnorderedElementsAre("data", "mine", "other", ".failure"));
+}
+
+TEST_F(Staging, LimitCountsAllOfTheJob) {
+  StagePlace where = place();
+  where.limit = 15;
+  stage(request(), where);
+  EXPECT_THAT(refusal(request("again"), where), HasSubstr("11 bytes are too much to stage"));
+  where.step = 1;
+  where.limit = 100;
+  stage(request("again"), where);
+}
+
+TEST_F(Staging, WhatDoesNotFitIsNotBegun) {
+  fs::resize_file(source / "a", std::uintmax_t{1} << 43);  // it takes no room itself
+  EXPECT_THAT(refusal(request(), place()),
+              testing::AllOf(HasSubstr("8.0 TiB cannot be staged"), HasSubstr(" free)")));
+  EXPECT_THAT(names(), UnorderedElementsAre(".failure"));
+}
+
+TEST_F(Staging, AFailureIsToldByOneTaskOfAStep) {
+  fs::rename(source, scratch.path() / "away");
+  EXPECT_THAT(refusal(request(), place()), HasSubstr("No such file or directory"));
+  EXPECT_THROW(stage(request(), place()), ToldAlready);
+  EXPECT_THAT(refusal(request(), place(1)), HasSubstr("No such file or directory"));
+  fs::rename(scratch.path() / "away", source);
+  EXPECT_TRUE(stage(request(), place(2)).copied);
+}
+
+TEST_F(Staging, AnotherStartOfTheJobBeginsAnew) {
+  stage(request(), place());
+  std::ofstream(source / "inner/b") << "changed";
+  StagePlace where = place();
+  where.start = 1;
+  EXPECT_TRUE(stage(request(), where).copied);
+  std::string text;
+  std::ifstream(folder / "data/inner/b") >> text;
+  EXPECT_EQ(text, "changed");
+}
+
+TEST_F(Staging, AByteThatReadsBackWrongIsFound) {
+  fs::remove_all(source / "inner");
+  wrong_read = 4;  // after the file's bytes, and twice its end: the first of the copy
+  EXPECT_THAT(refusal(request(), place()), HasSubstr("reads back otherwise"));
+  EXPECT_EQ(wrong_read, 0);
+  EXPECT_THAT(names(), UnorderedElementsAre(".failure"));
+}
+
+TEST_F(Staging, FullDisksLeaveNothing) {
+  int refused = 0;
+  for (std::size_t nth = 1;; ++nth) {
+    test::FailingFiles failing(nth, test::FileFault::full);
+    const std::string why = refusal(request(), place(static_cast<std::uint32_t>(nth)));
+    if (why == "was staged") break;  // all had been written
+    EXPECT_THAT(why, HasSubstr("No space left")) << nth;
+    EXPECT_THAT(names(), UnorderedElementsAre(".failure")) << nth;
+    ++refused;
+  }
+  EXPECT_GE(refused, 2);
+  EXPECT_TRUE(fs::exists(folder / "data"));
+}
+
+TEST_F(Staging, KilledTasksLeaveAllOrNothing) {
+  std::size_t nth = 1;
+  for (; test::crashes_at(nth, [&] { stage(request(), place()); }); ++nth) {
+    if (names().count("data") == 0) continue;
+    EXPECT_FALSE(stage(request(), place()).copied) << nth;
+    expect_whole();
+    fs::remove_all(folder / "data");
+  }
+  EXPECT_GT(nth, 2u);
+  expect_whole();
+}
+
+}  // namespace
+}  // namespace hierevo::spank

@@ -1,0 +1,298 @@
+"""The SPANK plugin on a real Slurm of two nodes, for an ordinary user's jobs."""
+import os
+import pathlib
+import pwd
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+from programs import DEADLINE
+
+CLUSTER = str(pathlib.Path(__file__).resolve().parent / "cluster")
+PLUGIN = os.environ["HIEREVO_SPANK"]
+NODES = ("n1", "n2")
+FOLDER = "/tmp/hierevo"  # each node has a /tmp of its own
+OPTION = "_SLURM_SPANK_OPTION_hierevo_hierevo_stage"
+TASKS = ("--nodes=2", "--ntasks-per-node=2")
+
+
+class Cluster:
+    """With the plugin; up while this lives."""
+
+    def __init__(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="hierevo-slurm-"))
+        self.folder.chmod(0o755)
+        shutil.copy(PLUGIN, self.folder / "hierevo_spank.so")
+        self.settings()
+        self.holder = subprocess.Popen([CLUSTER, "hold", self.folder], stdin=subprocess.PIPE,
+                                       stdout=subprocess.PIPE, text=True)
+        if self.holder.stdout.readline() != "ready\n":
+            code = self.holder.wait()
+            shutil.rmtree(self.folder, ignore_errors=True)
+            sys.exit(code)
+
+    def settings(self, *settings, kind="optional"):
+        """Slurm reads them for each job."""
+        line = [kind, str(self.folder / "hierevo_spank.so"), *(settings or [f"folder={FOLDER}"])]
+        new = self.folder / "plugstack.conf.new"
+        new.write_text(" ".join(line) + "\n")
+        new.rename(self.folder / "plugstack.conf")  # the end of a job may just be reading it
+
+    def end(self):
+        self.holder.stdin.close()
+        self.holder.wait(timeout=DEADLINE)
+        left = subprocess.run([CLUSTER, "check", self.folder], stderr=subprocess.PIPE, text=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
+        if left.returncode != 0:
+            raise AssertionError(left.stderr)
+
+
+class Spank(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.cluster = Cluster()
+        cls.addClassCleanup(cls.cluster.end)
+        cls.user = pwd.getpwnam("nobody")
+        cls.data = cls.cluster.folder / "data"
+        (cls.data / "inner").mkdir(parents=True)
+        (cls.data / "a").write_text("first")
+        (cls.data / "inner" / "b").write_text("second")
+
+    def setUp(self):
+        self.work = self.cluster.folder / self._testMethodName
+        self.work.mkdir()
+        os.chown(self.work, self.user.pw_uid, self.user.pw_gid)
+        self.addCleanup(self.assert_nothing_left)
+
+    def as_root(self, *command, **more):
+        return subprocess.run([CLUSTER, "run", self.cluster.folder, *map(str, command)], text=True,
+                              capture_output=True, timeout=DEADLINE, cwd=self.work, **more)
+
+    def as_user(self, *command, environment=None):
+        """As nobody, on the head."""
+        become = ("setpriv", f"--reuid={self.user.pw_uid}", f"--regid={self.user.pw_gid}",
+                  "--clear-groups")
+        return self.as_root(*become, *command,
+                            env={"PATH": os.environ["PATH"], **(environment or {})})
+
+    def on_node(self, node, *command):
+        """Without a job: what the command prints there."""
+        first = (self.cluster.folder / node / "pid").read_text().strip()
+        return self.as_root("nsenter", "--target", first, "--mount", "--", *command).stdout
+
+    def files_on(self, node, folder=FOLDER):
+        return self.on_node(node, "find", folder, "-mindepth", "1").split()
+
+    def wait_until(self, holds):
+        end = time.monotonic() + DEADLINE
+        while not holds():
+            self.assertLess(time.monotonic(), end, "the event never came")
+            time.sleep(0.05)
+
+    def assert_nothing_left(self):
+        """Also no node that Slurm has taken out of service."""
+        self.cluster.settings()
+        self.as_root("scancel", "--user=nobody")
+        idle = ("sinfo", "--noheader", "--partition=debug", "--states=idle", "--format=%D")
+        self.wait_until(lambda: self.as_root(*idle).stdout.strip() == "2")
+        for node in NODES:
+            self.assertEqual(self.files_on(node), [], node)
+
+    def batch(self, script, *options):
+        """The id of a job of this shell script, whose output is in a file of that name."""
+        path = self.work / "script"
+        path.write_text("#!/bin/sh\n" + script)
+        path.chmod(0o755)
+        result = self.as_user("sbatch", "--parsable", "--output=%j", "--nodelist=n1", *options, path)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        return result.stdout.strip()
+
+    def state_of(self, job):
+        shown = self.as_root("scontrol", "--oneliner", "show", "job", job).stdout
+        fields = dict(word.split("=", 1) for word in shown.split() if "=" in word)
+        return fields["JobState"], fields["ExitCode"]
+
+    def wait_for_end(self, job):
+        self.wait_until(lambda: self.state_of(job)[0] not in ("PENDING", "RUNNING", "COMPLETING"))
+        return self.state_of(job)
+
+    def output_of(self, job):
+        return (self.work / job).read_text()
+
+    def refused(self, *options, says, environment=None, code=2):
+        """By a node, before a task's program starts; the job ends at once."""
+        began = time.monotonic()
+        result = self.as_user("srun", "--nodelist=n1", *options, "sh", "-c",
+                              "echo started; sleep 600", environment=environment)
+        self.assertIn(says, result.stderr)
+        self.assertLess(time.monotonic() - began, 60)
+        self.assertEqual(result.returncode, code, result.stderr)
+        return result
+
+    def refused_by_client(self, *options, says, environment=None):
+        result = self.as_user("srun", *options, "echo", "started", environment=environment)
+        self.assertNotEqual(result.returncode, 0)
+        self.assertIn(says, result.stderr)
+        self.assertEqual(result.stdout, "")
+        self.assertNotIn("queued", result.stderr)
+
+    def test_help_shows_the_options(self):
+        for command in ("srun", "sbatch", "salloc"):
+            shown = self.as_user(command, "--help").stdout
+            for option in ("--hierevo-stage=SRC[:NAME]", "--hierevo-evaluators-per-gpu=N",
+                           "--hierevo-devices=shared|own"):
+                self.assertIn(option, shown, command)
+
+    def test_staged_once_per_node_for_two_tasks_each(self):
+        result = self.as_user("srun", *TASKS, f"--hierevo-stage={self.data}:images", "sh", "-c",
+                              'cat "$HIEREVO_DATA_DIR/a" "$HIEREVO_STAGED/inner/b"; '
+                              'stat -c " %U %a $HIEREVO_STAGED" "$HIEREVO_STAGED"')
+        self.assertEqual(result.returncode, 0, result.stderr)
+        lines = result.stdout.splitlines()
+        self.assertEqual(len(lines), 4)
+        self.assertEqual(len(set(lines)), 1)
+        self.assertRegex(lines[0], rf"^firstsecond nobody 700 {FOLDER}/\d+/images$")
+        for node in NODES:
+            summary = f"hierevo: {node}: 11 bytes in 2 files staged as '{FOLDER}/"
+            self.assertEqual(result.stderr.count(summary), 1, result.stderr)
+
+    def test_steps_of_a_batch_script_have_the_options_too(self):
+        job = self.batch('test -e "$HIEREVO_STAGED" && echo here\n'
+                         f"srun {' '.join(TASKS)} sh -c 'cat \"$HIEREVO_STAGED\"; "
+                         'echo " $HIEREVO_DATA_DIR $HIEREVO_EVALUATORS_PER_DEVICE '
+                         '$HIEREVO_DEVICES"\'\n', *TASKS, f"--hierevo-stage={self.data}/a:p.h5",
+                         "--hierevo-evaluators-per-gpu=3", "--hierevo-devices=own")
+        self.assertEqual(self.wait_for_end(job), ("COMPLETED", "0:0"), self.output_of(job))
+        output = self.output_of(job)
+        self.assertEqual(output.count(f"first {FOLDER}/{job} 3 own\n"), 4, output)
+        self.assertEqual(output.count("here\n"), 1)
+        for told in ("hierevo: n1: 5 bytes in 1 files", "hierevo: n2: 5 bytes in 1 files",
+                     "hierevo: HIEREVO_EVALUATORS_PER_DEVICE=3", "hierevo: HIEREVO_DEVICES=own"):
+            self.assertEqual(output.count(told), 1, output)
+
+    def test_options_of_salloc_are_those_of_its_steps(self):
+        result = self.as_user("salloc", f"--hierevo-stage={self.data}", "--hierevo-devices=own",
+                              "srun", "sh", "-c", 'cat "$HIEREVO_STAGED/a"; echo " $HIEREVO_DEVICES"')
+        self.assertEqual(result.stdout, "first own\n", result.stderr)
+
+    def test_requeued_jobs_stage_anew(self):
+        source = self.work / "source"
+        source.write_text("old")
+        source.chmod(0o666)
+        job = self.batch('cat "$HIEREVO_STAGED"\n'
+                         "test -n \"$SLURM_RESTART_COUNT\" || { echo new >source; touch begun; "
+                         "sleep 600; }\n", "--requeue", "--open-mode=append",
+                         f"--hierevo-stage={source}")
+        self.wait_until((self.work / "begun").exists)
+        self.as_root("scontrol", "requeue", job)
+        self.wait_until(lambda: self.state_of(job)[0] == "PENDING")
+        self.as_root("scontrol", "update", f"JobId={job}", "StartTime=now+2")
+        self.assertEqual(self.wait_for_end(job), ("COMPLETED", "0:0"))
+        self.assertRegex(self.output_of(job), "(?s)old.*new")
+        self.assertEqual(self.output_of(job).count("staged as"), 2)
+
+    def test_hostile_values_are_refused_before_the_job(self):
+        for value, says in (("data", "absolute path"), ("/data/..", "begin with a '.'"),
+                            ("/data:../../etc", "begin with a '.'"), ("/data:a/../b", "has a '/'"),
+                            ("/data:a\nb", "control characters"), ("/da\nta", "control characters"),
+                            ("/data:" + "n" * 10_000, "at most 255 characters"),
+                            ("/" + "s" * 10_000, "has less than 4096 characters")):
+            self.refused_by_client(f"--hierevo-stage={value}", says=says)
+        self.refused_by_client("--hierevo-evaluators-per-gpu=65", says="Give 1 to 64.")
+        self.refused_by_client("--hierevo-devices=mine", says="Known: shared, own.")
+
+    def test_hostile_values_that_come_around_the_client_are_refused_by_nodes(self):
+        for value in ("data", "/data:../../etc", "/data:a\nb", "/data:" + "n" * 10_000):
+            self.refused(says="hierevo: n1: --hierevo-stage is '", environment={OPTION: value})
+
+    def test_what_the_user_cannot_read_is_refused(self):
+        secret = self.work / "secret"
+        secret.write_text("of root")
+        secret.chmod(0o600)
+        link = self.work / "link"
+        link.symlink_to("/etc/shadow")
+        for source, why in ((self.work / "missing", "No such file"), (secret, "Permission denied"),
+                            (link, "Permission denied")):
+            said = self.refused(f"--hierevo-stage={source}", says=why).stderr
+            self.assertIn(f"hierevo: n1: Cannot open '{source}' (", said)
+        job = self.batch("echo started\n", f"--hierevo-stage={secret}")
+        self.assertEqual(self.wait_for_end(job), ("FAILED", "2:0"))
+        self.assertNotIn("started", self.output_of(job))
+
+    def test_a_failure_on_one_node_ends_all_tasks(self):
+        self.on_node("n1", "sh", "-c", "echo 1 >/tmp/only_here && chmod a+r /tmp/only_here")
+        began = time.monotonic()
+        result = self.as_user("srun", *TASKS, "--hierevo-stage=/tmp/only_here", "sleep", "600")
+        self.assertLess(time.monotonic() - began, 60)
+        self.assertNotEqual(result.returncode, 0)
+        self.assertEqual(result.stderr.count("hierevo: n2: Cannot open '/tmp/only_here'"), 1,
+                         result.stderr)
+        self.on_node("n1", "rm", "/tmp/only_here")
+
+    def test_no_space(self):
+        for node in NODES:
+            self.on_node(node, "sh", "-c",
+                         "mkdir /tmp/small && mount -t tmpfs -o size=1m tmpfs /tmp/small")
+        self.cluster.settings("folder=/tmp/small/hierevo")
+        large = self.work / "large"
+        large.write_bytes(b"x" * 2_000_000)
+        self.refused("--ntasks=2", f"--hierevo-stage={large}",
+                     says="1.9 MiB cannot be staged (the disk of '/tmp/small/hierevo/")
+        self.wait_until(lambda: self.files_on("n1", "/tmp/small/hierevo") == [])
+        for node in NODES:
+            self.on_node(node, "sh", "-c", "umount /tmp/small && rmdir /tmp/small")
+
+    def test_limit(self):
+        self.cluster.settings(f"folder={FOLDER}", "limit=10")
+        self.refused(f"--hierevo-stage={self.data}", says="11 bytes are too much to stage")
+
+    def large_source(self):
+        """Takes seconds to copy, and no room itself."""
+        path = self.work / "large"
+        with open(path, "wb") as file:
+            file.truncate(2 << 30)
+        return path
+
+    def test_jobs_cancelled_while_they_copy(self):
+        job = self.batch("echo started\n", f"--hierevo-stage={self.large_source()}")
+        copy = f"{FOLDER}/{job}/.partial/large"
+        self.wait_until(lambda: copy in self.files_on("n1"))
+        self.as_user("scancel", job)
+        self.assertEqual(self.wait_for_end(job)[0], "CANCELLED")
+        self.assertNotIn("started", self.output_of(job))
+        self.wait_until(lambda: self.files_on("n1") == [])
+
+    def test_whatever_a_cancelled_job_leaves_is_removed_and_nothing_else(self):
+        kept = self.work / "kept"
+        job = self.batch('mkdir -p kept closed; touch kept/file; cd "$HIEREVO_STAGED"/..\n'
+                         f"ln -s {kept} link; ln -s {kept} data/link; ln -s /etc/shadow shadow\n"
+                         "mkdir -p closed/inner; touch closed/inner/x; chmod 0 closed/inner closed\n"
+                         f"mkfifo pipe; chmod 0 .; touch {self.work}/begun; sleep 600\n",
+                         f"--hierevo-stage={self.data}")
+        self.wait_until((self.work / "begun").exists)
+        self.assertEqual(self.files_on("n1")[0], f"{FOLDER}/{job}")
+        self.as_user("scancel", job)
+        self.assertEqual(self.wait_for_end(job)[0], "CANCELLED")
+        self.wait_until(lambda: self.files_on("n1") == [])
+        self.assertTrue((kept / "file").exists())
+
+    def test_unknown_settings_are_refused(self):
+        self.cluster.settings("foldr=/x", kind="required")
+        self.refused_by_client(says="There is no setting in plugstack.conf 'foldr'.")
+        self.cluster.settings("limit=much")
+        self.refused_by_client("--hierevo-stage=/x", says="unrecognized option")
+        self.cluster.settings("limit=1G")
+        self.refused_by_client("--hierevo-stage=/x", says="has set no folder for staged data")
+
+    def test_jobs_without_the_options_are_not_touched(self):
+        result = self.as_user("srun", *TASKS, "env")
+        self.assertEqual(result.returncode, 0)
+        self.assertNotIn("HIEREVO", result.stdout)
+        self.assertNotIn("hierevo:", result.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

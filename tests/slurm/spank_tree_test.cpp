@@ -1,0 +1,164 @@
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "support/scratch_folder.hpp"
+#include "tree.hpp"
+#include "tree_copy.hpp"
+#include "tree_removal.hpp"
+
+namespace hierevo::spank {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+void write(const fs::path& path, const std::string& text) {
+  fs::create_directories(path.parent_path());
+  std::ofstream(path, std::ios::binary) << text;
+}
+
+std::string read(const fs::path& path) {
+  std::ostringstream text;
+  text << std::ifstream(path, std::ios::binary).rdbuf();
+  return text.str();
+}
+
+class Trees : public testing::Test {
+ protected:
+  core::Descriptor open(const fs::path& path) {
+    core::Descriptor opened(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    EXPECT_TRUE(opened) << path;
+    return opened;
+  }
+
+  void copy(const fs::path& source) {
+    const core::Descriptor target = open(to);
+    copy_tree(open_tree(source).get(), source, {target.get(), "copy", to / "copy"});
+  }
+
+  template <typename Error>
+  std::string failure_of_copying(const fs::path& source) {
+    try {
+      copy(source);
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "was copied";
+  }
+
+  test::ScratchFolder scratch;
+  fs::path from = scratch.path() / "from";
+  fs::path to = scratch.path() / "to";
+
+  void SetUp() override {
+    fs::create_directory(from);
+    fs::create_directory(to);
+  }
+};
+
+TEST_F(Trees, AFileIsCopiedWithItsExecutableBitAlone) {
+  std::string text(9'000'001, ' ');  // some chunks, and one that is not full
+  for (std::size_t i = 0; i < text.size(); ++i) text[i] = static_cast<char>(i * i % 251);
+  write(from / "a", text);
+  ASSERT_EQ(::chmod((from / "a").c_str(), 06755), 0);
+  copy(from / "a");
+  EXPECT_TRUE(read(to / "copy") == text);
+  EXPECT_EQ(static_cast<int>(fs::status(to / "copy").permissions()), 0700);
+}
+
+TEST_F(Trees, AFolderIsCopiedWithAllInIt) {
+  write(from / "a", "1");
+  write(from / "empty", "");
+  write(from / "x/y/z\n", "deep");
+  fs::create_directory(from / "nothing");
+  fs::create_symlink("/etc/shadow", from / "link");
+  copy(from);
+  EXPECT_EQ(read(to / "copy/a"), "1");
+  EXPECT_EQ(read(to / "copy/empty"), "");
+  EXPECT_EQ(read(to / "copy/x/y/z\n"), "deep");
+  EXPECT_TRUE(fs::is_empty(to / "copy/nothing"));
+  EXPECT_EQ(fs::read_symlink(to / "copy/link"), "/etc/shadow");
+  EXPECT_EQ(static_cast<int>(fs::status(to / "copy/x").permissions()), 0700);
+}
+
+TEST_F(Trees, ALinkThatIsNamedItselfIsFollowed) {
+  write(from / "a", "1");
+  fs::create_symlink("a", from / "link");
+  copy(from / "link");
+  EXPECT_TRUE(fs::is_regular_file(fs::symlink_status(to / "copy")));
+}
+
+TEST_F(Trees, PipesAreRefusedAndNotWaitedFor) {
+  ASSERT_EQ(::mkfifo((from / "pipe").c_str(), 0600), 0);
+  const std::string why = "neither a file, a folder nor a symbolic link";
+  EXPECT_THAT(failure_of_copying<core::UsageError>(from), HasSubstr(why));
+  EXPECT_THAT(failure_of_copying<core::UsageError>(from / "pipe"), HasSubstr(why));
+  EXPECT_THAT(failure_of_copying<core::UsageError>("/dev/zero"), HasSubstr(why));
+}
+
+TEST_F(Trees, FilesWithoutAnEndOrRightsAreNotCopied) {
+  // Its size is said to be 0, and it has something to read.
+  EXPECT_THAT(failure_of_copying<core::UsageError>("/proc/self/status"),
+              HasSubstr("changed while it was copied"));
+  EXPECT_THAT(failure_of_copying<core::IoError>(from / "missing"), HasSubstr("No such file"));
+}
+
+TEST_F(Trees, WhatIsThereAlreadyIsNotWrittenOver) {
+  write(from / "a", "1");
+  fs::create_symlink(scratch.path() / "victim", to / "copy");
+  EXPECT_THAT(failure_of_copying<core::IoError>(from / "a"), HasSubstr("File exists"));
+  EXPECT_FALSE(fs::exists(scratch.path() / "victim"));
+}
+
+TEST_F(Trees, AreMeasuredInBlocks) {
+  write(from / "a", std::string(4097, 'x'));
+  write(from / "b/c", "1");
+  fs::create_symlink("12345", from / "link");
+  const TreeSize size = measure_tree(open(from).get(), from);
+  EXPECT_EQ(size.files, 3u);
+  EXPECT_EQ(size.folders, 2u);
+  EXPECT_EQ(size.bytes, 4097u + 1u + 5u);
+  EXPECT_EQ(size.on_disk, 4096u * (2 + 1 + 1 + 2));
+  EXPECT_EQ(measure_tree(open(from / "a").get(), from).on_disk, 8192u);
+}
+
+TEST_F(Trees, DepthHasALimit) {
+  fs::path deep = from;
+  for (int i = 0; i <= deepest; ++i) deep /= "d";
+  fs::create_directories(deep);
+  EXPECT_THROW(measure_tree(open(from).get(), from), core::UsageError);
+}
+
+TEST_F(Trees, RemovalDoesNotFollowLinks) {
+  write(scratch.path() / "kept/file", "1");
+  fs::create_directory_symlink(scratch.path() / "kept", from / "link");
+  write(from / "a/b/c", "1");
+  fs::create_directory_symlink(scratch.path() / "kept", from / "a/b/link");
+  remove_contents(open(from).get(), from);
+  EXPECT_TRUE(fs::is_empty(from));
+  EXPECT_EQ(read(scratch.path() / "kept/file"), "1");
+}
+
+TEST_F(Trees, RemovalOpensUpAndGoesToAnyDepth) {
+  write(from / "closed/inner/file", "1");
+  ASSERT_EQ(::chmod((from / "closed/inner").c_str(), 0), 0);
+  ASSERT_EQ(::chmod((from / "closed").c_str(), 0), 0);
+  // Deeper than a path or the number of descriptors allows.
+  core::Descriptor at = open(from);
+  for (int i = 0; i < 1200; ++i) {
+    ASSERT_EQ(::mkdirat(at.get(), "deep", 0700), 0);
+    at = core::Descriptor(::openat(at.get(), "deep", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  }
+  remove_contents(open(from).get(), from);
+  EXPECT_TRUE(fs::is_empty(from));
+}
+
+}  // namespace
+}  // namespace hierevo::spank
