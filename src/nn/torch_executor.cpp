@@ -7,11 +7,12 @@
 #include <torch/csrc/autograd/function_hook.h>
 #include <torch/csrc/autograd/variable.h>
 
-#include <cmath>
 #include <utility>
 #include <vector>
 
+#include "batch_norm.hpp"
 #include "hierevo/core/error.hpp"
+#include "network_tensors.hpp"
 
 namespace hierevo::nn {
 
@@ -19,94 +20,6 @@ namespace {
 
 using genome::PlanOp;
 using genome::PlanOpKind;
-
-constexpr double bn_epsilon = 1e-5;
-constexpr double bn_momentum = 0.1;
-
-/// What an operation of the plan holds; undefined where it has none.
-struct Weights {
-  at::Tensor depthwise;  ///< [I, 1, k, k]
-  at::Tensor weight;     ///< of any other convolution [O, I, k, k], of the classifier [O, I]
-  at::Tensor bias;       ///< of the classifier
-  at::Tensor bn_weight;
-  at::Tensor bn_bias;
-  at::Tensor running_mean;
-  at::Tensor running_var;
-};
-
-/// Makes the weights of a network in the plan's order from one generator.
-class WeightMaker {
- public:
-  WeightMaker(c10::Device device, std::uint64_t seed, c10::ScalarType type)
-      : options_(at::TensorOptions(type).device(device)),
-        generator_(at::make_generator<at::CPUGeneratorImpl>(seed)) {}
-
-  Weights make(const PlanOp& op, std::int64_t input_channels) {
-    Weights made;
-    const std::int64_t kernel = op.kernel;
-    switch (op.kind) {
-      case PlanOpKind::conv:
-        made.weight = weight(op.name + ".weight", {op.channels, input_channels, kernel, kernel});
-        make_batch_norm(op, made);
-        break;
-      case PlanOpKind::depthwise:
-        made.depthwise = weight(op.name + ".weight", {input_channels, 1, kernel, kernel});
-        make_batch_norm(op, made);
-        break;
-      case PlanOpKind::separable:
-        made.depthwise = weight(op.name + ".depthwise.weight", {input_channels, 1, kernel, kernel});
-        made.weight = weight(op.name + ".pointwise.weight", {op.channels, input_channels, 1, 1});
-        make_batch_norm(op, made);
-        break;
-      case PlanOpKind::linear:
-        made.weight = weight(op.name + ".weight", {op.channels, input_channels});
-        made.bias = parameter(op.name + ".bias", at::zeros({op.channels}, options_));
-        break;
-      default:
-        break;
-    }
-    return made;
-  }
-
-  std::vector<NamedTensor> take_parameters() { return std::move(parameters_); }
-  std::vector<NamedTensor> take_buffers() { return std::move(buffers_); }
-
- private:
-  /// The paper does not say how weights start. Our reading: He normal by fan-in (He et al. 2015)
-  /// for every weight, 0 for the bias, 1 and 0 for batch normalisation.
-  at::Tensor weight(const std::string& name, at::IntArrayRef shape) {
-    // Drawn on the CPU in float32, so that they are the same on every device.
-    at::Tensor drawn = at::empty(shape, at::kFloat);
-    const auto fan_in = static_cast<double>(drawn.numel() / drawn.size(0));
-    drawn.normal_(0.0, std::sqrt(2.0 / fan_in), generator_);
-    at::Tensor placed = drawn.to(options_);
-    if (placed.dim() == 4) placed = placed.contiguous(at::MemoryFormat::ChannelsLast);
-    return parameter(name, std::move(placed));
-  }
-
-  at::Tensor parameter(const std::string& name, at::Tensor tensor) {
-    tensor.set_requires_grad(true);
-    parameters_.push_back({name, tensor});
-    return tensor;
-  }
-
-  at::Tensor buffer(const std::string& name, at::Tensor tensor) {
-    buffers_.push_back({name, tensor});
-    return tensor;
-  }
-
-  void make_batch_norm(const PlanOp& op, Weights& made) {
-    made.bn_weight = parameter(op.name + ".bn.weight", at::ones({op.channels}, options_));
-    made.bn_bias = parameter(op.name + ".bn.bias", at::zeros({op.channels}, options_));
-    made.running_mean = buffer(op.name + ".bn.running_mean", at::zeros({op.channels}, options_));
-    made.running_var = buffer(op.name + ".bn.running_var", at::ones({op.channels}, options_));
-  }
-
-  at::TensorOptions options_;
-  at::Generator generator_;
-  std::vector<NamedTensor> parameters_;
-  std::vector<NamedTensor> buffers_;
-};
 
 using Values = std::vector<at::Tensor>;
 
@@ -118,7 +31,7 @@ class ForwardPass {
   }
 
   /// The output of one operation; `values` are those of the operations before it.
-  at::Tensor computed(const PlanOp& op, const Weights& weights, const Values& values) {
+  at::Tensor computed(const PlanOp& op, const OpTensors& weights, const Values& values) {
     const at::Tensor& input = values[static_cast<std::size_t>(op.operands.at(0))];
     switch (op.kind) {
       case PlanOpKind::conv:
@@ -166,7 +79,7 @@ class ForwardPass {
                    input);
   }
 
-  at::Tensor bn_relu(const at::Tensor& input, const Weights& weights) const {
+  at::Tensor bn_relu(const at::Tensor& input, const OpTensors& weights) const {
     return at::batch_norm(input, weights.bn_weight, weights.bn_bias, weights.running_mean,
                           weights.running_var, step_ != nullptr, bn_momentum, bn_epsilon,
                           /*cudnn_enabled=*/true)
@@ -226,19 +139,10 @@ class TorchExecutor final : public Executor {
   TorchExecutor(const genome::Plan& plan, c10::Device device, std::uint64_t seed,
                 c10::ScalarType type)
       : plan_(plan), done_after_(last_uses(plan)), device_(device), type_(type) {
-    if (plan.ops.empty() || plan.ops.front().kind != PlanOpKind::input) {
-      throw core::InternalError("A plan must begin with its input");
-    }
-    WeightMaker maker(device, seed, type);
-    for (const PlanOp& op : plan_.ops) {
-      std::int64_t input_channels = 0;
-      for (const int operand : op.operands) {
-        input_channels += plan_.ops[static_cast<std::size_t>(operand)].channels;
-      }
-      weights_.push_back(maker.make(op, input_channels));
-    }
-    parameters_ = maker.take_parameters();
-    buffers_ = maker.take_buffers();
+    NetworkTensors made = make_tensors(plan, device, seed, type);
+    weights_ = std::move(made.ops);
+    parameters_ = std::move(made.parameters);
+    buffers_ = std::move(made.buffers);
   }
 
   using Executor::train_step;
@@ -298,7 +202,7 @@ class TorchExecutor final : public Executor {
   std::vector<std::vector<std::size_t>> done_after_;
   c10::Device device_;
   c10::ScalarType type_;
-  std::vector<Weights> weights_;
+  std::vector<OpTensors> weights_;
   std::vector<NamedTensor> parameters_;
   std::vector<NamedTensor> buffers_;
   std::function<void(std::size_t)> gradient_ready_;

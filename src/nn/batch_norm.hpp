@@ -1,0 +1,9 @@
+#pragma once
+
+namespace hierevo::nn {
+
+// Batch normalisation as PyTorch has it by default.
+inline constexpr double bn_epsilon = 1e-5;
+inline constexpr double bn_momentum = 0.1;  ///< share of the new statistics in the running ones
+
+}  // namespace hierevo::nn
