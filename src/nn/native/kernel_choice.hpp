@@ -1,0 +1,16 @@
+#pragma once
+
+#include <string_view>
+
+#include "hierevo/genome/plan.hpp"
+#include "kernels.hpp"
+
+namespace hierevo::nn::native {
+
+/// The kernels that run a plan fastest here: wide ones, unless most of their lanes were empty.
+const Kernels& kernels_for(const genome::Plan& plan);
+
+/// Throws UsageError for a name that this machine does not run.
+const Kernels& kernels_named(std::string_view name);
+
+}  // namespace hierevo::nn::native

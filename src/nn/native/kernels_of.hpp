@@ -1,0 +1,13 @@
+// The tables of all instruction sets, those that this processor's family has not are not built.
+// kernel_sets() says which ones run here.
+#pragma once
+
+#include "kernels.hpp"
+
+namespace hierevo::nn::native {
+
+extern const Kernels portable_kernels;
+extern const Kernels avx2_kernels;
+extern const Kernels avx512_kernels;
+
+}  // namespace hierevo::nn::native

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace hierevo::nn::native {
+
+/// What a network should say about images: labels, or the probabilities of all classes.
+struct Targets {
+  const std::int64_t* labels = nullptr;  ///< [images], each in [0, classes)
+  const float* probabilities = nullptr;  ///< [images, classes], where there are no labels
+  double smoothing = 0.0;                ///< share that is spread over all classes
+};
+
+/// The mean cross-entropy of `logits` [images][classes]. Replaces them by its gradient, times
+/// `factor`.
+double cross_entropy(std::vector<float>& logits, std::int64_t images, const Targets& targets,
+                     double factor);
+
+}  // namespace hierevo::nn::native

@@ -1,0 +1,88 @@
+// One task of a schedule, forward or backward, for a few images.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "arena.hpp"
+#include "kernels.hpp"
+#include "memory.hpp"
+#include "norms.hpp"
+#include "packed_weights.hpp"
+#include "schedule.hpp"
+
+namespace hierevo::nn::native {
+
+/// What all runners of a network share.
+struct Network {
+  const Kernels& kernels;
+  const Schedule& schedule;
+  const PackedWeights& weights;
+  const Norms& norms;
+};
+
+/// Consecutive images.
+struct Images {
+  std::int64_t first = 0;
+  std::int64_t count = 0;
+};
+
+/// Has room for what is needed within a task only; each worker has its own.
+class TaskRunner {
+ public:
+  explicit TaskRunner(const Network& network) : network_(network) {}
+
+  /// Makes room for tasks on so many images at once. `sizes` are those of the grids.
+  void fit(std::int64_t images, const std::vector<Size>& sizes);
+
+  /// From the values of the sources to what the task gives out: raw where it is to be normalised.
+  void forward(const Task& task, const Memory& memory, Images images);
+  /// From the gradient of the output to those of the sources; adds those of the weights to `sums`.
+  void backward(const Task& task, const Memory& memory, Images images, float* sums);
+
+ private:
+  using Planes = std::vector<float*>;  ///< of blocks, from the first of the images on
+
+  void begin(const Task& task, const Memory& memory, Images images);
+  void allot(Planes& planes, int blocks);
+
+  void multiply(const Planes& from, const Planes& to, const float* weights, Write write) const;
+  void filter(const Planes& to) const;
+  void fill_columns(const Task& task);
+  void add_bias(const Task& task);
+  void pool(const Task& task, const Memory& memory);
+
+  void begin_backward(const Task& task, const Memory& memory);
+  void add_products(const Planes& from, float* sums) const;
+  void filter_backward(const Planes& gradients, float* sums) const;
+  void product_to_sources() const;
+  void columns_to_sources(const Task& task);
+  void pool_backward(const Task& task, const Memory& memory) const;
+
+  template <typename Visit>
+  void for_each_columns(const Task& task, const Planes& planes, const Visit& visit) const;
+
+  Network network_;
+  std::vector<Size> sizes_;
+  Arena zeros_;
+  Arena scratch_;
+
+  // Of the task at hand:
+  const TaskWeights* weights_ = nullptr;
+  Images images_;
+  Size in_;
+  Size out_;
+  Window window_;
+  std::int64_t in_floats_ = 0;  ///< of a plane
+  std::int64_t out_floats_ = 0;
+  float* scratch_end_ = nullptr;
+  Planes sources_;           ///< of each block that it reads
+  Planes source_gradients_;  ///< of each of these; null where none is needed
+  std::vector<Write> writes_;
+  Planes outputs_;
+  Planes output_gradients_;  ///< before normalisation
+  Planes middle_;            ///< between taps and product, or the columns
+  Planes middle_gradients_;
+};
+
+}  // namespace hierevo::nn::native
