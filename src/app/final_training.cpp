@@ -13,7 +13,7 @@
 #include "hierevo/core/random.hpp"
 #include "hierevo/genome/cell_graph.hpp"
 #include "hierevo/io/training_snapshot.hpp"
-#include "hierevo/nn/torch_executor.hpp"
+#include "hierevo/nn/make_executor.hpp"
 #include "program.hpp"
 #include "stored_tensors.hpp"
 
@@ -53,8 +53,8 @@ class Repeat {
         last_(directory.last(repeat)),
         best_(directory.best(repeat)),
         line_(line),
-        executor_(nn::make_torch_executor(make_plan(genome::assemble(task.genotype), task.model),
-                                          at::kCPU, seed("weights"))),
+        executor_(nn::make_executor(make_plan(genome::assemble(task.genotype), task.model),
+                                    at::kCPU, seed("weights"), task.options)),
         trainer_(*executor_, task.train, task.normalisation, task.options, task.model.classes,
                  seed("order")),
         interval_(test_interval(task)) {

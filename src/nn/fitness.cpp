@@ -9,7 +9,7 @@
 
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/random.hpp"
-#include "hierevo/nn/torch_executor.hpp"
+#include "hierevo/nn/make_executor.hpp"
 
 namespace hierevo::nn {
 
@@ -60,7 +60,7 @@ FitnessMeasurement::Repeat FitnessMeasurement::begin(std::size_t repeat) const {
     return core::derive_seed(seed_, static_cast<std::uint64_t>(repeat), purpose);
   };
   Repeat begun;
-  begun.executor = make_torch_executor(plan_, device_, seed("initial weights"));
+  begun.executor = make_executor(plan_, device_, seed("initial weights"), options_);
   begun.trainer = std::make_unique<Trainer>(*begun.executor, data_.train, data_.normalisation,
                                             options_, plan_.classes, seed("training"));
   return begun;
