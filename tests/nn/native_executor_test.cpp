@@ -135,6 +135,14 @@ TEST_F(NativeExecutor, AgreesWithTorchOnTheOtherModels) {
   comparison.expect_mostly_close();
 }
 
+TEST_F(NativeExecutor, AgreesWithTorchOnOneImageOfImageNetsSize) {
+  const ModelSpec spec{.kind = ModelKind::imagenet, .channels = 4, .cells = 1, .classes = 1000};
+  const Plan plan = random_plan(SearchSpace::hierarchical(), spec, 1, 200'000);
+  Comparison comparison;
+  comparison.add(plan, batch_for(plan, 1, 299, 299, 1), 1);
+  comparison.expect_mostly_close();
+}
+
 TEST_F(NativeExecutor, BeginsWithTorchsWeights) {
   const auto native = make_native_executor(plan_, 7);
   const auto torch = make_torch_executor(plan_, at::kCPU, 7);
