@@ -16,8 +16,9 @@ add_executable(hierevo_test_precompiled ${PROJECT_SOURCE_DIR}/tests/support/main
 target_link_libraries(hierevo_test_precompiled PRIVATE GTest::gtest GTest::gmock
   hierevo_build_flags)
 target_precompile_headers(hierevo_test_precompiled PRIVATE <gmock/gmock.h> <gtest/gtest.h>)
-# Tests run for moments: what counts is the time that their optimisation takes.
-set(HIEREVO_TEST_OPTIONS $<$<CONFIG:Release>:-O1>)
+# Tests run for moments: what counts is the time that their optimisation takes. The sanitizers' checks
+# double it.
+set(HIEREVO_TEST_OPTIONS $<$<CONFIG:Release>:-O1> $<$<BOOL:${HIEREVO_SANITIZERS}>:-O0>)
 target_compile_options(hierevo_test_precompiled PRIVATE ${HIEREVO_TEST_OPTIONS})
 
 add_library(hierevo_test_main STATIC ${PROJECT_SOURCE_DIR}/tests/support/main.cpp)

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -8,7 +9,7 @@
 #include "commands.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/search/run_directory.hpp"
-#include "hierevo/search/under_way.hpp"
+#include "hierevo/search/search_progress.hpp"
 #include "option_set.hpp"
 #include "program.hpp"
 #include "progress_line.hpp"
@@ -21,12 +22,34 @@ namespace {
 using evolution::Status;
 using nlohmann::json;
 
+/// Without those whose results have come since the progress was written.
+json still_under_way(const std::vector<search::UnderWay>& candidates,
+                     const evolution::EngineState& state) {
+  json still = json::array();
+  for (const search::UnderWay& one : candidates) {
+    const bool in_flight = std::any_of(
+        state.in_flight.begin(), state.in_flight.end(),
+        [&one](const evolution::Candidate& candidate) { return candidate.id == one.id; });
+    if (in_flight) still.push_back(one);
+  }
+  return still;
+}
+
 json status_of(const std::filesystem::path& run) {
   // The lock first: a search that ends in between is then shown as running once more, never a
   // running one as stopped.
   const bool running = search::RunDirectory::in_use(run);
   const io::Snapshot snapshot = read_run(run);
-  const io::RunProgress& progress = snapshot.progress;
+  io::RunProgress progress = snapshot.progress;
+  json under_way = json::array();
+  const auto now = running ? search::read_progress(run) : std::nullopt;
+  if (now && now->run.elapsed_seconds > progress.elapsed_seconds) {
+    progress.elapsed_seconds = now->run.elapsed_seconds;
+    progress.busy_seconds = now->run.busy_seconds;
+    progress.worker_seconds = now->run.worker_seconds;
+    progress.workers = now->run.workers;
+  }
+  if (now) under_way = still_under_way(now->candidates, snapshot.state);
   std::size_t failed = 0;
   std::size_t reused = 0;
   json failures = json::object();
@@ -58,7 +81,7 @@ json status_of(const std::filesystem::path& run) {
        progress.worker_seconds > 0.0 ? progress.busy_seconds / progress.worker_seconds : 0.0},
       {"elapsed_seconds", progress.elapsed_seconds},
       {"saved_at", progress.unix_seconds}};
-  status["under_way"] = running ? json(search::read_under_way(run)) : json::array();
+  status["under_way"] = under_way;
   const evolution::Engine engine(snapshot.options, snapshot.state);
   if (const auto* best = engine.best()) {
     status["best"] = {{"id", number(best->candidate.id)},

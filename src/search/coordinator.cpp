@@ -402,13 +402,28 @@ void Coordinator::try_to_end() {
       record_.save_when_due(engine_, state);
       if (!record_.saved()) return;
     } else if (!record_.saved()) {
-      record_.save(engine_, state);  // what keeps it from that goes to the caller
+      save_or_tell(state);
     }
   }
-  if (record_.begun()) remove_under_way(options_.run);
+  if (record_.begun()) remove_progress(options_.run);
   all_left_ = workers_.all_left();
   end_ = ending_;
   send_home();
+}
+
+/// The last attempt: what keeps it from that goes to the caller.
+void Coordinator::save_or_tell(const char* state) {
+  try {
+    record_.save(engine_, state);
+  } catch (const core::IoError&) {
+    const std::size_t lost = record_.unwritten();
+    core::log(core::LogLevel::error, "The search could not be saved within {} s (--grace); {}",
+              options_.grace.count(),
+              lost == 0
+                  ? "its results are in the journal, and the same line goes on"
+                  : fmt::format("{} results are in no file and will be evaluated anew", lost));
+    throw;
+  }
 }
 
 void Coordinator::send_home() {
@@ -471,7 +486,7 @@ std::vector<UnderWay> Coordinator::under_way() const {
 void Coordinator::show_progress() {
   if (now_ < next_shown_ || issued_.empty()) return;
   next_shown_ = now_ + show_interval;
-  write_under_way(options_.run, under_way());
+  write_progress(options_.run, {record_.progress(), under_way()});
 }
 
 }  // namespace hierevo::search

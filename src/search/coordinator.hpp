@@ -15,7 +15,7 @@
 #include "hierevo/evolution/engine.hpp"
 #include "hierevo/search/protocol.hpp"
 #include "hierevo/search/search.hpp"
-#include "hierevo/search/under_way.hpp"
+#include "hierevo/search/search_progress.hpp"
 #include "screening.hpp"
 #include "search_record.hpp"
 #include "worker_table.hpp"
@@ -41,6 +41,7 @@ class Coordinator {
   /// How the search ended, once it has; all is saved then and all workers have left or are lost.
   std::optional<SearchEnd> end() const { return end_; }
   /// Tells the workers that the search is over. Done by tick() at the end.
+  void save_or_tell(const char* state);
   void send_home();
 
   SearchStatus status() const;

@@ -92,6 +92,7 @@ class ProcessEvaluators final : public Evaluators {
   void ended(Slot& slot, const comm::ProcessEnd& end);
   void end_work(Slot& slot, std::optional<Evaluation> evaluation);
   /// Without it, where others are left.
+  std::string could_not_start(const Slot& slot) const;
   void give_up(Slot& slot, const std::string& reason);
   void break_down(const std::string& reason);
   void let_go_of_all();
@@ -327,13 +328,22 @@ void ProcessEvaluators::ended(Slot& slot, const comm::ProcessEnd& end) {
   if (slot.vain_starts >= most_vain_starts) {
     return give_up(slot, fmt::format("{}: {}",
                                      slot.ready ? "an evaluator ends again and again without work"
-                                                : "an evaluator could not be started",
+                                                : could_not_start(slot),
                                      how));
   }
   if (in_vain) {
     core::log(core::LogLevel::warning, "An evaluator without work is started again: {}", how);
   }
   start_again(slot);
+}
+
+std::string ProcessEvaluators::could_not_start(const Slot& slot) const {
+  const auto limit = slot.how.order.memory_limit;
+  if (!limit) return "an evaluator could not be started";
+  return fmt::format(
+      "an evaluator could not be started with the {:.3g} GiB that --memory-limit gives it (an "
+      "evaluator that trains needs 1 GiB at least)",
+      static_cast<double>(*limit) / (1 << 30));
 }
 
 void ProcessEvaluators::end_work(Slot& slot, std::optional<Evaluation> evaluation) {

@@ -48,6 +48,7 @@ void SearchRecord::asked(const evolution::Candidate& candidate) {
 
 void SearchRecord::told(const evolution::Individual& individual) {
   unsaved_ = true;
+  ++unwritten_;
   if (journal_) journal_->told(individual);
 }
 
@@ -56,6 +57,7 @@ void SearchRecord::write_journal() {
   try {
     journal_->write();
     journal_is_behind_ = false;
+    unwritten_ = 0;
   } catch (const core::IoError& error) {
     journal_is_behind_ = true;
     const auto now = Clock::now();
@@ -104,6 +106,7 @@ void SearchRecord::save(const evolution::Engine& engine, const std::string& stat
   directory_->save(snapshot);
   directory_->clean_in_flight(snapshot.state);
   unsaved_ = false;
+  unwritten_ = 0;
   begin_journal(snapshot);
 }
 

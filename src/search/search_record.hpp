@@ -54,6 +54,8 @@ class SearchRecord {
   void save(const evolution::Engine& engine, const std::string& state);
   /// Whether all is in a snapshot.
   bool saved() const { return !unsaved_; }
+  /// So many results are in no file yet.
+  std::size_t unwritten() const { return unwritten_; }
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -70,6 +72,7 @@ class SearchRecord {
   Clock::time_point next_save_ = Clock::now();
   Clock::time_point next_complaint_{};  ///< about the journal
   bool journal_is_behind_ = false;      ///< it could not be written
+  std::size_t unwritten_ = 0;
   bool begun_ = false;
   bool unsaved_ = true;
   bool urgent_ = false;

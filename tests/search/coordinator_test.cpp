@@ -385,7 +385,12 @@ TEST_F(CoordinatorTest, KnowsHowFarItsCandidatesAre) {
   say(3, Beat{{{has_.at(3).id, at}}});
   say(1, Beat{{{has_.at(3).id, {}}}});  // not its own
   pass(6s, {1, 2, 3, 4});
-  const auto candidates = read_under_way(options_.run);
+  const auto progress = read_progress(options_.run);
+  ASSERT_TRUE(progress);
+  EXPECT_GE(progress->run.elapsed_seconds, 5.0);
+  EXPECT_DOUBLE_EQ(progress->run.busy_seconds, progress->run.worker_seconds);
+  EXPECT_EQ(progress->run.workers, workers);
+  const auto& candidates = progress->candidates;
   EXPECT_THAT(candidates, SizeIs(workers));
   const auto found = std::find_if(candidates.begin(), candidates.end(),
                                   [&](const auto& one) { return one.id == has_.at(3).id; });
@@ -396,20 +401,22 @@ TEST_F(CoordinatorTest, KnowsHowFarItsCandidatesAre) {
   EXPECT_EQ(found->at.steps, 100);
   EXPECT_EQ(found->at.loss, 1.5);
   stopped();
-  EXPECT_THAT(read_under_way(options_.run), IsEmpty());
+  EXPECT_FALSE(read_progress(options_.run));
 }
 
-TEST(UnderWayFile, SurvivesAnyLossAndAnyContents) {
+TEST(SearchProgressFile, SurvivesAnyLossAndAnyContents) {
   const test::ScratchFolder folder;
-  EXPECT_THAT(read_under_way(folder.path()), IsEmpty());
-  write_under_way(folder.path(), std::vector<UnderWay>{{IndividualId{4}, 2, {.loss = NAN}}});
-  ASSERT_THAT(read_under_way(folder.path()), SizeIs(1));
-  EXPECT_TRUE(std::isnan(read_under_way(folder.path())[0].at.loss));
-  for (const char* contents : {"", "[", "[3]", "{}x", "[{\"id\": 3}]"}) {
+  EXPECT_FALSE(read_progress(folder.path()));
+  write_progress(folder.path(), {{}, {{IndividualId{4}, 2, {.loss = NAN}}}});
+  const auto progress = read_progress(folder.path());
+  ASSERT_TRUE(progress);
+  ASSERT_THAT(progress->candidates, SizeIs(1));
+  EXPECT_TRUE(std::isnan(progress->candidates[0].at.loss));
+  for (const char* contents : {"", "[", "[3]", "{}", "{}x", "[{\"id\": 3}]"}) {
     std::ofstream(folder.path() / "progress.json") << contents;
-    EXPECT_THAT(read_under_way(folder.path()), IsEmpty());
+    EXPECT_FALSE(read_progress(folder.path()));
   }
-  write_under_way(folder.path() / "absent", {});  // nothing happens
+  write_progress(folder.path() / "absent", {});  // nothing happens
 }
 
 TEST_F(CoordinatorTest, ResultsThatComeWhileItEndsCount) {

@@ -35,12 +35,14 @@ class Rank {
  public:
   explicit Rank(const std::string& how = "serve", std::size_t count = 1,
                 const std::string& setup = "setup",
-                std::chrono::duration<double> start_limit = std::chrono::minutes(10)) {
+                std::chrono::duration<double> start_limit = std::chrono::minutes(10),
+                std::optional<std::uint64_t> memory_limit = {}) {
     ProcessEvaluatorsOptions options;
     options.start_limit = start_limit;
     options.evaluators.resize(count);
     for (auto& one : options.evaluators) {
       one.order.command = {HIEREVO_EVALUATOR_PROGRAM, how};
+      one.order.memory_limit = memory_limit;
       one.setup = setup;
     }
     evaluators_ = make_process_evaluators(supervisor_, std::move(options));
@@ -318,6 +320,13 @@ TEST(ProcessEvaluators, ThreeStartsInVainAreEnough) {
     rank.evaluators().save(IndividualId{1});
     rank.evaluators().kill(IndividualId{1});
     rank.expect_silence();
+  });
+}
+
+TEST(ProcessEvaluators, AStartInVainNamesTheLimitOfMemory) {
+  printed_by([&] {
+    Rank rank("fail", 1, "setup", std::chrono::minutes(10), std::uint64_t{3} << 29);
+    EXPECT_THAT(rank.next<Ready>().error, HasSubstr("with the 1.5 GiB that --memory-limit gives"));
   });
 }
 

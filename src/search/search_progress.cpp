@@ -1,4 +1,4 @@
-#include "hierevo/search/under_way.hpp"
+#include "hierevo/search/search_progress.hpp"
 
 #include <fstream>
 #include <limits>
@@ -40,30 +40,40 @@ void to_json(json& to, const UnderWay& candidate) {
         {"steps", candidate.at.steps},   {"loss", candidate.at.loss}};
 }
 
-void write_under_way(const fs::path& run, std::span<const UnderWay> candidates) {
+void write_progress(const fs::path& run, const SearchProgress& progress) {
+  const json contents = {{"elapsed_seconds", progress.run.elapsed_seconds},
+                         {"busy_seconds", progress.run.busy_seconds},
+                         {"worker_seconds", progress.run.worker_seconds},
+                         {"workers", progress.run.workers},
+                         {"under_way", progress.candidates}};
   std::ofstream file(new_file_in(run));
-  file << json(candidates).dump(1) << '\n';
+  file << contents.dump(1) << '\n';
   file.close();
   std::error_code ignored;
   if (file) fs::rename(new_file_in(run), file_in(run), ignored);
 }
 
-void remove_under_way(const fs::path& run) {
+void remove_progress(const fs::path& run) {
   std::error_code ignored;
   fs::remove(new_file_in(run), ignored);
   fs::remove(file_in(run), ignored);
 }
 
-std::vector<UnderWay> read_under_way(const fs::path& run) {
-  std::vector<UnderWay> candidates;
+std::optional<SearchProgress> read_progress(const fs::path& run) {
   std::ifstream file(file_in(run));
-  if (!file) return candidates;
+  if (!file) return std::nullopt;
   try {
-    for (const json& one : json::parse(file)) candidates.push_back(from_json(one));
+    const json contents = json::parse(file);
+    SearchProgress progress;
+    progress.run.elapsed_seconds = contents.at("elapsed_seconds").get<double>();
+    progress.run.busy_seconds = contents.at("busy_seconds").get<double>();
+    progress.run.worker_seconds = contents.at("worker_seconds").get<double>();
+    progress.run.workers = contents.at("workers").get<int>();
+    for (const json& one : contents.at("under_way")) progress.candidates.push_back(from_json(one));
+    return progress;
   } catch (const json::exception&) {
-    candidates.clear();
+    return std::nullopt;
   }
-  return candidates;
 }
 
 }  // namespace hierevo::search
