@@ -97,12 +97,12 @@ class Case:
         with torch.no_grad():
             return self.network(images)
 
-    def start_cpp(self, folder, type_name):
+    def start_cpp(self, folder, executor):
         """Starts training in C++; call what this returns for the result."""
-        given, tensors, result = (folder / name for name in ("case.json", "tensors", type_name))
+        given, tensors, result = (folder / name for name in ("case.json", "tensors", executor))
         given.write_text(json.dumps(self.given))
         tensor_file.write(tensors, self.tensors)
-        process = subprocess.Popen([TRAIN_CASE, given, tensors, result, type_name],
+        process = subprocess.Popen([TRAIN_CASE, given, tensors, result, executor],
                                    stderr=subprocess.PIPE, text=True)
 
         def finish():
@@ -114,10 +114,13 @@ class Case:
 
     def train_everywhere(self, folder, types):
         """What training gives in (program, type), at the same time in Python and in C++. In float32
-        Python trains twice, for the layout of images in memory changes the rounding."""
-        running = {name: self.start_cpp(folder, name) for name in types}
+        Python trains twice, for the layout of images in memory changes the rounding, and so does C++,
+        which has two executors."""
+        running = {("C++", name): self.start_cpp(folder, name) for name in types}
+        if "float32" in types:
+            running["C++ native", "float32"] = self.start_cpp(folder, "native")
         results = {("Python", name): self.train(getattr(torch, name)) for name in types}
         if "float32" in types:
             results["Python channels last", "float32"] = self.train(torch.float32,
                                                                     torch.channels_last)
-        return results | {("C++", name): finish() for name, finish in running.items()}
+        return results | {key: finish() for key, finish in running.items()}

@@ -1,10 +1,12 @@
-// train_case CASE.json TENSORS RESULT float32|float64: trains the network of a case with the Torch
-// executor on given weights and batches, for case.py, which does the same in Python.
+// train_case CASE.json TENSORS RESULT float32|float64|native: trains the network of a case with the
+// Torch executor, or in float32 with the native one, on given weights and batches, for case.py,
+// which does the same in Python.
 //
 // TENSORS holds "images" [steps, N, C, H, W], "labels" [steps, N] and every weight and running
 // statistic by the executor's name. RESULT gets what case.py lists.
 #include <exception>
 #include <iostream>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string_view>
@@ -12,6 +14,7 @@
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
 #include "hierevo/genome/codec.hpp"
+#include "hierevo/nn/native_executor.hpp"
 #include "hierevo/nn/torch_executor.hpp"
 #include "nn/parity/tensor_file.hpp"
 #include "sgd.hpp"
@@ -55,8 +58,13 @@ void record(Tensors& result, const std::string& prefix, const std::vector<nn::Na
   for (const auto& [name, tensor] : all) result[prefix + name] = tensor.detach().clone();
 }
 
-Tensors train(const json& given, const Tensors& values, c10::ScalarType type) {
-  const auto executor = nn::make_torch_executor(plan_of(given), at::kCPU, 1, type);
+std::unique_ptr<nn::Executor> executor_for(const genome::Plan& plan, std::string_view which) {
+  if (which == "native") return nn::make_native_executor(plan, 1);
+  return nn::make_torch_executor(plan, at::kCPU, 1, which == "float64" ? at::kDouble : at::kFloat);
+}
+
+Tensors train(const json& given, const Tensors& values, std::string_view which) {
+  const auto executor = executor_for(plan_of(given), which);
   set_all(*executor, values);
   const at::Tensor& images = values.at("images");
   const at::Tensor labels = values.at("labels").to(at::kLong);
@@ -88,8 +96,7 @@ Tensors train(const json& given, const Tensors& values, c10::ScalarType type) {
 int main(int argc, char** argv) try {
   if (argc != 5) throw core::UsageError("Four arguments are needed");
   const json given = json::parse(core::read_text_file(argv[1]));
-  const auto type = std::string_view(argv[4]) == "float64" ? at::kDouble : at::kFloat;
-  nn::parity::write_tensors(argv[3], train(given, nn::parity::read_tensors(argv[2]), type));
+  nn::parity::write_tensors(argv[3], train(given, nn::parity::read_tensors(argv[2]), argv[4]));
   return 0;
 } catch (const std::exception& error) {
   std::cerr << error.what() << '\n';
