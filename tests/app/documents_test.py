@@ -57,7 +57,7 @@ class Documents(ProgramTest):
         self.assertEqual(sorted(commands), sorted(listed))
 
     def test_options_in_the_documents_exist(self):
-        known = "--with-ft --ntasks-per-node"  # mpirun's, sbatch's
+        known = "--with-ft --oversubscribe --allow-run-as-root --ntasks-per-node"  # of mpirun, sbatch
         for command in ("search", "status", "inspect", "sample", "train", "evaluate",
                         "prepare"):
             if (BIN / "hierevo-train").exists() or command not in ("train", "evaluate", "prepare"):
