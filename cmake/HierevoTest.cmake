@@ -18,7 +18,10 @@ target_link_libraries(hierevo_test_precompiled PRIVATE GTest::gtest GTest::gmock
 target_precompile_headers(hierevo_test_precompiled PRIVATE <gmock/gmock.h> <gtest/gtest.h>)
 # Tests run for moments: what counts is the time that their optimisation takes. The sanitizers' checks
 # double it.
-set(HIEREVO_TEST_OPTIONS $<$<CONFIG:Release>:-O1> $<$<BOOL:${HIEREVO_SANITIZERS}>:-O0>)
+set(HIEREVO_TEST_OPTIONS $<$<CONFIG:Release>:-O1>)
+if(HIEREVO_SANITIZERS)
+  set(HIEREVO_TEST_OPTIONS -O0)
+endif()
 target_compile_options(hierevo_test_precompiled PRIVATE ${HIEREVO_TEST_OPTIONS})
 
 add_library(hierevo_test_main STATIC ${PROJECT_SOURCE_DIR}/tests/support/main.cpp)
