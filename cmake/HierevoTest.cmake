@@ -40,9 +40,12 @@ endif()
 # More ranks than cores are fine in tests; as root only where Open MPI is told so.
 set(HIEREVO_MPIRUN_ARGUMENTS --oversubscribe --bind-to none CACHE STRING
   "Arguments of mpirun in tests (a list)")
-# mpirun with all but the number of ranks, as one text with spaces: for scripts.
-string(JOIN " " HIEREVO_MPIRUN_LINE
-  ${MPIEXEC_EXECUTABLE} ${HIEREVO_MPIRUN_ARGUMENTS} ${MPIEXEC_NUMPROC_FLAG})
+# mpirun with all but the number of ranks, as one text with spaces: for scripts. Empty without MPI.
+set(HIEREVO_MPIRUN_LINE "")
+if(HIEREVO_WITH_MPI)
+  string(JOIN " " HIEREVO_MPIRUN_LINE
+    ${MPIEXEC_EXECUTABLE} ${HIEREVO_MPIRUN_ARGUMENTS} ${MPIEXEC_NUMPROC_FLAG})
+endif()
 set(HIEREVO_TEST_ENVIRONMENT
   OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
   PRTE_ALLOW_RUN_AS_ROOT=1 PRTE_ALLOW_RUN_AS_ROOT_CONFIRM=1
