@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "hierevo/core/random.hpp"
+#include "hierevo/nn/batches.hpp"
 
 namespace hierevo::nn {
 
@@ -21,12 +22,6 @@ double draw_beta(double alpha, core::RandomStream& random);
 
 /// A box of the share `area` of the image, its middle uniform over the image, cut at the borders.
 Box draw_box(std::int64_t height, std::int64_t width, double area, core::RandomStream& random);
-
-/// Images to train on with their targets: labels [N] (int64), or probabilities [N, classes].
-struct Batch {
-  at::Tensor images;
-  at::Tensor targets;
-};
 
 /// Each image and target becomes `own` times itself plus the rest of another one of the batch
 /// (mixup, Zhang et al. 2018). The other one of image i is N-1-i: the batch is in random order.

@@ -1,0 +1,90 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <utility>
+
+namespace hierevo::comm {
+
+enum class ElementType : std::uint8_t { uint8, int64, bfloat16, float32, float64 };
+
+/// Bytes of one element.
+std::size_t size_of(ElementType type);
+
+/// Elements one behind the other, in the memory that the group works on: the host's for Self,
+/// threads and MPI, a device's for NCCL. No owner.
+struct Elements {
+  void* data = nullptr;
+  std::size_t count = 0;
+  ElementType type = ElementType::float32;
+
+  std::size_t bytes() const { return count * size_of(type); }
+};
+
+enum class Reduction : std::uint8_t { sum, mean };
+
+/// An operation that was started. Its memory must not be read, written or freed until wait() has
+/// returned; destruction waits too, but passes over errors.
+class Pending {
+ public:
+  /// What an implementation of Collectives knows of an operation.
+  class Operation {
+   public:
+    virtual ~Operation() = default;
+    virtual bool done() = 0;
+    virtual void wait() = 0;
+  };
+
+  Pending() = default;
+  explicit Pending(std::unique_ptr<Operation> operation) : operation_(std::move(operation)) {}
+  Pending(Pending&&) noexcept = default;
+  Pending& operator=(Pending&& other) noexcept;
+  ~Pending();
+
+  /// Whether the memory has the result. Looks only.
+  bool done();
+  /// Returns once the memory has the result; for a device's memory, once the device is certain to
+  /// have it before whatever the caller gives it to do from now on, without the host waiting.
+  /// Throws CommunicationError when the operation failed or took longer than the group's time-out.
+  void wait();
+
+ private:
+  std::unique_ptr<Operation> operation_;
+};
+
+/// Operations in which all ranks of a group take part. Four peers: SelfCollectives,
+/// ThreadCollectives, MpiCollectives, NcclCollectives.
+///
+/// Every rank starts the same operations in the same order, with the same counts, types and roots;
+/// they take effect in that order. Starting returns at once; any number may be under way. All ranks
+/// get bit-identical results, and the same group with the same data gets the same ones again.
+/// Belongs to one thread. A count of 0 is allowed.
+///
+/// An error, or an operation that takes longer than the time-out which an implementation is made
+/// with, is a CommunicationError that names the rank, from that operation and all later ones: the
+/// group cannot be used any more, and where a rank has died the others learn of it by that time-out
+/// at the latest.
+class Collectives {
+ public:
+  virtual ~Collectives() = default;
+  Collectives() = default;
+  Collectives(const Collectives&) = delete;
+  Collectives& operator=(const Collectives&) = delete;
+
+  virtual int rank() const = 0;
+  virtual int size() const = 0;
+
+  /// The sum or the mean over all ranks takes the place of each rank's `elements` (floating-point
+  /// or int64; no mean of int64). bfloat16 is summed in float32 and rounded once to nearest even,
+  /// where the implementation is ours; NCCL rounds as it does.
+  virtual Pending all_reduce(Elements elements, Reduction reduction) = 0;
+  /// What `root` has takes the place of the others' `elements`.
+  virtual Pending broadcast(Elements elements, int root) = 0;
+  /// `own` of every rank, in the order of ranks: `all` has size() times its count, and its type.
+  virtual Pending all_gather(Elements own, Elements all) = 0;
+  /// Done when every rank has started it.
+  virtual Pending barrier() = 0;
+};
+
+}  // namespace hierevo::comm

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+
+namespace hierevo::nn {
+
+/// Images to train or test on with their targets: labels [N] (int64), or probabilities of the
+/// classes [N, classes] (float).
+struct Batch {
+  at::Tensor images;  ///< [N, C, H, W], float32, normalised
+  at::Tensor targets;
+};
+
+/// Some neighbouring images of a batch or of a test set: [first, first + count).
+struct ImageRange {
+  std::int64_t first = 0;
+  std::int64_t count = 0;
+};
+
+/// What part `part` of `parts` has of `count` images: neighbours, and no part has more than one
+/// image more than another. Together they are all images, each once.
+constexpr ImageRange part_of(std::int64_t count, int part, int parts) {
+  const std::int64_t least = count / parts;
+  const std::int64_t longer = count % parts;
+  const auto before = static_cast<std::int64_t>(part);
+  return {before * least + (before < longer ? before : longer), least + (before < longer ? 1 : 0)};
+}
+
+/// Where the batches of a training come from. A batch depends on the data, the options, the seed
+/// and the step alone, not on which part of it is asked for or how it is made: ranks that ask for
+/// parts see the batch that one rank alone would see. Belongs to one thread.
+class TrainingBatches {
+ public:
+  virtual ~TrainingBatches() = default;
+
+  /// The images `range` of the batch of step `step` (from 0), augmented. Throws IoError when they
+  /// can no longer be read.
+  virtual Batch at(std::int64_t step, ImageRange range) = 0;
+};
+
+/// Images to test on, in a fixed order, with their labels. Belongs to one thread.
+class TestBatches {
+ public:
+  virtual ~TestBatches() = default;
+
+  virtual std::int64_t size() const = 0;
+  /// Throws IoError when they can no longer be read.
+  virtual Batch at(ImageRange range) = 0;
+};
+
+}  // namespace hierevo::nn
