@@ -22,7 +22,8 @@ struct MotifLife {
 
 class Assembler {
  public:
-  explicit Assembler(const Genotype& genotype) : genotype_(genotype), space_(genotype.space()) {
+  Assembler(const Genotype& genotype, NodePaths paths)
+      : genotype_(genotype), space_(genotype.space()), paths_(paths) {
     for (int level = 2; level <= space_.top_level(); ++level) {
       auto& motifs = life_.emplace_back();
       for (int motif = 0; motif < space_.level(level).motifs; ++motif) {
@@ -76,15 +77,19 @@ class Assembler {
     return result;
   }
 
+  template <typename... Parts>
+  std::string path_text(fmt::format_string<const Parts&...> format, const Parts&... parts) const {
+    return paths_ == NodePaths::omitted ? std::string() : fmt::format(format, parts...);
+  }
+
   int add(CellNodeKind kind, std::vector<int> operands, std::string path) {
     const bool has_weights = kind == CellNodeKind::conv1x1 || kind == CellNodeKind::depthwise3x3 ||
                              kind == CellNodeKind::separable3x3;
-    const auto key = std::pair(kind, operands);
-    if (!has_weights) {
-      if (const auto same = weightless_.find(key); same != weightless_.end()) return same->second;
-    }
     const auto index = static_cast<int>(graph_.nodes.size());
-    if (!has_weights) weightless_.emplace(key, index);
+    if (!has_weights) {
+      const auto [same, is_new] = weightless_.try_emplace({kind, operands}, index);
+      if (!is_new) return same->second;
+    }
     graph_.nodes.push_back({kind, std::move(operands), std::move(path)});
     return index;
   }
@@ -102,21 +107,21 @@ class Assembler {
         const std::size_t edge = edge_index(i, j);
         if (!live[edge]) continue;
         parts.push_back(inline_operation(level, edges[edge], value[static_cast<std::size_t>(j)],
-                                         fmt::format("{}{}-{}", path, j + 1, i + 1)));
+                                         path_text("{}{}-{}", path, j + 1, i + 1)));
       }
       if (parts.size() == 1) value[static_cast<std::size_t>(i)] = parts.front();
       if (parts.size() > 1) {
         value[static_cast<std::size_t>(i)] =
-            add(CellNodeKind::concat, std::move(parts), fmt::format("{}concat-{}", path, i + 1));
+            add(CellNodeKind::concat, std::move(parts), path_text("{}concat-{}", path, i + 1));
       }
     }
     const bool projected = level == 2 && space_.top_level() > 2;
     if (!projected) return value.back();
-    return add(CellNodeKind::conv1x1, {value.back()}, path + "out");
+    return add(CellNodeKind::conv1x1, {value.back()}, path_text("{}out", path));
   }
 
   int inline_operation(int level, Gene gene, int input, const std::string& path) {
-    if (level > 2) return inline_motif(level - 1, gene - 1, input, path + ".");
+    if (level > 2) return inline_motif(level - 1, gene - 1, input, path_text("{}.", path));
     switch (static_cast<Primitive>(gene - 1)) {
       case Primitive::conv1x1:
         return add(CellNodeKind::conv1x1, {input}, path);
@@ -136,6 +141,7 @@ class Assembler {
 
   const Genotype& genotype_;
   const SearchSpace& space_;
+  NodePaths paths_;
   std::vector<std::vector<MotifLife>> life_;
   CellGraph graph_;
   std::map<std::pair<CellNodeKind, std::vector<int>>, int> weightless_;
@@ -143,8 +149,8 @@ class Assembler {
 
 }  // namespace
 
-CellGraph assemble(const Genotype& genotype) {
-  return Assembler(genotype).assemble();
+CellGraph assemble(const Genotype& genotype, NodePaths paths) {
+  return Assembler(genotype, paths).assemble();
 }
 
 }  // namespace hierevo::genome

@@ -41,7 +41,7 @@ std::string Screening::over_budget(const genome::Plan& plan, const genome::Cost&
 
 Screening::Facts Screening::look_at(const evolution::Candidate& candidate) const {
   Facts facts;
-  const genome::CellGraph cell = genome::assemble(candidate.genotype);
+  const genome::CellGraph cell = genome::assemble(candidate.genotype, genome::NodePaths::omitted);
   if (!cell.valid()) {
     facts.evaluation.status = Status::invalid;
     facts.decided = true;

@@ -36,7 +36,8 @@ class SyntheticEvaluator final : public Evaluator {
       std::this_thread::sleep_for(std::min(longest, end - Clock::now()));
     }
     evolution::Evaluation evaluation;
-    evaluation.fitness = synthetic_fitness(genome::assemble(work.candidate.genotype));
+    evaluation.fitness =
+        synthetic_fitness(genome::assemble(work.candidate.genotype, genome::NodePaths::omitted));
     evaluation.repeat_fitness = {evaluation.fitness};
     return evaluation;
   }

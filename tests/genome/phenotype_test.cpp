@@ -9,6 +9,7 @@
 #include <cmath>
 #include <map>
 #include <numeric>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -204,6 +205,27 @@ TEST(Phenotype, TellsARingFromTwoHalves) {  // neighbours alone do not: all look
   const Genotype turned = pairs(6, {{3, 1}, {1, 5}, {0, 5}, {0, 4}, {2, 4}, {2, 3}});
   EXPECT_TRUE(isomorphic(test::read_cell(ring_of_6), test::read_cell(turned)));
   EXPECT_EQ(phenotype(ring_of_6), phenotype(turned));
+}
+
+TEST(Phenotype, TellsOneAmongManySymmetricParts) {
+  using Read = std::vector<std::pair<int, int>>;
+  const auto shifted = [](Read read, int by) {
+    for (auto& [a, b] : read) a += by, b += by;
+    return read;
+  };
+  const auto joined = [](Read a, const Read& b, const Read& c) {
+    a.insert(a.end(), b.begin(), b.end());
+    a.insert(a.end(), c.begin(), c.end());
+    return a;
+  };
+  const Read ring = {{0, 1}, {1, 2}, {2, 3}, {0, 3}};
+  const Read halves = {{0, 1}, {0, 1}, {2, 3}, {2, 3}};
+  const Genotype rings = pairs(12, joined(ring, shifted(ring, 4), shifted(ring, 8)));
+  const Genotype one_is_halves = pairs(12, joined(ring, shifted(halves, 4), shifted(ring, 8)));
+  const Genotype another_is = pairs(12, joined(ring, shifted(ring, 4), shifted(halves, 8)));
+  const Genotype two_are = pairs(12, joined(halves, shifted(ring, 4), shifted(halves, 8)));
+  EXPECT_EQ(phenotype(one_is_halves), phenotype(another_is));
+  EXPECT_EQ((std::set{phenotype(rings), phenotype(one_is_halves), phenotype(two_are)}).size(), 3u);
 }
 
 TEST(Phenotype, PoolsOfTheSameChannelsAreOne) {

@@ -38,9 +38,12 @@ struct CellGraph {
   bool valid() const { return !nodes.empty(); }
 };
 
+/// Whether nodes are to have a path; making them takes a good part of the time.
+enum class NodePaths : std::uint8_t { given, omitted };
+
 /// Builds the function of the top motif (section 2.1, `assemble`). Each level-2 motif of a
 /// hierarchical space is followed by a 1×1 convolution to C channels; the flat cell is not.
-CellGraph assemble(const Genotype& genotype);
+CellGraph assemble(const Genotype& genotype, NodePaths paths = NodePaths::given);
 
 /// A hash of the cell up to renumbered motifs, reordered nodes and concatenations, dead edges and
 /// unused motifs: equal cells have equal hashes, and equal hashes mean equal functions. Pools have
