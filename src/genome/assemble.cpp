@@ -2,6 +2,7 @@
 // the top motif is inlined along its live edges only.
 #include <fmt/format.h>
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <utility>
@@ -20,6 +21,10 @@ struct MotifLife {
   std::vector<bool> live;
 };
 
+constexpr std::uint32_t bit(int node) {
+  return std::uint32_t{1} << static_cast<unsigned>(node);
+}
+
 class Assembler {
  public:
   Assembler(const Genotype& genotype, NodePaths paths)
@@ -34,6 +39,8 @@ class Assembler {
 
   CellGraph assemble() {
     if (!life(space_.top_level(), 0).reached) return {};
+    constexpr std::size_t usual_nodes = 64;
+    graph_.nodes.reserve(usual_nodes);
     add(CellNodeKind::input, {}, "input");
     graph_.output = inline_motif(space_.top_level(), 0, 0, "");
     return std::move(graph_);
@@ -52,26 +59,26 @@ class Assembler {
   MotifLife life_of(int level, int motif) const {
     const auto edges = genotype_.motif(level, motif);
     const int nodes = space_.level(level).nodes;
-    std::vector<bool> from_source(static_cast<std::size_t>(nodes), false);
-    std::vector<bool> to_sink(static_cast<std::size_t>(nodes), false);
-    from_source.front() = true;
-    to_sink.back() = true;
+    // A bit for each node.
+    static_assert(SearchSpace::most_nodes <= 32);
+    std::uint32_t from_source = 1;
+    std::uint32_t to_sink = bit(nodes - 1);
     const auto edge_present = [&](int i, int j) { return present(level, edges[edge_index(i, j)]); };
-    const auto at = [](int node) { return static_cast<std::size_t>(node); };
     for (int i = 1; i < nodes; ++i) {
       for (int j = 0; j < i; ++j) {
-        if (from_source[at(j)] && edge_present(i, j)) from_source[at(i)] = true;
+        if ((from_source & bit(j)) != 0 && edge_present(i, j)) from_source |= bit(i);
       }
     }
     for (int i = nodes - 1; i > 0; --i) {
       for (int j = 0; j < i; ++j) {
-        if (to_sink[at(i)] && edge_present(i, j)) to_sink[at(j)] = true;
+        if ((to_sink & bit(i)) != 0 && edge_present(i, j)) to_sink |= bit(j);
       }
     }
-    MotifLife result{from_source.back(), std::vector<bool>(edges.size(), false)};
+    MotifLife result{(from_source & bit(nodes - 1)) != 0, std::vector<bool>(edges.size(), false)};
     for (int i = 1; i < nodes; ++i) {
       for (int j = 0; j < i; ++j) {
-        result.live[edge_index(i, j)] = edge_present(i, j) && from_source[at(j)] && to_sink[at(i)];
+        result.live[edge_index(i, j)] =
+            edge_present(i, j) && (from_source & bit(j)) != 0 && (to_sink & bit(i)) != 0;
       }
     }
     return result;

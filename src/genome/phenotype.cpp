@@ -16,7 +16,6 @@
 #include <map>
 #include <numeric>
 #include <span>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -36,81 +35,128 @@ struct Reading {
   std::uint64_t times;
   auto operator<=>(const Reading&) const = default;
 };
-using Readings = std::vector<Reading>;  // in ascending order of operations
-
-/// The cell without its concatenations.
-struct Operation {
-  std::uint64_t kind;
-  Readings reads;
-  Readings users;
+/// Neighbours in a list that all operations share: a list of its own for each would cost more time
+/// than all the rest.
+struct Range {
+  std::size_t first = 0;
+  std::size_t last = 0;
 };
-using Colours = std::vector<std::uint64_t>;
 
-Readings joined(const std::vector<int>& operands, const std::vector<Readings>& values) {
-  const auto value = [&values](int node) -> const Readings& {
-    return values[static_cast<std::size_t>(node)];
-  };
-  if (operands.size() == 1) return value(operands.front());
-  Readings all;
-  for (const int operand : operands) {
-    all.insert(all.end(), value(operand).begin(), value(operand).end());
+/// The cell without its concatenations and, as the last operation, an imaginary one that reads what
+/// the cell gives out. Pools of the same channels, in whatever order, compute the same and are one.
+class FlatCell {
+ public:
+  explicit FlatCell(const CellGraph& cell) {
+    for (const CellNode& node : cell.nodes) add(node);
+    constexpr std::uint64_t reader = 100;
+    kinds_.push_back(reader);
+    reads_.push_back(values_[static_cast<std::size_t>(cell.output)]);
+    find_users();
   }
-  std::sort(all.begin(), all.end());
-  std::size_t kept = 0;  // of those before, each operation once
-  for (const Reading& reading : all) {
-    if (kept > 0 && all[kept - 1].operation == reading.operation) {
-      all[kept - 1].times += reading.times;
-    } else {
-      all[kept++] = reading;
-    }
-  }
-  all.resize(kept);
-  return all;
-}
 
-/// The operations of the cell and, as the last, an imaginary one that reads what it gives out.
-/// Pools of the same channels, in whatever order, compute the same and are one.
-std::vector<Operation> flatten(const CellGraph& cell) {
-  std::vector<Operation> operations;
-  std::vector<Readings> values;  // what each node gives out
-  std::map<std::pair<CellNodeKind, Readings>, std::size_t> pools;
-  for (const CellNode& node : cell.nodes) {
-    Readings reads = joined(node.operands, values);
+  std::size_t size() const { return kinds_.size(); }
+  std::uint64_t kind(std::size_t operation) const { return kinds_[operation]; }
+  /// In ascending order of operations, as are users().
+  std::span<const Reading> reads(std::size_t operation) const {
+    return at(readings_, reads_[operation]);
+  }
+  std::span<const Reading> users(std::size_t operation) const {
+    return at(users_, {first_user_[operation], first_user_[operation + 1]});
+  }
+  /// The same operands and users: whichever is which changes nothing.
+  bool are_twins(std::size_t a, std::size_t b) const {
+    const auto same = [](std::span<const Reading> one, std::span<const Reading> other) {
+      return std::equal(one.begin(), one.end(), other.begin(), other.end());
+    };
+    return same(reads(a), reads(b)) && same(users(a), users(b));
+  }
+
+ private:
+  static std::span<const Reading> at(const std::vector<Reading>& list, Range range) {
+    return std::span(list).subspan(range.first, range.last - range.first);
+  }
+
+  void add(const CellNode& node) {
+    const Range reads = joined(node.operands);
     if (node.kind == CellNodeKind::concat) {
-      values.push_back(std::move(reads));
-      continue;
+      values_.push_back(reads);
+      return;
     }
-    std::size_t index = operations.size();
+    std::size_t index = size();
     if (node.kind == CellNodeKind::maxpool3x3 || node.kind == CellNodeKind::avgpool3x3) {
-      index = pools.try_emplace({node.kind, reads}, index).first->second;
+      const auto listed = at(readings_, reads);
+      std::vector<Reading> key(listed.begin(), listed.end());
+      index = pools_.try_emplace({node.kind, std::move(key)}, index).first->second;
     }
-    if (index == operations.size()) {
-      operations.push_back({static_cast<std::uint64_t>(node.kind) + 1, std::move(reads), {}});
+    if (index == size()) {
+      kinds_.push_back(static_cast<std::uint64_t>(node.kind) + 1);
+      reads_.push_back(reads);
     }
-    values.push_back({{index, 1}});
+    values_.push_back({readings_.size(), readings_.size() + 1});
+    readings_.push_back({index, 1});
   }
-  constexpr std::uint64_t reader = 100;
-  operations.push_back({reader, values[static_cast<std::size_t>(cell.output)], {}});
-  for (std::size_t user = 0; user < operations.size(); ++user) {
-    for (const auto& [operation, times] : operations[user].reads) {
-      operations[operation].users.push_back({user, times});
-    }
-  }
-  return operations;
-}
 
+  Range joined(const std::vector<int>& operands) {
+    if (operands.empty()) return {};
+    if (operands.size() == 1) return values_[static_cast<std::size_t>(operands.front())];
+    const std::size_t first = readings_.size();
+    for (const int operand : operands) {
+      const Range value = values_[static_cast<std::size_t>(operand)];
+      for (std::size_t i = value.first; i < value.last; ++i) {
+        const Reading reading = readings_[i];
+        readings_.push_back(reading);
+      }
+    }
+    const auto all = readings_.begin() + static_cast<std::ptrdiff_t>(first);
+    std::sort(all, readings_.end());
+    std::size_t last = first;  // of those that stand for themselves, each operation once
+    for (std::size_t i = first; i < readings_.size(); ++i) {
+      if (last > first && readings_[last - 1].operation == readings_[i].operation) {
+        readings_[last - 1].times += readings_[i].times;
+      } else {
+        readings_[last++] = readings_[i];
+      }
+    }
+    readings_.resize(last);
+    return {first, last};
+  }
+
+  void find_users() {
+    first_user_.assign(size() + 1, 0);
+    for (std::size_t user = 0; user < size(); ++user) {
+      for (const Reading& reading : reads(user)) ++first_user_[reading.operation + 1];
+    }
+    std::partial_sum(first_user_.begin(), first_user_.end(), first_user_.begin());
+    users_.resize(first_user_.back());
+    std::vector<std::size_t> next = first_user_;
+    for (std::size_t user = 0; user < size(); ++user) {
+      for (const auto& [operation, times] : reads(user)) users_[next[operation]++] = {user, times};
+    }
+  }
+
+  std::vector<std::uint64_t> kinds_;
+  std::vector<Range> reads_;
+  std::vector<Range> values_;  ///< of each node: what it gives out
+  std::vector<Reading> readings_;
+  std::vector<std::size_t> first_user_;
+  std::vector<Reading> users_;
+  std::map<std::pair<CellNodeKind, std::vector<Reading>>, std::size_t> pools_;
+};
+
+using Colours = std::vector<std::uint64_t>;
 using Members = std::vector<std::size_t>;  // some of the operations
 
 /// Hashes operations by their colours; see the head of this file.
 class ColourHash {
  public:
-  explicit ColourHash(const std::vector<Operation>& operations)
-      : operations_(operations),
-        next_(operations.size()),
-        as_operand_(operations.size()),
-        as_user_(operations.size()),
-        marked_(operations.size(), false) {
-    for (const Operation& operation : operations) colours_.push_back(core::mix(operation.kind));
+  explicit ColourHash(const FlatCell& cell)
+      : cell_(cell),
+        colours_(cell.size()),
+        next_(cell.size()),
+        as_operand_(cell.size()),
+        as_user_(cell.size()),
+        marked_(cell.size(), false) {
+    for (std::size_t i = 0; i < cell.size(); ++i) colours_[i] = core::mix(cell.kind(i));
   }
 
   /// Of all `members`, whose colours are then refined; those of others stay. `tries` bounds how
@@ -144,8 +190,8 @@ class ColourHash {
   /// Until no two of one colour can be told apart.
   void refine(const Members& members) {
     for (const std::size_t i : members) {
-      for (const Reading& reading : operations_[i].reads) look_from_outside(reading.operation);
-      for (const Reading& reading : operations_[i].users) look_from_outside(reading.operation);
+      for (const Reading& reading : cell_.reads(i)) look_from_outside(reading.operation);
+      for (const Reading& reading : cell_.users(i)) look_from_outside(reading.operation);
     }
     std::size_t classes = distinct(members);
     std::size_t before = 0;
@@ -169,10 +215,10 @@ class ColourHash {
     for (const std::size_t i : members) {
       std::uint64_t from_operands = 0;  // sums do not depend on the order
       std::uint64_t from_users = 0;
-      for (const auto& [node, times] : operations_[i].reads) {
+      for (const auto& [node, times] : cell_.reads(i)) {
         from_operands += times * as_operand_[node];
       }
-      for (const auto& [user, times] : operations_[i].users) {
+      for (const auto& [user, times] : cell_.users(i)) {
         from_users += times == 1 ? as_user_[user] : used(colours_[user], times);
       }
       next_[i] = combine(combine(colours_[i], from_operands), from_users);
@@ -187,13 +233,9 @@ class ColourHash {
     return static_cast<std::size_t>(std::unique(sorted_.begin(), sorted_.end()) - sorted_.begin());
   }
 
-  /// Twins have the same operands and users: whichever is which changes nothing.
   bool are_twins(std::span<const std::size_t> members) const {
-    const Operation& one = operations_[members.front()];
-    return std::all_of(members.begin(), members.end(), [&](std::size_t member) {
-      const Operation& other = operations_[member];
-      return std::tie(other.reads, other.users) == std::tie(one.reads, one.users);
-    });
+    return std::all_of(members.begin(), members.end(),
+                       [&](std::size_t i) { return cell_.are_twins(i, members.front()); });
   }
 
   /// Calls `see` with the members of each colour, the smallest colour first.
@@ -235,7 +277,7 @@ class ColourHash {
       if (!marked_[first]) continue;
       marked_[first] = false;
       Members component = {first};
-      const auto take = [&](const Readings& readings) {
+      const auto take = [&](std::span<const Reading> readings) {
         for (const Reading& reading : readings) {
           if (!marked_[reading.operation]) continue;
           marked_[reading.operation] = false;
@@ -243,15 +285,15 @@ class ColourHash {
         }
       };
       for (std::size_t i = 0; i < component.size(); ++i) {
-        take(operations_[component[i]].reads);
-        take(operations_[component[i]].users);
+        take(cell_.reads(component[i]));
+        take(cell_.users(component[i]));
       }
       found.push_back(std::move(component));
     }
     return found;
   }
 
-  const std::vector<Operation>& operations_;
+  const FlatCell& cell_;
   Colours colours_;
   Colours next_;
   Colours as_operand_;
@@ -264,12 +306,12 @@ class ColourHash {
 
 std::uint64_t phenotype_hash(const CellGraph& cell) {
   if (!cell.valid()) return 0;
-  const std::vector<Operation> operations = flatten(cell);
-  Members all(operations.size());
+  const FlatCell flat(cell);
+  Members all(flat.size());
   std::iota(all.begin(), all.end(), std::size_t{0});
   // Enough for six equal branches in every order (6!), but less for the largest cells.
-  const std::size_t tries = std::min<std::size_t>(720, 200'000 / operations.size());
-  return std::max<std::uint64_t>(ColourHash(operations).of(all, tries), 1);
+  const std::size_t tries = std::min<std::size_t>(720, 200'000 / flat.size());
+  return std::max<std::uint64_t>(ColourHash(flat).of(all, tries), 1);
 }
 
 std::string phenotype_text(std::uint64_t hash) {
