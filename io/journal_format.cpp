@@ -13,7 +13,7 @@ namespace hierevo::io {
 
 namespace {
 
-constexpr std::string_view first_words = "hierevo journal ";
+constexpr std::string_view words_before_version = "hierevo journal ";
 /// Length, its checksum and that of the record in front of a body.
 constexpr std::size_t record_head = 12;
 constexpr std::size_t longest_record = std::size_t{1} << 20;
@@ -108,9 +108,9 @@ JournalContent content_of_journal(std::span<const std::byte> bytes,
   if (journal_first_line.starts_with(line)) return {rest, false};
   // With a record of this version behind it, it is the line that is wrong.
   if (Records(rest).next()) return {rest, true};
-  if (line.starts_with(first_words)) {
+  if (line.starts_with(words_before_version)) {
     std::uint64_t found = 0;
-    std::from_chars(line.data() + first_words.size(), line.data() + line.size(), found);
+    std::from_chars(line.data() + words_before_version.size(), line.data() + line.size(), found);
     if (found > journal_version) throw NewerVersionError(path, "", found, journal_version);
     if (found > 0 && found < journal_version) {
       throw core::CheckpointError(

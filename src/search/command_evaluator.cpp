@@ -29,7 +29,7 @@ using evolution::Evaluation;
 using evolution::Status;
 
 /// What is kept of a program's output, from its end.
-constexpr std::size_t kept_output = std::size_t{1} << 16;
+constexpr std::size_t longest_kept_output = std::size_t{1} << 16;
 
 /// The path of `program`, which the search path leads to; empty when there is none.
 std::string path_of(const std::string& program) {
@@ -163,7 +163,8 @@ class CommandEvaluator final : public Evaluator {
       if (!progress({})) return std::nullopt;
       if (open) {
         open = child.read(output, std::chrono::milliseconds(50));
-        if (output.size() > 2 * kept_output) output.erase(0, output.size() - kept_output);
+        if (output.size() > 2 * longest_kept_output)
+          output.erase(0, output.size() - longest_kept_output);
       } else {
         ::poll(nullptr, 0, 5);  // its output is closed and it has not ended: a moment more
       }

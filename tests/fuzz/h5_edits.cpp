@@ -189,7 +189,7 @@ void remake_attribute(hid_t file, const Places& places, core::ByteReader& in) {
 
 void remove(hid_t file, const Places& places, core::ByteReader& in) {
   if (in.u8() % 2 == 0) {
-    io::test::remove(file, choice(places.objects, in).c_str());
+    io::test::remove_object(file, choice(places.objects, in).c_str());
   } else {
     const AttributePlace& place = choice(places.attributes, in);
     HIEREVO_H5(H5Adelete_by_name, file, place.object.c_str(), place.name.c_str(), H5P_DEFAULT);
@@ -201,7 +201,7 @@ void relink(hid_t file, const Places& places, core::ByteReader& in) {
   const std::string& from = choice(places.objects, in);
   const std::string& to = choice(places.objects, in);
   const bool soft = in.u8() % 2 == 1;
-  io::test::remove(file, to.c_str());
+  io::test::remove_object(file, to.c_str());
   if (soft) {
     HIEREVO_H5(H5Lcreate_soft, from.c_str(), file, to.c_str(), H5P_DEFAULT, H5P_DEFAULT);
   } else {

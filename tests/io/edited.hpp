@@ -21,7 +21,7 @@ inline std::vector<std::byte> edited(std::vector<std::byte> file, const FileKind
   return with_text_block(h5::image(opened), kind);
 }
 
-inline void remove(hid_t file, const char* path) {
+inline void remove_object(hid_t file, const char* path) {
   HIEREVO_H5(H5Ldelete, file, path, H5P_DEFAULT);
 }
 

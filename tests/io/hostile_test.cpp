@@ -20,13 +20,13 @@ namespace hierevo::io {
 namespace {
 
 using Bytes = std::vector<std::byte>;
-using test::remove;
+using test::remove_object;
 using testing::HasSubstr;
 
-constexpr std::size_t told = 20;
+constexpr std::size_t individuals = 20;
 
 Snapshot original() {
-  Snapshot snapshot = test::random_snapshot(21, "hierarchical", told, 2);
+  Snapshot snapshot = test::random_snapshot(21, "hierarchical", individuals, 2);
   // Short ones, so that the long ones of the tests stand out.
   for (auto& individual : snapshot.state.history) individual.evaluation.reason = "why";
   return snapshot;
@@ -51,7 +51,7 @@ std::string refusal(const std::function<void(hid_t file)>& edit) {
 /// Puts other values in the place of a vector.
 template <typename T>
 void replace(hid_t file, const char* path, const std::vector<T>& values) {
-  remove(file, path);
+  remove_object(file, path);
   h5::write_vector<T>(file, path, values);
 }
 
@@ -84,7 +84,7 @@ std::function<void(hid_t)> with_attribute(const char* object, const char* name, 
 }
 
 std::function<void(hid_t)> without(const char* path) {
-  return [=](hid_t file) { remove(file, path); };
+  return [=](hid_t file) { remove_object(file, path); };
 }
 
 /// Puts a dataset without any values in the place of another.
@@ -92,7 +92,7 @@ std::function<void(hid_t)> with_empty_shape(const char* path, hid_t type,
                                             std::vector<hsize_t> shape, std::vector<hsize_t> chunk,
                                             bool deflate) {
   return [=](hid_t file) {
-    remove(file, path);
+    remove_object(file, path);
     const h5::Space space(
         HIEREVO_H5(H5Screate_simple, static_cast<int>(shape.size()), shape.data(), nullptr));
     const h5::Properties creation(HIEREVO_H5(H5Pcreate, H5P_DATASET_CREATE));
@@ -121,7 +121,7 @@ TEST(Hostile, ANewerVersionNamesItsWriter) {
   const Bytes bytes = edited([](hid_t file) {
     with_attribute<std::uint32_t>("/", "version", 2)(file);
     with_attribute("/", "program", "9.9.9")(file);
-    remove(file, "individuals");  // whatever it holds
+    remove_object(file, "individuals");  // whatever it holds
   });
   try {
     decode_snapshot(bytes, "RUN/search.h5");
@@ -189,49 +189,51 @@ TEST(Hostile, MembersThatAreMissing) {
 
 TEST(Hostile, MembersOfAnotherKind) {
   EXPECT_THAT(refusal([](hid_t file) {
-                remove(file, "in_flight");
+                remove_object(file, "in_flight");
                 h5::write_vector<double>(file, "in_flight", {});
               }),
               HasSubstr("HDF5 refuses H5Gopen2"));
   EXPECT_THAT(refusal([](hid_t file) {
-                remove(file, "individuals/fitness");
+                remove_object(file, "individuals/fitness");
                 h5::create_group(file, "individuals/fitness");
               }),
               HasSubstr("HDF5 refuses H5Dopen2"));
 }
 
 TEST(Hostile, WrongTypes) {
-  EXPECT_THAT(refusal(with_vector<double>("/individuals/id", std::vector<double>(told, 1))),
+  EXPECT_THAT(refusal(with_vector<double>("/individuals/id", std::vector<double>(individuals, 1))),
               HasSubstr("/individuals/id has a wrong type (64-bit floating-point number"));
-  EXPECT_THAT(
-      refusal(with_vector<std::int64_t>("/individuals/id", std::vector<std::int64_t>(told, 1))),
-      HasSubstr("64-bit signed integer instead of 64-bit unsigned integer"));
-  EXPECT_THAT(
-      refusal(with_vector<std::uint8_t>("/individuals/status", std::vector<std::uint8_t>(told))),
-      HasSubstr("/individuals/status has a wrong type (not an enumeration"));
+  EXPECT_THAT(refusal(with_vector<std::int64_t>("/individuals/id",
+                                                std::vector<std::int64_t>(individuals, 1))),
+              HasSubstr("64-bit signed integer instead of 64-bit unsigned integer"));
+  EXPECT_THAT(refusal(with_vector<std::uint8_t>("/individuals/status",
+                                                std::vector<std::uint8_t>(individuals))),
+              HasSubstr("/individuals/status has a wrong type (not an enumeration"));
   EXPECT_THAT(refusal(with_vector<std::uint8_t>("/individuals/reason", {1, 2})),
               HasSubstr("instead of text of variable length"));
-  EXPECT_THAT(refusal(with_empty_shape("/individuals/fitness", H5T_IEEE_F32LE, {told}, {1}, false)),
-              HasSubstr("32-bit floating-point number instead of 64-bit"));
+  EXPECT_THAT(
+      refusal(with_empty_shape("/individuals/fitness", H5T_IEEE_F32LE, {individuals}, {1}, false)),
+      HasSubstr("32-bit floating-point number instead of 64-bit"));
 }
 
 TEST(Hostile, WrongShapes) {
   EXPECT_THAT(refusal(with_vector<double>("/individuals/seconds", {1.0})),
               HasSubstr("/individuals/seconds has 1 rows instead of 20"));
   EXPECT_THAT(refusal([](hid_t file) {
-                remove(file, "individuals/id");
+                remove_object(file, "individuals/id");
                 h5::write_matrix<std::uint64_t>(file, "individuals/id", {2, 1, {1, 2}});
               }),
               HasSubstr("/individuals/id has a wrong number of dimensions"));
   EXPECT_THAT(refusal([](hid_t file) {
-                remove(file, "individuals/genotype");
-                h5::write_matrix<std::uint8_t>(file, "individuals/genotype",
-                                               {told, 3, std::vector<std::uint8_t>(3 * told)});
+                remove_object(file, "individuals/genotype");
+                h5::write_matrix<std::uint8_t>(
+                    file, "individuals/genotype",
+                    {individuals, 3, std::vector<std::uint8_t>(3 * individuals)});
               }),
               HasSubstr("A genotype of 3 genes does not fit the space hierarchical"));
   EXPECT_THAT(refusal([](hid_t file) {
                 const h5::Space null(HIEREVO_H5(H5Screate, H5S_NULL));
-                remove(file, "individuals/id");
+                remove_object(file, "individuals/id");
                 h5::Dataset(HIEREVO_H5(H5Dcreate2, file, "individuals/id", H5T_STD_U64LE, null,
                                        H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
               }),
@@ -248,7 +250,7 @@ TEST(Hostile, ShapesThatTheFileCannotHold) {
       refusal(with_empty_shape("/individuals/id", H5T_STD_U64LE, {hsize_t{1} << 62}, {8}, false)),
       HasSubstr("/individuals/id is too large"));
   EXPECT_THAT(refusal(with_empty_shape("/individuals/genotype", H5T_STD_U8LE,
-                                       {told, hsize_t{1} << 60}, {1, 8}, true)),
+                                       {individuals, hsize_t{1} << 60}, {1, 8}, true)),
               HasSubstr("/individuals/genotype is too large"));
   EXPECT_THAT(refusal(with_empty_shape("/individuals/id", H5T_STD_U64LE, {hsize_t{1} << 40},
                                        {hsize_t{1} << 28}, true)),
@@ -284,9 +286,10 @@ TEST(Hostile, ValuesThatCannotBe) {
   EXPECT_THAT(refusal(with_value<std::uint32_t>("/individuals/repeat_loss_count", 1, 5)),
               HasSubstr("repeat_loss_count says 5 runs in row 1"));
   EXPECT_THAT(refusal([](hid_t file) {
-                auto genotypes = h5::read_matrix<std::uint8_t>(file, "individuals/genotype", told);
+                auto genotypes =
+                    h5::read_matrix<std::uint8_t>(file, "individuals/genotype", individuals);
                 genotypes.values[2 * genotypes.columns] = 7;
-                remove(file, "individuals/genotype");
+                remove_object(file, "individuals/genotype");
                 h5::write_matrix(file, "individuals/genotype", genotypes);
               }),
               HasSubstr("Gene 1 of the genotype is 7"));
@@ -295,8 +298,9 @@ TEST(Hostile, ValuesThatCannotBe) {
 TEST(Hostile, Statuses) {
   const auto with_names = [](std::vector<std::string_view> names, std::uint8_t value) {
     return [=](hid_t file) {
-      remove(file, "individuals/status");
-      h5::write_enums(file, "individuals/status", std::vector<std::uint8_t>(told, value), names);
+      remove_object(file, "individuals/status");
+      h5::write_enums(file, "individuals/status", std::vector<std::uint8_t>(individuals, value),
+                      names);
     };
   };
   const auto known = status_names();
@@ -315,24 +319,24 @@ TEST(Hostile, NothingLeadsOutOfTheFile) {
   const std::string other = (folder.path() / "other.h5").string();
   core::replace_file(other, encode_snapshot(original()));
   EXPECT_THAT(refusal([&](hid_t file) {
-                remove(file, "individuals");
+                remove_object(file, "individuals");
                 HIEREVO_H5(H5Lcreate_external, other.c_str(), "individuals", file, "individuals",
                            H5P_DEFAULT, H5P_DEFAULT);
               }),
               HasSubstr("/individuals is a link to somewhere else"));
   EXPECT_THAT(refusal([&](hid_t file) {
-                remove(file, "individuals/seconds");
+                remove_object(file, "individuals/seconds");
                 const h5::Properties creation(HIEREVO_H5(H5Pcreate, H5P_DATASET_CREATE));
-                HIEREVO_H5(H5Pset_external, creation, other.c_str(), 0, 8 * told);
-                const hsize_t rows = told;
+                HIEREVO_H5(H5Pset_external, creation, other.c_str(), 0, 8 * individuals);
+                const hsize_t rows = individuals;
                 const h5::Space space(HIEREVO_H5(H5Screate_simple, 1, &rows, nullptr));
                 h5::Dataset(HIEREVO_H5(H5Dcreate2, file, "individuals/seconds", H5T_IEEE_F64LE,
                                        space, H5P_DEFAULT, creation, H5P_DEFAULT));
               }),
               HasSubstr("/individuals/seconds lies in other files"));
   EXPECT_THAT(refusal([&](hid_t file) {
-                remove(file, "individuals/seconds");
-                const hsize_t rows = told;
+                remove_object(file, "individuals/seconds");
+                const hsize_t rows = individuals;
                 const h5::Space space(HIEREVO_H5(H5Screate_simple, 1, &rows, nullptr));
                 const h5::Properties creation(HIEREVO_H5(H5Pcreate, H5P_DATASET_CREATE));
                 HIEREVO_H5(H5Pset_virtual, creation, space, other.c_str(), "individuals/seconds",
@@ -346,8 +350,8 @@ TEST(Hostile, NothingLeadsOutOfTheFile) {
 TEST(Hostile, OneLongTextReferredToManyTimesIsNotMultiplied) {
   haddr_t offset = HADDR_UNDEF;
   Bytes bytes = edited([&](hid_t file) {
-    remove(file, "individuals/reason");
-    std::vector<std::string> reasons(told, "short");
+    remove_object(file, "individuals/reason");
+    std::vector<std::string> reasons(individuals, "short");
     reasons[0] = std::string(1'000'000, 'x');
     const h5::Dataset dataset = h5::write_strings(file, "individuals/reason", reasons);
     HIEREVO_H5(H5Fflush, file, H5F_SCOPE_LOCAL);
@@ -356,8 +360,8 @@ TEST(Hostile, OneLongTextReferredToManyTimesIsNotMultiplied) {
   ASSERT_NE(offset, HADDR_UNDEF);
   ASSERT_NO_THROW(decode_snapshot(bytes, "memory"));
   constexpr std::size_t reference_size = 16;
-  ASSERT_LE(offset + told * reference_size, bytes.size());
-  for (std::size_t i = 1; i < told; ++i) {
+  ASSERT_LE(offset + individuals * reference_size, bytes.size());
+  for (std::size_t i = 1; i < individuals; ++i) {
     std::memcpy(&bytes[offset + i * reference_size], &bytes[offset], reference_size);
   }
   try {
@@ -371,7 +375,7 @@ TEST(Hostile, OneLongTextReferredToManyTimesIsNotMultiplied) {
 /// Rewrites a vector of numbers in another byte order, in compressed chunks.
 void rewrite_otherwise(hid_t file, const char* path) {
   const auto values = h5::read_vector<double>(file, path);
-  remove(file, path);
+  remove_object(file, path);
   const hsize_t rows = values.size();
   const hsize_t chunk = 7;
   const h5::Space space(HIEREVO_H5(H5Screate_simple, 1, &rows, nullptr));

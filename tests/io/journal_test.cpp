@@ -95,7 +95,7 @@ void expect_equal(const EngineState& a, const EngineState& b) {
 
 class JournalTest : public testing::Test {
  protected:
-  test::ScratchFolder folder_;
+  hierevo::test::ScratchFolder folder_;
   Search search_{folder_.path()};
 };
 
@@ -293,7 +293,7 @@ TEST_F(JournalTest, OfAnotherRunOrALaterSnapshotItIsNotUsed) {
   for (int i = 0; i < 5; ++i) search_.step();
   const auto old_snapshot = core::read_file(search_.snapshot_path());
   {
-    const test::ScratchFolder folder;
+    const hierevo::test::ScratchFolder folder;
     Search other(folder.path(), 2);
     other.snapshot();
     other.step();

@@ -17,7 +17,7 @@
 namespace hierevo::io {
 namespace {
 
-using test::remove;
+using test::remove_object;
 using test::sample_training;
 using testing::HasSubstr;
 
@@ -93,21 +93,21 @@ std::string refusal_after(const std::function<void(hid_t file)>& edit) {
 
 TEST(TrainingSnapshot, ContentThatCannotBeIsNamed) {
   EXPECT_EQ(refusal_after([](hid_t) {}), "accepted");
-  EXPECT_EQ(refusal_after([](hid_t file) { remove(file, "repeat_loss"); }), "accepted");
+  EXPECT_EQ(refusal_after([](hid_t file) { remove_object(file, "repeat_loss"); }), "accepted");
   EXPECT_THAT(refusal_after([](hid_t file) { H5Adelete(file, "seed"); }),
               HasSubstr("'seed' of / is missing"));
-  EXPECT_THAT(refusal_after([](hid_t file) { remove(file, "losses"); }),
+  EXPECT_THAT(refusal_after([](hid_t file) { remove_object(file, "losses"); }),
               HasSubstr("/losses is missing"));
-  EXPECT_THAT(refusal_after([](hid_t file) { remove(file, "weights/stem.0.weight"); }),
+  EXPECT_THAT(refusal_after([](hid_t file) { remove_object(file, "weights/stem.0.weight"); }),
               HasSubstr("stem.0.weight is missing"));
   EXPECT_THAT(refusal_after([](hid_t file) {
-                remove(file, "weights/classifier.bias");
+                remove_object(file, "weights/classifier.bias");
                 const std::vector<double> values(7);
                 h5::write_vector<double>(file, "weights/classifier.bias", values);
               }),
               HasSubstr("classifier.bias has a wrong type"));
   EXPECT_THAT(refusal_after([](hid_t file) {
-                remove(file, "pixel_mean");
+                remove_object(file, "pixel_mean");
                 const std::vector<float> values(3);
                 h5::write_vector<float>(file, "pixel_mean", values);
               }),
@@ -121,7 +121,7 @@ TEST(TrainingSnapshot, ContentThatCannotBeIsNamed) {
 
 TEST(TrainingSnapshot, ATensorIsThereOnce) {
   EXPECT_THAT(refusal_after([](hid_t file) {
-                remove(file, "weights_order");
+                remove_object(file, "weights_order");
                 const std::vector<std::string> names(3, "classifier.bias");
                 h5::write_strings(file, "weights_order", names);
               }),
@@ -134,7 +134,7 @@ TEST(TrainingSnapshot, ATensorIsThereOnce) {
                   HIEREVO_H5(H5Lcreate_hard, file, "weights/much", file,
                              ("weights/" + names.back()).c_str(), H5P_DEFAULT, H5P_DEFAULT);
                 }
-                remove(file, "weights_order");
+                remove_object(file, "weights_order");
                 h5::write_strings(file, "weights_order", names);
               }),
               HasSubstr("/weights has more values than the file has bytes"));
@@ -143,7 +143,7 @@ TEST(TrainingSnapshot, ATensorIsThereOnce) {
 TEST(TrainingSnapshot, NamesThatTheFileCannotHoldAreNotAllocated) {
   for (const int bits : {40, 60, 61, 62}) {
     EXPECT_THAT(refusal_after([bits](hid_t file) {
-                  remove(file, "weights_order");
+                  remove_object(file, "weights_order");
                   const hsize_t rows = hsize_t{1} << bits;
                   const h5::Space space(HIEREVO_H5(H5Screate_simple, 1, &rows, nullptr));
                   const h5::Properties creation(HIEREVO_H5(H5Pcreate, H5P_DATASET_CREATE));
@@ -160,14 +160,14 @@ TEST(TrainingSnapshot, NamesThatTheFileCannotHoldAreNotAllocated) {
 TEST(TrainingSnapshot, NothingLeadsOutOfTheFile) {
   for (const char* name : {"../losses", "/losses", ".", "", "a/b"}) {
     EXPECT_THAT(refusal_after([name](hid_t file) {
-                  remove(file, "momentum_order");
+                  remove_object(file, "momentum_order");
                   const std::vector<std::string> names = {name};
                   h5::write_strings(file, "momentum_order", names);
                 }),
                 HasSubstr("a tensor is called"));
   }
   EXPECT_THAT(refusal_after([](hid_t file) {
-                remove(file, "momentum/stem.0.weight");
+                remove_object(file, "momentum/stem.0.weight");
                 HIEREVO_H5(H5Lcreate_external, "/etc/passwd", "/x", file, "momentum/stem.0.weight",
                            H5P_DEFAULT, H5P_DEFAULT);
               }),
