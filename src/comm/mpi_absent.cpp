@@ -1,6 +1,8 @@
-// Stands in for mpi_communicator.cpp and mpi_session.cpp in builds without MPI.
+// Stands in for mpi_collectives.cpp, mpi_communicator.cpp and mpi_session.cpp in builds without
+// MPI.
 #include <cstdlib>
 
+#include "hierevo/comm/mpi_collectives.hpp"
 #include "hierevo/comm/mpi_communicator.hpp"
 #include "hierevo/comm/mpi_session.hpp"
 #include "hierevo/core/error.hpp"
@@ -16,7 +18,7 @@ namespace {
 
 }  // namespace
 
-MpiSession::MpiSession() : finalises_(false), exceptions_(0) {
+MpiSession::MpiSession(MpiThreads) : finalises_(false), exceptions_(0) {
   refuse();
 }
 
@@ -62,6 +64,34 @@ std::optional<int> MpiCommunicator::next_dead() {
   refuse();
 }
 void MpiCommunicator::give_up(int) {
+  refuse();
+}
+
+MpiCollectives::MpiCollectives(std::chrono::nanoseconds) {
+  refuse();
+}
+
+MpiCollectives::~MpiCollectives() = default;
+
+int MpiCollectives::rank() const {
+  refuse();
+}
+int MpiCollectives::size() const {
+  refuse();
+}
+Pending MpiCollectives::all_reduce(Elements, Reduction) {
+  refuse();
+}
+Pending MpiCollectives::broadcast(Elements, int) {
+  refuse();
+}
+Pending MpiCollectives::all_gather(Elements, Elements) {
+  refuse();
+}
+Pending MpiCollectives::barrier() {
+  refuse();
+}
+Pending MpiCollectives::start(const detail::CollectiveOrder&) {
   refuse();
 }
 

@@ -38,4 +38,29 @@ void check_mpi(int code, std::string_view call) {
                                  error_string(code));
 }
 
+bool mpi_is_running() {
+  int initialised = 0;
+  int finalised = 0;
+  HIEREVO_MPI_CHECK(MPI_Initialized(&initialised));
+  HIEREVO_MPI_CHECK(MPI_Finalized(&finalised));
+  return initialised != 0 && finalised == 0;
+}
+
+void require_mpi(std::string_view who) {
+  if (mpi_is_running()) return;
+  throw core::UsageError(fmt::format("{} needs MPI to be running", who),
+                         "it is not initialised, or finalised already",
+                         "Keep an MpiSession as long as it is used.");
+}
+
+void require_mpi_for_threads(std::string_view who) {
+  int provided = MPI_THREAD_SINGLE;
+  HIEREVO_MPI_CHECK(MPI_Query_thread(&provided));
+  if (provided >= MPI_THREAD_SERIALIZED) return;
+  throw core::UsageError(
+      fmt::format("{} needs MPI to be called by several threads, one at a time", who),
+      "it was not initialised for that",
+      "Initialise it with MPI_Init_thread and MPI_THREAD_SERIALIZED.");
+}
+
 }  // namespace hierevo::comm::detail

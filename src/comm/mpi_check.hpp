@@ -8,6 +8,15 @@ namespace hierevo::comm::detail {
 /// MPI_SUCCESS. `call` is the source text of the call.
 void check_mpi(int code, std::string_view call);
 
+/// Whether MPI is initialised and not yet finalised.
+bool mpi_is_running();
+
+/// Throws UsageError unless it is; `who` needs it ("An MPI communicator").
+void require_mpi(std::string_view who);
+
+/// Throws UsageError unless MPI lets any thread of this process call it, one at a time.
+void require_mpi_for_threads(std::string_view who);
+
 }  // namespace hierevo::comm::detail
 
 /// Every MPI call that can fail goes through this one.

@@ -10,7 +10,6 @@
 #include <utility>
 
 #include "backoff.hpp"
-#include "hierevo/core/error.hpp"
 #include "hierevo/core/log.hpp"
 #include "message_check.hpp"
 #include "mpi_check.hpp"
@@ -190,14 +189,6 @@ class Inbox {
   std::deque<Incoming> incoming_;
 };
 
-bool mpi_is_running() {
-  int initialised = 0;
-  int finalised = 0;
-  HIEREVO_MPI_CHECK(MPI_Initialized(&initialised));
-  HIEREVO_MPI_CHECK(MPI_Finalized(&finalised));
-  return initialised != 0 && finalised == 0;
-}
-
 }  // namespace
 
 struct MpiCommunicator::Impl {
@@ -245,11 +236,7 @@ struct MpiCommunicator::Impl {
 };
 
 MpiCommunicator::MpiCommunicator() : impl_(std::make_unique<Impl>()) {
-  if (!mpi_is_running()) {
-    throw core::UsageError("An MPI communicator needs MPI to be running",
-                           "it is not initialised, or finalised already",
-                           "Keep an MpiSession as long as the communicator.");
-  }
+  detail::require_mpi("An MPI communicator");
   HIEREVO_MPI_CHECK(MPI_Comm_dup(MPI_COMM_WORLD, &impl_->comm));
   HIEREVO_MPI_CHECK(MPI_Comm_set_errhandler(impl_->comm, MPI_ERRORS_RETURN));
   HIEREVO_MPI_CHECK(MPI_Comm_rank(impl_->comm, &impl_->rank));
@@ -258,7 +245,7 @@ MpiCommunicator::MpiCommunicator() : impl_(std::make_unique<Impl>()) {
 
 MpiCommunicator::~MpiCommunicator() {
   try {
-    if (!mpi_is_running()) return;
+    if (!detail::mpi_is_running()) return;
     const bool settled = impl_->settle(detail::deadline_after(last_flush));
     if (settled && impl_->outbox.empty()) return;
     if (!settled) {

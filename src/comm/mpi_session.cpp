@@ -26,24 +26,32 @@ bool finalised() {
   return flag != 0;
 }
 
-void initialise() {
+int level_of(MpiThreads threads) {
+  return threads == MpiThreads::serialized ? MPI_THREAD_SERIALIZED : MPI_THREAD_FUNNELED;
+}
+
+void initialise(MpiThreads threads) {
   int provided = MPI_THREAD_SINGLE;
-  HIEREVO_MPI_CHECK(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided));
-  if (provided < MPI_THREAD_FUNNELED) {
+  HIEREVO_MPI_CHECK(MPI_Init_thread(nullptr, nullptr, level_of(threads), &provided));
+  if (provided < level_of(threads)) {
     throw core::CommunicationError(-1, "MPI started without support for threads",
-                                   "MPI_THREAD_FUNNELED was asked for",
+                                   threads == MpiThreads::serialized
+                                       ? "MPI_THREAD_SERIALIZED was asked for"
+                                       : "MPI_THREAD_FUNNELED was asked for",
                                    "Use an MPI library that was built with threads.");
   }
   // So that a failure becomes an exception that names the call.
   HIEREVO_MPI_CHECK(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN));
 }
 
-/// Refusing would shut out every program that calls plain MPI_Init, and the known MPI libraries
-/// make no difference between "single" and "funneled".
-void warn_about_thread_level() {
+/// What a program that embeds this one has asked MPI for.
+void check_thread_level(MpiThreads threads) {
+  if (threads == MpiThreads::serialized) return detail::require_mpi_for_threads("This session");
   int provided = MPI_THREAD_SINGLE;
   HIEREVO_MPI_CHECK(MPI_Query_thread(&provided));
   if (provided >= MPI_THREAD_FUNNELED) return;
+  // Refusing would shut out every program that calls plain MPI_Init, and the known MPI libraries
+  // make no difference between "single" and "funneled".
   core::log(core::LogLevel::warning,
             "MPI was initialised without threads, and hierevo runs some that do not call MPI. "
             "Initialise it with MPI_Init_thread and MPI_THREAD_FUNNELED.");
@@ -51,17 +59,18 @@ void warn_about_thread_level() {
 
 }  // namespace
 
-MpiSession::MpiSession() : finalises_(false), exceptions_(std::uncaught_exceptions()) {
+MpiSession::MpiSession(MpiThreads threads)
+    : finalises_(false), exceptions_(std::uncaught_exceptions()) {
   if (finalised()) {
     throw core::UsageError("MPI cannot be started again",
                            "this process has finalised it before, and MPI starts only once",
                            "Keep one MpiSession for the whole program.");
   }
   if (initialised()) {
-    warn_about_thread_level();
+    check_thread_level(threads);
     return;
   }
-  initialise();
+  initialise(threads);
   finalises_ = true;
 }
 

@@ -53,7 +53,8 @@ int run_all_tests() {
 int main(int argc, char** argv) {
   testing::InitGoogleMock(&argc, argv);
   try {
-    const hierevo::comm::MpiSession session;
+    // For tests of what has a thread that calls MPI.
+    const hierevo::comm::MpiSession session(hierevo::comm::MpiThreads::serialized);
     return run_all_tests();
   } catch (const std::exception& error) {
     std::fprintf(stderr, "%s\n", error.what());

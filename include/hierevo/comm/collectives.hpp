@@ -54,17 +54,19 @@ class Pending {
 };
 
 /// Operations in which all ranks of a group take part. Four peers: SelfCollectives,
-/// ThreadCollectives, MpiCollectives, NcclCollectives.
+/// ThreadCollectivesGroup, MpiCollectives, NcclCollectives.
 ///
 /// Every rank starts the same operations in the same order, with the same counts, types and roots;
 /// they take effect in that order. Starting returns at once; any number may be under way. All ranks
 /// get bit-identical results, and the same group with the same data gets the same ones again.
-/// Belongs to one thread. A count of 0 is allowed.
+/// Belongs to one thread, and so do its Pending. A count of 0 is allowed. Arguments that can never
+/// be right are a UsageError, and nothing is started.
 ///
 /// An error, or an operation that takes longer than the time-out which an implementation is made
-/// with, is a CommunicationError that names the rank, from that operation and all later ones: the
-/// group cannot be used any more, and where a rank has died the others learn of it by that time-out
-/// at the latest.
+/// with (from its start, or from the end of the one before it), is a CommunicationError that names
+/// rank and operation, thrown by wait() of that operation and of all later ones, and by whatever
+/// starts another: the group cannot be used any more, and where a rank has died the others learn of
+/// it by that time-out at the latest.
 class Collectives {
  public:
   virtual ~Collectives() = default;
@@ -76,12 +78,14 @@ class Collectives {
   virtual int size() const = 0;
 
   /// The sum or the mean over all ranks takes the place of each rank's `elements` (floating-point
-  /// or int64; no mean of int64). bfloat16 is summed in float32 and rounded once to nearest even,
-  /// where the implementation is ours; NCCL rounds as it does.
+  /// or int64; no mean of int64). On the host's memory elements are added in the order of ranks,
+  /// the mean is their sum divided by size(), and bfloat16 is computed in float32 and rounded once,
+  /// to nearest even: results do not depend on the implementation. NCCL adds and rounds as it does.
   virtual Pending all_reduce(Elements elements, Reduction reduction) = 0;
   /// What `root` has takes the place of the others' `elements`.
   virtual Pending broadcast(Elements elements, int root) = 0;
   /// `own` of every rank, in the order of ranks: `all` has size() times its count, and its type.
+  /// `own` may lie at its place in `all`.
   virtual Pending all_gather(Elements own, Elements all) = 0;
   /// Done when every rank has started it.
   virtual Pending barrier() = 0;

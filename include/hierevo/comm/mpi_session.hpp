@@ -5,18 +5,22 @@
 
 namespace hierevo::comm {
 
+/// Which threads of a process call MPI: only the one that started it, or one at a time.
+enum class MpiThreads { funneled, serialized };
+
 /// Holds MPI: initialises it on construction and finalises it on destruction, both collective over
 /// all ranks. Inside a program that has initialised MPI itself it does neither. Made by the main
-/// thread, before any MpiCommunicator, and destroyed after it.
+/// thread, before any MpiCommunicator and MpiCollectives, and destroyed after them.
 ///
 /// While an exception unwinds, MPI is not finalised, because the other ranks would not come along
 /// and this one would wait for them for ever. So main() reports the error, then calls abort().
 class MpiSession {
  public:
-  /// Asks for MPI_THREAD_FUNNELED: threads may exist, only this one calls MPI. Throws
+  /// Asks for MPI_THREAD_FUNNELED, or MPI_THREAD_SERIALIZED, which MpiCollectives need. Throws
   /// CommunicationError when MPI cannot give that or does not start, UsageError when MPI has been
-  /// finalised before or hierevo was built without it.
-  MpiSession();
+  /// finalised before, when the program that embeds this one has started it for fewer threads than
+  /// `serialized`, or hierevo was built without it.
+  explicit MpiSession(MpiThreads threads = MpiThreads::funneled);
   MpiSession(const MpiSession&) = delete;
   MpiSession& operator=(const MpiSession&) = delete;
   ~MpiSession();

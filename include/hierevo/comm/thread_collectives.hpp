@@ -1,0 +1,34 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <vector>
+
+#include "hierevo/comm/collectives.hpp"
+
+namespace hierevo::comm {
+
+/// A group of ranks that are threads of this process. The last rank to start an operation performs
+/// it for all, before its start returns.
+class ThreadCollectivesGroup {
+ public:
+  /// Ranks 0 … size-1. Throws UsageError when `size` is below 1.
+  ThreadCollectivesGroup(int size, std::chrono::nanoseconds timeout);
+  ThreadCollectivesGroup(const ThreadCollectivesGroup&) = delete;
+  ThreadCollectivesGroup& operator=(const ThreadCollectivesGroup&) = delete;
+  /// Operations that not all ranks have started fail.
+  ~ThreadCollectivesGroup();
+
+  /// The collectives of `rank`, which live as long as the group and are for one thread. May be
+  /// called from any thread. Throws UsageError when there is no such rank.
+  Collectives& collectives(int rank);
+
+ private:
+  class Board;
+  class Member;
+  class Started;
+  std::shared_ptr<Board> board_;
+  std::vector<std::unique_ptr<Member>> members_;
+};
+
+}  // namespace hierevo::comm

@@ -1,0 +1,252 @@
+#include "mpi_driver.hpp"
+
+#include <fmt/format.h>
+#include <pthread.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+#include <vector>
+
+#include "hierevo/core/error.hpp"
+#include "hierevo/core/log.hpp"
+#include "mpi_check.hpp"
+#include "readable.hpp"
+
+namespace hierevo::comm::detail {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Pieces on their way at a time: while one is summed, others travel.
+constexpr std::size_t most_under_way = 4;
+/// Another rank may still need this one to take part in what has ended here: MPI works only when it
+/// is called.
+constexpr auto between_idle_looks = 100ms;
+/// A thread that has not looked for so long hangs in a call of MPI.
+constexpr auto longest_call = 10s;
+
+/// Signals are for the program's own threads.
+class SignalsBlocked {
+ public:
+  SignalsBlocked() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before_);
+  }
+  SignalsBlocked(const SignalsBlocked&) = delete;
+  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+ private:
+  sigset_t before_;
+};
+
+/// What `action` returns; an error of MPI is said to be of `job`.
+template <typename Action>
+bool naming(const MpiJob& job, Action action) {
+  try {
+    return action();
+  } catch (const core::CommunicationError& error) {
+    throw core::CommunicationError(-1, fmt::format("{} failed", describe(job.order, job.number)),
+                                   error.what());
+  }
+}
+
+}  // namespace
+
+void MpiDriver::start_thread() {
+  const SignalsBlocked blocked;
+  // The thread may have to be left behind, and keeps what it uses.
+  thread_ = std::thread([self = shared_from_this()] { self->run(); });
+}
+
+std::shared_ptr<MpiJob> MpiDriver::submit(const CollectiveOrder& order) {
+  throw_if_dead();
+  auto job = std::make_shared<MpiJob>();
+  job->order = order;
+  job->number = ++submissions_;
+  job->started = Clock::now();
+  submitted_.put(job);
+  return job;
+}
+
+/// False where the thread hangs.
+template <typename Condition>
+bool MpiDriver::wait_for(std::unique_lock<std::mutex>& lock, Condition condition) {
+  while (true) {
+    const std::uint64_t seen = looks_;
+    if (changed_.wait_until(lock, deadline_after(longest_call), condition)) return true;
+    if (looks_ == seen) return false;
+  }
+}
+
+void MpiDriver::wait(const MpiJob& job) {
+  if (job.ended) return;
+  bool hangs = false;
+  {
+    std::unique_lock lock(mutex_);
+    hangs = !wait_for(lock, [&] { return job.ended || dead_; });
+  }
+  if (hangs)
+    die(fmt::format("{}: MPI does not return from a call", describe(job.order, job.number)));
+  if (!job.ended) throw_if_dead();
+}
+
+void MpiDriver::finish() {
+  submitted_.put(nullptr);
+  bool hangs = false;
+  {
+    std::unique_lock lock(mutex_);
+    hangs = !wait_for(lock, [this] { return thread_ended_; });
+  }
+  if (!hangs) return thread_.join();
+  die("MPI does not return from a call");
+  thread_.detach();
+  core::log(core::LogLevel::warning, "MPI does not return from a call (rank {}).", channels_.rank);
+}
+
+void MpiDriver::run() {
+  try {
+    serve();
+  } catch (const std::exception& error) {
+    die(error.what());
+    abandon();
+  }
+  const std::scoped_lock lock(mutex_);
+  thread_ended_ = true;
+  changed_.notify_all();
+}
+
+void MpiDriver::serve() {
+  while (!dead_) {
+    ++looks_;
+    take_submitted();
+    if (jobs_.empty()) {
+      if (finishing_) return;
+      idle();
+    } else if (look()) {
+      backoff_.restart();
+    } else if (!backoff_.pause(deadline(), submitted_.descriptor())) {
+      throw_late();
+    }
+  }
+}
+
+void MpiDriver::take_submitted() {
+  while (auto job = submitted_.take()) {
+    if (*job) {
+      jobs_.push_back(std::move(*job));
+    } else {
+      finishing_ = true;
+    }
+  }
+}
+
+void MpiDriver::idle() {
+  const int descriptor = submitted_.descriptor();
+  if (!wait_until_readable({&descriptor, 1}, deadline_after(between_idle_looks))) {
+    int something = 0;
+    HIEREVO_MPI_CHECK(
+        MPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, channels_.first, &something, MPI_STATUS_IGNORE));
+  }
+  backoff_.restart();
+}
+
+/// Whether anything has changed.
+bool MpiDriver::look() {
+  bool changed = false;
+  while (under_way_.size() < most_under_way && begin_next_piece()) changed = true;
+  bool turn = true;
+  for (auto& [job, piece] : under_way_) {
+    if (naming(*job, [&, &part = piece] { return part->advance(turn); })) changed = true;
+    if (piece->done()) --job->under_way;
+    turn = turn && !piece->second_is_ahead();
+  }
+  std::erase_if(under_way_, [this](UnderWay& entry) {
+    if (entry.piece->done()) rooms_.give_back(entry.piece->take_room());
+    return entry.piece->done();
+  });
+  return end_jobs() || changed;
+}
+
+/// A barrier has one piece although it has no elements.
+std::size_t MpiDriver::pieces_of(const MpiJob& job) const {
+  return job.order.kind == CollectiveKind::barrier ? 1 : job.order.elements.count;
+}
+
+bool MpiDriver::begin_next_piece() {
+  while (next_job_ < jobs_.size()) {
+    const auto& job = jobs_[next_job_];
+    const std::size_t left = pieces_of(*job) - job->begun;
+    const std::size_t count = std::min(left, most_in_a_piece(job->order, channels_.size));
+    if (count == left) ++next_job_;
+    if (count == 0) continue;
+    under_way_.push_back({job, make_piece(channels_, job->order, job->begun, count, rooms_)});
+    job->begun += count;
+    ++job->under_way;
+    return naming(*job, [this] {
+      under_way_.back().piece->begin();
+      return true;
+    });
+  }
+  return false;
+}
+
+/// Whether there was one; those without elements end without any piece.
+bool MpiDriver::end_jobs() {
+  bool any = false;
+  while (!jobs_.empty() && next_job_ > 0 && jobs_.front()->under_way == 0) {
+    {
+      const std::scoped_lock lock(mutex_);
+      jobs_.front()->ended = true;
+      changed_.notify_all();
+    }
+    jobs_.pop_front();
+    --next_job_;
+    last_end_ = Clock::now();
+    any = true;
+  }
+  return any;
+}
+
+Clock::time_point MpiDriver::deadline() const {
+  const auto since = std::max(jobs_.front()->started, last_end_);
+  return timeout_ < Clock::time_point::max() - since ? since + timeout_ : Clock::time_point::max();
+}
+
+void MpiDriver::throw_late() const {
+  const auto& job = *jobs_.front();
+  const std::chrono::duration<double> limit = timeout_;
+  throw core::CommunicationError(
+      -1, fmt::format("{} {}", describe(job.order, job.number), late_text(limit.count())),
+      "another rank has ended, stands still or does something else");
+}
+
+/// MPI may still read and write this memory: it must outlive everything.
+void MpiDriver::abandon() {
+  static auto& mutex = *new std::mutex;
+  static auto& abandoned = *new std::vector<std::deque<UnderWay>>;
+  const std::scoped_lock lock(mutex);
+  abandoned.push_back(std::move(under_way_));
+}
+
+/// The first reason stays.
+void MpiDriver::die(std::string reason) {
+  const std::scoped_lock lock(mutex_);
+  if (dead_) return;
+  reason_ = std::move(reason);
+  dead_ = true;
+  changed_.notify_all();
+}
+
+void MpiDriver::throw_if_dead() const {
+  if (!dead_) return;
+  throw core::CommunicationError(channels_.rank, "its group cannot be used any more", reason_,
+                                 "Start the program again; if ranks were only slow, give them more "
+                                 "time.");
+}
+
+}  // namespace hierevo::comm::detail

@@ -1,0 +1,95 @@
+// The thread that makes all MPI calls of MpiCollectives, and what it shares with the caller.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "backoff.hpp"
+#include "hierevo/core/mailbox.hpp"
+#include "mpi_pieces.hpp"
+
+namespace hierevo::comm::detail {
+
+/// An operation from its start to its end.
+struct MpiJob {
+  CollectiveOrder order;
+  std::uint64_t number = 0;
+  Clock::time_point started;
+  std::atomic<bool> ended = false;
+  // What follows belongs to the driver's thread.
+  std::size_t begun = 0;      ///< elements whose pieces have begun
+  std::size_t under_way = 0;  ///< pieces
+};
+
+class MpiDriver : public std::enable_shared_from_this<MpiDriver> {
+ public:
+  MpiDriver(const MpiChannels& channels, std::chrono::nanoseconds timeout)
+      : channels_(channels), timeout_(timeout) {}
+  void start_thread();
+
+  const MpiChannels& channels() const { return channels_; }
+
+  /// For the caller's thread. These throw CommunicationError when the group is dead.
+  std::shared_ptr<MpiJob> submit(const CollectiveOrder& order);
+  void wait(const MpiJob& job);
+  /// Whether wait() would return or throw at once.
+  bool ended(const MpiJob& job) const { return job.ended || dead_; }
+  /// Lets what is under way end, and the thread with it, or leaves the thread alone that hangs.
+  void finish();
+
+ private:
+  struct UnderWay {
+    std::shared_ptr<MpiJob> job;
+    std::unique_ptr<MpiPiece> piece;
+  };
+
+  // The driver's thread.
+  void run();
+  void serve();
+  void take_submitted();
+  void idle();
+  bool look();
+  bool begin_next_piece();
+  std::size_t pieces_of(const MpiJob& job) const;
+  bool end_jobs();
+  Clock::time_point deadline() const;
+  [[noreturn]] void throw_late() const;
+  void abandon();
+
+  // Both.
+  template <typename Condition>
+  bool wait_for(std::unique_lock<std::mutex>& lock, Condition condition);
+  void die(std::string reason);
+  void throw_if_dead() const;
+
+  const MpiChannels channels_;
+  const std::chrono::nanoseconds timeout_;
+  std::thread thread_;
+  core::Mailbox<std::shared_ptr<MpiJob>> submitted_;  ///< null means: finish
+  std::uint64_t submissions_ = 0;                     ///< the caller's
+  std::atomic<std::uint64_t> looks_ = 0;              ///< that the thread is alive
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::atomic<bool> dead_ = false;  ///< once true, reason_ stays as it is
+  std::string reason_;
+  bool thread_ended_ = false;
+
+  // The thread's.
+  bool finishing_ = false;
+  std::deque<std::shared_ptr<MpiJob>> jobs_;  ///< that have not ended
+  std::size_t next_job_ = 0;                  ///< the first with pieces that have not begun
+  std::deque<UnderWay> under_way_;
+  MpiRooms rooms_;
+  Backoff backoff_;
+  Clock::time_point last_end_ = Clock::now();
+};
+
+}  // namespace hierevo::comm::detail

@@ -1,0 +1,152 @@
+// The collectives over MPI, on every number of ranks. This program's own functions stand in front
+// of MPI's, to make calls fail that otherwise never would.
+#include <gmock/gmock.h>
+#include <mpi.h>
+#include <sys/resource.h>
+
+#include <atomic>
+#include <chrono>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "comm/collective_behaviours.hpp"
+#include "hierevo/comm/mpi_collectives.hpp"
+#include "hierevo/comm/mpi_session.hpp"
+#include "hierevo/core/error.hpp"
+
+namespace {
+
+std::atomic<bool> reductions_fail = false;
+std::atomic<bool> nothing_ends = false;
+
+}  // namespace
+
+extern "C" int MPI_Ialltoallv(const void* send, const int send_counts[], const int send_places[],
+                              MPI_Datatype send_type, void* receive, const int counts[],
+                              const int places[], MPI_Datatype type, MPI_Comm comm,
+                              MPI_Request* request) {
+  if (reductions_fail) return MPI_ERR_OTHER;
+  return PMPI_Ialltoallv(send, send_counts, send_places, send_type, receive, counts, places, type,
+                         comm, request);
+}
+
+extern "C" int MPI_Test(MPI_Request* request, int* ended, MPI_Status* status) {
+  if (!nothing_ends) return PMPI_Test(request, ended, status);
+  *ended = 0;
+  return MPI_SUCCESS;
+}
+
+namespace hierevo::test {
+
+namespace {
+
+using namespace std::chrono_literals;
+using comm::ElementType;
+using comm::MpiCollectives;
+using comm::Reduction;
+using core::CommunicationError;
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::ThrowsMessage;
+using Clock = std::chrono::steady_clock;
+
+/// Nothing takes as long.
+constexpr auto patience = 100s;
+
+class MpiGroup : public testing::TestWithParam<CollectiveBehaviour> {};
+
+TEST_P(MpiGroup, behaves) {
+  MpiCollectives group(patience);
+  HostMemory memory;
+  GetParam().check(group, memory);
+}
+
+INSTANTIATE_TEST_SUITE_P(Collectives, MpiGroup, testing::ValuesIn(collective_behaviours()),
+                         [](const auto& param_info) { return param_info.param.name; });
+
+TEST(MpiCollectives, has_the_ranks_of_the_world) {
+  int rank = 0;
+  int size = 0;
+  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  MPI_Comm_size(MPI_COMM_WORLD, &size);
+  const MpiCollectives group(patience);
+  EXPECT_EQ(group.rank(), rank);
+  EXPECT_EQ(group.size(), size);
+}
+
+/// As many elements as need several pieces, still under way when the group ends.
+TEST(MpiCollectives, ends_what_is_under_way_before_it_ends) {
+  std::vector<float> values(2000003, 1);
+  comm::Pending pending;
+  {
+    MpiCollectives group(patience);
+    pending =
+        group.all_reduce({values.data(), values.size(), ElementType::float32}, Reduction::mean);
+  }
+  EXPECT_TRUE(pending.done());
+  pending.wait();
+  EXPECT_EQ(values, std::vector<float>(values.size(), 1));
+}
+
+TEST(MpiCollectives, names_the_call_that_failed) {
+  MpiCollectives group(patience);
+  float value = 1;
+  reductions_fail = true;
+  auto pending = group.all_reduce({&value, 1, ElementType::float32}, Reduction::sum);
+  auto next = group.barrier();
+  EXPECT_THAT([&] { pending.wait(); },
+              ThrowsMessage<CommunicationError>(
+                  AllOf(HasSubstr("Rank " + std::to_string(group.rank()) + ": "),
+                        HasSubstr("all_reduce number 1 (1 float32)"),
+                        HasSubstr("MPI_Ialltoallv failed"), HasSubstr("MPI_ERR_OTHER"))));
+  EXPECT_THROW(next.wait(), CommunicationError);
+  EXPECT_THROW(group.barrier(), CommunicationError);
+  reductions_fail = false;
+}
+
+TEST(MpiCollectives, gives_up_what_does_not_end_in_time) {
+  const auto begin = Clock::now();
+  {
+    MpiCollectives group(500ms);
+    float value = 1;
+    nothing_ends = true;
+    auto pending = group.all_reduce({&value, 1, ElementType::float32}, Reduction::sum);
+    EXPECT_FALSE(pending.done());
+    EXPECT_THAT([&] { pending.wait(); },
+                ThrowsMessage<CommunicationError>(
+                    AllOf(HasSubstr("Rank " + std::to_string(group.rank()) + ": "),
+                          HasSubstr("all_reduce number 1 (1 float32) does not end within 0.5 s"))));
+    EXPECT_GE(Clock::now() - begin, 500ms);
+    EXPECT_THROW(group.barrier(), CommunicationError);
+  }
+  nothing_ends = false;
+}
+
+std::chrono::nanoseconds cpu_time_of_this_process() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  const auto time = [](const timeval& value) {
+    return std::chrono::seconds(value.tv_sec) + std::chrono::microseconds(value.tv_usec);
+  };
+  return time(usage.ru_utime) + time(usage.ru_stime);
+}
+
+/// Both where nothing is under way and where another rank does not come.
+TEST(MpiCollectives, burns_no_core_while_nothing_happens) {
+  MpiCollectives group(patience);
+  group.barrier().wait();
+  const auto cpu_start = cpu_time_of_this_process();
+  std::this_thread::sleep_for(300ms);
+  comm::Pending barrier;
+  const bool late = group.rank() == 0 && group.size() > 1;
+  if (!late) barrier = group.barrier();
+  std::this_thread::sleep_for(300ms);
+  EXPECT_LT(cpu_time_of_this_process() - cpu_start, 200ms);
+  if (late) barrier = group.barrier();
+  barrier.wait();
+}
+
+}  // namespace
+
+}  // namespace hierevo::test
