@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "hierevo/nn/jpeg_files.hpp"
+
 namespace hierevo::nn {
 
 /// What is wrong with a JPEG file, and at which byte.
@@ -19,13 +21,6 @@ class BadJpeg : public std::runtime_error {
 
  private:
   std::size_t offset_;
-};
-
-struct PictureSize {
-  std::int64_t height = 0;
-  std::int64_t width = 0;
-
-  bool operator==(const PictureSize&) const = default;
 };
 
 /// Pixels as they stand in an image file, row by row: red, green, blue.

@@ -4,31 +4,19 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <span>
-#include <string>
+#include <stop_token>
 #include <thread>
 #include <vector>
 
 #include "crop_decoder.hpp"
+#include "hierevo/nn/jpeg_files.hpp"
 
 namespace hierevo::nn {
-
-/// Labelled JPEG files, wherever they are. Its members are called from several threads at once.
-class JpegFiles {
- public:
-  virtual ~JpegFiles() = default;
-
-  virtual std::int64_t size() const = 0;
-  virtual std::int64_t label(std::int64_t index) const = 0;
-  virtual PictureSize picture(std::int64_t index) const = 0;
-  /// For messages.
-  virtual std::string name(std::int64_t index) const = 0;
-  /// The whole file in place of what `file` holds. Throws IoError.
-  virtual void read(std::int64_t index, std::vector<std::byte>& file) const = 0;
-};
 
 /// An image of a batch that is to be made.
 struct JpegTask {
