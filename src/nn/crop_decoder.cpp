@@ -67,6 +67,7 @@ void CropDecoder::decode(std::span<const std::byte> file, PictureSize picture,
   JDIMENSION count = right_end - first;
   require(decoder.keep_columns(first, count), decoder);
   for (auto& column : columns_.first) column -= static_cast<std::int32_t>(first);
+  prepare_pairs(columns_);
   row_bytes_ = std::size_t{count} * 4;
   scale(decoder, pixels);
 }
@@ -88,7 +89,7 @@ void CropDecoder::scale(JpegDecoder& decoder, std::span<std::uint8_t> pixels) {
   const std::size_t size = rows_.size();
   rows_kept_ = rows_.longest;
   kept_.resize(static_cast<std::size_t>(rows_kept_) * row_bytes_);
-  blended_.resize(row_bytes_);
+  blended_.resize(row_bytes_ + 4 * static_cast<std::size_t>(columns_.longest));
   row_.resize(3 * size + 1);
   next_row_ = rows_.first[0];
   require(decoder.skip_rows(static_cast<JDIMENSION>(next_row_)), decoder);
