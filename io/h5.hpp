@@ -161,6 +161,18 @@ void write_rows(const Dataset& dataset, std::span<const std::size_t> shape, std:
 template <typename T>
 Array<T> read_rows(hid_t group, const char* name, std::size_t dimensions);
 
+/// A vector of bytes in one piece of the file, to be filled piece by piece; what is not filled is
+/// undefined.
+Dataset create_bytes(hid_t group, const char* name, std::size_t size);
+void write_bytes(const Dataset& dataset, std::size_t first, std::span<const std::byte> bytes);
+/// Where such a vector lies, for readers that go around HDF5.
+struct StoredBytes {
+  std::uint64_t offset;  ///< in the file
+  std::uint64_t size;
+};
+/// Throws Error unless it is in one piece, within the file.
+StoredBytes stored_bytes(hid_t group, const char* name);
+
 // Texts of fixed length, UTF-8 with zero bytes behind: unlike those of variable length they are
 // covered by the checksums of the object that holds them.
 void write_fixed_texts(hid_t group, const char* name, std::span<const std::string> values);

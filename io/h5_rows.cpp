@@ -125,5 +125,8 @@ Array<T> read_rows(hid_t group, const char* name, std::size_t dimensions) {
   template Array<T> read_rows<T>(hid_t, const char*, std::size_t)
 HIEREVO_H5_ROWS_OF(std::uint8_t);
 HIEREVO_H5_ROWS_OF(std::int64_t);
+HIEREVO_H5_ROWS_OF(std::uint32_t);
+HIEREVO_H5_ROWS_OF(std::uint64_t);
+HIEREVO_H5_ROWS_OF(double);
 
 }  // namespace hierevo::io::h5

@@ -10,6 +10,7 @@
 #include "option_set.hpp"
 #include "packing.hpp"
 #include "program.hpp"
+#include "sharding.hpp"
 
 namespace hierevo::app {
 
@@ -19,24 +20,48 @@ namespace fs = std::filesystem;
 
 struct PrepareOptions {
   PackingJob job;
+  ShardingJob shards;
   std::string progress = "auto";
+
+  /// Whether a folder of shards is to be made, not a pack of pixels.
+  bool keeps_jpeg() const { return !fs::path(job.out).has_extension(); }
 
   void add_to(OptionSet& options);
   void check() const;
+
+ private:
+  void check_pack() const;
+  void check_shards() const;
 };
 
 void PrepareOptions::add_to(OptionSet& options) {
   options.group("Packing");
   options.add_positional("source", &job.source, "the folder to pack; may stand without --source");
-  options.add("out", &job.out, "the pack to make, FILE.h5");
+  options.add(
+      "out", &job.out,
+      "what to make: FILE.h5, a pack of pixels; or FOLDER, shards of JPEG files as they are");
   options.add("size", &job.size,
-              "image folders: scale the short side to this and take the middle square; 0: keep");
+              "packs of image folders: scale the short side to this and take the middle square; 0: "
+              "keep");
   options.add("threads", &job.threads, "image folders: threads that decode");
+  options.add(
+      "validation-labels", &shards.validation_labels,
+      "classes of images in val/ that lie in no folders of their classes: a class a line in "
+      "the order of the images, NAME CLASS a line, or LOC_val_solution.csv");
+  options.add("synsets", &shards.synsets,
+              "classes in the order of their numbers, a name a line, where --validation-labels has "
+              "numbers as ILSVRC2012_validation_ground_truth.txt (say map_clsloc.txt)");
+  options.add("shard-images", &shards.shard_images,
+              "shards: images in each; 10000 of ILSVRC's are about 1 GB");
+  options.add("skip-broken", &shards.skip_broken,
+              "shards: leave broken images out, and name them in the index");
   options.add("progress", &progress, "auto, live, lines or off", OptionSet::Record::no);
   options.epilogue(
       "Examples:\n"
       "  hierevo prepare cifar-10-batches-bin --out cifar10.h5\n"
       "  hierevo prepare ILSVRC/Data/CLS-LOC --out imagenet64.h5 --size 64\n"
+      "  hierevo prepare ILSVRC/Data/CLS-LOC --out imagenet --threads 8 \\\n"
+      "      --validation-labels ILSVRC/LOC_val_solution.csv --skip-broken\n"
       "  hierevo search --dataset cifar10.h5 ...\n");
 }
 
@@ -45,23 +70,19 @@ void PrepareOptions::check() const {
     throw core::UsageError("There is nothing to pack", "no folder is given",
                            "For example hierevo prepare FOLDER --out FILE.h5.");
   }
-  if (fs::path(job.out).extension() != ".h5") {
+  if (job.out.empty() || (!keeps_jpeg() && fs::path(job.out).extension() != ".h5")) {
     throw core::UsageError(fmt::format("--out is '{}'", job.out), "a pack's name ends with .h5",
-                           "Give --out FILE.h5.");
-  }
-  if (fs::exists(job.out)) {
-    throw core::UsageError(fmt::format("'{}' is already there", job.out),
-                           "files are not written over", "Give another name, or remove it.");
+                           "Give --out FILE.h5, or --out FOLDER for shards of JPEG files.");
   }
   const fs::path folder = fs::path(job.out).parent_path();
   if (!folder.empty() && !fs::is_directory(folder)) {
     throw core::UsageError(fmt::format("There is no folder '{}'", folder.string()),
                            fmt::format("--out is '{}'", job.out), "Make it first.");
   }
-  constexpr std::int64_t largest_size = 4096;
-  if (job.size < 0 || job.size > largest_size) {
-    throw core::UsageError(fmt::format("--size is {}", job.size), "",
-                           fmt::format("Give 1 to {}, or 0 to keep sizes.", largest_size));
+  if (keeps_jpeg()) {
+    check_shards();
+  } else {
+    check_pack();
   }
   if (job.threads < 1 || job.threads > 1024) {
     throw core::UsageError(fmt::format("--threads is {}", job.threads), "",
@@ -73,13 +94,63 @@ void PrepareOptions::check() const {
   }
 }
 
+void PrepareOptions::check_pack() const {
+  if (fs::exists(job.out)) {
+    throw core::UsageError(fmt::format("'{}' is already there", job.out),
+                           "files are not written over", "Give another name, or remove it.");
+  }
+  if (shards.skip_broken || !shards.validation_labels.empty() || !shards.synsets.empty()) {
+    throw core::UsageError(
+        "--skip-broken, --validation-labels and --synsets cannot be used here",
+        fmt::format("they are for shards of JPEG files, and '{}' is a pack of pixels", job.out),
+        "Leave them out, or give --out FOLDER.");
+  }
+  constexpr std::int64_t largest_size = 4096;
+  if (job.size < 0 || job.size > largest_size) {
+    throw core::UsageError(fmt::format("--size is {}", job.size), "",
+                           fmt::format("Give 1 to {}, or 0 to keep sizes.", largest_size));
+  }
+}
+
+void PrepareOptions::check_shards() const {
+  if (job.size != 0) {
+    throw core::UsageError("--size cannot be used here",
+                           fmt::format("'{}' becomes a folder of JPEG files as they are", job.out),
+                           "Leave it out, or give --out FILE.h5 for a pack of pixels.");
+  }
+  if (shards.shard_images < 1) {
+    throw core::UsageError(fmt::format("--shard-images is {}", shards.shard_images), "",
+                           "Give 1 or more.");
+  }
+  if (!shards.synsets.empty() && shards.validation_labels.empty()) {
+    throw core::UsageError("--synsets is given without --validation-labels",
+                           "it says what numbers there mean", "Give both or none.");
+  }
+}
+
+int keep_jpeg(const PrepareOptions& prepare) {
+  ShardingJob job = prepare.shards;
+  job.source = prepare.job.source;
+  job.out = prepare.job.out;
+  job.threads = prepare.job.threads;
+  job.progress = prepare.job.progress;
+  if (!nn::is_image_folder(job.source)) {
+    throw core::UsageError(fmt::format("There are no JPEG images in '{}'", job.source),
+                           "there is no folder train/CLASS",
+                           "Give --out FILE.h5 to pack other data sets.");
+  }
+  make_shards(job);
+  return 0;
+}
+
 }  // namespace
 
 int command_prepare(const Arguments& arguments) {
   PrepareOptions prepare;
   OptionSet options(
-      "usage: hierevo prepare FOLDER --out FILE.h5 [--size N]",
-      "Packs a data set into one HDF5 file, for --dataset FILE.h5. FOLDER holds\n"
+      "usage: hierevo prepare FOLDER --out FILE.h5 [--size N] | --out FOLDER",
+      "Packs a data set into one HDF5 file, for --dataset FILE.h5, or keeps JPEG images\n"
+      "in a folder of shards, which several processes may make at once. FOLDER holds\n"
       "train/CLASS/*.jpg and, if there is something to test on, test/CLASS/*.jpg (or\n"
       "val, validation); or the binary files of CIFAR-10 or CIFAR-100; or four IDX\n"
       "files as those of MNIST.");
@@ -90,6 +161,7 @@ int command_prepare(const Arguments& arguments) {
   job.progress = ProgressLine::mode_named(prepare.progress);
   nn::set_threads(1);
   catch_stop_signals();
+  if (prepare.keeps_jpeg()) return keep_jpeg(prepare);
   const std::string_view dataset = nn::dataset_in(job.source);
   if (!dataset.empty()) {
     pack_dataset(dataset, job);

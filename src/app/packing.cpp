@@ -86,7 +86,7 @@ std::string source_name(std::string_view dataset, const std::string& folder) {
       fmt::format("'{}' and '{}' differ in size", a.string(), b.string()),
       fmt::format("{}×{} and {}×{}, and a pack's images have one size", image_a.size(1),
                   image_a.size(2), image_b.size(1), image_b.size(2)),
-      "Give --size N to make all of them N×N.");
+      "Give --size N to make all of them N×N, or --out FOLDER to keep JPEG files as they are.");
 }
 
 }  // namespace

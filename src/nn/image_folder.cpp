@@ -36,9 +36,11 @@ std::vector<fs::path> class_folders(const fs::path& part) {
   const std::vector<fs::path> folders = entries_of(part);
   for (const auto& entry : folders) {
     if (fs::is_directory(entry)) continue;
-    throw core::UsageError(fmt::format("'{}' is in no folder of a class", entry.string()),
-                           "the folder that an image is in names its class",
-                           "Put each image into a folder of its class, or take this file out.");
+    throw core::UsageError(
+        fmt::format("'{}' is in no folder of a class", entry.string()),
+        "the folder that an image is in names its class",
+        "Put each image into a folder of its class, or take this file out; for images to test on "
+        "--validation-labels FILE may say their classes.");
   }
   if (folders.empty()) {
     throw core::UsageError(fmt::format("There is no folder of a class in '{}'", part.string()), "",
@@ -70,6 +72,26 @@ void append_images(const fs::path& folder, std::int64_t label, std::vector<Label
   }
 }
 
+/// Images to test on without folders of their classes.
+std::vector<LabelledFile> flat_images(const fs::path& folder, const TestLabelFiles& test_labels,
+                                      const std::vector<std::string>& class_names) {
+  std::vector<LabelledFile> files;
+  append_images(folder, 0, files);
+  std::vector<std::string> names;
+  for (const auto& file : files) names.push_back(file.path.filename().string());
+  const auto labels = read_test_labels(test_labels, names, class_names);
+  for (std::size_t i = 0; i < files.size(); ++i) files[i].label = labels[i];
+  return files;
+}
+
+/// Whether it has images itself, not in folders of their classes.
+bool is_flat(const fs::path& folder) {
+  const auto entries = entries_of(folder);
+  return std::any_of(entries.begin(), entries.end(), [](const fs::path& entry) {
+    return is_jpeg_by_name(entry) && !fs::is_directory(entry);
+  });
+}
+
 std::string test_folder_in(const fs::path& folder) {
   for (const char* name : {"test", "val", "validation"}) {
     if (fs::is_directory(folder / name)) return name;
@@ -83,7 +105,7 @@ bool is_image_folder(const fs::path& folder) {
   return fs::is_directory(folder / "train");
 }
 
-ImageFolder scan_image_folder(const fs::path& folder) {
+ImageFolder scan_image_folder(const fs::path& folder, const TestLabelFiles& test_labels) {
   ImageFolder found;
   std::map<std::string, std::int64_t> labels;
   for (const auto& entry : class_folders(folder / "train")) {
@@ -93,7 +115,19 @@ ImageFolder scan_image_folder(const fs::path& folder) {
     append_images(entry, label, found.train);
   }
   found.test_folder = test_folder_in(folder);
+  const bool flat = !found.test_folder.empty() && is_flat(folder / found.test_folder);
+  if (!test_labels.labels.empty() && !flat) {
+    throw core::UsageError(
+        fmt::format("'{}' cannot be used", test_labels.labels.string()),
+        fmt::format("no images to test on lie without folders of their classes in '{}'",
+                    (folder / (found.test_folder.empty() ? "val" : found.test_folder)).string()),
+        "Leave --validation-labels out.");
+  }
   if (found.test_folder.empty()) return found;
+  if (flat && !test_labels.labels.empty()) {
+    found.test = flat_images(folder / found.test_folder, test_labels, found.class_names);
+    return found;
+  }
   for (const auto& entry : class_folders(folder / found.test_folder)) {
     const auto known = labels.find(entry.filename().string());
     if (known == labels.end()) {

@@ -2,22 +2,12 @@
 
 #include <fmt/format.h>
 
-// Each of these needs those before it.
-// clang-format off
-#include <cstddef>
-#include <cstdio>
-#include <jpeglib.h>
-#include <jerror.h>
-// clang-format on
-
 #include <algorithm>
 #include <array>
-#include <csetjmp>
-#include <span>
-#include <string>
 
 #include "data_file.hpp"
 #include "hierevo/core/error.hpp"
+#include "jpeg_decoder.hpp"
 
 namespace hierevo::nn {
 
@@ -28,126 +18,92 @@ namespace fs = std::filesystem;
 /// No photograph comes near; a small hostile file must not fill the memory.
 constexpr std::int64_t most_pixels = std::int64_t{1} << 27;
 
-/// libjpeg's decompressor of one image. It reports failure by calling a function that must not
-/// return, and exceptions may not cross its C frames: so each step sets a jump, has no objects with
-/// destructors while libjpeg runs, and says by its result whether all went well.
-class Decoder {
- public:
-  explicit Decoder(std::span<const std::byte> file) : file_(file) {
-    info_.err = jpeg_std_error(&errors_);
-    info_.client_data = this;
-    errors_.error_exit = give_up;
-    errors_.emit_message = judge;
-    errors_.output_message = [](j_common_ptr) {};
-  }
-  Decoder(const Decoder&) = delete;
-  Decoder& operator=(const Decoder&) = delete;
-  ~Decoder() { jpeg_destroy_decompress(&info_); }
-
-  bool read_header() {
-    if (setjmp(jump_) != 0) return false;
-    jpeg_create_decompress(&info_);
-    jpeg_mem_src(&info_, reinterpret_cast<const unsigned char*>(file_.data()), file_.size());
-    jpeg_read_header(&info_, TRUE);
-    const bool inks = info_.jpeg_color_space == JCS_CMYK || info_.jpeg_color_space == JCS_YCCK;
-    info_.out_color_space = inks ? JCS_CMYK : JCS_RGB;
-    return true;
-  }
-  bool start() {
-    if (setjmp(jump_) != 0) return false;
-    jpeg_start_decompress(&info_);
-    return true;
-  }
-  /// `pixels` has room for height() × width() × channels().
-  bool read_rows(std::uint8_t* pixels) {
-    if (setjmp(jump_) != 0) return false;
-    while (info_.output_scanline < info_.output_height) {
-      JSAMPROW row = pixels + std::size_t{info_.output_scanline} * info_.output_width * channels();
-      jpeg_read_scanlines(&info_, &row, 1);
-    }
-    jpeg_finish_decompress(&info_);
-    return true;
-  }
-
-  std::int64_t height() const { return info_.image_height; }
-  std::int64_t width() const { return info_.image_width; }
-  std::size_t channels() const { return info_.out_color_space == JCS_CMYK ? 4 : 3; }
-  /// Adobe's programs store how much light an ink leaves, others how much of it there is.
-  bool inks_are_inverted() const { return info_.saw_Adobe_marker != FALSE; }
-
-  /// How far libjpeg came in the file. At its end it reads an end mark of its own making.
-  std::size_t offset() const {
-    const std::size_t left = info_.src == nullptr ? file_.size() : info_.src->bytes_in_buffer;
-    const auto* next = info_.src == nullptr ? nullptr : info_.src->next_input_byte;
-    const auto* begin = reinterpret_cast<const unsigned char*>(file_.data());
-    const bool inside = next != nullptr && next + left == begin + file_.size();
-    return inside ? file_.size() - left : file_.size();
-  }
-  std::string message() const { return message_.data(); }
-
- private:
-  static void give_up(j_common_ptr info) {
-    auto* self = static_cast<Decoder*>(info->client_data);
-    self->errors_.format_message(info, self->message_.data());
-    std::longjmp(self->jump_, 1);
-  }
-  /// Warnings (level -1) are about damage, after which pixels are made up. Only these are not.
-  static void judge(j_common_ptr info, int level) {
-    if (level >= 0) return;
-    const int code = info->err->msg_code;
-    const bool harmless =
-        code == JWRN_EXTRANEOUS_DATA || code == JWRN_JFIF_MAJOR || code == JWRN_ADOBE_XFORM;
-    if (!harmless) give_up(info);
-  }
-
-  std::span<const std::byte> file_;
-  jpeg_decompress_struct info_{};
-  jpeg_error_mgr errors_{};
-  std::jmp_buf jump_{};
-  std::array<char, JMSG_LENGTH_MAX> message_{};
-};
-
-[[noreturn]] void refuse(const fs::path& path, std::size_t offset, std::string_view why) {
-  throw core::UsageError(fmt::format("Cannot use '{}'", path.string()),
-                         fmt::format("at byte {}: {}", offset, why),
-                         "Fetch or convert the image again, or take it out.");
+bool is_png(std::span<const std::byte> file) {
+  constexpr std::array<std::uint8_t, 8> signature = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
+  return file.size() >= signature.size() &&
+         std::equal(signature.begin(), signature.end(), file.begin(),
+                    [](std::uint8_t a, std::byte b) { return std::byte{a} == b; });
 }
 
-/// Four inks a pixel to three colours.
-std::vector<std::uint8_t> rgb_of_cmyk(const std::vector<std::uint8_t>& inks, bool inverted) {
-  std::vector<std::uint8_t> pixels(inks.size() / 4 * 3);
-  const int flip = inverted ? 0 : 255;
-  for (std::size_t i = 0; i < inks.size() / 4; ++i) {
-    const int black = inks[4 * i + 3] ^ flip;
-    for (std::size_t c = 0; c < 3; ++c) {
-      pixels[3 * i + c] = static_cast<std::uint8_t>(((inks[4 * i + c] ^ flip) * black + 127) / 255);
-    }
+/// [H, W, 3] of [H, W, 4].
+std::vector<std::uint8_t> without_fourth(std::span<const std::uint8_t> padded) {
+  std::vector<std::uint8_t> pixels(padded.size() / 4 * 3);
+  for (std::size_t i = 0; i < padded.size() / 4; ++i) {
+    std::copy_n(padded.begin() + static_cast<std::ptrdiff_t>(4 * i), 3,
+                pixels.begin() + static_cast<std::ptrdiff_t>(3 * i));
   }
   return pixels;
 }
 
 }  // namespace
 
+void require(bool went_well, const JpegDecoder& decoder) {
+  if (!went_well) throw BadJpeg(decoder.offset(), decoder.message());
+}
+
+PictureSize read_header(JpegDecoder& decoder, std::span<const std::byte> file) {
+  if (file.empty()) throw BadJpeg(0, "the file is empty");
+  if (is_png(file)) throw BadJpeg(0, "it is a PNG picture, whatever its name says");
+  require(decoder.read_header(), decoder);
+  if (decoder.height() * decoder.width() > most_pixels) {
+    throw BadJpeg(decoder.offset(), fmt::format("{}×{} pixels, more than {}", decoder.height(),
+                                                decoder.width(), most_pixels));
+  }
+  return {decoder.height(), decoder.width()};
+}
+
+void convert_inks(std::span<std::uint8_t> inks, bool inverted) {
+  const int flip = inverted ? 0 : 255;
+  for (std::size_t i = 0; i < inks.size(); i += 4) {
+    const int black = inks[i + 3] ^ flip;
+    for (std::size_t c = 0; c < 3; ++c) {
+      inks[i + c] = static_cast<std::uint8_t>(((inks[i + c] ^ flip) * black + 127) / 255);
+    }
+  }
+}
+
+DecodedImage decode_jpeg(std::span<const std::byte> file) {
+  JpegDecoder decoder(file);
+  const PictureSize size = read_header(decoder, file);
+  require(decoder.start(JpegDecoder::Rows::rgb, 8), decoder);
+  const std::size_t row = static_cast<std::size_t>(size.width) * decoder.bytes_a_pixel();
+  DecodedImage image{size.height, size.width, {}};
+  image.pixels.resize(static_cast<std::size_t>(size.height) * row);
+  for (std::size_t y = 0; y < static_cast<std::size_t>(size.height); ++y) {
+    require(decoder.read_row(&image.pixels[y * row]), decoder);
+  }
+  require(decoder.finish(), decoder);
+  if (decoder.has_inks()) {
+    convert_inks(image.pixels, decoder.inks_are_inverted());
+    image.pixels = without_fourth(image.pixels);
+  }
+  return image;
+}
+
+PictureSize check_jpeg(std::span<const std::byte> file) {
+  JpegDecoder decoder(file);
+  const PictureSize size = read_header(decoder, file);
+  // Damage shows in the codes of the coefficients, which are all read; only pixels are spared.
+  require(decoder.start(JpegDecoder::Rows::rgb, 1), decoder);
+  std::vector<std::uint8_t> row(decoder.columns() * decoder.bytes_a_pixel());
+  for (JDIMENSION y = 0; y < decoder.rows(); ++y) require(decoder.read_row(row.data()), decoder);
+  require(decoder.finish(), decoder);
+  return size;
+}
+
+void refuse_image(std::string_view name, const BadJpeg& bad) {
+  throw core::UsageError(fmt::format("Cannot use '{}'", name),
+                         fmt::format("at byte {}: {}", bad.offset(), bad.what()),
+                         "Fetch or convert the image again, or take it out.");
+}
+
 DecodedImage read_jpeg(const fs::path& path) {
   const std::vector<std::byte> file = read_data_file(path);
-  if (file.empty()) refuse(path, 0, "the file is empty");
-  Decoder decoder(file);
-  const auto require = [&](bool went_well) {
-    if (!went_well) refuse(path, decoder.offset(), decoder.message());
-  };
-  require(decoder.read_header());
-  if (decoder.height() * decoder.width() > most_pixels) {
-    refuse(
-        path, decoder.offset(),
-        fmt::format("{}×{} pixels, more than {}", decoder.height(), decoder.width(), most_pixels));
+  try {
+    return decode_jpeg(file);
+  } catch (const BadJpeg& bad) {
+    refuse_image(path.string(), bad);
   }
-  require(decoder.start());
-  DecodedImage image{decoder.height(), decoder.width(), {}};
-  image.pixels.resize(static_cast<std::size_t>(image.height * image.width) * decoder.channels());
-  require(decoder.read_rows(image.pixels.data()));
-  if (decoder.channels() == 4)
-    image.pixels = rgb_of_cmyk(image.pixels, decoder.inks_are_inverted());
-  return image;
 }
 
 }  // namespace hierevo::nn

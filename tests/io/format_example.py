@@ -15,10 +15,10 @@ except ImportError as error:
 
 
 def examples_of(document):
-    """The examples of a snapshot and of a data pack; that of a training is run elsewhere."""
+    """The examples of all but a training, which is run elsewhere."""
     blocks = [re.search(r"^```python\n(.*?)^```", document.split(f"\n## {section}\n", 1)[1],
                         re.MULTILINE | re.DOTALL)[1]
-              for section in ("Snapshot of a search", "Data pack")]
+              for section in ("Snapshot of a search", "Data pack", "Image shards")]
     for block in blocks:
         assert len(block.splitlines()) == 3, "an example has not three lines"
     return blocks
@@ -80,9 +80,38 @@ def check_pack(example, expected):
             assert dataset.fletcher32 and h5py.h5g.get_objinfo(dataset.id).mtime == 0
 
 
+def check_shards(example, expected):
+    names = {}
+    exec(example, names)
+    assert [jpeg.hex() for jpeg in names["jpegs"]] == expected["files"]
+    first, index = "SHARDS/train-00000.h5", "SHARDS/index.h5"
+    with h5py.File(first, "r") as shard, h5py.File(index, "r") as index:
+        assert shard.attrs["plan"] == index.attrs["plan"]
+        assert [name.decode() for name in shard["name"]] == expected["names"]
+        assert [name.decode() for name in index["classes"]] == expected["classes"]
+        assert shard["label"][:].tolist() == expected["labels"]
+        assert h5py.h5g.get_objinfo(shard["bytes"].id).mtime == 0
+        rows = zip(*(shard[name][:].astype(type_).view("u1").reshape(len(shard["label"]), -1)
+                     for name, type_ in (("offset", "<u8"), ("length", "<u4"), ("crc32c", "<u4"),
+                                         ("label", "<i8"), ("height", "<u4"), ("width", "<u4"))))
+        table = b"".join(cell.tobytes() for row in rows for cell in row)
+        assert index["shard_crc32c"][0] == crc32c(table)
+        assert shard["crc32c"][0] == crc32c(names["jpegs"][0])
+
+
+def crc32c(data):
+    """Bit by bit, as its definition says."""
+    crc = 0xffffffff
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82f63b78 if crc & 1 else 0)
+    return crc ^ 0xffffffff
+
+
 def main(writer, document):
     with open(document, encoding="utf-8") as file:
-        example, pack_example = examples_of(file.read())
+        example, pack_example, shards_example = examples_of(file.read())
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([writer, folder], check=True)
         os.chdir(folder)
@@ -91,8 +120,9 @@ def main(writer, document):
         assert expected["individuals"]
         check(example, expected)
         check_pack(pack_example, expected["pack"])
+        check_shards(shards_example, expected["shards"])
         os.chdir("/")
-    print(f"the examples read {len(expected['individuals'])} individuals and a pack")
+    print(f"the examples read {len(expected['individuals'])} individuals, a pack and shards")
 
 
 main(os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2]))

@@ -1,6 +1,8 @@
-// write_sample FOLDER: makes FOLDER/RUN/search.h5, FOLDER/DATA.h5 and FOLDER/expected.json with the
-// same content.
+// write_sample FOLDER: makes FOLDER/RUN/search.h5, FOLDER/DATA.h5, FOLDER/SHARDS and
+// FOLDER/expected.json with the same content.
 // write_sample --golden FILE: makes data/snapshot_v1.h5; it was used once, for version 1.
+#include <fmt/format.h>
+
 #include <exception>
 #include <filesystem>
 #include <iostream>
@@ -11,6 +13,7 @@
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
 #include "hierevo/genome/codec.hpp"
+#include "image_shard_files.hpp"
 #include "samples.hpp"
 
 namespace {
@@ -60,6 +63,19 @@ nlohmann::json expected_pack(const io::DataPack& pack) {
           {"source", pack.info.source}};
 }
 
+/// Of the first of io::test::write_sample_shards().
+nlohmann::json expected_shard() {
+  nlohmann::json shard = {{"classes", io::test::sample_plan().class_names}};
+  for (const auto& [image, file] : io::test::sample_images(20, 1)) {
+    std::string hex;
+    for (const std::byte byte : file) hex += fmt::format("{:02x}", std::to_integer<int>(byte));
+    shard["files"].push_back(hex);
+    shard["names"].push_back(image.name);
+    shard["labels"].push_back(image.label);
+  }
+  return shard;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) try {
@@ -74,8 +90,11 @@ int main(int argc, char** argv) try {
   io::save_snapshot(snapshot, folder / "RUN" / "search.h5");
   const io::DataPack pack = io::test::random_pack(20, 5);
   io::test::write_pack(pack, folder / "DATA.h5");
+  std::filesystem::create_directories(folder / "SHARDS");
+  io::test::write_sample_shards(folder / "SHARDS");
   nlohmann::json expected = expected_content(snapshot);
   expected["pack"] = expected_pack(pack);
+  expected["shards"] = expected_shard();
   core::replace_file(folder / "expected.json", expected.dump());
   return 0;
 } catch (const std::exception& error) {

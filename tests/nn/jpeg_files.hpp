@@ -12,10 +12,13 @@
 
 namespace hierevo::test {
 
+enum class JpegCoding { baseline, progressive };
+
 /// The bytes of a JPEG file of `pixels`, [H, W, channels]; 1 channel is grey, 3 are red, green and
 /// blue, 4 inks as Adobe's programs store them.
 inline std::vector<std::uint8_t> jpeg_bytes(unsigned height, unsigned width, int channels,
-                                            std::vector<std::uint8_t> pixels, int quality = 100) {
+                                            std::vector<std::uint8_t> pixels, int quality = 100,
+                                            JpegCoding coding = JpegCoding::baseline) {
   jpeg_compress_struct info{};
   jpeg_error_mgr errors{};
   info.err = jpeg_std_error(&errors);  // ends the test when libjpeg fails
@@ -29,6 +32,7 @@ inline std::vector<std::uint8_t> jpeg_bytes(unsigned height, unsigned width, int
   info.in_color_space = channels == 1 ? JCS_GRAYSCALE : channels == 3 ? JCS_RGB : JCS_CMYK;
   jpeg_set_defaults(&info);
   jpeg_set_quality(&info, quality, TRUE);
+  if (coding == JpegCoding::progressive) jpeg_simple_progression(&info);
   jpeg_start_compress(&info, TRUE);
   while (info.next_scanline < height) {
     JSAMPROW row =
@@ -51,6 +55,17 @@ inline std::vector<std::uint8_t> smooth_pixels(unsigned height, unsigned width, 
       pixels.push_back(static_cast<std::uint8_t>(x * 200 / width));
       pixels.push_back(static_cast<std::uint8_t>(seed * 37 % 256));
     }
+  }
+  return pixels;
+}
+
+/// The same, with fine structure of 16 levels on top.
+inline std::vector<std::uint8_t> rough_pixels(unsigned height, unsigned width, unsigned seed) {
+  std::vector<std::uint8_t> pixels = smooth_pixels(height, width, seed);
+  std::uint32_t noise = seed + 1;
+  for (auto& value : pixels) {
+    noise = noise * 1664525U + 1013904223U;
+    value = static_cast<std::uint8_t>(value / 255.0 * 239.0 + (noise >> 28));
   }
   return pixels;
 }

@@ -18,7 +18,8 @@ struct LabelledFile {
 
 /// A data set as a folder of images: train/CLASS/NAME.jpg, and test/CLASS/NAME.jpg (or val or
 /// validation instead of test). ILSVRC's train/WNID/NAME.JPEG is one of these. Classes are the
-/// sorted names of the folders in train; files are sorted by class, then by name.
+/// sorted names of the folders in train; files are sorted by class, then by name. Images to test on
+/// may also lie in their folder without classes, as ILSVRC's do, with labels in a file.
 struct ImageFolder {
   std::vector<std::string> class_names;
   std::vector<LabelledFile> train;
@@ -29,10 +30,27 @@ struct ImageFolder {
 /// Whether there is a folder `train` in it.
 bool is_image_folder(const std::filesystem::path& folder);
 
+/// Where the classes of images to test on stand that lie in no folder of their class.
+struct TestLabelFiles {
+  /// A class a line for each image in the order of their names, as a number or as the name of a
+  /// class; or NAME CLASS a line; or ILSVRC's LOC_val_solution.csv. Empty: there are folders.
+  std::filesystem::path labels;
+  /// Names of the classes in the order of the numbers, one a line; what follows a name in its line
+  /// is passed over. Numbers count from 1, or from 0 when there is a 0. Empty: labels are names.
+  std::filesystem::path synsets;
+};
+
+/// The class of each of `images`, which are file names in order. Throws UsageError that names the
+/// line for what is unknown, missing or too much.
+std::vector<std::int64_t> read_test_labels(const TestLabelFiles& files,
+                                           std::span<const std::string> images,
+                                           std::span<const std::string> class_names);
+
 /// Lists the files, without looking into them. Throws UsageError that names what does not belong:
 /// an empty class, a class to test that has nothing to train on, a file that is no JPEG by its
 /// name. Names that begin with a dot are passed over.
-ImageFolder scan_image_folder(const std::filesystem::path& folder);
+ImageFolder scan_image_folder(const std::filesystem::path& folder,
+                              const TestLabelFiles& test_labels = {});
 
 /// The image as [3, H, W], uint8. With a `size` above 0 its short side is scaled to that, without
 /// aliasing, and the middle size×size of it are taken; with 0 it stays as it is. Throws UsageError

@@ -1,0 +1,139 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace hierevo::io {
+
+/// A folder of JPEG files in HDF5 shards (io/FORMAT.md, "Image shards"): for data sets that do not
+/// fit into memory as pixels. Shards are written one by one, by any number of processes at once;
+/// the index is written when all are there, and makes the folder a data set.
+enum class ImagePart : std::uint8_t { train, test };
+
+/// "train-00003.h5"
+std::string shard_name(ImagePart part, std::size_t number);
+inline constexpr const char* shard_index_name = "index.h5";
+/// Readers keep all shards open.
+inline constexpr std::size_t most_shards = 512;
+
+/// Exact sums over the pixels of some images, red, green and blue.
+struct PixelSums {
+  std::uint64_t pixels = 0;
+  std::array<std::uint64_t, 3> sum{};
+  std::array<std::uint64_t, 3> squares{};
+
+  /// Adds `rgb`, [pixels, 3].
+  void add(std::span<const std::uint8_t> rgb);
+  void add(const PixelSums& other);
+};
+
+/// What a shard says besides its images.
+struct ShardInfo {
+  ImagePart part = ImagePart::train;
+  std::size_t number = 0;
+  std::uint64_t plan = 0;  ///< hash of all that shards are made from: equal in those of one folder
+};
+
+/// One image of a shard.
+struct ShardImage {
+  std::string name;  ///< where it was in its part's folder: "n01440764/n01440764_18.JPEG"
+  std::int64_t label = 0;
+  std::uint32_t height = 0;
+  std::uint32_t width = 0;
+};
+
+/// Writes a shard. Until finish() there is only a temporary file beside it, which the destructor
+/// removes. Throws UsageError when the file cannot be written. Belongs to one thread.
+class ImageShardWriter {
+ public:
+  /// Of images that have `bytes` bytes together, or less where some turn out to be broken.
+  ImageShardWriter(const std::filesystem::path& folder, const ShardInfo& info, std::size_t bytes);
+  ImageShardWriter(const ImageShardWriter&) = delete;
+  ImageShardWriter& operator=(const ImageShardWriter&) = delete;
+  ~ImageShardWriter();
+
+  /// `file` is a whole JPEG file.
+  void append(ShardImage image, std::span<const std::byte> file);
+  /// Syncs the file and gives it its name; where there is a shard of that name already, another
+  /// process was faster. `sums` are over some of the images; `skipped` names those left out.
+  void finish(const PixelSums& sums, std::span<const std::string> skipped);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// What the shards of a folder are made from.
+struct ShardPlan {
+  std::string source;                    ///< for people
+  std::vector<std::string> class_names;  ///< in the order of the labels
+  std::size_t train_shards = 0;
+  std::size_t test_shards = 0;
+  std::uint64_t hash = 0;  ///< ShardInfo::plan
+};
+
+/// Throws UsageError unless the file is a shard of this plan, part and number. Reads little.
+void require_shard(const std::filesystem::path& path, const ShardInfo& expected);
+
+/// Reads the tables of all shards, which must be there, and writes the index; leaves one that is
+/// there as it is. Throws UsageError for shards that cannot be used, and for a class without an
+/// image to train on.
+void write_shard_index(const std::filesystem::path& folder, const ShardPlan& plan);
+
+/// Whether the folder has an index.
+bool is_shard_folder(const std::filesystem::path& folder);
+
+/// The images of a part, to be read from disk one by one.
+class ShardedImages {
+ public:
+  ShardedImages();
+  ShardedImages(ShardedImages&&) noexcept;
+  ShardedImages& operator=(ShardedImages&&) noexcept;
+  ~ShardedImages();
+
+  struct Entry {
+    std::uint64_t offset;  ///< in its shard's file
+    std::uint32_t length;
+    std::uint32_t crc32c;
+    std::uint32_t height;
+    std::uint32_t width;
+    std::int32_t label;
+    std::uint32_t shard;
+  };
+  std::size_t size() const;
+  const Entry& entry(std::size_t index) const;
+  /// "imagenet/train-00003.h5: n01440764/n01440764_18.JPEG". Slow: for messages.
+  std::string name(std::size_t index) const;
+  /// The bytes of the JPEG file, in place of what `file` holds. From any thread, and without a lock
+  /// or HDF5. Throws IoError when they cannot be read or are not those that were packed.
+  void read(std::size_t index, std::vector<std::byte>& file) const;
+
+ private:
+  friend class ShardReader;
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// A folder of shards, open for reading.
+struct ImageShards {
+  std::string source;
+  std::vector<std::string> class_names;
+  std::array<double, 3> pixel_mean{};       ///< over a sample of the training images, 0…255
+  std::array<double, 3> pixel_deviation{};  ///< standard deviation
+  std::vector<std::string> skipped;         ///< broken images that were left out
+  ShardedImages train;                      ///< has an image of every class
+  ShardedImages test;                       ///< maybe empty
+};
+
+/// Opens the index and all shards, and checks their tables; images are checked when they are read.
+/// Any number of processes may read at once, also where the file system has no locks. Throws
+/// UsageError that names the file and what is wrong in it.
+ImageShards open_image_shards(const std::filesystem::path& folder);
+
+}  // namespace hierevo::io

@@ -1,0 +1,149 @@
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cmath>
+
+#include "hierevo/core/error.hpp"
+#include "hierevo/core/file.hpp"
+#include "hierevo/core/host_name.hpp"
+#include "hierevo/core/version.hpp"
+#include "image_shard_index.hpp"
+#include "utf8.hpp"
+
+namespace hierevo::io {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Adds what a shard has to the index.
+void add_shard(const fs::path& path, const ShardInfo& expected, ImageIndex& index, PixelSums& sums,
+               std::vector<bool>& seen) {
+  require_shard(path, expected);
+  const ShardContent shard = reading_images(path, read_shard);
+  index.checksums.push_back(shard.table.checksum());
+  index.skipped.insert(index.skipped.end(), shard.skipped.begin(), shard.skipped.end());
+  if (expected.part != ImagePart::train) return;
+  sums.add(shard.sums);
+  for (const std::int64_t label : shard.table.label) {
+    if (label >= 0 && label < std::ssize(seen)) seen[static_cast<std::size_t>(label)] = true;
+  }
+}
+
+void require_every_class(const std::vector<bool>& seen, const ShardPlan& plan) {
+  const auto none = std::find(seen.begin(), seen.end(), false);
+  if (none == seen.end()) return;
+  const auto label = static_cast<std::size_t>(none - seen.begin());
+  throw core::UsageError(
+      fmt::format("Class {}, '{}', has no image to train on", label, plan.class_names[label]),
+      "all that it had are broken", "Mend one, or take its folder out and begin anew.");
+}
+
+void write(const h5::File& file, const ImageIndex& index) {
+  h5::write_fixed_text_attribute(file, "format", image_index_format);
+  h5::write_attribute<std::uint32_t>(file, "version", image_shards_version);
+  h5::write_fixed_text_attribute(file, "program", core::version());
+  h5::write_fixed_text_attribute(file, "source", to_utf8(index.plan.source));
+  h5::write_attribute<std::uint64_t>(file, "plan", index.plan.hash);
+  h5::write_attribute<std::uint32_t>(file, "train_shards",
+                                     static_cast<std::uint32_t>(index.plan.train_shards));
+  h5::write_attribute<std::uint32_t>(file, "test_shards",
+                                     static_cast<std::uint32_t>(index.plan.test_shards));
+  std::vector<std::string> names(index.plan.class_names.size());
+  std::transform(index.plan.class_names.begin(), index.plan.class_names.end(), names.begin(),
+                 to_utf8);
+  h5::write_fixed_texts(file, "classes", names);
+  write_column<std::uint32_t>(file, "shard_crc32c", index.checksums);
+  write_column<double>(file, "pixel_mean", index.pixel_mean);
+  write_column<double>(file, "pixel_deviation", index.pixel_deviation);
+  if (!index.skipped.empty()) h5::write_fixed_texts(file, "skipped", index.skipped);
+  HIEREVO_H5(H5Fflush, file, H5F_SCOPE_LOCAL);
+}
+
+std::array<double, 3> three(const h5::File& file, const char* name, double least) {
+  const auto values = h5::read_rows<double>(file, name, 1).values;
+  const auto possible = [=](double value) { return value >= least && value <= 255.0; };
+  if (values.size() != 3 || !std::all_of(values.begin(), values.end(), possible)) {
+    throw h5::Error(fmt::format("/{} is not three numbers up to 255", name));
+  }
+  return {values[0], values[1], values[2]};
+}
+
+ImageIndex read(const h5::File& file) {
+  check_image_format(file, image_index_format);
+  ImageIndex index;
+  index.plan.source = h5::read_fixed_text_attribute(file, "source");
+  index.plan.hash = h5::read_attribute<std::uint64_t>(file, "plan");
+  index.plan.train_shards = h5::read_attribute<std::uint32_t>(file, "train_shards");
+  index.plan.test_shards = h5::read_attribute<std::uint32_t>(file, "test_shards");
+  index.plan.class_names = h5::read_fixed_texts(file, "classes");
+  index.checksums = h5::read_rows<std::uint32_t>(file, "shard_crc32c", 1).values;
+  index.pixel_mean = three(file, "pixel_mean", 0.0);
+  index.pixel_deviation = three(file, "pixel_deviation", 0.0);
+  if (h5::has_member(file, "skipped")) index.skipped = h5::read_fixed_texts(file, "skipped");
+  const std::size_t shards = index.plan.train_shards + index.plan.test_shards;
+  if (index.plan.train_shards == 0 || shards > most_shards || shards != index.checksums.size()) {
+    throw h5::Error(fmt::format("it has {} shards to train on, {} to test on, and {} checksums",
+                                index.plan.train_shards, index.plan.test_shards,
+                                index.checksums.size()));
+  }
+  return index;
+}
+
+void set_statistics(const PixelSums& sums, ImageIndex& index) {
+  const auto pixels = static_cast<double>(std::max<std::uint64_t>(sums.pixels, 1));
+  for (std::size_t c = 0; c < 3; ++c) {
+    const double mean = static_cast<double>(sums.sum[c]) / pixels;
+    const double square = static_cast<double>(sums.squares[c]) / pixels;
+    index.pixel_mean[c] = mean;
+    index.pixel_deviation[c] = std::sqrt(std::max(square - mean * mean, 0.0));
+  }
+}
+
+}  // namespace
+
+ImageIndex read_image_index(const fs::path& folder) {
+  return reading_images(folder / shard_index_name, read);
+}
+
+bool is_shard_folder(const fs::path& folder) {
+  std::error_code unreachable;
+  return fs::exists(folder / shard_index_name, unreachable);
+}
+
+void write_shard_index(const fs::path& folder, const ShardPlan& plan) {
+  ImageIndex index;
+  index.plan = plan;
+  PixelSums sums;
+  std::vector<bool> seen(plan.class_names.size(), false);
+  for (const auto part : {ImagePart::train, ImagePart::test}) {
+    const std::size_t shards = part == ImagePart::train ? plan.train_shards : plan.test_shards;
+    for (std::size_t i = 0; i < shards; ++i) {
+      add_shard(folder / shard_name(part, i), {part, i, plan.hash}, index, sums, seen);
+    }
+  }
+  require_every_class(seen, plan);
+  set_statistics(sums, index);
+
+  const fs::path path = folder / shard_index_name;
+  const fs::path temporary =
+      fmt::format("{}.{}.{}.tmp", path.string(), core::host_name(), ::getpid());
+  try {
+    {
+      const h5::Session session;
+      write(h5::create_file_at(temporary.string()), index);
+    }
+    core::publish_file(temporary, path);
+  } catch (const h5::Error& error) {
+    throw core::UsageError(fmt::format("Cannot write '{}'", path.string()), error.what(),
+                           "Is there room, and may you write there?");
+  } catch (const core::IoError& error) {
+    std::error_code gone;
+    fs::remove(temporary, gone);
+    if (error.system_error() != EEXIST) throw core::UsageError(error.what());
+  }
+}
+
+}  // namespace hierevo::io

@@ -1,0 +1,168 @@
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <limits>
+#include <optional>
+#include <utility>
+
+#include "hierevo/core/error.hpp"
+#include "hierevo/core/file.hpp"
+#include "hierevo/core/hash.hpp"
+#include "hierevo/core/host_name.hpp"
+#include "hierevo/core/version.hpp"
+#include "image_shards_format.hpp"
+#include "utf8.hpp"
+
+namespace hierevo::io {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+void write_head(const h5::File& file, const ShardInfo& info) {
+  h5::write_fixed_text_attribute(file, "format", image_shard_format);
+  h5::write_attribute<std::uint32_t>(file, "version", image_shards_version);
+  h5::write_fixed_text_attribute(file, "program", core::version());
+  h5::write_fixed_text_attribute(file, "part", name_of(info.part));
+  h5::write_attribute<std::uint32_t>(file, "number", static_cast<std::uint32_t>(info.number));
+  h5::write_attribute<std::uint64_t>(file, "plan", info.plan);
+}
+
+void write_table(const h5::File& file, const ShardTable& table) {
+  write_column<std::uint64_t>(file, "offset", table.offset);
+  write_column<std::uint32_t>(file, "length", table.length);
+  write_column<std::uint32_t>(file, "crc32c", table.crc32c);
+  write_column<std::int64_t>(file, "label", table.label);
+  write_column<std::uint32_t>(file, "height", table.height);
+  write_column<std::uint32_t>(file, "width", table.width);
+}
+
+std::vector<std::string> in_utf8(std::span<const std::string> texts) {
+  std::vector<std::string> result(texts.size());
+  std::transform(texts.begin(), texts.end(), result.begin(), to_utf8);
+  return result;
+}
+
+}  // namespace
+
+void PixelSums::add(std::span<const std::uint8_t> rgb) {
+  pixels += rgb.size() / 3;
+  for (std::size_t i = 0; i < rgb.size(); ++i) {
+    sum[i % 3] += rgb[i];
+    squares[i % 3] += std::uint64_t{rgb[i]} * rgb[i];
+  }
+}
+
+void PixelSums::add(const PixelSums& other) {
+  pixels += other.pixels;
+  for (std::size_t c = 0; c < 3; ++c) {
+    sum[c] += other.sum[c];
+    squares[c] += other.squares[c];
+  }
+}
+
+struct ImageShardWriter::Impl {
+  fs::path path;
+  fs::path temporary;
+  std::optional<h5::File> file;
+  std::optional<h5::Dataset> bytes;
+  std::size_t capacity = 0;
+  std::size_t used = 0;
+  ShardTable table;
+  std::vector<std::string> names;
+
+  Impl() = default;
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+  ~Impl() {
+    const h5::Session session;
+    close();
+    std::error_code gone;  // as it is after finish()
+    fs::remove(temporary, gone);
+  }
+  void close() {
+    bytes.reset();
+    file.reset();
+  }
+
+  /// What HDF5 says about writing becomes the user's error.
+  template <typename Write>
+  void writing(Write&& write) {
+    try {
+      const h5::Session session;
+      write();
+    } catch (const h5::Error& error) {
+      throw core::UsageError(fmt::format("Cannot write '{}'", path.string()), error.what(),
+                             "Is there room, and may you write there?");
+    }
+  }
+
+  /// Zeros behind the last image, where some were left out.
+  void fill_up() {
+    const std::vector<std::byte> zeros(std::min(capacity - used, std::size_t{1} << 20));
+    while (used < capacity) {
+      const std::size_t count = std::min(zeros.size(), capacity - used);
+      h5::write_bytes(*bytes, used, std::span(zeros).first(count));
+      used += count;
+    }
+  }
+};
+
+ImageShardWriter::ImageShardWriter(const fs::path& folder, const ShardInfo& info, std::size_t bytes)
+    : impl_(std::make_unique<Impl>()) {
+  impl_->path = folder / shard_name(info.part, info.number);
+  // As several processes, also on several hosts, may make the same shard where there are no locks.
+  impl_->temporary =
+      fmt::format("{}.{}.{}.tmp", impl_->path.string(), core::host_name(), ::getpid());
+  impl_->capacity = bytes;
+  impl_->writing([&] {
+    impl_->file.emplace(h5::create_file_at(impl_->temporary.string()));
+    write_head(*impl_->file, info);
+    impl_->bytes.emplace(h5::create_bytes(*impl_->file, "bytes", bytes));
+  });
+}
+
+ImageShardWriter::~ImageShardWriter() = default;
+
+void ImageShardWriter::append(ShardImage image, std::span<const std::byte> file) {
+  Impl& impl = *impl_;
+  if (file.empty() || file.size() > impl.capacity - impl.used ||
+      file.size() > std::numeric_limits<std::uint32_t>::max() || image.label < 0) {
+    throw core::InternalError("an image that was not announced");
+  }
+  impl.writing([&] { h5::write_bytes(*impl.bytes, impl.used, file); });
+  impl.table.offset.push_back(impl.used);
+  impl.table.length.push_back(static_cast<std::uint32_t>(file.size()));
+  impl.table.crc32c.push_back(core::crc32c(file));
+  impl.table.label.push_back(image.label);
+  impl.table.height.push_back(image.height);
+  impl.table.width.push_back(image.width);
+  impl.names.push_back(to_utf8(image.name));
+  impl.used += file.size();
+}
+
+void ImageShardWriter::finish(const PixelSums& sums, std::span<const std::string> skipped) {
+  Impl& impl = *impl_;
+  if (impl.names.empty()) throw core::InternalError("a shard needs images");
+  impl.writing([&] {
+    impl.fill_up();
+    write_table(*impl.file, impl.table);
+    h5::write_fixed_texts(*impl.file, "name", impl.names);
+    if (!skipped.empty()) h5::write_fixed_texts(*impl.file, "skipped", in_utf8(skipped));
+    std::vector<std::uint64_t> all = {sums.pixels};
+    all.insert(all.end(), sums.sum.begin(), sums.sum.end());
+    all.insert(all.end(), sums.squares.begin(), sums.squares.end());
+    write_column<std::uint64_t>(*impl.file, "sample", all);
+    HIEREVO_H5(H5Fflush, *impl.file, H5F_SCOPE_LOCAL);
+    impl.close();
+  });
+  try {
+    core::publish_file(impl.temporary, impl.path);
+  } catch (const core::IoError& error) {
+    if (error.system_error() != EEXIST) throw core::UsageError(error.what());
+  }
+}
+
+}  // namespace hierevo::io
