@@ -1,0 +1,28 @@
+// Between shards of JPEG files, which know no Torch, and training, which knows no HDF5.
+#pragma once
+
+#include "hierevo/io/image_shards.hpp"
+#include "hierevo/nn/dataset.hpp"
+#include "hierevo/nn/jpeg_files.hpp"
+
+namespace hierevo::app {
+
+/// The images of a part as training wants them. Keeps a reference to it.
+class ShardFiles : public nn::JpegFiles {
+ public:
+  explicit ShardFiles(const io::ShardedImages& images) : images_(images) {}
+
+  std::int64_t size() const override;
+  std::int64_t label(std::int64_t index) const override;
+  nn::PictureSize picture(std::int64_t index) const override;
+  std::string name(std::int64_t index) const override;
+  void read(std::int64_t index, std::vector<std::byte>& file) const override;
+
+ private:
+  const io::ShardedImages& images_;
+};
+
+/// By the mean and deviation of the sample that packing took.
+nn::Normalisation normalisation_of(const io::ImageShards& shards);
+
+}  // namespace hierevo::app
