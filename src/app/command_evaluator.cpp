@@ -50,6 +50,7 @@ int command_evaluator(const Arguments&) {
   try {
     OptionSet options("", "");
     command.add_to(options);
+    options.pass_over_environment();
     options.inherit("run", options.recorded_names(),
                     [&](const std::string&) { return setup.options; });
     options.parse({"--run", setup.run});

@@ -40,14 +40,15 @@ using search::SearchStatus;
 /// The options of this start, and what is made of them on this process.
 class SearchProgram {
  public:
-  /// `lasting`: the options, as INI lines, that half-trained candidates depend on.
+  /// `in_force`: all options as INI lines; `lasting`: those that half-trained candidates depend on.
   SearchProgram(const SearchCommandOptions& command, search::SearchOptions options,
-                std::string lasting)
+                std::string in_force, std::string lasting)
       : command_(command),
         options_(std::move(options)),
+        in_force_(std::move(in_force)),
         lasting_(std::move(lasting)),
         last_moment_(last_moment(job_, options_.grace, std::chrono::system_clock::now())) {
-    options_.fingerprint = core::hash_text(options_.configuration);
+    options_.fingerprint = core::hash_text(in_force_);
     // Before MPI and any thread.
     if (command_.isolation == "process") supervisor_.emplace();
   }
@@ -77,6 +78,7 @@ class SearchProgram {
 
   const SearchCommandOptions& command_;
   search::SearchOptions options_;
+  std::string in_force_;
   std::string lasting_;
   SlurmJob job_ = SlurmJob::here();
   std::optional<std::chrono::system_clock::time_point> last_moment_;
@@ -115,7 +117,7 @@ search::ProcessEvaluatorsOptions SearchProgram::process_options(
     const std::string name =
         ranks.size() > 1 ? fmt::format("rank {}, evaluator", ranks.rank()) : "evaluator";
     one.setup = EvaluatorSetup{.run = command_.run,
-                               .options = options_.configuration,
+                               .options = in_force_,
                                .log_name = fmt::format("{} {}", name, options.evaluators.size())}
                     .text();
     options.evaluators.push_back(std::move(one));
@@ -344,7 +346,7 @@ int command_search(const Arguments& arguments) {
     again.insert(again.end(), arguments.begin(), arguments.end());
     become("hierevo-evaluator", again);
   }
-  SearchProgram program(command, std::move(search_options),
+  SearchProgram program(command, std::move(search_options), options.in_force(),
                         options.record(options_that_may_change()));
   catch_stop_signals();
   if (!many) {

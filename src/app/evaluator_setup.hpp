@@ -7,7 +7,7 @@ namespace hierevo::app {
 
 struct EvaluatorSetup {
   std::string run;       ///< the run directory
-  std::string options;   ///< those of the run's record, as INI lines
+  std::string options;   ///< all in force, as INI lines
   std::string log_name;  ///< of the process, in its messages
 
   std::string text() const;

@@ -167,7 +167,7 @@ bool OptionSet::parse(const std::vector<std::string>& arguments) {
     if (option.record == Record::yes) require_recordable(option.name, option.text());
   }
   if (dump_config_) {
-    std::cout << record();
+    std::cout << in_force();
     return false;
   }
   return true;
@@ -270,11 +270,19 @@ std::vector<std::string> OptionSet::recorded_names() const {
   return names;
 }
 
+std::string OptionSet::in_force() const {
+  std::string text;
+  for (const Entry& option : options_) {
+    if (option.record == Record::yes) text += fmt::format("{}={}\n", option.name, option.text());
+  }
+  return text;
+}
+
 std::string OptionSet::record(const std::vector<std::string>& without) const {
   std::string text;
   for (const Entry& option : options_) {
     const bool left_out = std::find(without.begin(), without.end(), option.name) != without.end();
-    if (option.record == Record::yes && !left_out)
+    if (option.record == Record::yes && !left_out && from_environment_.count(option.name) == 0)
       text += fmt::format("{}={}\n", option.name, option.text());
   }
   return text;

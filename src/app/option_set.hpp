@@ -56,7 +56,12 @@ class OptionSet {
   void inherit(std::string run, std::vector<std::string> names,
                std::function<std::string(const std::string& run)> recorded_of);
   /// The default of option `name` is the value of an environment variable, unless that is empty.
+  /// It is not recorded: it tells of a place, such as a job's own, that a later start does not
+  /// have.
   void default_from_environment(const std::string& name, const std::string& variable);
+  /// For what is started with all options in force of another process: the environment counts
+  /// there.
+  void pass_over_environment() { variables_.clear(); }
   /// Options of another command, which a file of --config may have too: it serves both.
   void pass_over(std::vector<std::string> names) { passed_over_ = std::move(names); }
   /// Called when the targets are filled, before they are recorded, to complete what was given.
@@ -72,7 +77,9 @@ class OptionSet {
   static std::string value_in(const std::string& recorded, const std::string& name);
   /// Names of the options of the record.
   std::vector<std::string> recorded_names() const;
-  /// All options of the record but those named in `without`, with their values, as an INI file.
+  /// All options that can be recorded, with their values, as an INI file.
+  std::string in_force() const;
+  /// The same for the record: without what the environment gave and those named in `without`.
   std::string record(const std::vector<std::string>& without = {}) const;
   /// Throws UsageError when an option of the record, but for those named in `may_change`, differs
   /// from that in `recorded`, the options that what is in `where` began with.

@@ -19,8 +19,8 @@ constexpr std::string_view markers[] = {"genotype.json"};
 constexpr std::string_view repeat_markers[] = {"last.h5", "result.json"};
 constexpr const char* result_name = "result.json";
 
-/// More repeats may be asked for later.
-const std::vector<std::string> may_change = {"repeats"};
+/// More repeats may be asked for later, and where the data lie is not what is computed.
+const std::vector<std::string> may_change = {"repeats", "data-dir"};
 
 }  // namespace
 

@@ -112,6 +112,20 @@ class CommandLine(ProgramTest):
         with unittest.mock.patch.dict(os.environ, {"HIEREVO_EVALUATORS_PER_DEVICE": "many"}):
             self.refused("search", "--run", self.run_dir, says="in 'HIEREVO_EVALUATORS_PER_DEVICE'")
 
+    def test_what_the_environment_gave_is_not_recorded(self):
+        line = ["search", "--run", self.run_dir, "--evaluator", "synthetic", "--population", 2]
+        for number, evaluations in (("1", 3), ("2", 6)):  # a job, and another that goes on
+            staged = {"HIEREVO_DATA_DIR": f"/staged/{number}", "HIEREVO_EVALUATORS_PER_DEVICE": number}
+            with unittest.mock.patch.dict(os.environ, staged):
+                self.hierevo(*line, "--evaluations", evaluations)
+            recorded = (self.run_dir / "config.ini").read_text()
+            self.assertIn(f"evaluations={evaluations}\n", recorded)
+            self.assertNotIn("data-dir", recorded)
+            self.assertNotIn("evaluators-per-device", recorded)
+        self.assert_finished(6)
+        self.hierevo(*line, "--evaluations", 6, "--data-dir", "/given")
+        self.assertIn("data-dir=/given\n", (self.run_dir / "config.ini").read_text())
+
     def test_a_pack_may_lie_in_the_folder_of_the_data(self):
         data = self.folder / "data"
         data.mkdir()

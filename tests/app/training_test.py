@@ -1,11 +1,14 @@
 """Real training on Fashion-MNIST by search, evaluate and train."""
 import json
+import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 import tempfile
 import unittest
+import unittest.mock
 
 from programs import DEADLINE, HIEREVO, SOURCE, ProgramTest
 from small_data import DATA, write_small_data
@@ -187,6 +190,33 @@ class Training(ProgramTest):
         (self.folder / "mine" / "letter.txt").write_text("dear")
         told = self.train("--out", self.folder / "mine", code=3).stderr
         self.assertIn("it holds other files", told)
+
+    def test_each_start_may_have_its_data_elsewhere(self):
+        """As tasks of a job array have, which are given copies of their own."""
+        copies = [self.folder / name for name in ("1", "2")]
+        for copy in copies:
+            shutil.copytree(self.some.name, copy)
+        quick = [*QUICK, "--steps", 5]
+        line = ["train", "--genotype", self.cell, *quick, "--repeats", 2, "--out", self.folder / "out"]
+        for repeat, copy in enumerate(copies, start=1):
+            with unittest.mock.patch.dict(os.environ, {"HIEREVO_DATA_DIR": str(copy)}):
+                self.hierevo(*line, "--repeat", repeat)
+            self.assertNotIn("data-dir", (self.folder / "out" / "config.ini").read_text())
+        self.assertTrue((self.folder / "out" / "result.json").exists())
+        self.hierevo(*line, "--data-dir", copies[0])
+        self.hierevo(*line, "--data-dir", copies[1])
+        search = ["search", "--run", self.run_dir, "--space", "2x3,1x3", "--population", 2, *quick,
+                  "--repeats", 1, "--validation-size", 500]
+        for copy, evaluations in zip(copies, (1, 2)):
+            with unittest.mock.patch.dict(os.environ, {"HIEREVO_DATA_DIR": str(copy)}):
+                self.hierevo(*search, "--evaluations", evaluations)
+        for copy in copies:
+            shutil.rmtree(copy)
+        with unittest.mock.patch.dict(os.environ, {"HIEREVO_DATA_DIR": self.some.name}):
+            self.hierevo("train", "--run", self.run_dir, *quick)
+        # The command line goes before the environment in evaluator processes too.
+        with unittest.mock.patch.dict(os.environ, {"HIEREVO_DATA_DIR": str(copies[0])}):
+            self.hierevo(*search, "--evaluations", 3, "--data-dir", self.some.name)
 
     @unittest.skipUnless(h5py, "no h5py")
     def test_stopped_again_and_again_it_ends_with_the_same_weights(self):
