@@ -6,6 +6,7 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <set>
 #include <vector>
 
 #include "hierevo/core/random.hpp"
@@ -234,6 +235,27 @@ TEST_P(KernelTest, FindsTheFirstOfEqualMaxima) {
           << i;
     }
     EXPECT_EQ(places.back(), 77);
+  });
+}
+
+TEST_P(KernelTest, TakesWhatIsNotANumberForTheLargest) {
+  for_each_window_shape(lanes(), [this](const Window& window) {
+    const std::int64_t count = out_floats(window, lanes());
+    const std::int64_t inputs = in_floats(window, lanes());
+    for (const std::int64_t bad : {std::int64_t{0}, inputs / 2, inputs - 1}) {
+      Block in(inputs, 1);
+      in.data()[bad] = std::numeric_limits<float>::quiet_NaN();
+      const Block out(count, 2);
+      std::vector<std::uint8_t> places(static_cast<std::size_t>(count));
+      kernels().maxpool(out.data(), places.data(), in.data(), window);
+      std::set<std::int64_t> reached;
+      for_each_tap(window, lanes(), [&](std::int64_t to, std::int64_t from, int) {
+        if (from == bad) reached.insert(to);
+      });
+      for (std::int64_t i = 0; i < count; ++i) {
+        ASSERT_EQ(std::isnan(out[i]), reached.contains(i)) << i;
+      }
+    }
   });
 }
 

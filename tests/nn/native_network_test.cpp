@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <new>
 #include <set>
 
 #include "hierevo/core/random.hpp"
@@ -195,6 +196,14 @@ TEST(NativeNetwork, WantsPlansThatEndWithAClassifierAndUseAllTheyCompute) {
     if (op.kind == PlanOpKind::separable) op.kernel = 5;
   }
   EXPECT_FALSE(Schedule::can_run(wide));
+  Plan pooled = plan;
+  pooled.ops.insert(
+      pooled.ops.begin() + 1,
+      {.kind = PlanOpKind::maxpool, .operands = {0}, .name = "pooled", .kernel = 3, .channels = 3});
+  for (std::size_t i = 2; i < pooled.ops.size(); ++i) {
+    for (int& operand : pooled.ops[i].operands) ++operand;
+  }
+  EXPECT_FALSE(Schedule::can_run(pooled));
   plan.ops.pop_back();
   EXPECT_FALSE(Schedule::can_run(plan));
 }
@@ -227,6 +236,29 @@ TEST(Schedule, ComputesAllThatATaskReadsBeforeIt) {
     }
     EXPECT_EQ(tasks, schedule.tasks().size());
   }
+}
+
+TEST(Schedule, RefusesWhatNoMemoryHasRoomFor) {
+  Plan plan{.ops = {{.kind = PlanOpKind::input, .name = "input", .channels = 3},
+                    {.kind = PlanOpKind::conv, .operands = {0}, .name = "stem", .channels = 16}}};
+  std::int64_t channels = 16;
+  for (int doubled = 0; doubled < 50; ++doubled) {  // the last one has 2^54 channels
+    const auto before = static_cast<int>(plan.ops.size()) - 1;
+    channels *= 2;
+    plan.ops.push_back({.kind = PlanOpKind::concat,
+                        .operands = {before, before},
+                        .name = "wider",
+                        .channels = channels});
+  }
+  const auto last = static_cast<int>(plan.ops.size()) - 1;
+  plan.ops.push_back({.kind = PlanOpKind::global_average,
+                      .operands = {last},
+                      .name = "mean",
+                      .channels = channels});
+  plan.ops.push_back(
+      {.kind = PlanOpKind::linear, .operands = {last + 1}, .name = "linear", .channels = 10});
+  EXPECT_TRUE(Schedule::can_run(plan));
+  EXPECT_THROW(Schedule(plan, 16), std::bad_alloc);
 }
 
 TEST(Schedule, PoolsEqualPiecesOnce) {
@@ -296,6 +328,21 @@ TEST(Workers, DoEachItemOnce) {
       EXPECT_EQ(done, std::vector<int>(17, 1));
     }
     workers.run(0, [](std::int64_t, int) { ADD_FAILURE() << "there is nothing to do"; });
+  }
+}
+
+TEST(Workers, PassOnWhatAnItemThrowsAndGoOnWorking) {
+  for (const int count : {1, 2, 5}) {
+    Workers workers(count);
+    for (int round = 0; round < 200; ++round) {
+      const auto work = [](std::int64_t item, int) {
+        if (item % 5 == 3) throw std::bad_alloc();
+      };
+      EXPECT_THROW(workers.run(17, work), std::bad_alloc);
+      std::vector<int> done(17, 0);
+      workers.run(17, [&](std::int64_t item, int) { ++done[static_cast<std::size_t>(item)]; });
+      EXPECT_EQ(done, std::vector<int>(17, 1));
+    }
   }
 }
 

@@ -22,8 +22,9 @@ struct Window {
   int stride = 1;
   const float* zeros = nullptr;  ///< [width][lanes]
 
-  int out_height() const { return (height + stride - 1) / stride; }
-  int out_width() const { return (width + stride - 1) / stride; }
+  // Inlined everywhere: a copy that the linker keeps may use instructions this machine lacks.
+  [[gnu::always_inline]] int out_height() const { return (height + stride - 1) / stride; }
+  [[gnu::always_inline]] int out_width() const { return (width + stride - 1) / stride; }
 };
 
 /// Batch normalisation and ReLU of a block, [lanes] each: y = max(0, x * scale + shift).

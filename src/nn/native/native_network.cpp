@@ -37,11 +37,13 @@ void copy_images(const ImageView& view, Images images, int lanes,
 /// Computes one image after another.
 struct NativeNetwork::Predictor {
   explicit Predictor(const Network& network)
-      : memory(network.schedule, Purpose::prediction), runner(network) {}
+      : one_image(network.schedule.sweeps().size(), 1),
+        memory(network.schedule, Purpose::prediction),
+        runner(network) {}
 
   void fit(const std::vector<Size>& sizes) {
     memory.fit(1, sizes);
-    runner.fit(1, sizes);
+    runner.fit(one_image, sizes);
   }
 
   void predict(const Network& network, const ImageView& view, std::int64_t image, float* logits) {
@@ -67,6 +69,7 @@ struct NativeNetwork::Predictor {
     }
   }
 
+  std::vector<std::int64_t> one_image;  ///< at once, in each sweep
   Memory memory;
   TaskRunner runner;
 };
@@ -84,15 +87,17 @@ NativeNetwork::~NativeNetwork() = default;
 
 void NativeNetwork::use_threads(int threads) {
   if (workers_ && threads == threads_) return;
-  workers_ = std::make_unique<Workers>(threads);
-  threads_ = threads;
-  const auto count = static_cast<std::size_t>(workers_->count());
-  runners_.clear();
-  predictors_.clear();
-  for (std::size_t i = 0; i < count; ++i) {
-    runners_.emplace_back(network_);
-    predictors_.push_back(std::make_unique<Predictor>(network_));
+  auto workers = std::make_unique<Workers>(threads);
+  std::vector<TaskRunner> runners;
+  std::vector<std::unique_ptr<Predictor>> predictors;
+  for (int i = 0; i < workers->count(); ++i) {
+    runners.emplace_back(network_);
+    predictors.push_back(std::make_unique<Predictor>(network_));
   }
+  workers_ = std::move(workers);
+  runners_ = std::move(runners);
+  predictors_ = std::move(predictors);
+  threads_ = threads;
 }
 
 void NativeNetwork::pack() {
@@ -164,8 +169,7 @@ void NativeNetwork::fit(const ImageView& images) {
     group_.push_back(std::clamp(pixels_at_once / pixels, std::int64_t{1}, in_part));
     most_sums = std::max(most_sums, weights_.sums_of_sweep(sweep));
   }
-  const std::int64_t most_at_once = *std::max_element(group_.begin(), group_.end());
-  for (TaskRunner& runner : runners_) runner.fit(most_at_once, sizes_);
+  for (TaskRunner& runner : runners_) runner.fit(group_, sizes_);
   constexpr std::size_t line = 16;  // floats
   const std::size_t sums = (most_sums + line - 1) / line * line;
   sums_.reserve(parts_.size() * sums * sizeof(float));

@@ -34,7 +34,7 @@ struct StepFrame {
 };
 
 /// Every sum over a batch is made in the same order whatever the number of threads, so that it
-/// changes no result.
+/// changes no result: in as many parts as there may be threads at work on training, sixteen.
 class NativeNetwork {
  public:
   /// `ops` are the weights of the plan's operations; they are read at the beginning of each call.
@@ -43,7 +43,8 @@ class NativeNetwork {
   NativeNetwork(const NativeNetwork&) = delete;
   NativeNetwork& operator=(const NativeNetwork&) = delete;
 
-  /// A pass in training mode; the mean loss. Throws std::bad_alloc before anything has changed.
+  /// A pass in training mode; the mean loss. Throws std::bad_alloc, most likely before anything has
+  /// changed: the room for the whole step is made first.
   double train(const ImageView& images, const Targets& targets, const StepFrame& frame,
                int threads);
   /// Logits [N][classes] in evaluation mode.
@@ -91,8 +92,7 @@ class NativeNetwork {
   Norms norms_;
   Network network_;
   Memory memory_;
-  int threads_ = 0;  ///< asked for
-  std::unique_ptr<Workers> workers_;
+  int threads_ = 0;                  ///< asked for
   std::vector<TaskRunner> runners_;  ///< of each worker
   std::vector<std::unique_ptr<Predictor>> predictors_;
 
@@ -103,6 +103,8 @@ class NativeNetwork {
   std::vector<Part> parts_;
   std::vector<int> incomplete_;  ///< for each parameter: how many parts of its gradient are missing
   Arena sums_;
+
+  std::unique_ptr<Workers> workers_;  ///< end before all that they work on
 };
 
 }  // namespace hierevo::nn::native

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <new>
 #include <tuple>
 #include <utility>
 
@@ -46,11 +47,18 @@ bool Schedule::can_run(const Plan& plan) {
     return false;
   }
   std::vector<bool> used(plan.ops.size(), false);
+  std::vector<bool> has_gradient(plan.ops.size(), false);  // in all its parts
   for (std::size_t i = 0; i < plan.ops.size(); ++i) {
     const PlanOp& op = plan.ops[i];
     if (i > 0 && (op.kind == PlanOpKind::input || op.operands.empty())) return false;
     if (!can_run_op(op) || op.stride < 1) return false;
     for (const int operand : op.operands) used[static_cast<std::size_t>(operand)] = true;
+    // Where the largest pixel was is kept for its gradient: all that is pooled must have one.
+    const bool sources_have = std::all_of(op.operands.begin(), op.operands.end(), [&](int operand) {
+      return has_gradient[static_cast<std::size_t>(operand)];
+    });
+    has_gradient[i] = keeps_sources(op.kind) || (i > 0 && sources_have);
+    if (op.kind == PlanOpKind::maxpool && !sources_have) return false;
   }
   return std::all_of(used.begin(), used.end() - 1, [](bool is) { return is; });
 }
@@ -74,6 +82,8 @@ class Schedule::Compiler {
 
   int add_piece(std::int64_t channels, int grid) {
     const int before = schedule_.pieces_.empty() ? 0 : schedule_.blocks();
+    constexpr std::int64_t most_channels = std::int64_t{1} << 30;  // of all together
+    if (channels > most_channels - std::int64_t{before} * schedule_.lanes_) throw std::bad_alloc();
     Piece piece{.channels = channels, .first_block = before, .grid = grid};
     piece.blocks = static_cast<int>((channels + schedule_.lanes_ - 1) / schedule_.lanes_);
     schedule_.pieces_.push_back(piece);
@@ -94,6 +104,9 @@ class Schedule::Compiler {
     for (const int operand : op.operands) {
       const Value& value = values_[static_cast<std::size_t>(operand)];
       joined.insert(joined.end(), value.begin(), value.end());
+      // Widths can grow exponentially with the depth of a cell. No memory has room for such images.
+      constexpr std::size_t most_joined = std::size_t{1} << 16;
+      if (joined.size() > most_joined) throw std::bad_alloc();
     }
     switch (op.kind) {
       case PlanOpKind::concat:

@@ -9,7 +9,7 @@ namespace hierevo::nn::native {
 
 using genome::PlanOpKind;
 
-void TaskRunner::fit(std::int64_t images, const std::vector<Size>& sizes) {
+void TaskRunner::fit(const std::vector<std::int64_t>& images, const std::vector<Size>& sizes) {
   sizes_ = sizes;
   const std::int64_t lanes = network_.kernels.lanes;
   std::int64_t most = 0;
@@ -18,9 +18,10 @@ void TaskRunner::fit(std::int64_t images, const std::vector<Size>& sizes) {
     const Piece& output = network_.schedule.piece(task.output);
     const bool has_middle = task.kind == PlanOpKind::separable || task.by_columns();
     const int planes = (has_middle ? 2 * weights.in_blocks : 0) + weights.out_blocks;
-    most = std::max(most, planes * sizes[static_cast<std::size_t>(output.grid)].pixels());
+    most = std::max(most, planes * sizes[static_cast<std::size_t>(output.grid)].pixels() *
+                              images[static_cast<std::size_t>(task.sweep)]);
   }
-  scratch_.reserve(static_cast<std::size_t>(most * images * lanes) * sizeof(float));
+  scratch_.reserve(static_cast<std::size_t>(most * lanes) * sizeof(float));
   int width = 0;
   for (const Size& size : sizes) width = std::max(width, size.width);
   const auto zeros = static_cast<std::size_t>(width * lanes);

@@ -32,8 +32,9 @@ class TaskRunner {
  public:
   explicit TaskRunner(const Network& network) : network_(network) {}
 
-  /// Makes room for tasks on so many images at once. `sizes` are those of the grids.
-  void fit(std::int64_t images, const std::vector<Size>& sizes);
+  /// Makes room for tasks on so many images at once as each sweep has. `sizes` are those of the
+  /// grids.
+  void fit(const std::vector<std::int64_t>& images, const std::vector<Size>& sizes);
 
   /// From the values of the sources to what the task gives out: raw where it is to be normalised.
   void forward(const Task& task, const Memory& memory, Images images);

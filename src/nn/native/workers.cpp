@@ -1,16 +1,18 @@
 #include "workers.hpp"
 
-#include <system_error>
+#include <algorithm>
+#include <utility>
 
 namespace hierevo::nn::native {
 
 Workers::Workers(int count) {
+  threads_.reserve(static_cast<std::size_t>(std::max(count - 1, 0)));
   try {
     for (int worker = 1; worker < count; ++worker) {
       threads_.emplace_back([this, worker] { wait_for_work(worker); });
     }
-  } catch (const std::system_error&) {
-    // The system gives no more threads; those that are there do the work.
+  } catch (const std::exception&) {
+    // The system gives no more threads, or no memory for them; those that are there do the work.
   }
 }
 
@@ -36,6 +38,7 @@ void Workers::run(std::int64_t items, const Work& work) {
   begun_.notify_all();
   take_items(lock, 0);
   done_.wait(lock, [this] { return unfinished_ == 0; });
+  if (problem_) std::rethrow_exception(std::exchange(problem_, nullptr));
 }
 
 void Workers::wait_for_work(int worker) {
@@ -52,8 +55,17 @@ void Workers::take_items(std::unique_lock<std::mutex>& lock, int worker) {
     const std::int64_t item = next_++;
     const Work& work = *work_;
     lock.unlock();
-    work(item, worker);
+    std::exception_ptr problem;
+    try {
+      work(item, worker);
+    } catch (...) {
+      problem = std::current_exception();
+    }
     lock.lock();
+    if (problem) {
+      unfinished_ -= items_ - std::exchange(next_, items_);
+      if (!problem_) problem_ = problem;
+    }
     if (--unfinished_ == 0) done_.notify_one();
   }
 }

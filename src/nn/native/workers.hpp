@@ -2,6 +2,7 @@
 
 #include <condition_variable>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <mutex>
 #include <thread>
@@ -13,7 +14,7 @@ namespace hierevo::nn::native {
 /// then decides; these take one item after another.
 class Workers {
  public:
-  /// Called with an item and the number of the worker, from 0, that has it. Must not throw.
+  /// Called with an item and the number of the worker, from 0, that has it.
   using Work = std::function<void(std::int64_t item, int worker)>;
 
   /// `count` workers, of which the calling thread is one.
@@ -24,7 +25,8 @@ class Workers {
 
   int count() const { return static_cast<int>(threads_.size()) + 1; }
 
-  /// Does all items 0…items-1 and returns when they are done.
+  /// Does all items 0…items-1 and returns when they are done. When one of them throws, those that
+  /// nobody has begun are left out, and the first exception leaves when the others have ended.
   void run(std::int64_t items, const Work& work);
 
  private:
@@ -38,6 +40,7 @@ class Workers {
   std::int64_t next_ = 0;
   std::int64_t items_ = 0;
   std::int64_t unfinished_ = 0;
+  std::exception_ptr problem_;
   bool ending_ = false;
   std::vector<std::thread> threads_;
 };
