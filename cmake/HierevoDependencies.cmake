@@ -29,3 +29,21 @@ if(HIEREVO_WITH_TORCH)
   find_package(Torch 1.13 REQUIRED)
   set(CMAKE_CXX_FLAGS "${hierevo_saved_flags}")
 endif()
+
+# Only headers are wanted for the tests, which stand in for the libraries themselves.
+find_package(CUDAToolkit QUIET)
+find_path(HIEREVO_NCCL_INCLUDE_DIR nccl.h HINTS ${CUDAToolkit_INCLUDE_DIRS} ENV NCCL_HOME
+  PATH_SUFFIXES include)
+mark_as_advanced(HIEREVO_NCCL_INCLUDE_DIR HIEREVO_NCCL_LIBRARY)
+if(HIEREVO_WITH_CUDA)
+  find_package(CUDAToolkit REQUIRED)
+  find_library(HIEREVO_NCCL_LIBRARY nccl HINTS ${CUDAToolkit_LIBRARY_DIR} ENV NCCL_HOME
+    PATH_SUFFIXES lib lib64)
+  if(NOT HIEREVO_NCCL_INCLUDE_DIR OR NOT HIEREVO_NCCL_LIBRARY)
+    message(FATAL_ERROR "HIEREVO_WITH_CUDA needs NCCL (nccl.h and libnccl). "
+                        "Set NCCL_HOME to where it is installed.")
+  endif()
+  add_library(hierevo_nccl INTERFACE)
+  target_include_directories(hierevo_nccl SYSTEM INTERFACE ${HIEREVO_NCCL_INCLUDE_DIR})
+  target_link_libraries(hierevo_nccl INTERFACE CUDA::cudart ${HIEREVO_NCCL_LIBRARY})
+endif()

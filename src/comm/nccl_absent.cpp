@@ -1,0 +1,47 @@
+// Stands in for nccl_collectives.cpp in builds without CUDA and NCCL.
+#include "hierevo/comm/nccl_collectives.hpp"
+#include "hierevo/core/error.hpp"
+
+namespace hierevo::comm {
+
+namespace {
+
+[[noreturn]] void refuse() {
+  throw core::UsageError("NCCL cannot be used", "this hierevo was built without NCCL",
+                         "Build it with HIEREVO_WITH_CUDA=ON, or train on CPUs.");
+}
+
+}  // namespace
+
+struct NcclCollectives::Impl {};
+
+NcclCollectives::NcclCollectives(Collectives&, CUstream_st*, std::chrono::nanoseconds) {
+  refuse();
+}
+
+NcclCollectives::~NcclCollectives() = default;
+
+// There is never an object to call these of.
+int NcclCollectives::rank() const {
+  refuse();
+}
+int NcclCollectives::size() const {
+  refuse();
+}
+Pending NcclCollectives::all_reduce(Elements, Reduction) {
+  refuse();
+}
+Pending NcclCollectives::all_reduce_together(std::span<const Elements>, Reduction) {
+  refuse();
+}
+Pending NcclCollectives::broadcast(Elements, int) {
+  refuse();
+}
+Pending NcclCollectives::all_gather(Elements, Elements) {
+  refuse();
+}
+Pending NcclCollectives::barrier() {
+  refuse();
+}
+
+}  // namespace hierevo::comm

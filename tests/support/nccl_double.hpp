@@ -1,0 +1,33 @@
+// Stands in for the parts of CUDA and NCCL that NcclCollectives use: a test that is linked with it
+// needs no GPU. Ranks are threads of one process, a device's memory is the host's, and a stream is
+// a thread that does what it was given one after the other, a little late: who forgets to wait for
+// an event gets wrong data.
+#pragma once
+
+#include <chrono>
+
+namespace hierevo::test {
+
+/// What goes wrong on one rank, from its next start of an operation on; of the whole process.
+struct NcclTrouble {
+  enum class Kind {
+    none,
+    call_fails,   ///< ncclAllReduce returns an error
+    async_error,  ///< it returns none, but NCCL tells of one later
+    hangs,        ///< its operations never end
+    init_hangs,   ///< ncclCommInitRankConfig never ends
+  };
+  Kind kind = Kind::none;
+  int rank = 0;
+};
+void set_nccl_trouble(NcclTrouble trouble);
+
+/// How long a start of NCCL takes in the background.
+void set_nccl_start(std::chrono::milliseconds time);
+/// Communicators that were made and neither destroyed nor aborted.
+int nccl_communicators();
+int nccl_aborts();
+/// The most operations that were started together.
+int largest_nccl_group();
+
+}  // namespace hierevo::test
