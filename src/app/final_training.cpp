@@ -14,6 +14,7 @@
 #include "hierevo/genome/cell_graph.hpp"
 #include "hierevo/io/training_snapshot.hpp"
 #include "hierevo/nn/make_executor.hpp"
+#include "hierevo/nn/memory_batches.hpp"
 #include "program.hpp"
 #include "stored_tensors.hpp"
 
@@ -55,8 +56,9 @@ class Repeat {
         line_(line),
         executor_(nn::make_executor(make_plan(genome::assemble(task.genotype), task.model),
                                     at::kCPU, seed("weights"), task.options)),
-        trainer_(*executor_, task.train, task.normalisation, task.options, task.model.classes,
-                 seed("order")),
+        batches_(nn::make_training_batches(task.train, task.normalisation, task.options,
+                                           task.model.classes, seed("order"))),
+        trainer_(*executor_, *batches_, task.options, seed("order")),
         interval_(test_interval(task)) {
     if (core::path_exists(last_)) resume();
   }
@@ -140,7 +142,8 @@ class Repeat {
   std::optional<nn::Scores> scores_on(const nn::Images& images) {
     const auto start = Clock::now();
     std::int64_t done = 0;
-    const auto scores = trainer_.test(images, [&] {
+    const auto batches = nn::make_test_batches(images, task_.normalisation);
+    const auto scores = trainer_.test(*batches, [&] {
       if (line_.due()) line_.show(fmt::format("testing: {} of {} images", done, images.size()));
       done += task_.options.evaluation_batch;
       return keep_on();
@@ -223,6 +226,7 @@ class Repeat {
   fs::path best_;
   ProgressLine& line_;
   std::unique_ptr<nn::Executor> executor_;
+  std::unique_ptr<nn::TrainingBatches> batches_;
   nn::Trainer trainer_;
   std::int64_t interval_;
   std::int64_t first_step_ = 0;

@@ -59,22 +59,39 @@ at::Tensor recoloured(const at::Tensor& pixels, const ColourChanges& changes) {
     return values.to(pixels.device()).view({-1, 1, 1, 1});
   };
   at::Tensor images = pixels.to(at::kFloat).mul_(by_image(changes.brightness)).clamp_(0, 255);
-  const at::Tensor mean = images.mean({1, 2, 3}, /*keepdim=*/true);
+  // Torch adds up a tensor that becomes one number in another order, which rounds otherwise: an
+  // image alone must give what it gives among others.
+  const bool alone = images.size(0) == 1;
+  const at::Tensor several = alone ? at::cat({images, images}) : images;
+  const at::Tensor mean = several.mean({1, 2, 3}, /*keepdim=*/true).narrow(0, 0, images.size(0));
   return images.sub_(mean).mul_(by_image(changes.contrast)).add_(mean).clamp_(0, 255);
 }
 
-void cut_out(at::Tensor& images, std::int64_t side, core::RandomStream random) {
+Middles draw_middles(std::int64_t count, ImageSize image, core::RandomStream random) {
+  const auto places = at::TensorOptions(at::kLong);
+  Middles middles{at::empty({count}, places), at::empty({count}, places)};
+  auto* row = middles.row.data_ptr<std::int64_t>();
+  auto* column = middles.column.data_ptr<std::int64_t>();
+  const auto height = static_cast<std::uint64_t>(image.height);
+  const auto width = static_cast<std::uint64_t>(image.width);
+  for (std::int64_t i = 0; i < count; ++i) {
+    row[i] = static_cast<std::int64_t>(random.below(height));
+    column[i] = static_cast<std::int64_t>(random.below(width));
+  }
+  return middles;
+}
+
+void cut_out(at::Tensor& images, std::int64_t side, const Middles& middles) {
   const std::int64_t height = images.size(2);
   const std::int64_t width = images.size(3);
   const auto within = [](std::int64_t position, std::int64_t end) {
     return std::clamp<std::int64_t>(position, 0, end);
   };
+  const auto* rows = middles.row.data_ptr<std::int64_t>();
+  const auto* columns = middles.column.data_ptr<std::int64_t>();
   for (std::int64_t i = 0; i < images.size(0); ++i) {
-    const auto middle = [&random](std::int64_t end) {
-      return static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(end)));
-    };
-    const std::int64_t top = middle(height) - side / 2;
-    const std::int64_t left = middle(width) - side / 2;
+    const std::int64_t top = rows[i] - side / 2;
+    const std::int64_t left = columns[i] - side / 2;
     images[i]
         .slice(1, within(top, height), within(top + side, height))
         .slice(2, within(left, width), within(left + side, width))

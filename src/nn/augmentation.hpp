@@ -45,9 +45,18 @@ ColourChanges draw_colour_changes(std::int64_t count, double brightness, double 
 /// times the contrast, each time kept within 0…255. float32.
 at::Tensor recoloured(const at::Tensor& pixels, const ColourChanges& changes);
 
+/// A place in each image of a batch. Tensors of [N] on the CPU, int64.
+struct Middles {
+  at::Tensor row;
+  at::Tensor column;
+};
+
+/// Uniform over the image.
+Middles draw_middles(std::int64_t count, ImageSize image, core::RandomStream random);
+
 /// Sets a square of `side` pixels in each of `images` [N, C, H, W] to 0, the mean of normalised
-/// images. Its middle is uniform over the image, so that a part of it may be outside.
-void cut_out(at::Tensor& images, std::int64_t side, core::RandomStream random);
+/// images. A part of it may be outside.
+void cut_out(at::Tensor& images, std::int64_t side, const Middles& middles);
 
 /// Network input of `pixels` [N, C, H, W] in 0…255: float32, channels last.
 at::Tensor normalised(const at::Tensor& pixels, const Normalisation& normalisation);

@@ -10,6 +10,7 @@
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/random.hpp"
 #include "hierevo/nn/make_executor.hpp"
+#include "hierevo/nn/memory_batches.hpp"
 
 namespace hierevo::nn {
 
@@ -61,8 +62,10 @@ FitnessMeasurement::Repeat FitnessMeasurement::begin(std::size_t repeat) const {
   };
   Repeat begun;
   begun.executor = make_executor(plan_, device_, seed("initial weights"), options_);
-  begun.trainer = std::make_unique<Trainer>(*begun.executor, data_.train, data_.normalisation,
-                                            options_, plan_.classes, seed("training"));
+  begun.batches = make_training_batches(data_.train, data_.normalisation, options_, plan_.classes,
+                                        seed("training"));
+  begun.trainer =
+      std::make_unique<Trainer>(*begun.executor, *begun.batches, options_, seed("training"));
   return begun;
 }
 
@@ -80,7 +83,8 @@ TrainingEnd FitnessMeasurement::run(const ProgressCallback& progress) {
     };
     const TrainingEnd end = trainer.run(report);
     if (end != TrainingEnd::finished) return end;
-    const auto scores = trainer.test(data_.validation, [&] { return !progress || progress(last); });
+    const auto images = make_test_batches(data_.validation, data_.normalisation);
+    const auto scores = trainer.test(*images, [&] { return !progress || progress(last); });
     if (!scores) return TrainingEnd::stopped;
     loss_.push_back(trainer.loss());
     accuracy_.push_back(scores->top1);

@@ -10,9 +10,12 @@ namespace hierevo::nn {
 
 namespace {
 
-at::Tensor mixed_targets(const at::Tensor& labels, double own, std::int64_t classes) {
-  const at::Tensor sure = at::one_hot(labels, classes).to(at::kFloat);
-  return sure * own + sure.flip(0) * (1.0 - own);
+at::Tensor mixed_targets(const at::Tensor& labels, const at::Tensor& others, double own,
+                         std::int64_t classes) {
+  const auto sure = [classes](const at::Tensor& of) {
+    return at::one_hot(of, classes).to(at::kFloat);
+  };
+  return sure(labels) * own + sure(others) * (1.0 - own);
 }
 
 }  // namespace
@@ -37,20 +40,19 @@ Box draw_box(std::int64_t height, std::int64_t width, double area, core::RandomS
   return box;
 }
 
-void mix_up(Batch& batch, double own, std::int64_t classes) {
-  batch.images = batch.images * own + batch.images.flip(0) * (1.0 - own);
-  batch.targets = mixed_targets(batch.targets, own, classes);
+void mix_up(Batch& batch, const Batch& others, double own, std::int64_t classes) {
+  batch.images = batch.images * own + others.images * (1.0 - own);
+  batch.targets = mixed_targets(batch.targets, others.targets, own, classes);
 }
 
-void cut_mix(Batch& batch, const Box& box, std::int64_t classes) {
+void cut_mix(Batch& batch, const Batch& others, const Box& box, std::int64_t classes) {
   const auto part = [&box](const at::Tensor& images) {
     return images.slice(2, box.top, box.bottom).slice(3, box.left, box.right);
   };
-  const at::Tensor others = batch.images.flip(0);
-  part(batch.images).copy_(part(others));
+  part(batch.images).copy_(part(others.images));
   const auto cut = static_cast<double>((box.bottom - box.top) * (box.right - box.left));
   const auto all = static_cast<double>(batch.images.size(2) * batch.images.size(3));
-  batch.targets = mixed_targets(batch.targets, 1.0 - cut / all, classes);
+  batch.targets = mixed_targets(batch.targets, others.targets, 1.0 - cut / all, classes);
 }
 
 }  // namespace hierevo::nn

@@ -23,12 +23,13 @@ double draw_beta(double alpha, core::RandomStream& random);
 /// A box of the share `area` of the image, its middle uniform over the image, cut at the borders.
 Box draw_box(std::int64_t height, std::int64_t width, double area, core::RandomStream& random);
 
-/// Each image and target becomes `own` times itself plus the rest of another one of the batch
-/// (mixup, Zhang et al. 2018). The other one of image i is N-1-i: the batch is in random order.
-void mix_up(Batch& batch, double own, std::int64_t classes);
+/// Each image and target becomes `own` times itself plus the rest of its partner, the one of
+/// `others` in the same place (mixup, Zhang et al. 2018). Targets are labels, and become
+/// probabilities.
+void mix_up(Batch& batch, const Batch& others, double own, std::int64_t classes);
 
-/// Each image gets the box of another one of the batch, and the target its share of the area
-/// (CutMix, Yun et al. 2019).
-void cut_mix(Batch& batch, const Box& box, std::int64_t classes);
+/// Each image gets the box of its partner, and the target its share of the area (CutMix, Yun et al.
+/// 2019).
+void cut_mix(Batch& batch, const Batch& others, const Box& box, std::int64_t classes);
 
 }  // namespace hierevo::nn

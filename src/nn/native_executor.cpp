@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "hierevo/core/error.hpp"
@@ -17,7 +18,8 @@ namespace hierevo::nn {
 
 namespace {
 
-/// The tensors' memory as the network sees it. Gradients are made here, and put into grad().
+/// The tensors' memory as the network sees it. Gradients are made here, unless they are given, and
+/// put into grad().
 class SharedWeights {
  public:
   explicit SharedWeights(const std::vector<NamedTensor>& parameters) {
@@ -26,6 +28,8 @@ class SharedWeights {
       gradients_.push_back(at::zeros_like(parameter.tensor));
     }
   }
+
+  void place_gradients(std::vector<at::Tensor> memory) { gradients_ = std::move(memory); }
 
   std::vector<native::OpWeights> of(const std::vector<OpTensors>& ops) {
     std::vector<native::OpWeights> shared;
@@ -94,16 +98,19 @@ native::ImageView view_of(const at::Tensor& images, std::int64_t channels) {
 class NativeExecutor final : public Executor {
  public:
   NativeExecutor(const genome::Plan& plan, std::uint64_t seed, const native::Kernels& kernels)
-      : channels_(plan.input_channels),
+      : plan_(plan),
+        kernels_(kernels),
         tensors_(make_tensors(plan, at::kCPU, seed, at::kFloat)),
         weights_(tensors_.parameters),
-        network_(plan, kernels, weights_.of(tensors_.ops)) {}
+        network_(std::in_place, plan, kernels, weights_.of(tensors_.ops)) {}
 
   using Executor::train_step;
   at::Tensor train_step(const at::Tensor& images, const at::Tensor& targets,
                         const StepOptions& options) override {
-    if (options.drop_path > 0.0 || options.bf16) {
-      throw core::InternalError("The native executor has neither drop_path nor bf16");
+    if (options.drop_path > 0.0 || options.bf16 || options.frozen_norms ||
+        options.norm_ranks != nullptr) {
+      throw core::InternalError(
+          "The native executor has no drop_path, no bf16, and norms of this rank's batch only");
     }
     const at::NoGradGuard without_gradients;
     const at::Tensor placed = on_cpu(images);
@@ -112,9 +119,9 @@ class NativeExecutor final : public Executor {
     weights_.attach(!options.first);
     native::StepFrame frame{.factor = options.share, .add_gradients = !options.first};
     if (options.last) frame.gradient_ready = gradient_ready_;
-    const double loss = network_.train(view_of(placed, channels_),
-                                       targets_of(wanted, placed.size(0), options.label_smoothing),
-                                       frame, at::get_num_threads());
+    const double loss = network_->train(view_of(placed, plan_.input_channels),
+                                        targets_of(wanted, placed.size(0), options.label_smoothing),
+                                        frame, at::get_num_threads());
     return at::scalar_tensor(loss, at::kFloat);
   }
 
@@ -122,14 +129,20 @@ class NativeExecutor final : public Executor {
     const at::NoGradGuard without_gradients;
     const at::Tensor placed = on_cpu(images);
     const std::vector<float> logits =
-        network_.predict(view_of(placed, channels_), at::get_num_threads());
-    at::Tensor result = at::empty({placed.size(0), network_.classes()}, at::kFloat);
+        network_->predict(view_of(placed, plan_.input_channels), at::get_num_threads());
+    at::Tensor result = at::empty({placed.size(0), network_->classes()}, at::kFloat);
     std::copy(logits.begin(), logits.end(), result.data_ptr<float>());
     return result;
   }
 
   std::vector<NamedTensor> parameters() override { return tensors_.parameters; }
   std::vector<NamedTensor> buffers() override { return tensors_.buffers; }
+
+  void place_gradients(std::vector<at::Tensor> memory) override {
+    weights_.place_gradients(std::move(memory));
+    weights_.attach(/*keep=*/false);
+    network_.emplace(plan_, kernels_, weights_.of(tensors_.ops));  // it knows them by their address
+  }
 
   void on_gradient_ready(std::function<void(std::size_t)> callback) override {
     gradient_ready_ = std::move(callback);
@@ -140,7 +153,7 @@ class NativeExecutor final : public Executor {
                              double smoothing) const {
     native::Targets wanted{.smoothing = smoothing};
     if (targets.is_floating_point()) {
-      TORCH_CHECK_VALUE(targets.sizes() == at::IntArrayRef({images, network_.classes()}),
+      TORCH_CHECK_VALUE(targets.sizes() == at::IntArrayRef({images, network_->classes()}),
                         "probabilities of all classes are needed for each image");
       wanted.probabilities = targets.data_ptr<float>();
       return wanted;
@@ -149,16 +162,17 @@ class NativeExecutor final : public Executor {
                       "a label is needed for each image");
     wanted.labels = targets.data_ptr<std::int64_t>();
     const bool known = std::all_of(wanted.labels, wanted.labels + images, [this](auto label) {
-      return label >= 0 && label < network_.classes();
+      return label >= 0 && label < network_->classes();
     });
     TORCH_CHECK_INDEX(known, "a label is out of range");
     return wanted;
   }
 
-  std::int64_t channels_;
+  genome::Plan plan_;
+  const native::Kernels& kernels_;
   NetworkTensors tensors_;
   SharedWeights weights_;
-  native::NativeNetwork network_;
+  std::optional<native::NativeNetwork> network_;
   std::function<void(std::size_t)> gradient_ready_;
 };
 

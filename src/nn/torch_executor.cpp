@@ -1,7 +1,6 @@
 #include "hierevo/nn/torch_executor.hpp"
 
 #include <ATen/ATen.h>
-#include <ATen/CPUGeneratorImpl.h>
 #include <ATen/core/grad_mode.h>
 #include <torch/csrc/autograd/function.h>
 #include <torch/csrc/autograd/function_hook.h>
@@ -12,7 +11,10 @@
 
 #include "batch_norm.hpp"
 #include "hierevo/core/error.hpp"
+#include "hierevo/core/hash.hpp"
+#include "hierevo/core/random.hpp"
 #include "network_tensors.hpp"
+#include "synchronised_norm.hpp"
 
 namespace hierevo::nn {
 
@@ -26,9 +28,7 @@ using Values = std::vector<at::Tensor>;
 /// Computes one operation after another. `step` is null in evaluation mode.
 class ForwardPass {
  public:
-  explicit ForwardPass(const StepOptions* step) : step_(step) {
-    if (drops_paths()) generator_ = at::make_generator<at::CPUGeneratorImpl>(step->seed);
-  }
+  explicit ForwardPass(const StepOptions* step) : step_(step) {}
 
   /// The output of one operation; `values` are those of the operations before it.
   at::Tensor computed(const PlanOp& op, const OpTensors& weights, const Values& values) {
@@ -80,8 +80,16 @@ class ForwardPass {
   }
 
   at::Tensor bn_relu(const at::Tensor& input, const OpTensors& weights) const {
+    const bool by_batch = step_ != nullptr && !step_->frozen_norms;
+    if (by_batch && step_->norm_ranks != nullptr) {
+      return synchronised_norm(
+                 input,
+                 {weights.bn_weight, weights.bn_bias, weights.running_mean, weights.running_var},
+                 *step_->norm_ranks)
+          .relu_();
+    }
     return at::batch_norm(input, weights.bn_weight, weights.bn_bias, weights.running_mean,
-                          weights.running_var, step_ != nullptr, bn_momentum, bn_epsilon,
+                          weights.running_var, by_batch, bn_momentum, bn_epsilon,
                           /*cudnn_enabled=*/true)
         .relu_();
   }
@@ -98,14 +106,21 @@ class ForwardPass {
   /// 0 for some images, the others larger by as much as keeps the mean (Huang et al. 2016).
   at::Tensor dropped(const at::Tensor& path) {
     const double kept = 1.0 - step_->drop_path;
-    // Drawn on the CPU, so that the same paths are dropped on every device.
+    const std::uint64_t seed = core::derive_seed(step_->seed, paths_++, "images on a path");
+    // Drawn on the CPU, and for each image by its number in the whole batch, so that the same paths
+    // are dropped on every device and whatever parts the batch is computed in.
     const at::Tensor mask = at::empty({path.size(0), 1, 1, 1}, at::kFloat);
-    mask.bernoulli_(kept, generator_).div_(kept);
+    auto* factors = mask.data_ptr<float>();
+    for (std::int64_t i = 0; i < path.size(0); ++i) {
+      core::RandomStream random(
+          core::combine(seed, static_cast<std::uint64_t>(step_->first_image + i)));
+      factors[i] = random.unit() < kept ? static_cast<float>(1.0 / kept) : 0.0F;
+    }
     return path * mask.to(path.options());
   }
 
   const StepOptions* step_;
-  at::Generator generator_;
+  std::uint64_t paths_ = 0;  ///< that were met so far
 };
 
 /// For each operation, the ones whose output nobody needs after it.
@@ -149,9 +164,7 @@ class TorchExecutor final : public Executor {
   at::Tensor train_step(const at::Tensor& images, const at::Tensor& targets,
                         const StepOptions& options) override {
     const at::AutoGradMode with_gradients(true);
-    if (options.first) {
-      for (NamedTensor& parameter : parameters_) parameter.tensor.mutable_grad().reset();
-    }
+    if (options.first) clear_gradients();
     gradients_complete_ = options.last;
     const at::Tensor loss = at::cross_entropy_loss(logits(images, &options), on_device(targets),
                                                    /*weight=*/{}, at::Reduction::Mean,
@@ -168,6 +181,11 @@ class TorchExecutor final : public Executor {
   std::vector<NamedTensor> parameters() override { return parameters_; }
   std::vector<NamedTensor> buffers() override { return buffers_; }
 
+  void place_gradients(std::vector<at::Tensor> memory) override {
+    placed_ = std::move(memory);
+    clear_gradients();
+  }
+
   void on_gradient_ready(std::function<void(std::size_t)> callback) override {
     gradient_ready_ = std::move(callback);
     if (!accumulators_.empty()) return;
@@ -181,6 +199,19 @@ class TorchExecutor final : public Executor {
   }
 
  private:
+  /// Autograd adds to a gradient where there is one, and in its memory.
+  void clear_gradients() {
+    const at::NoGradGuard without_gradients;
+    for (std::size_t i = 0; i < parameters_.size(); ++i) {
+      at::Tensor& gradient = parameters_[i].tensor.mutable_grad();
+      if (placed_.empty()) {
+        gradient.reset();
+      } else {
+        gradient = placed_[i].zero_();
+      }
+    }
+  }
+
   /// Labels as they are, probabilities in the network's type.
   at::Tensor on_device(const at::Tensor& targets) const {
     return targets.is_floating_point() ? targets.to(device_, type_) : targets.to(device_);
@@ -205,6 +236,7 @@ class TorchExecutor final : public Executor {
   std::vector<OpTensors> weights_;
   std::vector<NamedTensor> parameters_;
   std::vector<NamedTensor> buffers_;
+  std::vector<at::Tensor> placed_;  ///< gradients, where somebody else has made room for them
   std::function<void(std::size_t)> gradient_ready_;
   bool gradients_complete_ = true;  ///< at the end of the present pass
   std::vector<std::shared_ptr<torch::autograd::Node>> accumulators_;

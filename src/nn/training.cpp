@@ -10,11 +10,10 @@
 #include <string_view>
 #include <utility>
 
-#include "augmentation.hpp"
-#include "batch_source.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/random.hpp"
 #include "loss_record.hpp"
+#include "replicas.hpp"
 #include "sgd.hpp"
 #include "weight_average.hpp"
 
@@ -43,32 +42,47 @@ void check(const TrainingOptions& options, const Images& train, const Images& va
   }
 }
 
-std::optional<Scores> scores_of(Executor& executor, const Images& images,
-                                const Normalisation& normalisation, std::int64_t batch,
-                                const KeepOn& keep_on) {
-  at::Tensor right;  // [2], stays on the device until all batches are under way
-  for (std::int64_t first = 0; first < images.size(); first += batch) {
-    if (keep_on && !keep_on()) return std::nullopt;
-    const std::int64_t count = std::min(batch, images.size() - first);
-    const at::Tensor logits =
-        executor.predict(normalised(images.pixels.narrow(0, first, count), normalisation));
-    const at::Tensor labels = images.labels.narrow(0, first, count).to(logits.device());
-    const std::int64_t five = std::min<std::int64_t>(5, logits.size(1));
-    const at::Tensor finite = at::isfinite(logits).all(1, /*keepdim=*/true);
-    const at::Tensor hits =
-        std::get<1>(logits.topk(five, 1)).eq(labels.unsqueeze(1)).logical_and(finite);
-    const at::Tensor counts = at::stack({hits.select(1, 0).sum(), hits.sum()});
-    right = right.defined() ? right + counts : counts;
-  }
-  const auto share = [&](std::int64_t i) {
-    return right[i].item<double>() / static_cast<double>(images.size());
-  };
-  return Scores{share(0), share(1)};
-}
-
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+/// How many of a batch are right, and are among the five best: [2], int64, on its device.
+at::Tensor hits_of(Executor& executor, const Batch& batch) {
+  const at::Tensor logits = executor.predict(batch.images);
+  const at::Tensor labels = batch.targets.to(logits.device());
+  const std::int64_t five = std::min<std::int64_t>(5, logits.size(1));
+  const at::Tensor finite = at::isfinite(logits).all(1, /*keepdim=*/true);
+  const at::Tensor hits =
+      std::get<1>(logits.topk(five, 1)).eq(labels.unsqueeze(1)).logical_and(finite);
+  return at::stack({hits.select(1, 0).sum(), hits.sum()});
+}
+
+/// Of the images `range`, `batch` at a time: nothing when `keep_on`, which is asked `rounds` times,
+/// said no.
+std::optional<at::Tensor> hits_of(Executor& executor, TestBatches& images, ImageRange range,
+                                  std::int64_t batch, std::int64_t rounds, const KeepOn& keep_on) {
+  at::Tensor right;  // stays on the device until all batches are under way
+  for (std::int64_t round = 0; round < rounds; ++round) {
+    if (keep_on && !keep_on()) return std::nullopt;
+    const std::int64_t done = round * batch;
+    if (done >= range.count) continue;
+    const at::Tensor counts =
+        hits_of(executor, images.at({range.first + done, std::min(batch, range.count - done)}));
+    right = right.defined() ? right + counts : counts;
+  }
+  return right.defined() ? right : at::zeros({2}, at::kLong);
+}
+
+std::int64_t rounds_of(std::int64_t images, std::int64_t batch) {
+  return (images + batch - 1) / batch;
+}
+
+Scores scores_from(const at::Tensor& hits, std::int64_t images) {
+  const auto share = [&](std::int64_t i) {
+    return hits[i].item<double>() / static_cast<double>(images);
+  };
+  return {share(0), share(1)};
+}
 
 std::vector<NamedTensor> weights_of(Executor& executor) {
   std::vector<NamedTensor> all = executor.parameters();
@@ -116,53 +130,78 @@ class AverageInPlace {
   std::optional<WeightAverage>& average_;
 };
 
+/// Every part of a batch that is normalised over all ranks needs images of each of them.
+void check_ranks(const TrainingOptions& options, int ranks) {
+  const std::int64_t parts = options.micro_batches * ranks;
+  if (!options.sync_norms || options.batch >= parts) return;
+  throw core::UsageError(fmt::format("A batch of {} for {} ranks with {} micro-batches each",
+                                     options.batch, ranks, options.micro_batches),
+                         "to normalise over all ranks each needs an image for each micro-batch",
+                         "Use fewer ranks.");
+}
+
 }  // namespace
+
+std::optional<Scores> scores_of(Executor& executor, TestBatches& images, std::int64_t batch,
+                                const KeepOn& keep_on) {
+  const std::int64_t count = images.size();
+  const auto hits = hits_of(executor, images, {0, count}, batch, rounds_of(count, batch), keep_on);
+  if (!hits) return std::nullopt;
+  return scores_from(*hits, count);
+}
 
 class Trainer::Impl {
  public:
-  Impl(Executor& executor, const Images& data, const Normalisation& normalisation,
-       const TrainingOptions& options, std::int64_t classes, std::uint64_t seed)
+  Impl(Executor& executor, TrainingBatches& batches, const TrainingOptions& options,
+       std::uint64_t seed, const DataParallel& parallel)
       : executor_(executor),
-        normalisation_(normalisation),
+        batches_(batches),
         options_(options),
         seed_(seed),
-        source_(data, normalisation, options, classes, seed),
+        own_{0, options.batch},
         sgd_(executor.parameters(),
              {options.momentum, options.weight_decay, options.decay_norms, options.clip_norm}) {
+    if (parallel.ranks != nullptr && parallel.ranks->size() > 1) {
+      check_ranks(options, parallel.ranks->size());
+      own_ = part_of(options.batch, parallel.ranks->rank(), parallel.ranks->size());
+      replicas_.emplace(executor, parallel);
+    }
     if (options.average > 0.0) average_.emplace(weights_of(executor), options.average);
   }
 
   TrainingEnd run(const ProgressCallback& progress) {
-    Clock::duration waited{};
-    TrainingEnd end = TrainingEnd::finished;
-    while (losses_.finite() && step_ < options_.steps) {
-      const auto start = Clock::now();
-      const Batch batch = source_.at(step_);
-      waited += Clock::now() - start;
-      losses_.add(pass(batch));
+    waited_ = {};
+    const double communicated = communication_seconds();
+    bool stop = false;  // what progress said, and then what all ranks have agreed on
+    while (losses_.finite() && step_ < options_.steps && !stop) {
+      const bool agreed = step(wants_to_stop_);
       if (!losses_.finite()) break;
-      sgd_.step(learning_rate_at(options_, step_));
-      if (average_) average_->update(step_);
-      ++step_;
       const TrainingProgress now{.step = step_,
                                  .steps = options_.steps,
                                  .loss = losses_.last(),
-                                 .data_seconds = std::chrono::duration<double>(waited).count()};
-      if (progress && !progress(now)) {
-        end = TrainingEnd::stopped;
-        break;
-      }
+                                 .data_seconds = std::chrono::duration<double>(waited_).count(),
+                                 .communication_seconds = communication_seconds() - communicated};
+      wants_to_stop_ = progress && !progress(now);
+      stop = replicas_ ? agreed : wants_to_stop_;
     }
+    wants_to_stop_ = false;
     losses_.read();
+    const TrainingEnd end = stop ? TrainingEnd::stopped : TrainingEnd::finished;
     return losses_.finite() ? end : TrainingEnd::diverged;
   }
 
-  std::int64_t step() const { return step_; }
+  std::int64_t steps_done() const { return step_; }
   double loss() const { return losses_.mean_of_last_tenth(); }
 
-  std::optional<Scores> test(const Images& images, const KeepOn& keep_on) {
+  std::optional<Scores> test(TestBatches& images, const KeepOn& keep_on) {
+    if (!replicas_) {
+      const AverageInPlace in_place(average_);
+      return scores_of(executor_, images, options_.evaluation_batch, keep_on);
+    }
+    replicas_->copy_from_rank_0(executor_.buffers());
+    replicas_->copy_from_rank_0(averaged_buffers());
     const AverageInPlace in_place(average_);
-    return scores_of(executor_, images, normalisation_, options_.evaluation_batch, keep_on);
+    return scores_together(images, keep_on);
   }
 
   TrainingState state() {
@@ -174,6 +213,74 @@ class Trainer::Impl {
   }
 
   void restore(const TrainingState& state) {
+    if (!replicas_) return take(state);
+    constexpr std::int64_t refused = -1;
+    if (replicas_->ranks().rank() == 0) {
+      try {
+        take(state);
+      } catch (...) {
+        replicas_->from_rank_0(refused);
+        throw;
+      }
+    }
+    const std::int64_t steps = replicas_->from_rank_0(step_);
+    if (steps == refused) {
+      throw core::UsageError("Rank 0 cannot go on with the saved training", "it says why");
+    }
+    take_from_rank_0(steps);
+  }
+
+ private:
+  /// Makes a step; whether any rank wanted to stop at its beginning.
+  bool step(bool wants_to_stop) {
+    const auto start = Clock::now();
+    const Batch batch = own_.count > 0 ? batches_.at(step_, own_) : Batch{};
+    waited_ += Clock::now() - start;
+    bool stop = false;
+    if (replicas_) {
+      replicas_->begin_step();
+      const at::Tensor share = own_.count > 0 ? pass(batch) : no_loss();
+      auto [loss, agreed] = replicas_->finish_step(share, wants_to_stop);
+      losses_.add(loss);
+      stop = agreed;
+    } else {
+      losses_.add(pass(batch));
+    }
+    if (!losses_.finite()) return stop;
+    sgd_.step(learning_rate_at(options_, step_));
+    if (average_) average_->update(step_);
+    ++step_;
+    if (replicas_) replicas_->compare_weights_when_due(step_);
+    return stop;
+  }
+
+  at::Tensor no_loss() {
+    return at::zeros({}, executor_.parameters().front().tensor.options().requires_grad(false));
+  }
+
+  double communication_seconds() const { return replicas_ ? replicas_->waited_seconds() : 0.0; }
+
+  std::vector<NamedTensor> averaged_buffers() {
+    if (!average_) return {};
+    const std::vector<NamedTensor>& all = average_->values();
+    const auto first = static_cast<std::ptrdiff_t>(executor_.parameters().size());
+    return {all.begin() + first, all.end()};
+  }
+
+  /// Each rank tests its part of the images; all agree before each batch to go on.
+  std::optional<Scores> scores_together(TestBatches& images, const KeepOn& keep_on) {
+    comm::Collectives& ranks = replicas_->ranks();
+    const std::int64_t batch = options_.evaluation_batch;
+    const std::int64_t most = part_of(images.size(), 0, ranks.size()).count;
+    auto hits =
+        hits_of(executor_, images, part_of(images.size(), ranks.rank(), ranks.size()), batch,
+                rounds_of(most, batch), [&] { return !replicas_->any(keep_on && !keep_on()); });
+    if (!hits) return std::nullopt;
+    replicas_->sum(*hits);
+    return scores_from(*hits, images.size());
+  }
+
+  void take(const TrainingState& state) {
     const TrainingState own = this->state();
     require_like(state.weights, own.weights, "weights");
     require_like(state.momentum, own.momentum, "momentum");
@@ -185,55 +292,73 @@ class Trainer::Impl {
     step_ = state.step();
   }
 
- private:
-  /// Gradients of a whole batch, in as many parts as asked for; its mean loss.
+  void take_from_rank_0(std::int64_t steps) {
+    const TrainingState own = this->state();
+    replicas_->copy_from_rank_0(own.weights);
+    replicas_->copy_from_rank_0(own.momentum);
+    replicas_->copy_from_rank_0(own.average);
+    std::vector<double> losses = losses_.values();
+    losses.resize(static_cast<std::size_t>(steps));
+    const at::Tensor shared = at::from_blob(losses.data(), {steps}, at::kDouble);
+    replicas_->copy_from_rank_0({{"losses", shared}});
+    losses_ = LossRecord(losses);
+    step_ = steps;
+  }
+
+  /// Gradients of this rank's images, in as many parts as asked for; their share of the batch's
+  /// mean loss.
   at::Tensor pass(const Batch& batch) {
-    StepOptions step{.label_smoothing = options_.label_smoothing,
-                     .drop_path = options_.drop_path,
-                     .bf16 = options_.bf16};
-    const auto images = batch.images.tensor_split(options_.micro_batches);
-    const auto targets = batch.targets.tensor_split(options_.micro_batches);
+    StepOptions step{
+        .label_smoothing = options_.label_smoothing,
+        .drop_path = options_.drop_path,
+        .seed = core::derive_seed(seed_, static_cast<std::uint64_t>(step_), "paths of a step"),
+        .bf16 = options_.bf16,
+        .norm_ranks = options_.sync_norms && replicas_ ? &replicas_->ranks() : nullptr,
+        .first_image = own_.first};
+    const std::int64_t parts = std::min(options_.micro_batches, own_.count);
+    const auto images = batch.images.tensor_split(parts);
+    const auto targets = batch.targets.tensor_split(parts);
     at::Tensor loss;
     for (std::size_t i = 0; i < images.size(); ++i) {
-      step.seed = core::derive_seed(
-          core::derive_seed(seed_, static_cast<std::uint64_t>(step_), "paths of a step"), i,
-          "paths of a part");
-      step.share =
-          static_cast<double>(images[i].size(0)) / static_cast<double>(batch.images.size(0));
+      step.share = static_cast<double>(images[i].size(0)) / static_cast<double>(options_.batch);
       step.first = i == 0;
       step.last = i + 1 == images.size();
       const at::Tensor part = executor_.train_step(images[i], targets[i], step) * step.share;
       loss = loss.defined() ? loss + part : part;
+      step.first_image += images[i].size(0);
     }
     return loss;
   }
 
   Executor& executor_;
-  const Normalisation& normalisation_;
+  TrainingBatches& batches_;
   const TrainingOptions& options_;
   std::uint64_t seed_;
-  BatchSource source_;
+  ImageRange own_;  ///< of every batch
   Sgd sgd_;
+  std::optional<Replicas> replicas_;  ///< where there are several ranks
   std::optional<WeightAverage> average_;
   LossRecord losses_;
   std::int64_t step_ = 0;  ///< updates made; losses may still be on their way from a GPU
+  bool wants_to_stop_ = false;
+  Clock::duration waited_{};  ///< for data
 };
 
-Trainer::Trainer(Executor& executor, const Images& data, const Normalisation& normalisation,
-                 const TrainingOptions& options, std::int64_t classes, std::uint64_t seed)
-    : impl_(std::make_unique<Impl>(executor, data, normalisation, options, classes, seed)) {}
+Trainer::Trainer(Executor& executor, TrainingBatches& batches, const TrainingOptions& options,
+                 std::uint64_t seed, const DataParallel& parallel)
+    : impl_(std::make_unique<Impl>(executor, batches, options, seed, parallel)) {}
 Trainer::~Trainer() = default;
 
 TrainingEnd Trainer::run(const ProgressCallback& progress) {
   return impl_->run(progress);
 }
 std::int64_t Trainer::step() const {
-  return impl_->step();
+  return impl_->steps_done();
 }
 double Trainer::loss() const {
   return impl_->loss();
 }
-std::optional<Scores> Trainer::test(const Images& images, const KeepOn& keep_on) {
+std::optional<Scores> Trainer::test(TestBatches& images, const KeepOn& keep_on) {
   return impl_->test(images, keep_on);
 }
 TrainingState Trainer::state() {

@@ -9,6 +9,10 @@
 namespace hierevo::nn {
 namespace {
 
+Batch flipped(const Batch& batch) {
+  return {batch.images.flip(0), batch.targets.flip(0)};
+}
+
 Batch batch_of(std::int64_t count) {
   const at::Tensor numbers = at::arange(count, at::kFloat);
   return {numbers.view({-1, 1, 1, 1}).expand({-1, 2, 6, 8}).contiguous(),
@@ -36,7 +40,7 @@ TEST(Beta, HasTheMeanAndVarianceOfItsDistribution) {
 
 TEST(Mixup, AddsImagesAndTargetsInTheSameProportion) {
   Batch batch = batch_of(4);
-  mix_up(batch, 0.75, 5);
+  mix_up(batch, flipped(batch), 0.75, 5);
   for (std::int64_t i = 0; i < 4; ++i) {
     const auto own = static_cast<double>(i);
     const double other = 3.0 - own;
@@ -50,7 +54,7 @@ TEST(Mixup, AddsImagesAndTargetsInTheSameProportion) {
 
 TEST(CutMix, PutsTheBoxOfTheOtherImageAndCountsItsArea) {
   Batch batch = batch_of(4);
-  cut_mix(batch, {1, 4, 2, 6}, 5);  // 12 of 48 pixels
+  cut_mix(batch, flipped(batch), {1, 4, 2, 6}, 5);  // 12 of 48 pixels
   for (std::int64_t i = 0; i < 4; ++i) {
     const auto own = static_cast<float>(i);
     at::Tensor wanted = at::full({2, 6, 8}, own);
@@ -83,7 +87,7 @@ TEST(CutMix, BoxesHaveTheirAreaWhereTheyAreNotCutAtTheBorder) {
 
 TEST(Cutout, BlanksOneSquareWhoseMiddleIsAnywhere) {
   at::Tensor images = at::ones({4000, 2, 8, 8});
-  cut_out(images, 4, core::RandomStream(1));
+  cut_out(images, 4, draw_middles(4000, {8, 8}, core::RandomStream(1)));
   const at::Tensor blank = images.select(1, 0).eq(0).to(at::kFloat);
   EXPECT_TRUE(images.select(1, 0).equal(images.select(1, 1)));
   // Rows from -2 … 5 on: 2 rows are in the image at the least, 4 at the most.

@@ -7,6 +7,7 @@
 
 #include "hierevo/core/error.hpp"
 #include "hierevo/genome/plan.hpp"
+#include "hierevo/nn/memory_batches.hpp"
 #include "hierevo/nn/training.hpp"
 
 namespace hierevo::nn {
@@ -28,7 +29,8 @@ struct Trained {
 inline Trained train(Executor& network, const Images& data, const Normalisation& normalisation,
                      const TrainingOptions& options, std::uint64_t seed,
                      const ProgressCallback& progress = {}) {
-  Trainer trainer(network, data, normalisation, options, 10, seed);
+  const auto batches = make_training_batches(data, normalisation, options, 10, seed);
+  Trainer trainer(network, *batches, options, seed);
   const TrainingEnd end = trainer.run(progress);
   return {end, trainer.loss()};
 }

@@ -43,12 +43,16 @@ class Training : public testing::Test {
   std::unique_ptr<Executor> network(std::uint64_t seed) const {
     return make_torch_executor(small_plan(), at::kCPU, seed);
   }
-  std::unique_ptr<Trainer> trainer(Executor& executor, const TrainingOptions& options) const {
-    return std::make_unique<Trainer>(executor, data_, normalisation_, options, 10, 3);
+  /// Goes on as long as the test.
+  std::unique_ptr<Trainer> trainer(Executor& executor, const TrainingOptions& options) {
+    batches_.push_back(make_training_batches(data_, normalisation_, options, 10, 3));
+    return std::make_unique<Trainer>(executor, *batches_.back(), options, 3);
   }
 
   Images data_ = random_images(20);
   Normalisation normalisation_ = normalisation_of(data_);
+  std::unique_ptr<TestBatches> tested_ = make_test_batches(data_, normalisation_);
+  std::vector<std::unique_ptr<TrainingBatches>> batches_;
 };
 
 void expect_equal(const std::vector<NamedTensor>& a, const std::vector<NamedTensor>& b) {
@@ -110,14 +114,14 @@ TEST_F(Training, IsTestedWithTheAverageAndKeepsItsWeights) {
   const auto training = trainer(*executor, everything);
   training->run({});
   const std::vector<NamedTensor> before = copied(training->state().weights);
-  const Scores with_average = *training->test(data_);
+  const Scores with_average = *training->test(*tested_);
   expect_equal(training->state().weights, before);
   // A network that is the average gives the same scores.
   const auto average = network(5);
   TrainingState state = training->state();
   state.weights = state.average;
   trainer(*average, everything)->restore(state);
-  const Scores wanted = *scores_of(*average, data_, normalisation_, 7);
+  const Scores wanted = *scores_of(*average, *tested_, 7);
   EXPECT_EQ(with_average.top1, wanted.top1);
   EXPECT_EQ(with_average.top5, wanted.top5);
 }

@@ -136,6 +136,7 @@ class StandIn final : public Executor {
   }
   std::vector<NamedTensor> parameters() override { return {{"weight", weight}}; }
   std::vector<NamedTensor> buffers() override { return {}; }
+  void place_gradients(std::vector<at::Tensor>) override {}
   void on_gradient_ready(std::function<void(std::size_t)>) override {}
 
   double value() const { return weight.item<double>(); }
@@ -249,12 +250,16 @@ TEST(Train, LetsOutOfMemoryThrough) {
   EXPECT_THROW(train(network, numbered_images(4), none, options, 1, {}), c10::OutOfMemoryError);
 }
 
+Scores scores(Executor& network, const Images& images, std::int64_t batch) {
+  return *scores_of(network, *make_test_batches(images, none), batch);
+}
+
 TEST(Scores, CountTheRightOnesOverAllBatches) {
   StandIn network;
   network.logits = at::eye(5).index_select(0, at::tensor({0, 1, 2, 0, 4}, at::kLong));
   for (const std::int64_t batch : {1, 2, 5, 100}) {
     network.predicted = 0;
-    EXPECT_DOUBLE_EQ(scores_of(network, numbered_images(5), none, batch)->top1, 0.8) << batch;
+    EXPECT_DOUBLE_EQ(scores(network, numbered_images(5), batch).top1, 0.8) << batch;
   }
 }
 
@@ -263,19 +268,19 @@ TEST(Scores, CountLogitsThatAreNotFiniteAsWrong) {
   network.logits = at::eye(5);
   network.logits[0][0] = std::numeric_limits<float>::quiet_NaN();
   network.logits[1][1] = std::numeric_limits<float>::infinity();
-  EXPECT_DOUBLE_EQ(scores_of(network, numbered_images(5), none, 2)->top1, 0.6);
+  EXPECT_DOUBLE_EQ(scores(network, numbered_images(5), 2).top1, 0.6);
 }
 
 TEST(Scores, TopFiveCountsTheFiveLargestLogits) {
   StandIn network;
   // Image i has the label i; the logits rank the classes 0, 1, 2, …
   network.logits = -at::arange(8, at::kFloat).expand({8, 8});
-  const Scores scores = *scores_of(network, numbered_images(8), none, 3);
-  EXPECT_DOUBLE_EQ(scores.top1, 1.0 / 8);
-  EXPECT_DOUBLE_EQ(scores.top5, 5.0 / 8);
+  const Scores got = scores(network, numbered_images(8), 3);
+  EXPECT_DOUBLE_EQ(got.top1, 1.0 / 8);
+  EXPECT_DOUBLE_EQ(got.top5, 5.0 / 8);
   network.predicted = 0;
   network.logits = network.logits.slice(1, 0, 3).contiguous();  // fewer classes than five
-  EXPECT_DOUBLE_EQ(scores_of(network, numbered_images(3), none, 3)->top5, 1.0);
+  EXPECT_DOUBLE_EQ(scores(network, numbered_images(3), 3).top5, 1.0);
 }
 
 TEST(SetThreads, SetsTheThreadsOfTorch) {

@@ -8,6 +8,10 @@
 #include <string>
 #include <vector>
 
+namespace hierevo::comm {
+class Collectives;
+}
+
 namespace hierevo::nn {
 
 struct NamedTensor {
@@ -19,10 +23,18 @@ struct NamedTensor {
 struct StepOptions {
   double label_smoothing = 0.0;  ///< share of each target that is spread over all classes
   double drop_path = 0.0;        ///< probability that a path into a concatenation is 0 for an image
-  std::uint64_t seed = 0;        ///< decides what drop_path drops
+  std::uint64_t seed = 0;        ///< decides what drop_path drops, for each image of a batch
   bool bf16 = false;             ///< convolutions and linear layers multiply in bfloat16
 
+  /// Batch normalisation by the running statistics, as in predict(), which then stay as they are:
+  /// no image depends on another one.
+  bool frozen_norms = false;
+  /// Batch normalisation over the images of all these ranks, each of which makes the same steps on
+  /// images of its own; null: over those of this rank.
+  comm::Collectives* norm_ranks = nullptr;
+
   // For batches that are computed in parts:
+  std::int64_t first_image = 0;  ///< number of the images' first one in the whole batch
   double share = 1.0;  ///< the images' share of the batch: their gradients are multiplied by it
   bool first = true;   ///< false: gradients are added to those that are there
   bool last = true;    ///< false: more of the batch follows, so that no gradient is complete yet
@@ -57,6 +69,10 @@ class Executor {
   virtual std::vector<NamedTensor> parameters() = 0;
   /// Running statistics of batch normalisation.
   virtual std::vector<NamedTensor> buffers() = 0;
+
+  /// From now on grad() of each parameter is the one of `memory`, which has its shape, strides and
+  /// type: steps write there.
+  virtual void place_gradients(std::vector<at::Tensor> memory) = 0;
 
   /// `callback` is called during train_step with the index of each parameter as soon as its
   /// gradient is complete, each once a step, never two at a time; for a GPU on a thread of Torch's.

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "hierevo/genome/plan.hpp"
+#include "hierevo/nn/batches.hpp"
 #include "hierevo/nn/dataset.hpp"
 #include "hierevo/nn/executor.hpp"
 #include "hierevo/nn/training.hpp"
@@ -51,6 +52,7 @@ class FitnessMeasurement {
  private:
   /// One training with its network; the trainer keeps references to the other members.
   struct Repeat {
+    std::unique_ptr<TrainingBatches> batches;
     std::unique_ptr<Executor> executor;
     std::unique_ptr<Trainer> trainer;
   };

@@ -22,8 +22,9 @@ std::vector<std::string> native_instruction_sets();
 /// written out instead of Torch's autograd. Names, shapes and initial weights are those of
 /// make_torch_executor(). It takes as many threads as Torch does (set_threads()), in training at
 /// most sixteen. Its results do not depend on how many, bit for bit, but on the instruction set:
-/// vectors of other widths add in another order. `instruction_set` is one of the above; by default it chooses. Steps
-/// with drop_path or bf16 throw InternalError: these are Torch's only.
+/// vectors of other widths add in another order. `instruction_set` is one of the above; by default
+/// it chooses. Steps with drop_path, bf16, frozen_norms or norm_ranks throw InternalError: these are
+/// Torch's only.
 std::unique_ptr<Executor> make_native_executor(const genome::Plan& plan, std::uint64_t seed,
                                                const std::string& instruction_set = {});
 

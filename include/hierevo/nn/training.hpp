@@ -6,9 +6,14 @@
 #include <optional>
 #include <vector>
 
+#include "hierevo/nn/batches.hpp"
 #include "hierevo/nn/dataset.hpp"
 #include "hierevo/nn/executor.hpp"
 #include "hierevo/nn/training_options.hpp"
+
+namespace hierevo::comm {
+class Collectives;
+}
 
 namespace hierevo::nn {
 
@@ -22,6 +27,7 @@ struct TrainingProgress {
   std::int64_t steps = 0;
   double loss = 0.0;  ///< of the last step looked at: every one on a CPU, every 50th on a GPU
   double data_seconds = 0.0;  ///< of this run so far: making batches, while the network waited
+  double communication_seconds = 0.0;  ///< likewise: waiting for other ranks and their gradients
 };
 /// Called at step boundaries, and between batches of a validation; false asks to stop there. May be
 /// empty.
@@ -39,9 +45,8 @@ struct Scores {
 /// Asked between batches of a test; false asks to stop there. May be empty.
 using KeepOn = std::function<bool()>;
 
-/// Scores of `executor` over whole images, `batch` at a time. Nothing when `keep_on` said no.
-std::optional<Scores> scores_of(Executor& executor, const Images& images,
-                                const Normalisation& normalisation, std::int64_t batch,
+/// Scores of `executor` over all images, `batch` at a time. Nothing when `keep_on` said no.
+std::optional<Scores> scores_of(Executor& executor, TestBatches& images, std::int64_t batch,
                                 const KeepOn& keep_on = {});
 
 /// A training between two steps. Together with the plan, data, options and seed that it began with
@@ -55,14 +60,27 @@ struct TrainingState {
   std::int64_t step() const { return static_cast<std::int64_t>(losses.size()); }
 };
 
-/// Trains a network with SGD and momentum on augmented images. `seed` decides the order of the
-/// images and the augmentation. Every image is used once an epoch; the last incomplete batch of an
-/// epoch is filled from the next one. Belongs to one thread.
+/// How ranks train one network together, each on its part of every batch (part_of()).
+struct DataParallel {
+  comm::Collectives* ranks = nullptr;                ///< null, or a group of one: alone
+  std::size_t bucket_bytes = std::size_t{25} << 20;  ///< gradients that are summed at once, at most
+  bool compress_gradients = false;  ///< they are sent as bfloat16, and rounded to it
+  std::int64_t check_every = 100;   ///< steps between comparisons of the ranks' weights; 0: never
+};
+
+/// Trains a network with SGD and momentum. Belongs to one thread.
+///
+/// With several ranks every rank has a trainer of the same network, options and seed, and calls the
+/// same members in the same order; only state() is for rank 0 alone. The network begins with the
+/// weights of rank 0. A rank that wants to stop stops all of them, at the end of the next step.
+/// What one rank throws the others do not learn: they wait until the collectives' time-out.
 class Trainer {
  public:
-  /// Keeps references to its arguments. Labels are below `classes`.
-  Trainer(Executor& executor, const Images& data, const Normalisation& normalisation,
-          const TrainingOptions& options, std::int64_t classes, std::uint64_t seed);
+  /// Keeps references to its arguments. `batches` are of options.batch images, whatever the number
+  /// of ranks; `seed` decides what of the training's randomness is not theirs. Throws UsageError
+  /// when options and ranks do not fit.
+  Trainer(Executor& executor, TrainingBatches& batches, const TrainingOptions& options,
+          std::uint64_t seed, const DataParallel& parallel = {});
   ~Trainer();
   Trainer(const Trainer&) = delete;
   Trainer& operator=(const Trainer&) = delete;
@@ -77,15 +95,17 @@ class Trainer {
   double loss() const;
 
   /// Scores of the network as it is now, or of the average of its weights where there is one. May
-  /// be called within a progress callback. Nothing when `keep_on` said no.
-  std::optional<Scores> test(const Images& images, const KeepOn& keep_on = {});
+  /// be called within a progress callback. Nothing when `keep_on` said no. Ranks share the images
+  /// out; the running statistics are rank 0's.
+  std::optional<Scores> test(TestBatches& images, const KeepOn& keep_on = {});
 
   /// May be asked for within a progress callback. The tensors share memory with the training: use
   /// them before it goes on.
   TrainingState state();
   /// Goes on from `state`: on a CPU with the same threads, every weight afterwards is bit for bit
   /// what it would have been without the break. Throws UsageError, and changes nothing, when names
-  /// or shapes differ from this network's.
+  /// or shapes differ from this network's. With several ranks rank 0's state counts, and the others
+  /// may give an empty one.
   void restore(const TrainingState& state);
 
  private:

@@ -1,0 +1,69 @@
+#include "hierevo/nn/memory_batches.hpp"
+
+#include <ATen/ATen.h>
+
+#include "augmentation.hpp"
+#include "augmented_batches.hpp"
+
+namespace hierevo::nn {
+
+namespace {
+
+class MemoryBatches final : public AugmentedBatches {
+ public:
+  MemoryBatches(const Images& images, const Normalisation& normalisation,
+                const TrainingOptions& options, std::int64_t classes, std::uint64_t seed)
+      : AugmentedBatches(images.size(), normalisation, options, classes, seed,
+                         images.pixels.device()),
+        images_(images) {}
+
+ private:
+  Images pixels(std::int64_t step, ImageRange range) override {
+    const ImageSize whole{images_.height(), images_.width()};
+    const std::int64_t side = options().crop;
+    const ImageSize crop = side == 0 ? whole : ImageSize{side, side};
+    const Crops all =
+        draw_crops(options().batch, whole, crop, options().flip, stream(step, "crops of a step"));
+    const auto own = [&range](const at::Tensor& of_all) {
+      return of_all.narrow(0, range.first, range.count);
+    };
+    const at::Tensor indices = own(at::tensor(batch_of(step)));
+    return {cut(images_.pixels, indices, {own(all.top), own(all.left), own(all.flipped)}, crop),
+            images_.labels.index_select(0, indices.to(images_.labels.device()))};
+  }
+
+  const Images& images_;
+};
+
+class MemoryTestBatches final : public TestBatches {
+ public:
+  MemoryTestBatches(const Images& images, const Normalisation& normalisation)
+      : images_(images), normalisation_(normalisation) {}
+
+  std::int64_t size() const override { return images_.size(); }
+
+  Batch at(ImageRange range) override {
+    return {normalised(images_.pixels.narrow(0, range.first, range.count), normalisation_),
+            images_.labels.narrow(0, range.first, range.count)};
+  }
+
+ private:
+  const Images& images_;
+  Normalisation normalisation_;
+};
+
+}  // namespace
+
+std::unique_ptr<TrainingBatches> make_training_batches(const Images& images,
+                                                       const Normalisation& normalisation,
+                                                       const TrainingOptions& options,
+                                                       std::int64_t classes, std::uint64_t seed) {
+  return std::make_unique<MemoryBatches>(images, normalisation, options, classes, seed);
+}
+
+std::unique_ptr<TestBatches> make_test_batches(const Images& images,
+                                               const Normalisation& normalisation) {
+  return std::make_unique<MemoryTestBatches>(images, normalisation);
+}
+
+}  // namespace hierevo::nn
