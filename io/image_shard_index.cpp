@@ -71,7 +71,7 @@ std::array<double, 3> three(const h5::File& file, const char* name, double least
   return {values[0], values[1], values[2]};
 }
 
-ImageIndex read(const h5::File& file) {
+ImageIndex read_index(const h5::File& file) {
   check_image_format(file, image_index_format);
   ImageIndex index;
   index.plan.source = h5::read_fixed_text_attribute(file, "source");
@@ -105,7 +105,7 @@ void set_statistics(const PixelSums& sums, ImageIndex& index) {
 }  // namespace
 
 ImageIndex read_image_index(const fs::path& folder) {
-  return reading_images(folder / shard_index_name, read);
+  return reading_images(folder / shard_index_name, read_index);
 }
 
 bool is_shard_folder(const fs::path& folder) {

@@ -105,8 +105,8 @@ std::vector<std::byte> encode_content(const TrainingSnapshot& snapshot) {
   return h5::image(file);
 }
 
-TrainingSnapshot decode_content(std::span<const std::byte> bytes,
-                                const std::filesystem::path& path) {
+TrainingSnapshot decode_training_content(std::span<const std::byte> bytes,
+                                         const std::filesystem::path& path) {
   const h5::Session session;
   const h5::File file = h5::open_file(bytes);
   check_content_head(file, path, training_kind);
@@ -144,7 +144,7 @@ TrainingSnapshot decode_training(std::span<const std::byte> bytes,
                                  const std::filesystem::path& path) {
   check_text_block(bytes, path, training_kind);
   try {
-    return decode_content(bytes, path);
+    return decode_training_content(bytes, path);
   } catch (const NewerVersionError&) {
     throw;
   } catch (const h5::Error& error) {

@@ -56,11 +56,9 @@ class OptionSet {
   void inherit(std::string run, std::vector<std::string> names,
                std::function<std::string(const std::string& run)> recorded_of);
   /// The default of option `name` is the value of an environment variable, unless that is empty.
-  /// It is not recorded: it tells of a place, such as a job's own, that a later start does not
-  /// have.
+  /// It is not recorded: a later start may not have that place, which may be a job's own.
   void default_from_environment(const std::string& name, const std::string& variable);
-  /// For what is started with all options in force of another process: the environment counts
-  /// there.
+  /// For a process that gets all options in force from another, where the environment counts.
   void pass_over_environment() { variables_.clear(); }
   /// Options of another command, which a file of --config may have too: it serves both.
   void pass_over(std::vector<std::string> names) { passed_over_ = std::move(names); }

@@ -115,7 +115,8 @@ class CommandLine(ProgramTest):
     def test_what_the_environment_gave_is_not_recorded(self):
         line = ["search", "--run", self.run_dir, "--evaluator", "synthetic", "--population", 2]
         for number, evaluations in (("1", 3), ("2", 6)):  # a job, and another that goes on
-            staged = {"HIEREVO_DATA_DIR": f"/staged/{number}", "HIEREVO_EVALUATORS_PER_DEVICE": number}
+            staged = {"HIEREVO_DATA_DIR": f"/staged/{number}",
+                      "HIEREVO_EVALUATORS_PER_DEVICE": number}
             with unittest.mock.patch.dict(os.environ, staged):
                 self.hierevo(*line, "--evaluations", evaluations)
             recorded = (self.run_dir / "config.ini").read_text()

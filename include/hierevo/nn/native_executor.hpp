@@ -23,8 +23,8 @@ std::vector<std::string> native_instruction_sets();
 /// make_torch_executor(). It takes as many threads as Torch does (set_threads()), in training at
 /// most sixteen. Its results do not depend on how many, bit for bit, but on the instruction set:
 /// vectors of other widths add in another order. `instruction_set` is one of the above; by default
-/// it chooses. Steps with drop_path, bf16, frozen_norms or norm_ranks throw InternalError: these are
-/// Torch's only.
+/// it chooses. Steps with drop_path, bf16, frozen_norms or norm_ranks throw InternalError: these
+/// are Torch's only.
 std::unique_ptr<Executor> make_native_executor(const genome::Plan& plan, std::uint64_t seed,
                                                const std::string& instruction_set = {});
 
