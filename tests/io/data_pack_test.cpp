@@ -18,24 +18,16 @@
 #include "h5.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
+#include "support/refusal.hpp"
 #include "support/scratch_folder.hpp"
 
 namespace hierevo::io {
 namespace {
 
 namespace fs = std::filesystem;
+using hierevo::test::refusal;
 using testing::HasSubstr;
 using Part = DataPackWriter::Part;
-
-/// The text of the UsageError of `call`, or "accepted".
-std::string refusal(const std::function<void()>& call) {
-  try {
-    call();
-    return "accepted";
-  } catch (const core::UsageError& error) {
-    return error.what();
-  }
-}
 
 std::size_t files_in(const fs::path& folder) {
   return static_cast<std::size_t>(std::distance(fs::directory_iterator(folder), {}));

@@ -11,24 +11,16 @@
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
 #include "image_shard_files.hpp"
+#include "support/refusal.hpp"
 #include "support/scratch_folder.hpp"
 
 namespace hierevo::io {
 namespace {
 
 namespace fs = std::filesystem;
+using hierevo::test::refusal;
 using test::SampleImage;
 using testing::HasSubstr;
-
-/// The text of the UsageError of `call`, or "accepted".
-std::string refusal(const std::function<void()>& call) {
-  try {
-    call();
-    return "accepted";
-  } catch (const core::UsageError& error) {
-    return error.what();
-  }
-}
 
 void expect_images(const ShardedImages& images, std::size_t first,
                    const std::vector<SampleImage>& expected) {

@@ -14,18 +14,6 @@
 namespace hierevo::nn {
 namespace {
 
-Images random_images(std::int64_t count) {
-  const auto generator = at::make_generator<at::CPUGeneratorImpl>(7);
-  return {at::randint(0, 256, {count, 1, 12, 12}, generator, at::kByte),
-          at::randint(0, 10, {count}, generator, at::kLong)};
-}
-
-std::vector<NamedTensor> copied(const std::vector<NamedTensor>& tensors) {
-  std::vector<NamedTensor> copies;
-  for (const auto& [name, tensor] : tensors) copies.push_back({name, tensor.detach().clone()});
-  return copies;
-}
-
 TrainingState copied(const TrainingState& state) {
   return {.losses = state.losses,
           .weights = copied(state.weights),

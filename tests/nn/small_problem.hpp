@@ -1,9 +1,11 @@
 // A network and data small enough to train within a test.
 #pragma once
 
+#include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
 
 #include "hierevo/core/error.hpp"
 #include "hierevo/genome/plan.hpp"
@@ -18,6 +20,20 @@ inline genome::Plan small_plan(int classes = 10, int input_channels = 1) {
   return genome::make_plan(
       genome::assemble(genotype),
       {.channels = 8, .cells = 1, .input_channels = input_channels, .classes = classes});
+}
+
+/// Random images of ten classes.
+inline Images random_images(std::int64_t count) {
+  const auto generator = at::make_generator<at::CPUGeneratorImpl>(7);
+  return {at::randint(0, 256, {count, 1, 12, 12}, generator, at::kByte),
+          at::randint(0, 10, {count}, generator, at::kLong)};
+}
+
+/// That stay as they are when the training goes on.
+inline std::vector<NamedTensor> copied(const std::vector<NamedTensor>& tensors) {
+  std::vector<NamedTensor> copies;
+  for (const auto& [name, tensor] : tensors) copies.push_back({name, tensor.detach().clone()});
+  return copies;
 }
 
 struct Trained {

@@ -11,13 +11,6 @@
 namespace hierevo::nn {
 namespace {
 
-/// Random images of ten classes.
-Images random_images(std::int64_t count) {
-  const auto generator = at::make_generator<at::CPUGeneratorImpl>(7);
-  return {at::randint(0, 256, {count, 1, 12, 12}, generator, at::kByte),
-          at::randint(0, 10, {count}, generator, at::kLong)};
-}
-
 /// Everything that a training can have, so that everything has to be saved.
 const TrainingOptions everything{.steps = 9,
                                  .batch = 8,
@@ -61,12 +54,6 @@ void expect_equal(const std::vector<NamedTensor>& a, const std::vector<NamedTens
     EXPECT_EQ(a[i].name, b[i].name);
     EXPECT_TRUE(a[i].tensor.equal(b[i].tensor)) << a[i].name;
   }
-}
-
-std::vector<NamedTensor> copied(const std::vector<NamedTensor>& tensors) {
-  std::vector<NamedTensor> copies;
-  for (const auto& [name, tensor] : tensors) copies.push_back({name, tensor.detach().clone()});
-  return copies;
 }
 
 TEST_F(Training, StoppedAnywhereEndsBitForBitLikeOneThatWasNot) {
