@@ -3,15 +3,20 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <grp.h>
+#include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <exception>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <thread>
 
 #include "hierevo/core/descriptor.hpp"
 #include "hierevo/core/error.hpp"
@@ -50,10 +55,19 @@ std::string text_of_failure(const User& user, const std::function<void()>& work)
   }
 }
 
-std::string read_all(int pipe) {
+using Clock = std::chrono::steady_clock;
+
+/// Up to the end of file; nothing when that does not come in time.
+std::optional<std::string> read_all(int pipe, Clock::time_point deadline) {
   std::string text;
   std::array<char, 4096> buffer;
   while (true) {
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
+    pollfd wanted = {.fd = pipe, .events = POLLIN, .revents = 0};
+    const int ready = ::poll(&wanted, 1, static_cast<int>(std::max<std::int64_t>(left, 0)));
+    if (ready < 0 && errno == EINTR) continue;
+    if (ready == 0) return std::nullopt;
     const ssize_t got = ::read(pipe, buffer.data(), buffer.size());
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) return text;
@@ -61,9 +75,22 @@ std::string read_all(int pipe) {
   }
 }
 
+/// How the child ended; nothing when it does not in time. It has nothing left to do but to end.
+std::optional<int> status_of(pid_t child, Clock::time_point deadline) {
+  int status = 0;
+  while (true) {
+    const pid_t ended = ::waitpid(child, &status, WNOHANG);
+    if (ended == child) return status;
+    if (ended < 0 && errno != EINTR) throw core::InternalError("The process for the user is lost.");
+    if (Clock::now() >= deadline) return std::nullopt;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+}
+
 }  // namespace
 
-void run_as(const User& user, const std::function<void()>& work) {
+void run_as(const User& user, const std::function<void()>& work, std::chrono::milliseconds limit) {
+  const Clock::time_point deadline = Clock::now() + limit;
   std::array<int, 2> ends;
   if (::pipe2(ends.data(), O_CLOEXEC) != 0)
     throw core::InternalError(fmt::format("No pipe: {}", std::strerror(errno)));
@@ -77,13 +104,16 @@ void run_as(const User& user, const std::function<void()>& work) {
     ::_exit(text.empty() && written == 0 ? 0 : 1);
   }
   to_parent.reset();
-  const std::string text = read_all(from_child.get());
-  int status = 0;
-  while (::waitpid(child, &status, 0) < 0) {
-    if (errno != EINTR) throw core::InternalError("The process for the user is lost.");
+  const std::optional<std::string> text = read_all(from_child.get(), deadline);
+  const std::optional<int> status = text ? status_of(child, deadline) : std::nullopt;
+  if (!status) {
+    ::kill(child, SIGKILL);
+    status_of(child, Clock::now() + std::chrono::seconds(1));  // one that waits for a disk stays
+    throw core::InternalError(fmt::format("It took more than {} s, and was given up.",
+                                          std::chrono::duration<double>(limit).count()));
   }
-  if (!text.empty()) throw core::InternalError(text);
-  if (status != 0) throw core::InternalError(fmt::format("Killed (wait status {}).", status));
+  if (!text->empty()) throw core::InternalError(*text);
+  if (*status != 0) throw core::InternalError(fmt::format("Killed (wait status {}).", *status));
 }
 
 }  // namespace hierevo::spank

@@ -72,6 +72,20 @@ TEST_F(JobFolder, FailuresOfTheUsersWorkAreTold) {
   EXPECT_THAT(failure_of([] { run_as(user, [] { ::raise(SIGKILL); }); }), HasSubstr("Killed"));
 }
 
+TEST_F(JobFolder, WorkThatDoesNotEndIsGivenUp) {
+  const auto hang = [] {
+    while (true) ::pause();
+  };
+  EXPECT_THAT(failure_of([&] { run_as(user, hang, std::chrono::milliseconds(50)); }),
+              HasSubstr("more than 0.05 s"));
+  const auto closed_but_alive = [&] {
+    for (int descriptor = 3; descriptor < 64; ++descriptor) ::close(descriptor);
+    hang();
+  };
+  EXPECT_THAT(failure_of([&] { run_as(user, closed_but_alive, std::chrono::milliseconds(50)); }),
+              HasSubstr("more than 0.05 s"));
+}
+
 TEST_F(JobFolder, IsTheUsersInAFolderOfRoots) {
   const mode_t mask = ::umask(0077);  // the job's, in the plugin
   make_job_folder(folder, 7, user);
