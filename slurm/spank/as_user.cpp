@@ -76,7 +76,7 @@ std::optional<std::string> read_all(int pipe, Clock::time_point deadline) {
 }
 
 /// How the child ended; nothing when it does not in time. It has nothing left to do but to end.
-std::optional<int> status_of(pid_t child, Clock::time_point deadline) {
+std::optional<int> end_of_child(pid_t child, Clock::time_point deadline) {
   int status = 0;
   while (true) {
     const pid_t ended = ::waitpid(child, &status, WNOHANG);
@@ -105,10 +105,10 @@ void run_as(const User& user, const std::function<void()>& work, std::chrono::mi
   }
   to_parent.reset();
   const std::optional<std::string> text = read_all(from_child.get(), deadline);
-  const std::optional<int> status = text ? status_of(child, deadline) : std::nullopt;
+  const std::optional<int> status = text ? end_of_child(child, deadline) : std::nullopt;
   if (!status) {
     ::kill(child, SIGKILL);
-    status_of(child, Clock::now() + std::chrono::seconds(1));  // one that waits for a disk stays
+    end_of_child(child, Clock::now() + std::chrono::seconds(1));  // one that waits for a disk stays
     throw core::InternalError(fmt::format("It took more than {} s, and was given up.",
                                           std::chrono::duration<double>(limit).count()));
   }

@@ -15,6 +15,7 @@
 #include <functional>
 
 #include "data_packs.hpp"
+#include "edited.hpp"
 #include "h5.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
@@ -56,25 +57,6 @@ class DataPackTest : public testing::Test {
   const fs::path path = folder.path() / "a pack.h5";
   const DataPack pack = test::random_pack(40, 9);
 };
-
-/// A new file, without a sync, which is what takes time.
-void write(const fs::path& path, std::span<const std::byte> bytes) {
-  fs::remove(path);
-  std::ofstream file(path, std::ios::binary);
-  file.write(reinterpret_cast<const char*>(bytes.data()), std::ssize(bytes));
-  ASSERT_TRUE(file.flush());
-}
-
-void remove(hid_t file, const char* name) {
-  HIEREVO_H5(H5Ldelete, file, name, H5P_DEFAULT);
-}
-
-template <typename T>
-void replace(hid_t file, const char* name, std::vector<std::size_t> shape,
-             const std::vector<T>& values) {
-  remove(file, name);
-  h5::write_rows<T>(h5::create_rows<T>(file, name, shape), shape, 0, values);
-}
 
 TEST_F(DataPackTest, ComesBackAsItWas) {
   for (const std::size_t train : {3U, 40U, 9000U}) {
@@ -189,7 +171,7 @@ TEST_F(DataPackTest, RefusesWhatIsNoPack) {
 TEST_F(DataPackTest, RefusesMissingParts) {
   EXPECT_EQ(refusal_after([](hid_t) {}), "accepted");
   for (const char* name : {"classes", "train", "train/pixels", "train/labels", "test/labels"}) {
-    EXPECT_THAT(refusal_after([=](hid_t file) { remove(file, name); }),
+    EXPECT_THAT(refusal_after([=](hid_t file) { test::remove_object(file, name); }),
                 HasSubstr("/" + std::string(name) + " is missing"));
   }
   for (const char* name : {"format", "version", "source"}) {
@@ -223,34 +205,36 @@ TEST_F(DataPackTest, RefusesLabelsOutOfRangeAndEmptyClasses) {
   for (const std::int64_t label : {std::int64_t{-1}, std::int64_t{3}}) {
     auto labels = pack.train.labels;
     labels[17] = label;
-    EXPECT_THAT(refusal_after([&](hid_t file) { replace(file, "train/labels", {40}, labels); }),
-                HasSubstr(fmt::format("row 17 of /train/labels is label {} of 3 classes", label)));
+    EXPECT_THAT(
+        refusal_after([&](hid_t file) { test::replace_rows(file, "train/labels", {40}, labels); }),
+        HasSubstr(fmt::format("row 17 of /train/labels is label {} of 3 classes", label)));
   }
   auto labels = pack.train.labels;
   std::replace(labels.begin(), labels.end(), 1, 2);
-  EXPECT_THAT(refusal_after([&](hid_t file) { replace(file, "train/labels", {40}, labels); }),
-              HasSubstr("class 1, 'dog', has no image to train on"));
+  EXPECT_THAT(
+      refusal_after([&](hid_t file) { test::replace_rows(file, "train/labels", {40}, labels); }),
+      HasSubstr("class 1, 'dog', has no image to train on"));
 }
 
 TEST_F(DataPackTest, RefusesWrongTypesAndShapes) {
   EXPECT_THAT(refusal_after([&](hid_t file) {
-                replace(file, "train/labels", {40}, std::vector<std::uint8_t>(40));
+                test::replace_rows(file, "train/labels", {40}, std::vector<std::uint8_t>(40));
               }),
               HasSubstr("/train/labels has a wrong type (8-bit unsigned integer instead of"));
   EXPECT_THAT(refusal_after([&](hid_t file) {
-                replace(file, "train/pixels", {40, 105}, pack.train.pixels);
+                test::replace_rows(file, "train/pixels", {40, 105}, pack.train.pixels);
               }),
               HasSubstr("/train/pixels has a wrong number of dimensions (not 4)"));
   EXPECT_THAT(refusal_after([&](hid_t file) {
-                replace(file, "train/pixels", {20, 3, 14, 5}, pack.train.pixels);
+                test::replace_rows(file, "train/pixels", {20, 3, 14, 5}, pack.train.pixels);
               }),
               HasSubstr("/train/pixels has 20 rows and /train/labels 40"));
   EXPECT_THAT(refusal_after([&](hid_t file) {
-                replace(file, "test/pixels", {9, 3, 5, 7}, pack.test.pixels);
+                test::replace_rows(file, "test/pixels", {9, 3, 5, 7}, pack.test.pixels);
               }),
               HasSubstr("/test/pixels has images of another size"));
   EXPECT_THAT(refusal_after([&](hid_t file) {
-                remove(file, "classes");
+                test::remove_object(file, "classes");
                 h5::write_strings(file, "classes", pack.info.class_names);
               }),
               HasSubstr("/classes has a wrong type (not text of fixed length)"));
@@ -259,7 +243,7 @@ TEST_F(DataPackTest, RefusesWrongTypesAndShapes) {
 TEST_F(DataPackTest, RefusesShapesThatTheFileCannotHold) {
   const auto with_shape = [](std::vector<std::size_t> shape) {
     return [=](hid_t file) {
-      remove(file, "train/pixels");
+      test::remove_object(file, "train/pixels");
       h5::create_rows<std::uint8_t>(file, "train/pixels", shape);
     };
   };
@@ -275,7 +259,7 @@ TEST_F(DataPackTest, NothingLeadsOutOfTheFile) {
   const std::string other = (folder.path() / "other.h5").string();
   test::write_pack(pack, other);
   EXPECT_THAT(refusal_after([&](hid_t file) {
-                remove(file, "train");
+                test::remove_object(file, "train");
                 HIEREVO_H5(H5Lcreate_external, other.c_str(), "train", file, "train", H5P_DEFAULT,
                            H5P_DEFAULT);
               }),
@@ -293,7 +277,7 @@ TEST_F(DataPackTest, DamageIsRefusedOrDoesNotReachTheImages) {
   for (const std::size_t position : positions) {
     std::vector<std::byte> bytes = good;
     bytes[position] ^= static_cast<std::byte>(1 + random.below(255));
-    write(path, bytes);
+    test::write_anew(path, bytes);
     try {
       EXPECT_TRUE(test::same_images(read_data_pack(path), pack)) << "byte " << position;
     } catch (const core::UsageError& error) {
@@ -325,7 +309,7 @@ TEST_F(DataPackTest, CutFilesAreRefused) {
   std::vector<std::size_t> lengths = {0, 1, 8, good.size() - 1};
   for (int i = 0; i < 200; ++i) lengths.push_back(random.below(good.size()));
   for (const std::size_t length : lengths) {
-    write(path, std::span(good).first(length));
+    test::write_anew(path, std::span(good).first(length));
     EXPECT_THAT(refusal([&] { read_data_pack(path); }), HasSubstr("Cannot use")) << length;
   }
 }

@@ -1,7 +1,10 @@
 // Files that are whole and good HDF5, but say other things than hierevo wrote.
 #pragma once
 
+#include <filesystem>
+#include <fstream>
 #include <functional>
+#include <span>
 #include <vector>
 
 #include "h5.hpp"
@@ -23,6 +26,22 @@ inline std::vector<std::byte> edited(std::vector<std::byte> file, const FileKind
 
 inline void remove_object(hid_t file, const char* path) {
   HIEREVO_H5(H5Ldelete, file, path, H5P_DEFAULT);
+}
+
+/// The dataset with other rows: `values` in this shape.
+template <typename T>
+void replace_rows(hid_t file, const char* path, std::vector<std::size_t> shape,
+                  const std::vector<T>& values) {
+  remove_object(file, path);
+  h5::write_rows<T>(h5::create_rows<T>(file, path, shape), shape, 0, values);
+}
+
+/// A new file, without a sync, which is what takes time.
+inline void write_anew(const std::filesystem::path& path, std::span<const std::byte> bytes) {
+  std::filesystem::remove(path);
+  std::ofstream file(path, std::ios::binary);
+  file.exceptions(std::ios::failbit | std::ios::badbit);
+  file.write(reinterpret_cast<const char*>(bytes.data()), std::ssize(bytes));
 }
 
 }  // namespace hierevo::io::test

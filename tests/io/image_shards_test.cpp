@@ -7,6 +7,7 @@
 #include <functional>
 #include <thread>
 
+#include "edited.hpp"
 #include "h5.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
@@ -34,25 +35,6 @@ void expect_images(const ShardedImages& images, std::size_t first,
     EXPECT_EQ(file, expected[i].file);
     EXPECT_THAT(images.name(first + i), HasSubstr(".h5: " + expected[i].image.name));
   }
-}
-
-void remove(hid_t file, const char* name) {
-  HIEREVO_H5(H5Ldelete, file, name, H5P_DEFAULT);
-}
-
-template <typename T>
-void replace(hid_t file, const char* name, const std::vector<T>& values) {
-  remove(file, name);
-  const std::array<std::size_t, 1> shape = {values.size()};
-  h5::write_rows<T>(h5::create_rows<T>(file, name, shape), shape, 0, values);
-}
-
-/// A new file, without a sync, which is what takes time.
-void write(const fs::path& path, std::span<const std::byte> bytes) {
-  fs::remove(path);
-  std::ofstream file(path, std::ios::binary);
-  file.write(reinterpret_cast<const char*>(bytes.data()), std::ssize(bytes));
-  ASSERT_TRUE(file.flush());
 }
 
 class ImageShardsTest : public testing::Test {
@@ -144,11 +126,11 @@ TEST_F(ImageShardsTest, RefusesMissingFilesAndParts) {
   EXPECT_EQ(refusal_after(shard, [](hid_t) {}), "accepted");
   for (const char* name :
        {"bytes", "offset", "length", "crc32c", "label", "height", "width", "sample"}) {
-    EXPECT_THAT(refusal_after(shard, [=](hid_t file) { remove(file, name); }),
+    EXPECT_THAT(refusal_after(shard, [=](hid_t file) { test::remove_object(file, name); }),
                 HasSubstr("/" + std::string(name) + " is missing"));
   }
   for (const char* name : {"classes", "shard_crc32c", "pixel_mean", "pixel_deviation"}) {
-    EXPECT_THAT(refusal_after("index.h5", [=](hid_t file) { remove(file, name); }),
+    EXPECT_THAT(refusal_after("index.h5", [=](hid_t file) { test::remove_object(file, name); }),
                 HasSubstr("/" + std::string(name) + " is missing"));
   }
   make_anew();
@@ -191,7 +173,7 @@ TEST_F(ImageShardsTest, RefusesShardsOfAnotherPacking) {
 
 TEST_F(ImageShardsTest, RefusesImagesThatAreNotThere) {
   const auto with = [](const char* name, auto values) {
-    return [=](hid_t file) { replace(file, name, values); };
+    return [=](hid_t file) { test::replace_rows(file, name, {values.size()}, values); };
   };
   const std::vector<std::uint32_t> seven(7, 1);
   EXPECT_THAT(refusal_after(shard, with("offset", std::vector<std::uint64_t>(7, ~0ULL))),
@@ -212,7 +194,7 @@ TEST_F(ImageShardsTest, RefusesImagesThatAreNotThere) {
               HasSubstr("/pixel_mean is not three numbers"));
   EXPECT_THAT(refusal_after(shard,
                             [](hid_t file) {
-                              remove(file, "bytes");
+                              test::remove_object(file, "bytes");
                               h5::create_rows<std::uint8_t>(file, "bytes",
                                                             std::array<std::size_t, 1>{5000});
                             }),
@@ -229,7 +211,7 @@ TEST_F(ImageShardsTest, NothingLeadsOutOfTheFile) {
   const std::string other = (root / "other.h5").string();
   EXPECT_THAT(refusal_after(shard,
                             [&](hid_t file) {
-                              remove(file, "bytes");
+                              test::remove_object(file, "bytes");
                               HIEREVO_H5(H5Lcreate_external, other.c_str(), "bytes", file, "bytes",
                                          H5P_DEFAULT, H5P_DEFAULT);
                             }),
@@ -267,7 +249,7 @@ TEST_F(ImageShardsTest, DamageIsRefusedOrDoesNotReachTheImages) {
     for (int i = 0; i < 600; ++i) {
       std::vector<std::byte> bytes = good;
       bytes[random.below(good.size())] ^= static_cast<std::byte>(1 + random.below(255));
-      write(root / name, bytes);
+      test::write_anew(root / name, bytes);
       try {
         EXPECT_TRUE(all_is_as_it_was(root)) << name << " " << i;
       } catch (const core::Error& error) {
@@ -276,7 +258,7 @@ TEST_F(ImageShardsTest, DamageIsRefusedOrDoesNotReachTheImages) {
       }
     }
     EXPECT_GT(refused, 100U) << name;
-    write(root / name, good);
+    test::write_anew(root / name, good);
   }
 }
 
@@ -287,7 +269,7 @@ TEST_F(ImageShardsTest, ADamagedImageIsNamed) {
   const auto found = std::search(bytes.begin(), bytes.end(), image.begin(), image.end());
   ASSERT_NE(found, bytes.end());
   *found ^= std::byte{1};
-  write(root / shard, bytes);
+  test::write_anew(root / shard, bytes);
   const ImageShards images = open_image_shards(root);
   std::vector<std::byte> file;
   try {
@@ -306,7 +288,7 @@ TEST_F(ImageShardsTest, CutFilesAreRefused) {
   std::vector<std::size_t> lengths = {0, 1, 8, good.size() - 1};
   for (int i = 0; i < 100; ++i) lengths.push_back(random.below(good.size()));
   for (const std::size_t length : lengths) {
-    write(root / shard, std::span(good).first(length));
+    test::write_anew(root / shard, std::span(good).first(length));
     EXPECT_THAT(refusal([&] { open_image_shards(root); }), HasSubstr("Cannot use")) << length;
   }
 }

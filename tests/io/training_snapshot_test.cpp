@@ -57,7 +57,7 @@ TEST(TrainingSnapshot, IsReadAsItWasWritten) {
   expect_same(read.average, {});
 }
 
-std::string refusal(std::span<const std::byte> bytes) {
+std::string refusal_of_training(std::span<const std::byte> bytes) {
   try {
     decode_training(bytes, "OUT/last.h5");
     return "accepted";
@@ -74,21 +74,22 @@ TEST(TrainingSnapshot, DamageIsNoticed) {
     const std::size_t within = i % 4 == 0 ? block_size + 96 : good.size();
     auto bytes = good;
     bytes[random.below(within)] ^= static_cast<std::byte>(1 + random.below(255));
-    EXPECT_THAT(refusal(bytes), HasSubstr("'OUT/last.h5': it is "));
-    EXPECT_THAT(refusal(std::span(good).first(random.below(within))),
+    EXPECT_THAT(refusal_of_training(bytes), HasSubstr("'OUT/last.h5': it is "));
+    EXPECT_THAT(refusal_of_training(std::span(good).first(random.below(within))),
                 HasSubstr("'OUT/last.h5': it is "));
   }
 }
 
 TEST(TrainingSnapshot, ASnapshotOfASearchIsNone) {
   auto bytes = encode_training(sample_training());
-  EXPECT_THAT(refusal(with_text_block(std::span(bytes).subspan(block_size), snapshot_kind)),
-              HasSubstr("it is not a training of hierevo"));
+  EXPECT_THAT(
+      refusal_of_training(with_text_block(std::span(bytes).subspan(block_size), snapshot_kind)),
+      HasSubstr("it is not a training of hierevo"));
 }
 
 /// What is said of the sample after `edit`, with a right checksum.
 std::string refusal_after(const std::function<void(hid_t file)>& edit) {
-  return refusal(test::edited(encode_training(sample_training()), training_kind, edit));
+  return refusal_of_training(test::edited(encode_training(sample_training()), training_kind, edit));
 }
 
 TEST(TrainingSnapshot, ContentThatCannotBeIsNamed) {

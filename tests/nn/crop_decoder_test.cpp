@@ -97,7 +97,7 @@ void expect_as_defined(const Bytes& file, const ImageCrop& crop, std::int64_t si
                                  << crop.columns.first << "+" << crop.columns.count;
 }
 
-core::RandomStream stream(std::uint64_t id) {
+core::RandomStream draws(std::uint64_t id) {
   return core::RandomStream(3, id, "a test");
 }
 
@@ -106,7 +106,7 @@ TEST(CropDecoder, DecodesWhatTheWholePictureWouldGive) {
     for (const auto coding : {JpegCoding::baseline, JpegCoding::progressive}) {
       const Bytes file = picture_file(height, width, coding);
       for (std::uint64_t i = 0; i < 25; ++i) {
-        expect_as_defined(file, draw_image_crop({height, width}, 40, true, stream(i)), 40);
+        expect_as_defined(file, draw_image_crop({height, width}, 40, true, draws(i)), 40);
       }
       expect_as_defined(file, centre_crop({height, width}, 48, 40), 40);
     }
@@ -130,7 +130,7 @@ TEST(CropDecoder, GreyAndInksBecomeColours) {
     inks[i] = static_cast<std::uint8_t>(i / 3 % 251);
     grey[i / 4] = static_cast<std::uint8_t>(i / 40 % 256);
   }
-  const ImageCrop crop = draw_image_crop({60, 80}, 20, true, stream(1));
+  const ImageCrop crop = draw_image_crop({60, 80}, 20, true, draws(1));
   expect_as_defined(to_bytes(jpeg_bytes(60, 80, 1, grey)), crop, 20);
   // Inks are mixed to colours before they are scaled, here as there.
   expect_as_defined(to_bytes(jpeg_bytes(60, 80, 4, inks)), crop, 20);
@@ -140,7 +140,7 @@ TEST(CropDecoder, LargePicturesAreDecodedSmaller) {
   const Bytes file = to_bytes(jpeg_bytes(600, 500, 3, test::smooth_pixels(600, 500, 5), 95));
   for (const std::int64_t size : {10, 25, 60, 120}) {
     for (std::uint64_t i = 0; i < 4; ++i) {
-      const ImageCrop crop = draw_image_crop({600, 500}, size, true, stream(i));
+      const ImageCrop crop = draw_image_crop({600, 500}, size, true, draws(i));
       const auto expected = by_definition(decode_jpeg(file), crop, size);
       const Difference found = difference(decoded(file, crop, size), expected);
       EXPECT_LE(found.mean, 0.6);

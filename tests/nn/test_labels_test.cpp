@@ -33,7 +33,7 @@ class TestLabels : public testing::Test {
     }
   }
 
-  const test::ScratchFolder scratch;
+  const hierevo::test::ScratchFolder scratch;
 };
 
 TEST_F(TestLabels, ReadsWhatPeopleHave) {

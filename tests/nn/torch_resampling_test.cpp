@@ -26,7 +26,8 @@ at::Tensor cropped_by_torch(const DecodedImage& image, const ImageCrop& crop, st
 
 TEST(TorchResampling, IsTheSame) {
   const PictureSize picture{203, 320};
-  const auto values = test::jpeg_bytes(203, 320, 3, test::rough_pixels(203, 320, 1), 95);
+  const auto values =
+      hierevo::test::jpeg_bytes(203, 320, 3, hierevo::test::rough_pixels(203, 320, 1), 95);
   const std::span file(reinterpret_cast<const std::byte*>(values.data()), values.size());
   const DecodedImage image = decode_jpeg(file);
   CropDecoder decoder;
