@@ -145,7 +145,7 @@ void perform(const Waiting& what) {
   while (!(begun && pending.done()) && !comm.aborted) std::this_thread::sleep_for(1ms);
   if (pending.done()) return;
   static auto& left_behind = *new std::vector<Pending>;  // its end would wait for the others
-  const std::scoped_lock lock(comm.world->mutex);
+  const std::scoped_lock lock(worlds_mutex);
   left_behind.push_back(std::move(pending));
 }
 
@@ -344,9 +344,14 @@ ncclResult_t ncclCommGetAsyncError(ncclComm_t comm, ncclResult_t* state) {
 
 /// Other ranks learn nothing of it.
 ncclResult_t ncclCommAbort(ncclComm_t comm) {
-  const std::scoped_lock lock(comm->world->mutex);
-  comm->world->aborted = true;
-  comm->aborted = true;  // never freed: streams may still look at it
+  {
+    const std::scoped_lock lock(comm->world->mutex);
+    comm->world->aborted = true;
+  }
+  comm->aborted = true;
+  static auto& kept = *new std::vector<ncclComm_t>;  // streams may still look at it
+  const std::scoped_lock lock(worlds_mutex);
+  kept.push_back(comm);
   ++aborts;
   --communicators;
   return ncclSuccess;
