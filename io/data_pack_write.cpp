@@ -13,6 +13,7 @@
 #include "hierevo/core/version.hpp"
 #include "hierevo/io/data_pack.hpp"
 #include "utf8.hpp"
+#include "writing.hpp"
 
 namespace hierevo::io {
 
@@ -38,18 +39,6 @@ struct PartWriter {
 [[noreturn]] void refuse_existing(const fs::path& path) {
   throw core::UsageError(fmt::format("'{}' is already there", path.string()),
                          "files are not written over", "Give another name, or remove it.");
-}
-
-/// What HDF5 says about writing becomes the user's error.
-template <typename Write>
-void writing(const fs::path& path, Write&& write) {
-  try {
-    const h5::Session session;
-    write();
-  } catch (const h5::Error& error) {
-    throw core::UsageError(fmt::format("Cannot write '{}'", path.string()), error.what(),
-                           "Is there room, and may you write there?");
-  }
 }
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include "hierevo/core/version.hpp"
 #include "image_shards_format.hpp"
 #include "utf8.hpp"
+#include "writing.hpp"
 
 namespace hierevo::io {
 
@@ -87,18 +88,6 @@ struct ImageShardWriter::Impl {
     file.reset();
   }
 
-  /// What HDF5 says about writing becomes the user's error.
-  template <typename Write>
-  void writing(Write&& write) {
-    try {
-      const h5::Session session;
-      write();
-    } catch (const h5::Error& error) {
-      throw core::UsageError(fmt::format("Cannot write '{}'", path.string()), error.what(),
-                             "Is there room, and may you write there?");
-    }
-  }
-
   /// Zeros behind the last image, where some were left out.
   void fill_up() {
     const std::vector<std::byte> zeros(std::min(capacity - used, std::size_t{1} << 20));
@@ -117,7 +106,7 @@ ImageShardWriter::ImageShardWriter(const fs::path& folder, const ShardInfo& info
   impl_->temporary =
       fmt::format("{}.{}.{}.tmp", impl_->path.string(), core::host_name(), ::getpid());
   impl_->capacity = bytes;
-  impl_->writing([&] {
+  writing(impl_->path, [&] {
     impl_->file.emplace(h5::create_file_at(impl_->temporary.string()));
     write_head(*impl_->file, info);
     impl_->bytes.emplace(h5::create_bytes(*impl_->file, "bytes", bytes));
@@ -132,7 +121,7 @@ void ImageShardWriter::append(ShardImage image, std::span<const std::byte> file)
       file.size() > std::numeric_limits<std::uint32_t>::max() || image.label < 0) {
     throw core::InternalError("an image that was not announced");
   }
-  impl.writing([&] { h5::write_bytes(*impl.bytes, impl.used, file); });
+  writing(impl.path, [&] { h5::write_bytes(*impl.bytes, impl.used, file); });
   impl.table.offset.push_back(impl.used);
   impl.table.length.push_back(static_cast<std::uint32_t>(file.size()));
   impl.table.crc32c.push_back(core::crc32c(file));
@@ -146,7 +135,7 @@ void ImageShardWriter::append(ShardImage image, std::span<const std::byte> file)
 void ImageShardWriter::finish(const PixelSums& sums, std::span<const std::string> skipped) {
   Impl& impl = *impl_;
   if (impl.names.empty()) throw core::InternalError("a shard needs images");
-  impl.writing([&] {
+  writing(impl.path, [&] {
     impl.fill_up();
     write_table(*impl.file, impl.table);
     h5::write_fixed_texts(*impl.file, "name", impl.names);

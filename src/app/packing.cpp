@@ -58,12 +58,6 @@ class Packing {
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
-void say_found(std::string_view what, std::string_view source, std::size_t classes,
-               std::size_t train, std::size_t test) {
-  fmt::print(stderr, "'{}' is {}: {} classes, {} images to train on, {}.\n", source, what, classes,
-             train, test == 0 ? "none to test on" : fmt::format("{} to test on", test));
-}
-
 void append_all(io::DataPackWriter& writer, Part part, const nn::Images& images, Packing& packing) {
   constexpr std::int64_t at_a_time = 1000;
   for (std::int64_t first = 0; first < images.size(); first += at_a_time) {
@@ -77,7 +71,7 @@ void append_all(io::DataPackWriter& writer, Part part, const nn::Images& images,
 /// "cifar10"; of the many that are just IDX files the name of their folder.
 std::string source_name(std::string_view dataset, const std::string& folder) {
   const bool known = !dataset.empty() && dataset != "idx";
-  return known ? std::string(dataset) : fs::weakly_canonical(folder).filename().string();
+  return known ? std::string(dataset) : folder_name(folder);
 }
 
 [[noreturn]] void refuse_sizes(const fs::path& a, const at::Tensor& image_a, const fs::path& b,
@@ -90,6 +84,16 @@ std::string source_name(std::string_view dataset, const std::string& folder) {
 }
 
 }  // namespace
+
+void say_found(std::string_view what, std::string_view source, std::size_t classes,
+               std::size_t train, std::size_t test) {
+  fmt::print(stderr, "'{}' is {}: {} classes, {} images to train on, {}.\n", source, what, classes,
+             train, test == 0 ? "none to test on" : fmt::format("{} to test on", test));
+}
+
+std::string folder_name(const std::string& folder) {
+  return fs::weakly_canonical(folder).filename().string();
+}
 
 void pack_dataset(std::string_view name, const PackingJob& job) {
   if (job.size != 0) {

@@ -1,6 +1,7 @@
 // How `hierevo prepare` makes a pack of a data set.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -18,6 +19,12 @@ struct PackingJob {
   int threads = 1;        ///< that decode images
   ProgressLine::Mode progress = ProgressLine::Mode::off;
 };
+
+/// Tells the user what is packed: `source`, which is `what`, and how much there is in it.
+void say_found(std::string_view what, std::string_view source, std::size_t classes,
+               std::size_t train, std::size_t test);
+/// What a folder is called, whichever way its path is written.
+std::string folder_name(const std::string& folder);
 
 /// Packs the data set that nn::load_dataset() reads by this name.
 void pack_dataset(std::string_view name, const PackingJob& job);

@@ -3,22 +3,21 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <atomic>
-#include <exception>
 #include <filesystem>
 #include <optional>
 #include <set>
 #include <span>
-#include <thread>
 #include <vector>
 
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
 #include "hierevo/core/hash.hpp"
+#include "hierevo/core/in_threads.hpp"
 #include "hierevo/core/log.hpp"
 #include "hierevo/io/image_shards.hpp"
 #include "hierevo/nn/image_folder.hpp"
 #include "hierevo/nn/jpeg_files.hpp"
+#include "packing.hpp"
 #include "program.hpp"
 
 namespace hierevo::app {
@@ -59,14 +58,12 @@ class Sharding {
  public:
   explicit Sharding(const ShardingJob& job) : job_(job), line_(job.progress) {
     nn::ImageFolder found = nn::scan_image_folder(job.source, {job.validation_labels, job.synsets});
-    fmt::print(
-        stderr, "'{}' is a folder of images: {} classes, {} images to train on, {}.\n", job.source,
-        found.class_names.size(), found.train.size(),
-        found.test.empty() ? "none to test on" : fmt::format("{} to test on", found.test.size()));
+    say_found("a folder of images", job.source, found.class_names.size(), found.train.size(),
+              found.test.size());
     train_ = {ImagePart::train, fs::path(job.source) / "train", std::move(found.train)};
     test_ = {ImagePart::test, fs::path(job.source) / found.test_folder, std::move(found.test)};
     shuffle(train_.files);
-    plan_.source = fs::weakly_canonical(job.source).filename().string();
+    plan_.source = folder_name(job.source);
     plan_.class_names = std::move(found.class_names);
     plan_.train_shards = shards_of(train_);
     plan_.test_shards = shards_of(test_);
@@ -245,31 +242,15 @@ class Sharding {
   std::vector<Candidate> looked_at(std::span<const nn::LabelledFile> files, bool sample,
                                    std::size_t first) const {
     std::vector<Candidate> candidates(files.size());
-    std::vector<std::exception_ptr> problems(files.size());
-    std::atomic<std::size_t> next = 0;
-    const auto work = [&] {
-      for (std::size_t i = next++; i < files.size(); i = next++) {
-        try {
-          Candidate& candidate = candidates[i];
-          candidate.file = core::read_file(files[i].path, std::size_t{1} << 31);
-          candidate.found = nn::find_in_jpeg(candidate.file);
-          const bool sampled = sample && (first + i) % every_ == 0;
-          if (sampled && candidate.found.problem.empty()) {
-            candidate.sums.add(nn::middle_of_jpeg(candidate.file, sampled_size));
-          }
-        } catch (...) {
-          problems[i] = std::current_exception();
-        }
+    core::in_threads(files.size(), job_.threads, [&](std::size_t i) {
+      Candidate& candidate = candidates[i];
+      candidate.file = core::read_file(files[i].path, std::size_t{1} << 31);
+      candidate.found = nn::find_in_jpeg(candidate.file);
+      const bool sampled = sample && (first + i) % every_ == 0;
+      if (sampled && candidate.found.problem.empty()) {
+        candidate.sums.add(nn::middle_of_jpeg(candidate.file, sampled_size));
       }
-    };
-    {
-      std::vector<std::jthread> others;
-      for (int i = 1; i < job_.threads; ++i) others.emplace_back(work);
-      work();
-    }
-    for (const auto& problem : problems) {
-      if (problem) std::rethrow_exception(problem);
-    }
+    });
     return candidates;
   }
 

@@ -2,11 +2,10 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
-#include <exception>
 #include <thread>
 
+#include "hierevo/core/in_threads.hpp"
 #include "hierevo/nn/image_folder.hpp"
 #include "jpeg.hpp"
 
@@ -51,30 +50,12 @@ at::Tensor read_image(const std::filesystem::path& path, std::int64_t size) {
 std::vector<at::Tensor> read_images(std::span<const LabelledFile> files, std::int64_t size,
                                     int threads) {
   std::vector<at::Tensor> images(files.size());
-  std::vector<std::exception_ptr> problems(files.size());
-  std::atomic<std::size_t> next = 0;
-  const auto work = [&] {
-    for (std::size_t i = next++; i < files.size(); i = next++) {
-      try {
-        images[i] = read_image(files[i].path, size);
-      } catch (...) {
-        problems[i] = std::current_exception();
-      }
-    }
-  };
-  {
-    std::vector<std::jthread> others;
-    for (int i = 1; i < threads; ++i) {
-      others.emplace_back([&] {
-        at::set_num_threads(1);  // of this thread's own operations
-        work();
-      });
-    }
-    work();
-  }
-  for (const auto& problem : problems) {
-    if (problem) std::rethrow_exception(problem);
-  }
+  const auto caller = std::this_thread::get_id();
+  core::in_threads(files.size(), threads, [&](std::size_t i) {
+    // Of this thread's own operations.
+    if (std::this_thread::get_id() != caller) at::set_num_threads(1);
+    images[i] = read_image(files[i].path, size);
+  });
   return images;
 }
 
