@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <optional>
 #include <utility>
 
 #include "hierevo/core/error.hpp"
@@ -98,11 +97,10 @@ native::ImageView view_of(const at::Tensor& images, std::int64_t channels) {
 class NativeExecutor final : public Executor {
  public:
   NativeExecutor(const genome::Plan& plan, std::uint64_t seed, const native::Kernels& kernels)
-      : plan_(plan),
-        kernels_(kernels),
+      : channels_(plan.input_channels),
         tensors_(make_tensors(plan, at::kCPU, seed, at::kFloat)),
         weights_(tensors_.parameters),
-        network_(std::in_place, plan, kernels, weights_.of(tensors_.ops)) {}
+        network_(plan, kernels, weights_.of(tensors_.ops)) {}
 
   using Executor::train_step;
   at::Tensor train_step(const at::Tensor& images, const at::Tensor& targets,
@@ -119,9 +117,9 @@ class NativeExecutor final : public Executor {
     weights_.attach(!options.first);
     native::StepFrame frame{.factor = options.share, .add_gradients = !options.first};
     if (options.last) frame.gradient_ready = gradient_ready_;
-    const double loss = network_->train(view_of(placed, plan_.input_channels),
-                                        targets_of(wanted, placed.size(0), options.label_smoothing),
-                                        frame, at::get_num_threads());
+    const double loss = network_.train(view_of(placed, channels_),
+                                       targets_of(wanted, placed.size(0), options.label_smoothing),
+                                       frame, at::get_num_threads());
     return at::scalar_tensor(loss, at::kFloat);
   }
 
@@ -129,8 +127,8 @@ class NativeExecutor final : public Executor {
     const at::NoGradGuard without_gradients;
     const at::Tensor placed = on_cpu(images);
     const std::vector<float> logits =
-        network_->predict(view_of(placed, plan_.input_channels), at::get_num_threads());
-    at::Tensor result = at::empty({placed.size(0), network_->classes()}, at::kFloat);
+        network_.predict(view_of(placed, channels_), at::get_num_threads());
+    at::Tensor result = at::empty({placed.size(0), network_.classes()}, at::kFloat);
     std::copy(logits.begin(), logits.end(), result.data_ptr<float>());
     return result;
   }
@@ -141,7 +139,7 @@ class NativeExecutor final : public Executor {
   void place_gradients(std::vector<at::Tensor> memory) override {
     weights_.place_gradients(std::move(memory));
     weights_.attach(/*keep=*/false);
-    network_.emplace(plan_, kernels_, weights_.of(tensors_.ops));  // it knows them by their address
+    network_.move_weights(weights_.of(tensors_.ops));
   }
 
   void on_gradient_ready(std::function<void(std::size_t)> callback) override {
@@ -153,7 +151,7 @@ class NativeExecutor final : public Executor {
                              double smoothing) const {
     native::Targets wanted{.smoothing = smoothing};
     if (targets.is_floating_point()) {
-      TORCH_CHECK_VALUE(targets.sizes() == at::IntArrayRef({images, network_->classes()}),
+      TORCH_CHECK_VALUE(targets.sizes() == at::IntArrayRef({images, network_.classes()}),
                         "probabilities of all classes are needed for each image");
       wanted.probabilities = targets.data_ptr<float>();
       return wanted;
@@ -162,17 +160,16 @@ class NativeExecutor final : public Executor {
                       "a label is needed for each image");
     wanted.labels = targets.data_ptr<std::int64_t>();
     const bool known = std::all_of(wanted.labels, wanted.labels + images, [this](auto label) {
-      return label >= 0 && label < network_->classes();
+      return label >= 0 && label < network_.classes();
     });
     TORCH_CHECK_INDEX(known, "a label is out of range");
     return wanted;
   }
 
-  genome::Plan plan_;
-  const native::Kernels& kernels_;
+  std::int64_t channels_;
   NetworkTensors tensors_;
   SharedWeights weights_;
-  std::optional<native::NativeNetwork> network_;
+  native::NativeNetwork network_;
   std::function<void(std::size_t)> gradient_ready_;
 };
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "hierevo/genome/plan.hpp"
@@ -42,6 +43,9 @@ class NativeNetwork {
   ~NativeNetwork();
   NativeNetwork(const NativeNetwork&) = delete;
   NativeNetwork& operator=(const NativeNetwork&) = delete;
+
+  /// The weights or their gradients lie somewhere else from now on, in the same shapes.
+  void move_weights(std::vector<OpWeights> ops) { weights_.move_to(std::move(ops)); }
 
   /// A pass in training mode; the mean loss. Throws std::bad_alloc, most likely before anything has
   /// changed: the room for the whole step is made first.

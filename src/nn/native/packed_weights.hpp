@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "arena.hpp"
@@ -48,6 +49,9 @@ struct TaskWeights {
 class PackedWeights {
  public:
   PackedWeights(const Schedule& schedule, std::vector<OpWeights> ops);
+
+  /// The tensors lie somewhere else from now on, in the same shapes.
+  void move_to(std::vector<OpWeights> ops) { ops_ = std::move(ops); }
 
   const OpWeights& op(const Task& task) const { return ops_[static_cast<std::size_t>(task.op)]; }
   const TaskWeights& of(const Task& task) const { return tasks_[index_of(task)]; }
