@@ -10,7 +10,6 @@
 #include "hierevo/core/host_name.hpp"
 #include "hierevo/core/log.hpp"
 #include "hierevo/core/version.hpp"
-#include "hierevo/evolution/codec.hpp"
 
 namespace hierevo::search {
 
@@ -151,9 +150,6 @@ Evaluation Worker::concluded(const UnderWay& one, std::optional<Evaluation> eval
   }
   if (!evaluation) {
     evaluation = Evaluation::failure(Status::failed, "its evaluation ended without a result");
-  }
-  if (const std::string problem = problem_with(*evaluation); !problem.empty()) {
-    evaluation = Evaluation::failure(Status::failed, "the evaluator gave " + problem);
   }
   if (one.work.memory_parts > 1) {
     if (!evaluation->reason.empty()) evaluation->reason += "; ";

@@ -34,6 +34,8 @@ class ThreadEvaluator final : public Evaluator {
         throw std::runtime_error("cannot do it");
       case Behaviour::send_garbage:
         throw 3;
+      case Behaviour::out_of_bounds:
+        return out_of_bounds(number(work.candidate.id));
       default:
         evaluation.fitness = fitness_of(number(work.candidate.id));
         return evaluation;
@@ -97,6 +99,15 @@ TEST_F(LocalEvaluators, WhatIsThrownIsAFailure) {
   EXPECT_EQ(result(work(2, Behaviour::throw_error)).reason, "cannot do it");
   EXPECT_EQ(result(work(3, Behaviour::send_garbage)).status, Status::failed);
   EXPECT_EQ(result(work(4, Behaviour::succeed)).status, Status::evaluated);
+}
+
+TEST_F(LocalEvaluators, WhatIsOutOfBoundsIsAFailure) {
+  next<Evaluators::Ready>();
+  for (std::uint64_t id = 1; id <= kinds_out_of_bounds; ++id) {
+    const auto evaluation = result(work(id, Behaviour::out_of_bounds));
+    EXPECT_EQ(evaluation.status, Status::failed);
+    EXPECT_EQ(evaluation.reason.find("the evaluator gave "), 0u) << evaluation.reason;
+  }
 }
 
 TEST_F(LocalEvaluators, TheirEndEndsWhatIsUnderWay) {
