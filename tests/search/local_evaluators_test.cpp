@@ -117,5 +117,31 @@ TEST_F(LocalEvaluators, TheirEndEndsWhatIsUnderWay) {
   evaluators_.reset();
 }
 
+/// Each ends only when the other is asked to end too.
+TEST(LocalEvaluatorsEnd, AllAreAskedBeforeAnyIsWaitedFor) {
+  class Together final : public Evaluator {
+   public:
+    explicit Together(std::atomic<int>& asked) : asked_(asked) {}
+    std::optional<evolution::Evaluation> evaluate(const Work&,
+                                                  const ProgressCallback& progress) override {
+      while (progress({})) std::this_thread::yield();
+      ++asked_;
+      while (asked_ < 2) std::this_thread::yield();
+      return std::nullopt;
+    }
+
+   private:
+    std::atomic<int>& asked_;
+  };
+  std::atomic<int> asked = 0;
+  Together first(asked);
+  Together second(asked);
+  auto evaluators = make_local_evaluators({&first, &second});
+  evaluators->begin(work(1, Behaviour::succeed));
+  evaluators->begin(work(2, Behaviour::succeed));
+  evaluators.reset();
+  EXPECT_EQ(asked, 2);
+}
+
 }  // namespace
 }  // namespace hierevo::search
