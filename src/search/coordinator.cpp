@@ -405,7 +405,7 @@ void Coordinator::try_to_end() {
       save_or_tell(state);
     }
   }
-  if (record_.begun()) remove_progress(options_.run);
+  if (record_.begun()) record_.show_nothing();
   all_left_ = workers_.all_left();
   end_ = ending_;
   send_home();
@@ -486,7 +486,7 @@ std::vector<UnderWay> Coordinator::under_way() const {
 void Coordinator::show_progress() {
   if (now_ < next_shown_ || issued_.empty()) return;
   next_shown_ = now_ + show_interval;
-  write_progress(options_.run, {record_.progress(), under_way()});
+  record_.show(under_way());
 }
 
 }  // namespace hierevo::search

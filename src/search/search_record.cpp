@@ -110,6 +110,14 @@ void SearchRecord::save(const evolution::Engine& engine, const std::string& stat
   begin_journal(snapshot);
 }
 
+void SearchRecord::show(const std::vector<UnderWay>& under_way) const {
+  if (directory_->is_in_place()) write_progress(run_, {progress_, under_way});
+}
+
+void SearchRecord::show_nothing() const {
+  if (directory_->is_in_place()) remove_progress(run_);
+}
+
 /// Without a journal snapshots alone keep what comes, and come more often.
 void SearchRecord::begin_journal(const io::Snapshot& follows) {
   journal_.reset();

@@ -7,10 +7,12 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "hierevo/core/error.hpp"
 #include "hierevo/evolution/engine.hpp"
 #include "hierevo/search/run_directory.hpp"
+#include "hierevo/search/search_progress.hpp"
 
 namespace hierevo::search {
 
@@ -52,6 +54,9 @@ class SearchRecord {
   void make_due();
   /// Writes one, or throws IoError.
   void save(const evolution::Engine& engine, const std::string& state);
+  /// Keeps `under_way` in progress.json while the search runs, until it ends.
+  void show(const std::vector<UnderWay>& under_way) const;
+  void show_nothing() const;
   /// Whether all is in a snapshot.
   bool saved() const { return !unsaved_; }
   /// So many results are in no file yet.

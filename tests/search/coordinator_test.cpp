@@ -11,6 +11,7 @@
 #include <map>
 #include <optional>
 
+#include "hierevo/core/error.hpp"
 #include "hierevo/core/version.hpp"
 #include "search/recorded_messages.hpp"
 #include "search/search_cases.hpp"
@@ -402,6 +403,22 @@ TEST_F(CoordinatorTest, KnowsHowFarItsCandidatesAre) {
   EXPECT_EQ(found->at.loss, 1.5);
   stopped();
   EXPECT_FALSE(read_progress(options_.run));
+}
+
+TEST_F(CoordinatorTest, TellsNothingInAFolderThatHasTakenTheRunsPlace) {
+  start();
+  std::filesystem::rename(options_.run, folder_.path() / "away");
+  const RunDirectory other(options_.run);
+  SearchProgress another;
+  another.run.workers = 77;
+  write_progress(other.path(), another);
+  pass(6s, {1, 2, 3, 4});
+  EXPECT_EQ(read_progress(other.path()).value().run.workers, 77);
+  say(2, Stop{});
+  tick();
+  for (int rank = 1; rank <= workers; ++rank) say(rank, Left{});
+  EXPECT_THROW(pass(20s, {}), core::IoError);
+  EXPECT_EQ(read_progress(other.path()).value().run.workers, 77);
 }
 
 TEST(SearchProgressFile, SurvivesAnyLossAndAnyContents) {
