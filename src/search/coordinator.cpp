@@ -157,10 +157,12 @@ void Coordinator::cancelled(int rank, Id id) {
 }
 
 void Coordinator::left(int rank, const Left& message) {
-  if (message.error.empty()) {
+  const bool as_told = message.error.empty() && ending_;
+  if (as_told) {
     workers_.left(rank);
   } else if (workers_.state(rank) != WorkerTable::State::broken) {
-    lose(rank, fmt::format("can evaluate no more ({})", message.error));
+    lose(rank, message.error.empty() ? "has left unasked"
+                                     : fmt::format("can evaluate no more ({})", message.error));
     workers_.broke(rank);
   }
 }

@@ -369,6 +369,14 @@ TEST_F(CoordinatorTest, ARankThatCanEvaluateNoMoreGivesItsCandidateToOthers) {
   EXPECT_THAT(ranks_.take<Done>(1), SizeIs(1));  // it waits for that
 }
 
+TEST_F(CoordinatorTest, ARankThatLeavesUnaskedGivesItsCandidateToOthers) {
+  start();
+  say(1, Left{});
+  answer(2, success());
+  EXPECT_THAT(new_work(2), testing::ElementsAre(has_.at(1)));
+  EXPECT_EQ(coordinator_->status().lost_ranks, 1);
+}
+
 TEST_F(CoordinatorTest, TheCandidateOfADeadRankIsGivenToAnotherAtOnce) {
   start();
   coordinator_->died(1);
