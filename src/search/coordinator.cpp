@@ -179,7 +179,10 @@ void Coordinator::died(int rank) {
 }
 
 void Coordinator::judge_silence() {
-  if (now_ - ticked_ > longest_look) workers_.forgive(now_ - ticked_, now_);
+  if (now_ - ticked_ > longest_look) {
+    workers_.forgive(now_ - ticked_, now_);
+    usable_ = std::min(usable_ + (now_ - ticked_), now_);
+  }
   ticked_ = now_;
   for (const int rank :
        workers_.fallen_silent(now_, std::chrono::duration_cast<Clock::duration>(options_.heartbeat),

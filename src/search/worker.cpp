@@ -73,6 +73,7 @@ void Worker::cancel(evolution::IndividualId id) {
 void Worker::tick(Clock::time_point now) {
   if (end_) return;
   now_ = now;
+  forgive_standstill();
   while (evaluators_ != nullptr) {
     const auto event = evaluators_->next();
     if (!event) break;
@@ -177,9 +178,16 @@ void Worker::beat() {
   ranks_.send(0, encode(beat));
 }
 
-void Worker::watch_coordinator() {
-  if (now_ - ticked_ > longest_look) heard_ = std::min(heard_ + (now_ - ticked_), now_);
+/// As when a whole job is suspended: that is no silence of rank 0's, and no time of an evaluation.
+void Worker::forgive_standstill() {
+  const auto still = now_ - ticked_;
   ticked_ = now_;
+  if (still <= longest_look) return;
+  heard_ = std::min(heard_ + still, now_);
+  for (auto& [id, one] : under_way_) one.start = std::min(one.start + still, now_);
+}
+
+void Worker::watch_coordinator() {
   if (leaving_ == SearchEnd::saved) return;
   if (now_ - heard_ <= patience_with_coordinator(options_.heartbeat)) return;
   core::log(core::LogLevel::error, "Nothing was heard from rank 0 for {:.1f} s",

@@ -357,6 +357,17 @@ TEST_F(CoordinatorTest, AllSilentAtOnceMayComeBack) {
   EXPECT_EQ(coordinator_->end(), SearchEnd::failures);
 }
 
+TEST_F(CoordinatorTest, AllSilentAtOnceMayComeBackAfterAPauseOfTheWholeJob) {
+  start();
+  pass_silence({});
+  now_ += 1000s;
+  tick();
+  EXPECT_FALSE(coordinator_->status().ending);
+  say(3, Beat{});
+  tick();
+  EXPECT_EQ(coordinator_->status().lost_ranks, workers - 1);
+}
+
 TEST_F(CoordinatorTest, ARankThatCanEvaluateNoMoreGivesItsCandidateToOthers) {
   start();
   say(1, Left{"its device is gone"});

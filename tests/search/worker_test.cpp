@@ -254,6 +254,17 @@ TEST_F(WorkerTest, ALateEvaluationIsKilledAndTimedOut) {
   EXPECT_THAT(results(), ElementsAre(Status::timed_out));
 }
 
+TEST_F(WorkerTest, APauseOfTheWholeJobIsNoTimeOfAnEvaluation) {
+  const auto id = begin_work();
+  pass(60s);
+  now_ += 1000s;
+  tick();
+  pass(30s);
+  EXPECT_THAT(evaluators_.killed, IsEmpty());
+  pass(11s);
+  EXPECT_THAT(evaluators_.killed, ElementsAre(id));
+}
+
 TEST_F(WorkerTest, WhatIsCancelledIsKilledAndIsNoResult) {
   const auto first = begin_work(7);
   const auto second = begin_work(8);
