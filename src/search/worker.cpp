@@ -25,6 +25,9 @@ constexpr double share_to_save = 0.7;
 /// Of --grace: what has not ended by then, though it was killed, is not waited for.
 constexpr double share_to_end = 0.8;
 
+/// What is taken at once, so that evaluators that report without end cannot keep it from all else.
+constexpr int most_events_at_once = 10'000;
+
 }  // namespace
 
 Worker::Worker(comm::Communicator& ranks, const SearchOptions& options, Evaluators* evaluators,
@@ -74,7 +77,7 @@ void Worker::tick(Clock::time_point now) {
   if (end_) return;
   now_ = now;
   forgive_standstill();
-  while (evaluators_ != nullptr) {
+  for (int taken = 0; evaluators_ != nullptr && taken < most_events_at_once; ++taken) {
     const auto event = evaluators_->next();
     if (!event) break;
     take(*event);
@@ -86,7 +89,8 @@ void Worker::tick(Clock::time_point now) {
 }
 
 void Worker::take(const Evaluators::Event& event) {
-  if (const auto* ready = std::get_if<Evaluators::Ready>(&event)) greet(*ready);
+  const auto* ready = std::get_if<Evaluators::Ready>(&event);
+  if (ready != nullptr && !leaving_) greet(*ready);
   if (const auto* end = std::get_if<Evaluators::Ended>(&event)) ended(*end);
   if (const auto* progress = std::get_if<Evaluators::Progress>(&event)) {
     const auto one = under_way_.find(progress->id);
