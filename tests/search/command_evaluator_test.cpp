@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+
 #include "genome/published_cell.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
