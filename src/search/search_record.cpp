@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <ctime>
+#include <system_error>
 
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
@@ -18,7 +19,9 @@ constexpr int snapshot_share = 100;
 
 SearchRecord::SearchRecord(const std::filesystem::path& run, const SavePace& pace)
     : run_(run), pace_(pace) {
-  if (core::path_exists(run)) {
+  // Nothing is in an empty folder that must not change before begin(): that is as good as none.
+  std::error_code unreadable;
+  if (core::path_exists(run) && !std::filesystem::is_empty(run, unreadable)) {
     directory_.emplace(run);
   } else {
     RunDirectory::require_makeable(run);

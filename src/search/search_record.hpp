@@ -28,7 +28,8 @@ struct SavePace {
 /// tried again: the search goes on from memory meanwhile.
 class SearchRecord {
  public:
-  /// Opens the run directory where there is one; where not, throws when it could not be made.
+  /// Opens the run directory where there is one; where there is none, or an empty folder, throws
+  /// when it could not be made.
   explicit SearchRecord(const std::filesystem::path& run, const SavePace& pace = {});
 
   /// What an earlier start left behind, if there was one.
