@@ -260,11 +260,11 @@ void Coordinator::cancel_at_others(Id id) {
   for (const int rank : workers_.holders(id)) ranks_.send(rank, encode(Cancel{id}));
 }
 
-/// Makes next_ a candidate that somebody must evaluate. False when there is none now.
-bool Coordinator::screen_next() {
-  for (int decided = 0; !next_ && decided < most_decided_at_once; ++decided) {
+/// Issues a candidate that somebody must evaluate, if there is one now.
+std::optional<evolution::IndividualId> Coordinator::screen_next() {
+  for (int decided = 0; decided < most_decided_at_once; ++decided) {
     auto candidate = engine_.ask();
-    if (!candidate) return false;
+    if (!candidate) break;
     record_.asked(*candidate);
     const Id id = candidate->id;
     Screening::Facts facts = screening_->look_at(*candidate);
@@ -275,10 +275,10 @@ bool Coordinator::screen_next() {
                                  .facts = std::move(facts.evaluation),
                                  .at = {},
                                  .avoid = {}});
-      next_ = id;
+      return id;
     }
   }
-  return next_.has_value();
+  return std::nullopt;
 }
 
 /// True when a candidate that was lost or crashed before was given to somebody.
@@ -312,9 +312,9 @@ void Coordinator::give(int rank, Id id, Issued& one) {
 void Coordinator::hand_out() {
   while (const auto rank = workers_.free_rank(std::nullopt)) {
     if (hand_out_again()) continue;
-    if (!screen_next()) return;
-    give(*rank, *next_, issued_.at(*next_));
-    next_.reset();
+    const auto next = screen_next();
+    if (!next) return;
+    give(*rank, *next, issued_.at(*next));
   }
 }
 
