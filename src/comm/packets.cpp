@@ -34,7 +34,7 @@ std::vector<core::Descriptor> attached_to(msghdr& message) {
 
 }  // namespace
 
-void send_packet(int socket, std::span<const std::byte> bytes, std::span<const int> attached) {
+bool try_send_packet(int socket, std::span<const std::byte> bytes, std::span<const int> attached) {
   std::vector<std::byte> copy(bytes.begin(), bytes.end());  // the interface wants it writable
   iovec part{copy.data(), copy.size()};
   Attachment attachment;
@@ -50,10 +50,16 @@ void send_packet(int socket, std::span<const std::byte> bytes, std::span<const i
     head->cmsg_len = CMSG_LEN(attached.size_bytes());
     std::memcpy(CMSG_DATA(head), attached.data(), attached.size_bytes());
   }
-  while (::sendmsg(socket, &message, MSG_NOSIGNAL) < 0) {
-    if (errno == EINTR) continue;
-    if (errno == EPIPE || errno == ECONNRESET) return;
-    if (errno != EAGAIN) throw core::IoError("supervisor process", "send to", errno);
+  while (::sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
+    if (errno == EAGAIN) return false;
+    if (errno == EPIPE || errno == ECONNRESET) return true;
+    if (errno != EINTR) throw core::IoError("supervisor process", "send to", errno);
+  }
+  return true;
+}
+
+void send_packet(int socket, std::span<const std::byte> bytes, std::span<const int> attached) {
+  while (!try_send_packet(socket, bytes, attached)) {
     pollfd wanted{socket, POLLOUT, 0};
     ::poll(&wanted, 1, -1);
   }

@@ -13,6 +13,9 @@ namespace hierevo::comm::detail {
 /// reading tells. Throws IoError when the system cannot send it.
 void send_packet(int socket, std::span<const std::byte> bytes, std::span<const int> attached);
 
+/// The same, without waiting: false when the other end must first take what was sent before.
+bool try_send_packet(int socket, std::span<const std::byte> bytes, std::span<const int> attached);
+
 struct Packet {
   std::vector<std::byte> bytes;  ///< none when there is no packet now
   std::vector<core::Descriptor> attached;

@@ -10,6 +10,7 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <deque>
 #include <exception>
 #include <fstream>
 #include <functional>
@@ -17,6 +18,7 @@
 #include <string>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/log.hpp"
@@ -81,7 +83,8 @@ class Supervisor {
   void start(const StartRequest& request, std::vector<core::Descriptor> ends);
   void kill(ProcessId id);
   void reap();
-  void tell(const ProcessEnd& end) { send_packet(socket_.get(), encode(end), {}); }
+  void tell(const ProcessEnd& end) { untold_.push_back(encode(end)); }
+  void send_untold();
   void look_at_kernel_kills() { kernel_kills_.saw(core::oom_kills(), KernelKills::Clock::now()); }
   ProcessEnd end_of(const Program& program, const siginfo_t& info);
   void kill_strays() const;
@@ -91,6 +94,9 @@ class Supervisor {
   pid_t guard_;
   core::Descriptor signals_;
   std::map<pid_t, Program> programs_;
+  /// Ends that the client has no room for. It may be waiting for this process to take an order:
+  /// that must not wait for the client.
+  std::deque<std::vector<std::byte>> untold_;
   KernelKills kernel_kills_{core::oom_kills()};
   bool done_ = false;
 };
@@ -108,6 +114,8 @@ core::Descriptor Supervisor::prepare_signals() {
 void Supervisor::run() {
   std::array<pollfd, 2> wanted = {{{socket_.get(), POLLIN, 0}, {signals_.get(), POLLIN, 0}}};
   while (!done_ && guard_is_there()) {
+    send_untold();
+    wanted[0].events = static_cast<short>(POLLIN | (untold_.empty() ? 0 : POLLOUT));
     const int woken = ::poll(wanted.data(), wanted.size(), programs_.empty() ? -1 : look_ms);
     look_at_kernel_kills();
     if (woken < 0) continue;
@@ -115,9 +123,15 @@ void Supervisor::run() {
     while (::read(signals_.get(), &ignored, sizeof ignored) > 0) {
     }
     reap();
-    if (wanted[0].revents != 0) take_requests();
+    if ((wanted[0].revents & ~POLLOUT) != 0) take_requests();
   }
   end_all();
+}
+
+void Supervisor::send_untold() {
+  while (!untold_.empty() && try_send_packet(socket_.get(), untold_.front(), {})) {
+    untold_.pop_front();
+  }
 }
 
 void Supervisor::take_requests() {

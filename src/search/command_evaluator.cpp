@@ -1,9 +1,11 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -97,9 +99,12 @@ class Child {
     return count > 0;
   }
 
-  bool has_output() const {
-    pollfd wanted{output_.get(), POLLIN, 0};
-    return ::poll(&wanted, 1, 0) > 0 && (wanted.revents & POLLIN) != 0;
+  /// Appends what there is at this moment, and not what comes meanwhile.
+  void read_rest(std::string& text) const {
+    int there = 0;
+    ::ioctl(output_.get(), FIONREAD, &there);
+    const std::size_t end = text.size() + static_cast<std::size_t>(std::max(there, 0));
+    while (text.size() < end && read(text, std::chrono::milliseconds(0))) continue;
   }
 
   /// waitpid's status if the program has ended. What it left behind in its group is killed.
@@ -170,9 +175,7 @@ class CommandEvaluator final : public Evaluator {
       }
       const auto status = child.ended();
       if (!status) continue;
-      // Something it left behind may hold its output open: only what is there already is read.
-      while (child.has_output() && child.read(output, std::chrono::milliseconds(0))) {
-      }
+      child.read_rest(output);  // something it left behind may hold it open, and print on
       return conclude(*status, output);
     }
   }

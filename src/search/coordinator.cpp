@@ -157,10 +157,12 @@ void Coordinator::cancelled(int rank, Id id) {
 }
 
 void Coordinator::left(int rank, const Left& message) {
-  if (message.error.empty()) {
+  const bool as_told = message.error.empty() && ending_;
+  if (as_told) {
     workers_.left(rank);
   } else if (workers_.state(rank) != WorkerTable::State::broken) {
-    lose(rank, fmt::format("can evaluate no more ({})", message.error));
+    lose(rank, message.error.empty() ? "has left unasked"
+                                     : fmt::format("can evaluate no more ({})", message.error));
     workers_.broke(rank);
   }
 }
@@ -177,7 +179,10 @@ void Coordinator::died(int rank) {
 }
 
 void Coordinator::judge_silence() {
-  if (now_ - ticked_ > longest_look) workers_.forgive(now_ - ticked_, now_);
+  if (now_ - ticked_ > longest_look) {
+    workers_.forgive(now_ - ticked_, now_);
+    usable_ = std::min(usable_ + (now_ - ticked_), now_);
+  }
   ticked_ = now_;
   for (const int rank :
        workers_.fallen_silent(now_, std::chrono::duration_cast<Clock::duration>(options_.heartbeat),
@@ -255,11 +260,11 @@ void Coordinator::cancel_at_others(Id id) {
   for (const int rank : workers_.holders(id)) ranks_.send(rank, encode(Cancel{id}));
 }
 
-/// Makes next_ a candidate that somebody must evaluate. False when there is none now.
-bool Coordinator::screen_next() {
-  for (int decided = 0; !next_ && decided < most_decided_at_once; ++decided) {
+/// Issues a candidate that somebody must evaluate, if there is one now.
+std::optional<evolution::IndividualId> Coordinator::screen_next() {
+  for (int decided = 0; decided < most_decided_at_once; ++decided) {
     auto candidate = engine_.ask();
-    if (!candidate) return false;
+    if (!candidate) break;
     record_.asked(*candidate);
     const Id id = candidate->id;
     Screening::Facts facts = screening_->look_at(*candidate);
@@ -270,10 +275,10 @@ bool Coordinator::screen_next() {
                                  .facts = std::move(facts.evaluation),
                                  .at = {},
                                  .avoid = {}});
-      next_ = id;
+      return id;
     }
   }
-  return next_.has_value();
+  return std::nullopt;
 }
 
 /// True when a candidate that was lost or crashed before was given to somebody.
@@ -307,9 +312,9 @@ void Coordinator::give(int rank, Id id, Issued& one) {
 void Coordinator::hand_out() {
   while (const auto rank = workers_.free_rank(std::nullopt)) {
     if (hand_out_again()) continue;
-    if (!screen_next()) return;
-    give(*rank, *next_, issued_.at(*next_));
-    next_.reset();
+    const auto next = screen_next();
+    if (!next) return;
+    give(*rank, *next, issued_.at(*next));
   }
 }
 
@@ -405,7 +410,7 @@ void Coordinator::try_to_end() {
       save_or_tell(state);
     }
   }
-  if (record_.begun()) remove_progress(options_.run);
+  if (record_.begun()) record_.show_nothing();
   all_left_ = workers_.all_left();
   end_ = ending_;
   send_home();
@@ -486,7 +491,7 @@ std::vector<UnderWay> Coordinator::under_way() const {
 void Coordinator::show_progress() {
   if (now_ < next_shown_ || issued_.empty()) return;
   next_shown_ = now_ + show_interval;
-  write_progress(options_.run, {record_.progress(), under_way()});
+  record_.show(under_way());
 }
 
 }  // namespace hierevo::search

@@ -41,7 +41,6 @@ class Coordinator {
   /// How the search ended, once it has; all is saved then and all workers have left or are lost.
   std::optional<SearchEnd> end() const { return end_; }
   /// Tells the workers that the search is over. Done by tick() at the end.
-  void save_or_tell(const char* state);
   void send_home();
 
   SearchStatus status() const;
@@ -80,12 +79,13 @@ class Coordinator {
   void cancel_at_others(Id id);
   void hand_out();
   bool hand_out_again();
-  bool screen_next();
+  std::optional<Id> screen_next();
   void give(int rank, Id id, Issued& one);
   void decide_end();
   bool anybody_may_evaluate();
   void finish(SearchEnd end);
   void try_to_end();
+  void save_or_tell(const char* state);
   void count(evolution::Status status);
   void account();
 
@@ -101,7 +101,6 @@ class Coordinator {
   std::optional<Screening> screening_;  ///< once all have said Hello
   std::map<Id, Issued> issued_;
   std::deque<Id> again_;       ///< to be given out before new ones
-  std::optional<Id> next_;     ///< issued, and screened, but not given out yet
   std::size_t evaluated_ = 0;  ///< with success, or reused
   std::size_t reused_ = 0;
   std::size_t done_before_ = 0;  ///< by earlier starts

@@ -26,11 +26,19 @@ std::string text_of(const evolution::Candidate& candidate) {
 }
 
 fs::path write_temporary(const std::string& text) {
-  std::string name = (fs::temp_directory_path() / "hierevo-genotype-XXXXXX").string();
+  std::error_code no_folder;
+  const fs::path folder = fs::temp_directory_path(no_folder);
+  if (no_folder) {
+    const char* named = std::getenv("TMPDIR");
+    throw core::IoError(named == nullptr ? "/tmp" : named, "write into", no_folder.value(),
+                        "Set TMPDIR to a folder for temporary files.");
+  }
+  std::string name = (folder / "hierevo-genotype-XXXXXX").string();
   const core::Descriptor file(::mkostemp(name.data(), O_CLOEXEC));
   if (!file) throw core::IoError(name, "make", errno);
-  if (::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
-    const int error = errno;
+  const ssize_t written = ::write(file.get(), text.data(), text.size());
+  if (written != static_cast<ssize_t>(text.size())) {
+    const int error = written < 0 ? errno : ENOSPC;
     ::unlink(name.c_str());
     throw core::IoError(name, "write", error);
   }

@@ -46,6 +46,8 @@ class Slot {
     const std::scoped_lock lock(mutex_);
     to_end_ = true;
   }
+  /// Its thread is to end too.
+  void stop() { thread_.request_stop(); }
 
  private:
   void run(const std::stop_token& stop) {
@@ -90,6 +92,10 @@ class LocalEvaluators final : public Evaluators {
   LocalEvaluators(const std::vector<Evaluator*>& evaluators, std::optional<DataFacts> data) {
     for (Evaluator* evaluator : evaluators) slots_.emplace_back(*evaluator, events_);
     events_.put(Ready{data, ""});
+  }
+  /// All are asked before any is waited for.
+  ~LocalEvaluators() override {
+    for (Slot& slot : slots_) slot.stop();
   }
 
   std::size_t count() const override { return slots_.size(); }

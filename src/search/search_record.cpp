@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <ctime>
+#include <system_error>
 
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
@@ -18,7 +19,9 @@ constexpr int snapshot_share = 100;
 
 SearchRecord::SearchRecord(const std::filesystem::path& run, const SavePace& pace)
     : run_(run), pace_(pace) {
-  if (core::path_exists(run)) {
+  // Nothing is in an empty folder that must not change before begin(): that is as good as none.
+  std::error_code unreadable;
+  if (core::path_exists(run) && !std::filesystem::is_empty(run, unreadable)) {
     directory_.emplace(run);
   } else {
     RunDirectory::require_makeable(run);
@@ -108,6 +111,14 @@ void SearchRecord::save(const evolution::Engine& engine, const std::string& stat
   unsaved_ = false;
   unwritten_ = 0;
   begin_journal(snapshot);
+}
+
+void SearchRecord::show(const std::vector<UnderWay>& under_way) const {
+  if (directory_->is_in_place()) write_progress(run_, {progress_, under_way});
+}
+
+void SearchRecord::show_nothing() const {
+  if (directory_->is_in_place()) remove_progress(run_);
 }
 
 /// Without a journal snapshots alone keep what comes, and come more often.

@@ -7,10 +7,12 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "hierevo/core/error.hpp"
 #include "hierevo/evolution/engine.hpp"
 #include "hierevo/search/run_directory.hpp"
+#include "hierevo/search/search_progress.hpp"
 
 namespace hierevo::search {
 
@@ -26,7 +28,8 @@ struct SavePace {
 /// tried again: the search goes on from memory meanwhile.
 class SearchRecord {
  public:
-  /// Opens the run directory where there is one; where not, throws when it could not be made.
+  /// Opens the run directory where there is one; where there is none, or an empty folder, throws
+  /// when it could not be made.
   explicit SearchRecord(const std::filesystem::path& run, const SavePace& pace = {});
 
   /// What an earlier start left behind, if there was one.
@@ -52,6 +55,9 @@ class SearchRecord {
   void make_due();
   /// Writes one, or throws IoError.
   void save(const evolution::Engine& engine, const std::string& state);
+  /// Keeps `under_way` in progress.json while the search runs, until it ends.
+  void show(const std::vector<UnderWay>& under_way) const;
+  void show_nothing() const;
   /// Whether all is in a snapshot.
   bool saved() const { return !unsaved_; }
   /// So many results are in no file yet.

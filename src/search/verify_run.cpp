@@ -76,6 +76,7 @@ class RunCheck {
       compare_snapshots(loaded->snapshot);
     }
     for (const fs::path& path : in_flight) check_in_flight(path, loaded);
+    note_what_is_left();
     check_trainings();
     check_pack();
     name_strangers();
@@ -118,6 +119,8 @@ class RunCheck {
   using IsOf = std::function<bool(const Candidate&)>;
   void check_owner(const fs::path& path, IndividualId id, const IsOf& is_of,
                    const io::Snapshot& search);
+  void name_ownerless(const fs::path& path, IndividualId id, const io::Snapshot& search);
+  void note_what_is_left();
   void check_trainings();
   void check_pack();
   void name_strangers();
@@ -128,6 +131,7 @@ class RunCheck {
   bool running_;
   Verification found_;
   std::vector<std::pair<fs::path, io::Snapshot>> snapshots_;  ///< the good ones, newest first
+  std::size_t left_of_the_told_ = 0;  ///< files in flight of candidates that have ended
 };
 
 void RunCheck::check_snapshots() {
@@ -212,32 +216,34 @@ void RunCheck::check_in_flight(const fs::path& path,
 
 void RunCheck::check_owner(const fs::path& path, IndividualId id, const IsOf& is_of,
                            const io::Snapshot& search) {
-  const Candidate* owner = nullptr;
-  for (const Candidate& candidate : search.state.in_flight) {
-    if (candidate.id == id) owner = &candidate;
+  const auto is_its = [id](const Candidate& candidate) { return candidate.id == id; };
+  const auto& in_flight = search.state.in_flight;
+  const auto& history = search.state.history;
+  const auto waiting = std::find_if(in_flight.begin(), in_flight.end(), is_its);
+  const auto told = std::find_if(history.begin(), history.end(),
+                                 [&](const Individual& one) { return is_its(one.candidate); });
+  if (waiting == in_flight.end() && told == history.end()) return name_ownerless(path, id, search);
+  const Candidate& owner = told == history.end() ? *waiting : told->candidate;
+  if (!is_of(owner)) return complain(path, id, "its genotype or its seed is not the candidate's");
+  // They are removed behind each snapshot: a kill comes before that, and a rank that was taken for
+  // lost may write later.
+  if (told != history.end()) ++left_of_the_told_;
+}
+
+void RunCheck::name_ownerless(const fs::path& path, IndividualId id, const io::Snapshot& search) {
+  if (number(id) > search.options.evaluations) {
+    complain(path, id, "nobody owns it, as there is no such candidate");
+  } else {
+    note(fmt::format("'{}' is of a candidate that is still to be made", path.string()));
   }
-  const auto told_in = [&](const io::Snapshot& snapshot) -> const Candidate* {
-    for (const auto& individual : snapshot.state.history) {
-      if (individual.candidate.id == id) return &individual.candidate;
-    }
-    return nullptr;
-  };
-  // It may stay until the next snapshot, but no longer.
-  if (!snapshots_.empty() && told_in(snapshots_.front().second) != nullptr) {
-    complain(path, id, "nobody owns it, as its evaluation has ended");
-    return;
-  }
-  if (owner == nullptr) owner = told_in(search);
-  if (owner == nullptr) {
-    const bool all_asked = number(id) > search.options.evaluations;
-    if (all_asked) {
-      complain(path, id, "nobody owns it, as there is no such candidate");
-    } else {
-      note(fmt::format("'{}' is of a candidate that is still to be made", path.string()));
-    }
-    return;
-  }
-  if (!is_of(*owner)) complain(path, id, "its genotype or its seed is not the candidate's");
+}
+
+void RunCheck::note_what_is_left() {
+  if (left_of_the_told_ == 0 || running_) return;
+  note(
+      fmt::format("{} files are left of candidates whose evaluation has ended, as a kill leaves "
+                  "them: the next start removes them",
+                  left_of_the_told_));
 }
 
 void RunCheck::check_trainings() {

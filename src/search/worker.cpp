@@ -10,7 +10,6 @@
 #include "hierevo/core/host_name.hpp"
 #include "hierevo/core/log.hpp"
 #include "hierevo/core/version.hpp"
-#include "hierevo/evolution/codec.hpp"
 
 namespace hierevo::search {
 
@@ -25,6 +24,9 @@ using evolution::Status;
 constexpr double share_to_save = 0.7;
 /// Of --grace: what has not ended by then, though it was killed, is not waited for.
 constexpr double share_to_end = 0.8;
+
+/// What is taken at once, so that evaluators that report without end cannot keep it from all else.
+constexpr int most_events_at_once = 10'000;
 
 }  // namespace
 
@@ -74,7 +76,8 @@ void Worker::cancel(evolution::IndividualId id) {
 void Worker::tick(Clock::time_point now) {
   if (end_) return;
   now_ = now;
-  while (evaluators_ != nullptr) {
+  forgive_standstill();
+  for (int taken = 0; evaluators_ != nullptr && taken < most_events_at_once; ++taken) {
     const auto event = evaluators_->next();
     if (!event) break;
     take(*event);
@@ -86,7 +89,8 @@ void Worker::tick(Clock::time_point now) {
 }
 
 void Worker::take(const Evaluators::Event& event) {
-  if (const auto* ready = std::get_if<Evaluators::Ready>(&event)) greet(*ready);
+  const auto* ready = std::get_if<Evaluators::Ready>(&event);
+  if (ready != nullptr && !leaving_) greet(*ready);
   if (const auto* end = std::get_if<Evaluators::Ended>(&event)) ended(*end);
   if (const auto* progress = std::get_if<Evaluators::Progress>(&event)) {
     const auto one = under_way_.find(progress->id);
@@ -152,9 +156,6 @@ Evaluation Worker::concluded(const UnderWay& one, std::optional<Evaluation> eval
   if (!evaluation) {
     evaluation = Evaluation::failure(Status::failed, "its evaluation ended without a result");
   }
-  if (const std::string problem = problem_with(*evaluation); !problem.empty()) {
-    evaluation = Evaluation::failure(Status::failed, "the evaluator gave " + problem);
-  }
   if (one.work.memory_parts > 1) {
     if (!evaluation->reason.empty()) evaluation->reason += "; ";
     evaluation->reason += fmt::format("for want of memory micro-batches were cut into {} parts",
@@ -181,9 +182,16 @@ void Worker::beat() {
   ranks_.send(0, encode(beat));
 }
 
-void Worker::watch_coordinator() {
-  if (now_ - ticked_ > longest_look) heard_ = std::min(heard_ + (now_ - ticked_), now_);
+/// As when a whole job is suspended: that is no silence of rank 0's, and no time of an evaluation.
+void Worker::forgive_standstill() {
+  const auto still = now_ - ticked_;
   ticked_ = now_;
+  if (still <= longest_look) return;
+  heard_ = std::min(heard_ + still, now_);
+  for (auto& [id, one] : under_way_) one.start = std::min(one.start + still, now_);
+}
+
+void Worker::watch_coordinator() {
   if (leaving_ == SearchEnd::saved) return;
   if (now_ - heard_ <= patience_with_coordinator(options_.heartbeat)) return;
   core::log(core::LogLevel::error, "Nothing was heard from rank 0 for {:.1f} s",

@@ -60,6 +60,7 @@ class Worker {
   double seconds_of(const UnderWay& one) const;
   void stop_late_ones();
   void beat();
+  void forgive_standstill();
   void watch_coordinator();
   void leave(SearchEnd how);
   void kill_what_has_not_saved();

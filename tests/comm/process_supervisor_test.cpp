@@ -137,6 +137,20 @@ TEST(ProcessSupervisor, TellsWhyAProgramCouldNotBeStarted) {
   EXPECT_EQ(end_of(nothing).code, EACCES);
 }
 
+/// More than the socket between the two takes, each way.
+TEST(ProcessSupervisor, TakesAnyNumberOfOrdersBeforeAnEndIsAskedFor) {
+  constexpr std::uint64_t orders = 3000;
+  ProcessSupervisor supervisor;
+  ProcessOrder nothing;
+  nothing.command = {"/no/such/program"};
+  for (std::uint64_t i = 0; i < orders; ++i) supervisor.start(nothing);
+  for (std::uint64_t i = 1; i <= orders; ++i) {
+    const ProcessEnd end = next_end(supervisor);
+    ASSERT_EQ(end.id, ProcessId{i});
+    ASSERT_EQ(end.cause, Cause::not_started);
+  }
+}
+
 TEST(ProcessSupervisor, RefusesACommandLineThatFitsInNoMessage) {
   ProcessSupervisor supervisor;
   EXPECT_THROW(supervisor.start(order({"exit", std::string(1 << 18, 'x')})), core::UsageError);

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+
 #include "genome/published_cell.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
@@ -86,6 +88,19 @@ TEST(CommandEvaluator, TakesAnyAmountOfOutput) {
 
 TEST(CommandEvaluator, DoesNotWaitForWhatTheProgramLeavesBehind) {
   EXPECT_EQ(evaluate("echo '{\"fitness\": 0.5}'; sleep 1000 &").fitness, 0.5);
+}
+
+TEST(CommandEvaluator, DoesNotWaitForTheEndOfWhatThatPrints) {
+  // It is in a group of its own, and its output is the program's.
+  evaluate("for i in 1 2 3 4 5 6 7 8; do setsid yes & done; sleep 0.1; echo '{\"fitness\": 0.5}'");
+}
+
+TEST(CommandEvaluator, SaysWhereATemporaryFileCannotBe) {
+  const char* before = std::getenv("TMPDIR");
+  const std::string kept = before == nullptr ? "" : before;
+  ::setenv("TMPDIR", "/no/such/folder", 1);
+  EXPECT_THROW(evaluate("true"), core::IoError);
+  before == nullptr ? ::unsetenv("TMPDIR") : ::setenv("TMPDIR", kept.c_str(), 1);
 }
 
 TEST(CommandEvaluator, GivesTheProgramNothingToRead) {

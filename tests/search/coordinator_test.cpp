@@ -11,6 +11,7 @@
 #include <map>
 #include <optional>
 
+#include "hierevo/core/error.hpp"
 #include "hierevo/core/version.hpp"
 #include "search/recorded_messages.hpp"
 #include "search/search_cases.hpp"
@@ -356,6 +357,17 @@ TEST_F(CoordinatorTest, AllSilentAtOnceMayComeBack) {
   EXPECT_EQ(coordinator_->end(), SearchEnd::failures);
 }
 
+TEST_F(CoordinatorTest, AllSilentAtOnceMayComeBackAfterAPauseOfTheWholeJob) {
+  start();
+  pass_silence({});
+  now_ += 1000s;
+  tick();
+  EXPECT_FALSE(coordinator_->status().ending);
+  say(3, Beat{});
+  tick();
+  EXPECT_EQ(coordinator_->status().lost_ranks, workers - 1);
+}
+
 TEST_F(CoordinatorTest, ARankThatCanEvaluateNoMoreGivesItsCandidateToOthers) {
   start();
   say(1, Left{"its device is gone"});
@@ -366,6 +378,14 @@ TEST_F(CoordinatorTest, ARankThatCanEvaluateNoMoreGivesItsCandidateToOthers) {
   EXPECT_EQ(coordinator_->status().lost_ranks, 1);
   stopped();
   EXPECT_THAT(ranks_.take<Done>(1), SizeIs(1));  // it waits for that
+}
+
+TEST_F(CoordinatorTest, ARankThatLeavesUnaskedGivesItsCandidateToOthers) {
+  start();
+  say(1, Left{});
+  answer(2, success());
+  EXPECT_THAT(new_work(2), testing::ElementsAre(has_.at(1)));
+  EXPECT_EQ(coordinator_->status().lost_ranks, 1);
 }
 
 TEST_F(CoordinatorTest, TheCandidateOfADeadRankIsGivenToAnotherAtOnce) {
@@ -402,6 +422,22 @@ TEST_F(CoordinatorTest, KnowsHowFarItsCandidatesAre) {
   EXPECT_EQ(found->at.loss, 1.5);
   stopped();
   EXPECT_FALSE(read_progress(options_.run));
+}
+
+TEST_F(CoordinatorTest, TellsNothingInAFolderThatHasTakenTheRunsPlace) {
+  start();
+  std::filesystem::rename(options_.run, folder_.path() / "away");
+  const RunDirectory other(options_.run);
+  SearchProgress another;
+  another.run.workers = 77;
+  write_progress(other.path(), another);
+  pass(6s, {1, 2, 3, 4});
+  EXPECT_EQ(read_progress(other.path()).value().run.workers, 77);
+  say(2, Stop{});
+  tick();
+  for (int rank = 1; rank <= workers; ++rank) say(rank, Left{});
+  EXPECT_THROW(pass(20s, {}), core::IoError);
+  EXPECT_EQ(read_progress(other.path()).value().run.workers, 77);
 }
 
 TEST(SearchProgressFile, SurvivesAnyLossAndAnyContents) {

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 
 #include "genome/published_cell.hpp"
+#include "hierevo/evolution/codec.hpp"
 #include "hierevo/search/evaluator.hpp"
 
 namespace hierevo::search {
@@ -19,6 +21,7 @@ enum class Behaviour : std::uint64_t {
   send_garbage,  ///< then succeeds
   throw_error,
   run_a_program,  ///< that must find nothing of the rank's open
+  out_of_bounds,  ///< each candidate another way; see out_of_bounds()
 };
 
 inline Work work(std::uint64_t id, Behaviour behaviour, int memory_parts = 1) {
@@ -30,6 +33,34 @@ inline Work work(std::uint64_t id, Behaviour behaviour, int memory_parts = 1) {
 /// Of a success.
 inline double fitness_of(std::uint64_t id) {
   return static_cast<double>(id) / 1000.0;
+}
+
+/// What no evaluator may give; there are so many kinds.
+inline constexpr std::uint64_t kinds_out_of_bounds = 8;
+inline evolution::Evaluation out_of_bounds(std::uint64_t id) {
+  using evolution::Status;
+  evolution::Evaluation evaluation;
+  switch (id % kinds_out_of_bounds) {
+    case 0:
+      evaluation.fitness = std::numeric_limits<double>::quiet_NaN();
+      break;
+    case 1:
+      evaluation.fitness = -0.5;
+      break;
+    case 2:
+      evaluation.repeat_fitness.resize(evolution::most_repeats + 1);
+      break;
+    case 3:
+      evaluation.repeat_loss.resize(100'000);
+      break;
+    case 4:
+      evaluation.seconds = -1.0;
+      break;
+    default:
+      const Status of_others[] = {Status::reused, Status::invalid, Status::over_budget};
+      evaluation.status = of_others[id % kinds_out_of_bounds - 5];
+  }
+  return evaluation;
 }
 
 }  // namespace hierevo::search

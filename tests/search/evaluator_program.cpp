@@ -77,11 +77,14 @@ class TestEvaluator final : public Evaluator {
       case Behaviour::run_a_program:
         if (std::system("[ ! -e /proc/$$/fd/3 ]") != 0) throw std::runtime_error("open");
         break;
+      case Behaviour::out_of_bounds:
+        return out_of_bounds(id);
       default:
         break;
     }
     Evaluation evaluation;
     evaluation.fitness = fitness_of(id);
+    evaluation.worker = -1;  // not its business
     return evaluation;
   }
 };

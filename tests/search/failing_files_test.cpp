@@ -2,7 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "genotype_file.hpp"
 #include "hierevo/core/error.hpp"
+#include "hierevo/search/verify.hpp"
 #include "search_record.hpp"
 #include "support/failing_files.hpp"
 #include "support/scratch_folder.hpp"
@@ -27,6 +29,8 @@ class RecordedSearch {
   void step() {
     const auto candidate = engine_.ask();
     record_.asked(*candidate);
+    record_.write_journal();
+    write_genotype(*candidate);
     engine_.tell(candidate->id, {});
     record_.told(engine_.history().back());
     record_.write_journal();
@@ -40,6 +44,15 @@ class RecordedSearch {
   std::size_t kept() const { return RunDirectory::read(run_).value().state.history.size(); }
 
  private:
+  /// As its evaluator does.
+  void write_genotype(const evolution::Candidate& candidate) const {
+    try {
+      const GenotypeFile file(candidate, run_);
+    } catch (const core::IoError&) {
+      // It would have failed; what it comes to is the same here.
+    }
+  }
+
   fs::path run_;
   evolution::Engine engine_{{.space = genome::SearchSpace::parse("1x3"),
                              .population = 4,
@@ -47,6 +60,14 @@ class RecordedSearch {
                              .start_mutations = 5}};
   SearchRecord record_;
 };
+
+void expect_files_in_flight_agree(const fs::path& run) {
+  const auto found = verify_run(run, {});
+  if (!found) return;
+  for (const Problem& problem : found->problems) {
+    EXPECT_NE(problem.file.parent_path().filename(), "inflight") << problem.line();
+  }
+}
 
 TEST(FailingRecord, LosesNothingAndGoesOn) {
   for (const FileFault fault : {FileFault::error, FileFault::broken, FileFault::full}) {
@@ -95,6 +116,7 @@ TEST(FailingRecord, LosesNothingWhereTheProcessEnds) {
     });
     // What a new start finds, in a folder that is a run or can become one.
     const auto left = SearchRecord(run, always).load();
+    expect_files_in_flight_agree(run);
     if (!crashed) {
       EXPECT_EQ(left.value().state.history.size(), steps);
     }

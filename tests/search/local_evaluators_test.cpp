@@ -34,6 +34,8 @@ class ThreadEvaluator final : public Evaluator {
         throw std::runtime_error("cannot do it");
       case Behaviour::send_garbage:
         throw 3;
+      case Behaviour::out_of_bounds:
+        return out_of_bounds(number(work.candidate.id));
       default:
         evaluation.fitness = fitness_of(number(work.candidate.id));
         return evaluation;
@@ -99,11 +101,46 @@ TEST_F(LocalEvaluators, WhatIsThrownIsAFailure) {
   EXPECT_EQ(result(work(4, Behaviour::succeed)).status, Status::evaluated);
 }
 
+TEST_F(LocalEvaluators, WhatIsOutOfBoundsIsAFailure) {
+  next<Evaluators::Ready>();
+  for (std::uint64_t id = 1; id <= kinds_out_of_bounds; ++id) {
+    const auto evaluation = result(work(id, Behaviour::out_of_bounds));
+    EXPECT_EQ(evaluation.status, Status::failed);
+    EXPECT_EQ(evaluation.reason.find("the evaluator gave "), 0u) << evaluation.reason;
+  }
+}
+
 TEST_F(LocalEvaluators, TheirEndEndsWhatIsUnderWay) {
   next<Evaluators::Ready>();
   evaluators_->begin(work(1, Behaviour::go_on_until_asked));
   next<Progress>();
   evaluators_.reset();
+}
+
+/// Each ends only when the other is asked to end too.
+TEST(LocalEvaluatorsEnd, AllAreAskedBeforeAnyIsWaitedFor) {
+  class Together final : public Evaluator {
+   public:
+    explicit Together(std::atomic<int>& asked) : asked_(asked) {}
+    std::optional<evolution::Evaluation> evaluate(const Work&,
+                                                  const ProgressCallback& progress) override {
+      while (progress({})) std::this_thread::yield();
+      ++asked_;
+      while (asked_ < 2) std::this_thread::yield();
+      return std::nullopt;
+    }
+
+   private:
+    std::atomic<int>& asked_;
+  };
+  std::atomic<int> asked = 0;
+  Together first(asked);
+  Together second(asked);
+  auto evaluators = make_local_evaluators({&first, &second});
+  evaluators->begin(work(1, Behaviour::succeed));
+  evaluators->begin(work(2, Behaviour::succeed));
+  evaluators.reset();
+  EXPECT_EQ(asked, 2);
 }
 
 }  // namespace

@@ -249,6 +249,18 @@ TEST(ProcessEvaluators, AnExceptionIsAFailureOfTheCandidateOnly) {
   rank.expect_success(2);
 }
 
+TEST(ProcessEvaluators, WhatIsOutOfBoundsIsAFailureOfTheCandidateOnly) {
+  Rank rank;
+  rank.next<Ready>();
+  for (std::uint64_t id = 1; id <= kinds_out_of_bounds; ++id) {
+    rank.evaluators().begin(work(id, Behaviour::out_of_bounds));
+    const auto evaluation = rank.result(id);
+    EXPECT_EQ(evaluation.status, Status::failed);
+    EXPECT_THAT(evaluation.reason, HasSubstr("the evaluator gave "));
+    rank.expect_success(id + 100);
+  }
+}
+
 TEST(ProcessEvaluators, WhatAnEvaluatorStartsHasNotItsWayToTheRank) {
   Rank rank;
   rank.next<Ready>();

@@ -222,6 +222,17 @@ TEST_P(OverRanks, ADryRunWritesNothing) {
   EXPECT_FALSE(std::filesystem::exists(run_));
 }
 
+TEST_P(OverRanks, ADryRunLeavesAnEmptyFolderEmpty) {
+  SearchOptions options = small_search(run_);
+  options.dry_run = true;
+  std::filesystem::create_directory(run_);
+  EXPECT_EQ(run(GetParam(), options, evaluator_), SearchEnd::checked);
+  EXPECT_TRUE(std::filesystem::is_empty(run_));
+  options.dry_run = false;
+  EXPECT_EQ(run(GetParam(), options, evaluator_), SearchEnd::finished);
+  expect_complete(run_, 60);
+}
+
 TEST(Search, AWorkerThatIsAskedToStopStopsTheSearch) {
   const test::ScratchFolder folder;
   const auto path = folder.path() / "run";

@@ -136,17 +136,32 @@ TEST_F(Files, ASnapshotOfOtherEvaluationsThanTheOthersIsFound) {
   expect_one(earliest, "evaluation 6 is another one than in the search as a whole");
 }
 
+/// As a kill leaves it between a snapshot and what is removed after it, or before the snapshot.
+TEST_F(Files, WhatIsLeftOfCandidatesThatHaveEndedIsNoted) {
+  const auto state = run_.state().state;
+  for (const auto& told : {state.history.at(10).candidate, state.history.back().candidate}) {
+    save_training(RunDirectory::half_trained_path(folder_.path(), told.id), told);
+  }
+  const Verification found = verify();
+  EXPECT_EQ(all_lines(found), "");
+  EXPECT_THAT(
+      found.notes,
+      testing::ElementsAre(HasSubstr(
+          "2 files are left of candidates whose evaluation has ended, as a kill leaves them: "
+          "the next start removes them")));
+  // While a search runs, so it is between any two snapshots.
+  const RunDirectory running(folder_.path());
+  EXPECT_EQ(lines(), "");
+  EXPECT_THAT(verify().notes, testing::ElementsAre("A search runs here"));
+}
+
 TEST_F(Files, HalfTrainedCandidatesWithoutAnOwnerAreFound) {
   const auto state = run_.state().state;
   const auto told = state.history.at(10).candidate;
   const fs::path path = RunDirectory::half_trained_path(folder_.path(), told.id);
-  save_training(path, told);
-  expect_one(path, "nobody owns it, as its evaluation has ended");
+  save_training(path, state.history.at(11).candidate);
+  expect_one(path, "its genotype or its seed is not the candidate's");
   fs::remove(path);
-  // Told since the last snapshot: the next one removes it.
-  save_training(RunDirectory::half_trained_path(folder_.path(), state.history.back().candidate.id),
-                state.history.back().candidate);
-  EXPECT_EQ(lines(), "");
 
   const fs::path of_nobody = RunDirectory::half_trained_path(folder_.path(), IndividualId{81});
   save_training(of_nobody, told);
@@ -173,7 +188,7 @@ TEST_F(Files, GenotypesOfProgramsAreThoseOfTheirCandidates) {
   expect_one(path(candidate), "it is not JSON");
   fs::remove(path(candidate));
   core::replace_file(path(told), genome::json_text(told.genotype));
-  expect_one(path(told), "nobody owns it, as its evaluation has ended");
+  EXPECT_EQ(lines(), "");
 }
 
 TEST_F(Files, StrangersAndWhatIsNotThereAreNoted) {

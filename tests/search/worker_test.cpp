@@ -33,6 +33,7 @@ class PlayedEvaluators final : public Evaluators {
   void save(IndividualId id) override { to_save.insert(id); }
   void kill(IndividualId id) override { killed.insert(id); }
   std::optional<Event> next() override {
+    if (events.empty() && endless) return Progress{};
     if (events.empty()) return std::nullopt;
     Event event = std::move(events.front());
     events.pop_front();
@@ -44,6 +45,7 @@ class PlayedEvaluators final : public Evaluators {
   std::set<IndividualId> to_save;
   std::set<IndividualId> killed;
   std::deque<Event> events;
+  bool endless = false;  ///< reports of progress follow
 };
 
 class WorkerTest : public testing::Test {
@@ -108,6 +110,21 @@ TEST_F(WorkerTest, SaysHelloWhenItsEvaluatorsAreReady) {
   const auto hellos = ranks_.take<Hello>(0);
   ASSERT_THAT(hellos, SizeIs(1));
   EXPECT_EQ(hellos[0].evaluators, 2u);
+}
+
+TEST_F(WorkerTest, SaysNoHelloWhenItIsToLeave) {
+  hear(Leave{});
+  tick();
+  evaluators_.events.push_back(Evaluators::Ready{});
+  tick();
+  EXPECT_THAT(ranks_.take<Hello>(0), IsEmpty());
+}
+
+TEST_F(WorkerTest, EventsWithoutEndKeepItFromNothing) {
+  evaluators_.endless = true;
+  hear(Done{});
+  tick();
+  EXPECT_EQ(worker().end(), SearchEnd::finished);
 }
 
 TEST_F(WorkerTest, BeatsSayHowFarItIs) {
@@ -252,6 +269,17 @@ TEST_F(WorkerTest, ALateEvaluationIsKilledAndTimedOut) {
   EXPECT_THAT(evaluators_.killed, ElementsAre(id));
   end_work(id, std::nullopt);
   EXPECT_THAT(results(), ElementsAre(Status::timed_out));
+}
+
+TEST_F(WorkerTest, APauseOfTheWholeJobIsNoTimeOfAnEvaluation) {
+  const auto id = begin_work();
+  pass(60s);
+  now_ += 1000s;
+  tick();
+  pass(30s);
+  EXPECT_THAT(evaluators_.killed, IsEmpty());
+  pass(11s);
+  EXPECT_THAT(evaluators_.killed, ElementsAre(id));
 }
 
 TEST_F(WorkerTest, WhatIsCancelledIsKilledAndIsNoResult) {

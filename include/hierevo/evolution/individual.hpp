@@ -49,7 +49,8 @@ struct Evaluation {
   std::int64_t macs = 0;               ///< of its forward pass, one image
   std::uint64_t phenotype = 0;         ///< genome::phenotype_hash
   int worker = 0;                      ///< rank that evaluated; 0 when none did
-  std::string reason;                  ///< why it failed or is over budget; empty otherwise
+  /// Why it failed or is over budget; and that it was trained in smaller micro-batches, if it was.
+  std::string reason;
 
   bool operator==(const Evaluation&) const = default;
 

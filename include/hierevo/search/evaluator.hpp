@@ -38,8 +38,8 @@ class Evaluator {
   /// most_repeats (evolution/codec.hpp) single values. `seconds` is measured by the caller. A
   /// candidate that cannot be evaluated is a value too: a failure status with its reason; after
   /// `out_of_memory` it is tried again with twice the memory_parts. An exception, and a result
-  /// outside these bounds, counts as `failed`, std::bad_alloc as `out_of_memory`. All randomness
-  /// must come from the candidate's seed.
+  /// outside these bounds or with another status, counts as `failed`, std::bad_alloc as
+  /// `out_of_memory`. All randomness must come from the candidate's seed.
   virtual std::optional<evolution::Evaluation> evaluate(const Work& work,
                                                         const ProgressCallback& progress) = 0;
 };

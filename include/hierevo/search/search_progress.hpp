@@ -26,8 +26,9 @@ struct SearchProgress {
   std::vector<UnderWay> candidates;
 };
 
-/// Keeps it in RUN/progress.json for whoever looks at a running search. Nothing depends on that
-/// file: what keeps it from being written is not told, and it need not outlast a power cut.
+/// Keeps it in RUN/progress.json for whoever looks at a running search; for the process that holds
+/// the run directory. Nothing depends on that file: what keeps it from being written is not told,
+/// and it need not outlast a power cut.
 void write_progress(const std::filesystem::path& run, const SearchProgress& progress);
 /// When the search ends.
 void remove_progress(const std::filesystem::path& run);
