@@ -74,6 +74,7 @@ class SearchProgram {
   std::string job_text() const;
   /// For rank 0: tells what became of the search.
   int conclude(const Outcome& outcome) const;
+  void warn_of_no_evolution() const;
   int dry_run_ended() const;
 
   const SearchCommandOptions& command_;
@@ -218,6 +219,18 @@ int SearchProgram::conclude(const Outcome& outcome) const {
   return static_cast<int>(core::ExitCode::failures);
 }
 
+/// For rank 0.
+void SearchProgram::warn_of_no_evolution() const {
+  const evolution::EngineOptions& engine = options_.engine;
+  if (engine.algorithm == evolution::Algorithm::random) return;
+  if (engine.population < engine.evaluations) return;
+  core::log(core::LogLevel::warning, "{}",
+            core::error_text(fmt::format("--population is {} and --evaluations is {}",
+                                         engine.population, engine.evaluations),
+                             "all will be random genotypes: evolution never begins",
+                             "Give a smaller --population or more --evaluations."));
+}
+
 int SearchProgram::dry_run_ended() const {
   fmt::print(stderr,
              "All is ready to search the {} space by {} in '{}': {} evaluations, {} of them random "
@@ -234,7 +247,10 @@ int SearchProgram::run(comm::Communicator& ranks, std::exception_ptr problem) {
   std::string error;
   try {
     if (problem) std::rethrow_exception(problem);
-    if (ranks.rank() == 0) check_room(options_.run);
+    if (ranks.rank() == 0) {
+      warn_of_no_evolution();
+      check_room(options_.run);
+    }
     make_evaluators(ranks);
   } catch (const std::exception& reason) {
     if (ranks.rank() == 0) {

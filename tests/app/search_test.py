@@ -151,6 +151,15 @@ class Search(ProgramTest):
         told = self.hierevo("search", "--run", "a file/run", *SMALL, "--dry-run", code=3).stderr
         self.assertIn("Cannot make the run directory 'a file/run' (Not a directory)", told)
 
+    def test_a_search_that_never_evolves_is_told_of(self):
+        says = ("warning: --population is 40 and --evaluations is 40 (all will be random genotypes: "
+                "evolution never begins). Give a smaller --population or more --evaluations.\n")
+        self.assertIn(says, self.search("--population", 40, "--dry-run").stderr)
+        for sensible in (("--population", 39), ("--population", 40, "--algorithm", "random")):
+            self.assertNotIn("warning", self.search(*sensible, "--dry-run").stderr)
+        self.assertIn(says, self.search("--population", 40).stderr)
+        self.assert_finished(40)
+
     def test_an_external_program_evaluates(self):
         program = self.folder / "judge it.py"
         program.write_text("#!/usr/bin/env python3\nimport json, sys\n"
