@@ -23,6 +23,7 @@
 #include "hierevo/core/log.hpp"
 #include "hierevo/search/process_evaluators.hpp"
 #include "hierevo/search/run_directory.hpp"
+#include "hierevo/search/search_progress.hpp"
 #include "preflight.hpp"
 #include "program.hpp"
 #include "progress_line.hpp"
@@ -173,8 +174,8 @@ std::string SearchProgram::job_text() const {
 
 SearchProgram::Outcome SearchProgram::search_as(comm::Communicator& ranks,
                                                 const std::string& error) {
-  ProgressLine line(ranks.rank() == 0 ? ProgressLine::mode_named(command_.progress)
-                                      : ProgressLine::Mode::off);
+  const bool tells = ranks.rank() == 0 && !options_.dry_run;
+  ProgressLine line(tells ? ProgressLine::mode_named(command_.progress) : ProgressLine::Mode::off);
   SearchStatus last;
   const auto show = [&](const SearchStatus& status) {
     last = status;

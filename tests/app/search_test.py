@@ -145,7 +145,8 @@ class Search(ProgramTest):
             self.assertIn("Give GiB below 1e9", self.search("--memory-limit", value, code=2).stderr)
 
     def test_a_dry_run_makes_nothing(self):
-        self.assertIn("All is ready to search", self.search("--dry-run").stderr)
+        told = self.search("--dry-run", "--progress", "lines").stderr
+        self.assertRegex(told, "^All is ready to search .*\n$")  # and nothing of progress
         self.assertFalse(self.run_dir.exists())
         (self.folder / "a file").write_text("")
         told = self.hierevo("search", "--run", "a file/run", *SMALL, "--dry-run", code=3).stderr
