@@ -148,7 +148,7 @@ void SearchProgram::make_evaluators(const comm::Communicator& ranks) {
 }
 
 std::string progress_text(const SearchStatus& status) {
-  std::string text = fmt::format("{}/{} evaluations", status.done, status.target);
+  std::string text = search::evaluations_text(status.done, status.target);
   if (status.best) {
     text += fmt::format("  best {:.4f} (#{})", status.best_fitness, number(*status.best));
   }
@@ -195,8 +195,8 @@ int SearchProgram::conclude(const Outcome& outcome) const {
       last.evaluated > 0 ? fmt::format("best {:.4f}: individual {}, {} parameters",
                                        last.best_fitness, number(*last.best), last.best_parameters)
                          : "none evaluated with success";
-  fmt::print(stderr, "{} of {} evaluations ({} failed), {}.\n", last.done, last.target, last.failed,
-             best);
+  fmt::print(stderr, "{} ({} failed), {}.\n", search::evaluations_text(last.done, last.target),
+             last.failed, best);
   switch (end) {
     case SearchEnd::finished:
       if (last.evaluated == 0) {

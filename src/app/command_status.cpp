@@ -94,8 +94,9 @@ json status_of(const std::filesystem::path& run) {
 void print_for_people(const json& status) {
   const json& counts = status["evaluations"];
   fmt::print("{}: {}\n", status["run"].get<std::string>(), status["state"].get<std::string>());
-  fmt::print("  evaluations  {} of {} done, {} failed, {} reused, {} {}\n",
-             counts["done"].get<std::size_t>(), counts["target"].get<std::size_t>(),
+  fmt::print("  done         {}, {} failed, {} reused, {} {}\n",
+             search::evaluations_text(counts["done"].get<std::size_t>(),
+                                      counts["target"].get<std::size_t>()),
              counts["failed"].get<std::size_t>(), counts["reused"].get<std::size_t>(),
              counts["in_flight"].get<std::size_t>(),
              status["state"] == "running" ? "in flight" : "to go on with");

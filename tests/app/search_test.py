@@ -32,7 +32,7 @@ class Search(ProgramTest):
         self.assertEqual(best["id"], status["best"]["id"])
         self.assertEqual(best["fitness"], status["best"]["fitness"])
         self.assertEqual(best["parameters"], status["best"]["parameters"])
-        self.assertIn("40 of 40 done", self.hierevo("status", "--run", self.run_dir).stdout)
+        self.assertIn("done         40 of 40 evaluations, 0 failed", self.hierevo("status", "--run", self.run_dir).stdout)
 
     def test_the_same_line_again_does_nothing_and_a_longer_one_goes_on(self):
         self.search()
@@ -41,6 +41,18 @@ class Search(ProgramTest):
         self.assertEqual((self.run_dir / "config.ini").read_text(), before)
         self.search("--evaluations=60")
         self.assert_finished(60)
+
+    def test_a_start_that_asks_for_fewer_evaluations_counts_what_there_is(self):
+        self.search("--evaluations=60")
+        told = self.search("--evaluations=40", "--progress", "lines").stderr
+        self.assertIn("Going on after 60 evaluations, 40 were asked for; 0 to go on with", told)
+        self.assertIn("60 evaluations, 40 were asked for (0 failed), best", told)
+        self.assertNotIn("60 of 40", told)
+        self.assertIn("done         60 evaluations, 40 were asked for, 0 failed",
+                      self.hierevo("status", "--run", self.run_dir).stdout)
+        counts = self.status()["evaluations"]
+        self.assertEqual((counts["done"], counts["target"]), (60, 40))
+        self.assertEqual(self.status()["state"], "finished")
 
     def test_what_the_memory_does_not_hold_is_over_budget_with_a_reason(self):
         told = self.search("--max-memory", 0.001, "--seed", 3, code=4).stderr
