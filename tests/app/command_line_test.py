@@ -115,6 +115,16 @@ class CommandLine(ProgramTest):
         self.refused("search", "--run", self.run_dir, "--evaluator", "command", "--command",
                      "no-such-program", says="there is no such program")
 
+    def test_a_file_that_is_given_as_the_run_is_told_of(self):
+        file = self.folder / "search.h5"
+        file.touch()
+        for command in ("verify", "status", "inspect", "train"):
+            if command == "train" and not (BIN / "hierevo-train").exists():
+                continue
+            self.refused(command, "--run", file,
+                         says=f"--run is '{file}', a file (a run is a folder with search.h5 in it). "
+                              "Give the folder that --run of the search named.")
+
     def test_config_file_and_dump(self):
         ini = self.folder / "x.ini"
         ini.write_text("# a comment\npopulation=33\nlr=0.25\n")
