@@ -32,7 +32,8 @@ class Search(ProgramTest):
         self.assertEqual(best["id"], status["best"]["id"])
         self.assertEqual(best["fitness"], status["best"]["fitness"])
         self.assertEqual(best["parameters"], status["best"]["parameters"])
-        self.assertIn("done         40 of 40 evaluations, 0 failed", self.hierevo("status", "--run", self.run_dir).stdout)
+        self.assertIn("done         40 of 40 evaluations, 0 failed",
+                      self.hierevo("status", "--run", self.run_dir).stdout)
 
     def test_the_same_line_again_does_nothing_and_a_longer_one_goes_on(self):
         self.search()
@@ -165,8 +166,9 @@ class Search(ProgramTest):
         self.assertIn("Cannot make the run directory 'a file/run' (Not a directory)", told)
 
     def test_a_search_that_never_evolves_is_told_of(self):
-        says = ("warning: --population is 40 and --evaluations is 40 (all will be random genotypes: "
-                "evolution never begins). Give a smaller --population or more --evaluations.\n")
+        says = ("warning: --population is 40 and --evaluations is 40 (all will be random "
+                "genotypes: evolution never begins). Give a smaller --population or more "
+                "--evaluations.\n")
         self.assertIn(says, self.search("--population", 40, "--dry-run").stderr)
         for sensible in (("--population", 39), ("--population", 40, "--algorithm", "random")):
             self.assertNotIn("warning", self.search(*sensible, "--dry-run").stderr)
@@ -185,6 +187,22 @@ class Search(ProgramTest):
         self.assert_finished(6)
         best = json.loads(self.hierevo("inspect", "--run", self.run_dir, "--json").stdout)
         self.assertEqual(best["fitness"], str(best["genotype"]).count("separable") / 100)
+
+    def test_what_a_program_says_on_standard_error_has_the_number_of_its_candidate(self):
+        program = self.folder / "complains.sh"
+        program.write_text("#!/bin/sh\necho one >&2; echo >&2\n"
+                           "head -c 5000 /dev/zero | tr '\\0' x >&2\necho >&2\n"
+                           "printf 'two of %s' $HIEREVO_ID >&2; exit 1\n")
+        program.chmod(0o755)
+        for isolation, name in (("process", "evaluator 0"), ("none", "hierevo")):
+            self.run_dir = self.folder / isolation
+            text = self.hierevo("search", "--run", self.run_dir, "--evaluator", "command",
+                                "--command", program, "--isolation", isolation,
+                                "--failures-in-series", 2, code=4).stderr
+            for number, said in ((1, "one"), (2, "one"), (1, "two of 1"), (2, "two of 2"),
+                                 (1, "x{4096}"), (1, "x{904}")):  # long ones in parts
+                self.assertRegex(text, f"(?m) {name} info: Candidate {number}: {said}$")
+            self.assertNotRegex(text, "(?m)^(one|two)|\n\n")
 
     def test_failures_in_series_end_the_search_with_their_reason(self):
         text = self.hierevo("search", "--run", self.run_dir, "--evaluator", "command", "--command",
