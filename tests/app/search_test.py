@@ -89,9 +89,14 @@ class Search(ProgramTest):
         self.assertEqual(len(ids), 2)
         shown = self.hierevo("status", "--run", self.run_dir).stdout
         self.assertIn(f"under way    {ids[0]} on rank 0", shown)
+        self.assertEqual(self.status()["reason"], None)
         process.kill()
         process.communicate()
         self.assertEqual(self.status()["under_way"], [])
+        self.assertEqual(self.status()["state"], "stopped")
+        self.assertEqual(self.status()["reason"], "it was killed, or could not save at its end")
+        self.assertIn("a run: stopped (it was killed, or could not save at its end)\n",
+                      self.hierevo("status", "--run", self.run_dir).stdout)
 
     def start(self, *arguments):
         process = subprocess.Popen([HIEREVO, "search", "--run", self.run_dir, *SMALL,
@@ -212,6 +217,8 @@ class Search(ProgramTest):
         status = self.status()
         self.assertEqual(status["state"], "stopped")
         self.assertEqual(status["failures"], {"failed": 5})
+        self.assertEqual(status["reason"], "5 evaluations failed one after another; the last: the "
+                                           "program ended with exit code 1")
         self.assertRegex(self.hierevo("status", "--run", self.run_dir).stdout,
                          "0 reused, [01] to go on with")
 
