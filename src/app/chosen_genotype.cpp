@@ -17,6 +17,7 @@ void GenotypeChoice::add_to(OptionSet& options) {
 
 void GenotypeChoice::inherit(OptionSet& options, std::vector<std::string> names) {
   options.inherit("run", std::move(names), [](const std::string& directory) {
+    require_folder(directory);
     return search::RunDirectory::configuration_of(directory).value_or("");
   });
 }

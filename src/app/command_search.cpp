@@ -23,6 +23,7 @@
 #include "hierevo/core/log.hpp"
 #include "hierevo/search/process_evaluators.hpp"
 #include "hierevo/search/run_directory.hpp"
+#include "hierevo/search/search_progress.hpp"
 #include "preflight.hpp"
 #include "program.hpp"
 #include "progress_line.hpp"
@@ -74,6 +75,7 @@ class SearchProgram {
   std::string job_text() const;
   /// For rank 0: tells what became of the search.
   int conclude(const Outcome& outcome) const;
+  void warn_of_no_evolution() const;
   int dry_run_ended() const;
 
   const SearchCommandOptions& command_;
@@ -146,7 +148,7 @@ void SearchProgram::make_evaluators(const comm::Communicator& ranks) {
 }
 
 std::string progress_text(const SearchStatus& status) {
-  std::string text = fmt::format("{}/{} evaluations", status.done, status.target);
+  std::string text = search::evaluations_text(status.done, status.target);
   if (status.best) {
     text += fmt::format("  best {:.4f} (#{})", status.best_fitness, number(*status.best));
   }
@@ -172,8 +174,8 @@ std::string SearchProgram::job_text() const {
 
 SearchProgram::Outcome SearchProgram::search_as(comm::Communicator& ranks,
                                                 const std::string& error) {
-  ProgressLine line(ranks.rank() == 0 ? ProgressLine::mode_named(command_.progress)
-                                      : ProgressLine::Mode::off);
+  const bool tells = ranks.rank() == 0 && !options_.dry_run;
+  ProgressLine line(tells ? ProgressLine::mode_named(command_.progress) : ProgressLine::Mode::off);
   SearchStatus last;
   const auto show = [&](const SearchStatus& status) {
     last = status;
@@ -193,8 +195,8 @@ int SearchProgram::conclude(const Outcome& outcome) const {
       last.evaluated > 0 ? fmt::format("best {:.4f}: individual {}, {} parameters",
                                        last.best_fitness, number(*last.best), last.best_parameters)
                          : "none evaluated with success";
-  fmt::print(stderr, "{} of {} evaluations ({} failed), {}.\n", last.done, last.target, last.failed,
-             best);
+  fmt::print(stderr, "{} ({} failed), {}.\n", search::evaluations_text(last.done, last.target),
+             last.failed, best);
   switch (end) {
     case SearchEnd::finished:
       if (last.evaluated == 0) {
@@ -218,6 +220,18 @@ int SearchProgram::conclude(const Outcome& outcome) const {
   return static_cast<int>(core::ExitCode::failures);
 }
 
+/// For rank 0.
+void SearchProgram::warn_of_no_evolution() const {
+  const evolution::EngineOptions& engine = options_.engine;
+  if (engine.algorithm == evolution::Algorithm::random) return;
+  if (engine.population < engine.evaluations) return;
+  core::log(core::LogLevel::warning, "{}",
+            core::error_text(fmt::format("--population is {} and --evaluations is {}",
+                                         engine.population, engine.evaluations),
+                             "all will be random genotypes: evolution never begins",
+                             "Give a smaller --population or more --evaluations."));
+}
+
 int SearchProgram::dry_run_ended() const {
   fmt::print(stderr,
              "All is ready to search the {} space by {} in '{}': {} evaluations, {} of them random "
@@ -234,7 +248,10 @@ int SearchProgram::run(comm::Communicator& ranks, std::exception_ptr problem) {
   std::string error;
   try {
     if (problem) std::rethrow_exception(problem);
-    if (ranks.rank() == 0) check_room(options_.run);
+    if (ranks.rank() == 0) {
+      warn_of_no_evolution();
+      check_room(options_.run);
+    }
     make_evaluators(ranks);
   } catch (const std::exception& reason) {
     if (ranks.rank() == 0) {

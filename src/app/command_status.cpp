@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <exception>
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <string>
 #include <thread>
 
 #include "commands.hpp"
@@ -33,6 +35,36 @@ json still_under_way(const std::vector<search::UnderWay>& candidates,
     if (in_flight) still.push_back(one);
   }
   return still;
+}
+
+/// --failures-in-series of the last start; 1 where that is not recorded, or not to be read.
+std::size_t most_failures_in_series(const std::filesystem::path& run) {
+  try {
+    const auto options = search::RunDirectory::configuration_of(run);
+    return std::stoul(OptionSet::value_in(options.value_or(""), "failures-in-series"));
+  } catch (const std::exception&) {
+    return 1;
+  }
+}
+
+/// Why a search has stopped, as far as the run tells.
+std::string reason_of_stop(const io::Snapshot& snapshot, const std::filesystem::path& run) {
+  if (snapshot.progress.state == "running") return "it was killed, or could not save at its end";
+  std::size_t series = 0;
+  const evolution::Evaluation* last = nullptr;
+  for (const auto& individual : snapshot.state.history) {
+    const evolution::Evaluation& evaluation = individual.evaluation;
+    if (evaluation.status == Status::evaluated) series = 0;
+    if (!evolution::is_failure(evaluation.status)) continue;
+    ++series;
+    last = &evaluation;
+  }
+  // Its workers' last results may have come after its end was decided.
+  if (series == 0 || series < most_failures_in_series(run)) {
+    return "no rank that evaluates was left, or evaluations kept failing";
+  }
+  return fmt::format("{} evaluations failed one after another; the last: {}", series,
+                     last->reason.empty() ? name(last->status) : last->reason);
 }
 
 json status_of(const std::filesystem::path& run) {
@@ -68,6 +100,7 @@ json status_of(const std::filesystem::path& run) {
   json status = {
       {"run", run.string()},
       {"state", state},
+      {"reason", state == "stopped" ? json(reason_of_stop(snapshot, run)) : json()},
       {"evaluations",
        {{"done", snapshot.state.history.size()},
         {"failed", failed},
@@ -93,9 +126,12 @@ json status_of(const std::filesystem::path& run) {
 
 void print_for_people(const json& status) {
   const json& counts = status["evaluations"];
-  fmt::print("{}: {}\n", status["run"].get<std::string>(), status["state"].get<std::string>());
-  fmt::print("  evaluations  {} of {} done, {} failed, {} reused, {} {}\n",
-             counts["done"].get<std::size_t>(), counts["target"].get<std::size_t>(),
+  fmt::print("{}: {}", status["run"].get<std::string>(), status["state"].get<std::string>());
+  if (!status["reason"].is_null()) fmt::print(" ({})", status["reason"].get<std::string>());
+  fmt::print("\n");
+  fmt::print("  done         {}, {} failed, {} reused, {} {}\n",
+             search::evaluations_text(counts["done"].get<std::size_t>(),
+                                      counts["target"].get<std::size_t>()),
              counts["failed"].get<std::size_t>(), counts["reused"].get<std::size_t>(),
              counts["in_flight"].get<std::size_t>(),
              status["state"] == "running" ? "in flight" : "to go on with");
@@ -141,7 +177,8 @@ int command_status(const Arguments& arguments) {
   while (true) {
     const json status = status_of(run);
     if (as_json) {
-      std::cout << status.dump(watch ? -1 : 2) << std::endl;
+      std::cout << status.dump(watch ? -1 : 2, ' ', false, json::error_handler_t::replace)
+                << std::endl;
     } else {
       print_for_people(status);
       std::fflush(stdout);

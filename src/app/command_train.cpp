@@ -13,6 +13,7 @@
 #include "hierevo/core/random.hpp"
 #include "hierevo/genome/cell_graph.hpp"
 #include "hierevo/nn/threads.hpp"
+#include "hierevo/search/run_directory.hpp"
 #include "model_options.hpp"
 #include "program.hpp"
 #include "progress_line.hpp"
@@ -94,6 +95,18 @@ fs::path TrainCommandOptions::directory(evolution::IndividualId id) const {
   if (!out.empty()) return out;
   if (!choice.genotype.empty()) return fs::path(choice.genotype).stem().string() + "-train";
   return fs::path(choice.run) / fmt::format("train-{}", number(id));
+}
+
+/// Tells what a best cell is worth whose fitness was made up.
+void note_made_up_fitness(const GenotypeChoice& choice) {
+  if (choice.run.empty() || choice.id != 0) return;
+  const auto options = search::RunDirectory::configuration_of(choice.run);
+  if (OptionSet::value_in(options.value_or(""), "evaluator") != "synthetic") return;
+  fmt::print(
+      stderr,
+      "Note: the fitness of the search in '{}' was made up (--evaluator synthetic): its best "
+      "cell is as good as any other.\n",
+      choice.run);
 }
 
 void require_test_set(const nn::Dataset& dataset) {
@@ -193,6 +206,7 @@ int command_train(const Arguments& arguments) {
   ProgressLine line(ProgressLine::mode_named(command.progress));
 
   const evolution::Individual individual = command.choice.read();
+  note_made_up_fitness(command.choice);
   TrainingTask task{.genotype = individual.candidate.genotype,
                     .model = command.model.spec(),
                     .options = command.training.training(),

@@ -109,6 +109,7 @@ int command_verify(const Arguments& arguments) {
   if (!options.parse(arguments)) return 0;
   if (run.empty()) throw core::UsageError("No run is given", "", "Give --run DIR.");
 
+  require_folder(run);
   std::vector<search::Problem> problems;
   auto found = search::verify_run(run, options_or_problem(run, problems));
   if (!found) throw no_run_in(run);

@@ -9,7 +9,6 @@
 
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
-#include "hierevo/core/nearest.hpp"
 
 namespace hierevo::app {
 
@@ -18,66 +17,6 @@ namespace po = boost::program_options;
 namespace {
 
 constexpr unsigned line_width = 100;
-
-std::vector<std::string> names_of(const po::options_description& options) {
-  std::vector<std::string> names;
-  for (const auto& option : options.options()) names.push_back(option->long_name());
-  return names;
-}
-
-/// Boost puts names and values in the place of %value% and the like until none is left: for ever
-/// where the value itself has that. Here no value has a '%'.
-class WithoutPercents : public po::error_with_option_name {
- public:
-  explicit WithoutPercents(const po::error_with_option_name& original)
-      : po::error_with_option_name(original) {
-    for (auto& [name, text] : m_substitutions)
-      std::replace(text.begin(), text.end(), '%', stand_in);
-  }
-
-  std::string text() const {
-    std::string text = what();
-    std::replace(text.begin(), text.end(), stand_in, '%');
-    return text;
-  }
-
- private:
-  static constexpr char stand_in = '\x1a';
-};
-
-std::string words_of(const po::error& error) {
-  const auto* named = dynamic_cast<const po::error_with_option_name*>(&error);
-  return named != nullptr ? WithoutPercents(*named).text() : error.what();
-}
-
-/// Boost's errors in our words; `place` is the INI file, or empty for the command line.
-[[noreturn]] void refuse(const po::error& error, const po::options_description& known,
-                         const std::string& place) {
-  const std::string dashes = place.empty() ? "--" : "";
-  const std::string in = place.empty() ? "" : fmt::format(" in '{}'", place);
-  if (const auto* unknown = dynamic_cast<const po::unknown_option*>(&error)) {
-    std::string name = unknown->get_option_name();
-    name.erase(0, name.find_first_not_of('-'));
-    const auto meant = core::nearest(name, names_of(known));
-    throw core::UsageError(fmt::format("There is no option '{}{}'{}", dashes, name, in), "",
-                           meant ? fmt::format("Did you mean '{}{}'?", dashes, *meant)
-                                 : "See --help for all options.");
-  }
-  if (const auto* named = dynamic_cast<const po::error_with_option_name*>(&error)) {
-    std::string name = named->get_option_name();
-    name.erase(0, name.find_first_not_of('-'));
-    throw core::UsageError(fmt::format("Option '{}{}'{} cannot be used", dashes, name, in),
-                           words_of(error), "See --help.");
-  }
-  if (dynamic_cast<const po::too_many_positional_options_error*>(&error) != nullptr) {
-    throw core::UsageError("A value on the command line belongs to no option",
-                           "each stands behind the name of its option, as in --run DIR",
-                           "Quote values that have spaces in them; see --help.");
-  }
-  throw core::UsageError(
-      place.empty() ? "The command line cannot be read" : fmt::format("'{}' cannot be read", place),
-      words_of(error), place.empty() ? "See --help." : "Its lines are NAME=VALUE.");
-}
 
 /// Of an option given more than once the last one counts, as people expect who add one to a line.
 void keep_last_of_each(po::parsed_options& parsed) {
@@ -138,6 +77,14 @@ po::options_description OptionSet::all() const {
   return all;
 }
 
+void OptionSet::refuse_in(const OptionPlace& place, const po::error& error) const {
+  const po::options_description known = all();
+  std::map<std::string, std::string> takes;
+  for (const auto& option : known.options()) takes[option->long_name()] = "";
+  for (const Entry& option : options_) takes[option.name] = option.values;
+  refuse(error, place, takes);
+}
+
 bool OptionSet::parse(const std::vector<std::string>& arguments) {
   const po::options_description known = all();
   constexpr int style =
@@ -149,10 +96,10 @@ bool OptionSet::parse(const std::vector<std::string>& arguments) {
                                     .style(style)
                                     .run();
     keep_last_of_each(parsed);
-    require_in_range(parsed);
+    require_in_range(parsed, {});
     po::store(parsed, values_);
   } catch (const po::error& error) {
-    refuse(error, known, "");
+    refuse_in({}, error);
   }
   if (values_["help"].as<bool>()) {
     print_help();
@@ -174,9 +121,10 @@ bool OptionSet::parse(const std::vector<std::string>& arguments) {
 }
 
 void OptionSet::read_config(const po::options_description& known) {
-  const auto path = values_["config"].as<std::string>();
+  OptionPlace place{.name = values_["config"].as<std::string>()};
   try {
-    std::istringstream text(core::read_text_file(path));
+    place.text = core::read_text_file(place.name);
+    std::istringstream text(place.text);
     po::parsed_options parsed = po::parse_config_file(text, known, /*allow_unregistered=*/true);
     std::erase_if(parsed.options, [this](const po::option& option) {
       if (!option.unregistered) return false;
@@ -184,22 +132,23 @@ void OptionSet::read_config(const po::options_description& known) {
       if (std::find(other.begin(), other.end(), option.string_key) != other.end()) return true;
       throw po::unknown_option(option.string_key);
     });
-    require_in_range(parsed);
+    require_in_range(parsed, place);
     po::store(parsed, values_);
   } catch (const core::IoError& error) {
     throw core::UsageError(error.what(), "", "Give an existing INI file to --config.");
   } catch (const po::error& error) {
-    refuse(error, known, path);
+    refuse_in(place, error);
   }
 }
 
 /// Boost reads -1 as the largest unsigned number.
-void OptionSet::require_in_range(const po::parsed_options& parsed) const {
+void OptionSet::require_in_range(const po::parsed_options& parsed, const OptionPlace& place) const {
   for (const auto& given : parsed.options) {
     if (given.value.empty() || given.value.front().find('-') == std::string::npos) continue;
     for (const Entry& option : options_) {
       if (option.name != given.string_key || !option.never_negative) continue;
-      throw core::UsageError(fmt::format("--{} is {}", option.name, given.value.front()),
+      throw core::UsageError(fmt::format("--{} is {}{}", option.name, given.value.front(),
+                                         in_place(place, option.name)),
                              "it cannot be negative", "Give a whole number from 0 up.");
     }
   }
@@ -225,7 +174,7 @@ void OptionSet::read_environment(const po::options_description& known) {
     try {
       po::store(parsed, values_);
     } catch (const po::error& error) {
-      refuse(error, known, variable);
+      refuse_in({.name = variable}, error);
     }
     from_environment_.insert(name);
   }
@@ -234,7 +183,8 @@ void OptionSet::read_environment(const po::options_description& known) {
 void OptionSet::take_defaults_of_run(const po::options_description& known) {
   if (inheriting_.empty() || !given(run_option_)) return;
   po::parsed_options recorded(&known);
-  for (const auto& [name, value] : read_ini(recorded_of_(values_[run_option_].as<std::string>()))) {
+  const std::string text = recorded_of_(values_[run_option_].as<std::string>());
+  for (const auto& [name, value] : read_ini(text)) {
     const bool wanted =
         std::find(inheriting_.begin(), inheriting_.end(), name) != inheriting_.end();
     if (!wanted || given(name) || from_environment_.count(name) > 0) continue;
@@ -244,7 +194,7 @@ void OptionSet::take_defaults_of_run(const po::options_description& known) {
   try {
     po::store(recorded, values_);
   } catch (const po::error& error) {
-    refuse(error, known, "the run's config.ini");
+    refuse_in({.name = "config.ini of the run", .text = text}, error);
   }
 }
 

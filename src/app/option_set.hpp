@@ -6,11 +6,14 @@
 
 #include <boost/program_options.hpp>
 #include <functional>
+#include <limits>
 #include <map>
 #include <set>
 #include <string>
 #include <type_traits>
 #include <vector>
+
+#include "option_errors.hpp"
 
 namespace hierevo::app {
 
@@ -21,6 +24,18 @@ std::string option_text(const T& value) {
     return value ? "true" : "false";
   } else {
     return fmt::format("{}", value);
+  }
+}
+
+/// What may be given for an option, for errors.
+template <typename T>
+std::string values_of() {
+  if constexpr (std::is_same_v<T, bool>) {
+    return "true or false";
+  } else if constexpr (std::is_integral_v<T>) {
+    return fmt::format("a whole number of up to {} digits", std::numeric_limits<T>::digits10);
+  } else {
+    return std::is_floating_point_v<T> ? "a number" : "";
   }
 }
 
@@ -42,7 +57,7 @@ class OptionSet {
         boost::program_options::value<T>(target)->default_value(*target, option_text(*target));
     if constexpr (std::is_same_v<T, bool>) value->implicit_value(true, "true");
     options_.push_back({name, [target] { return option_text(*target); }, record,
-                        std::is_unsigned_v<T> && !std::is_same_v<T, bool>});
+                        std::is_unsigned_v<T> && !std::is_same_v<T, bool>, values_of<T>()});
     groups_.back().add_options()(name.c_str(), value, help.c_str());
   }
   /// An option whose value may also stand alone on the command line.
@@ -93,6 +108,7 @@ class OptionSet {
     std::function<std::string()> text;
     Record record;
     bool never_negative;
+    std::string values;  ///< that may be given
   };
 
   boost::program_options::options_description all() const;
@@ -101,7 +117,10 @@ class OptionSet {
   /// those named in `may_change`.
   std::vector<std::string> differences(const std::string& recorded,
                                        const std::vector<std::string>& may_change) const;
-  void require_in_range(const boost::program_options::parsed_options& parsed) const;
+  [[noreturn]] void refuse_in(const OptionPlace& place,
+                              const boost::program_options::error& error) const;
+  void require_in_range(const boost::program_options::parsed_options& parsed,
+                        const OptionPlace& place) const;
   void read_config(const boost::program_options::options_description& known);
   void read_environment(const boost::program_options::options_description& known);
   void take_defaults_of_run(const boost::program_options::options_description& known);

@@ -2,11 +2,22 @@
 
 #include <fmt/format.h>
 
+#include <system_error>
+
 #include "hierevo/search/run_directory.hpp"
 
 namespace hierevo::app {
 
+void require_folder(const std::filesystem::path& run) {
+  std::error_code ignored;  // what else is wrong with it is told when it is read
+  if (!std::filesystem::exists(run, ignored) || std::filesystem::is_directory(run, ignored)) return;
+  throw core::UsageError(fmt::format("--run is '{}', a file", run.string()),
+                         "a run is a folder with search.h5 in it",
+                         "Give the folder that --run of the search named.");
+}
+
 io::Snapshot read_run(const std::filesystem::path& run) {
+  require_folder(run);
   auto snapshot = search::RunDirectory::read(run);
   if (snapshot) return std::move(*snapshot);
   throw no_run_in(run);

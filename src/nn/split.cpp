@@ -43,16 +43,16 @@ Split split_training_set(const Images& train, std::int64_t train_size, std::int6
   const std::int64_t size = train.size();
   if (validation_size < 1 || validation_size >= size) {
     throw core::UsageError(
-        fmt::format("A validation set of {} images", validation_size),
+        fmt::format("--validation-size is {}", validation_size),
         fmt::format("the training set has {}, and some must be left to train on", size),
-        fmt::format("Choose 1 to {}.", size - 1));
+        fmt::format("Give 1 to {}.", size - 1));
   }
   const std::int64_t left = size - validation_size;
   if (train_size < 0 || train_size > left) {
     throw core::UsageError(
-        fmt::format("{} images to train on", train_size),
+        fmt::format("--train-size is {}", train_size),
         fmt::format("{} of {} are left besides {} to validate on", left, size, validation_size),
-        fmt::format("Choose 1 to {}, or 0 for all of these.", left));
+        fmt::format("Give 1 to {}, or 0 for all of these.", left));
   }
   if (train_size == 0) train_size = left;
   const at::Tensor order =

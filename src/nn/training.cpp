@@ -23,14 +23,14 @@ void check(const TrainingOptions& options, const Images& train, const Images& va
   check(options);
   const std::int64_t largest_crop = std::min(train.height(), train.width());
   if (options.crop > largest_crop) {
-    throw core::UsageError(fmt::format("A crop of {0}×{0}", options.crop),
+    throw core::UsageError(fmt::format("--crop is {}", options.crop),
                            fmt::format("the images are {}×{}", train.height(), train.width()),
-                           fmt::format("Choose at most {}, or 0 for whole images.", largest_crop));
+                           fmt::format("Give at most {}, or 0 for whole images.", largest_crop));
   }
   if (options.batch > train.size()) {
-    throw core::UsageError(fmt::format("A batch of {}", options.batch),
+    throw core::UsageError(fmt::format("--batch is {}", options.batch),
                            fmt::format("there are {} images to train on", train.size()),
-                           fmt::format("Choose at most {}.", train.size()));
+                           fmt::format("Give at most {}.", train.size()));
   }
   if (validation.size() < 1) {
     throw core::UsageError("No images to validate on", "at least 1 is needed");

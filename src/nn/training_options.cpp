@@ -12,69 +12,73 @@ namespace hierevo::nn {
 
 namespace {
 
-void require(bool holds, const std::string& problem, std::string_view why) {
-  if (!holds) throw core::UsageError(problem, why);
+/// `option`: as the programs name it.
+template <typename T>
+void require(bool holds, std::string_view option, T value, std::string_view why,
+             std::string_view suggestion) {
+  if (!holds) throw core::UsageError(fmt::format("--{} is {}", option, value), why, suggestion);
 }
 
 // Each condition is written so that NaN fails it.
 
-void require_share(double value, std::string_view what, bool may_be_one) {
-  require(value >= 0 && (value < 1 || (may_be_one && value == 1)),
-          fmt::format("A {} of {}", what, value),
-          may_be_one ? "it must be from 0 to 1" : "it must be from 0 to below 1");
+void require_share(double value, std::string_view option, bool may_be_one) {
+  require(value >= 0 && (value < 1 || (may_be_one && value == 1)), option, value, "it is a share",
+          may_be_one ? "Give a number from 0 to 1." : "Give a number from 0 to below 1.");
+}
+
+void require_0_or_above(double value, std::string_view option, std::string_view why) {
+  require(value >= 0 && std::isfinite(value), option, value, why, "Give a number from 0 up.");
 }
 
 void check_augmentation(const TrainingOptions& options) {
-  require_share(options.brightness, "change of brightness", true);
-  require_share(options.contrast, "change of contrast", true);
-  require(options.cutout >= 0, fmt::format("A cutout of {}", options.cutout),
-          "it must be the side of a square, or 0 for none");
-  require(options.mixup >= 0 && std::isfinite(options.mixup),
-          fmt::format("A mixup of {}", options.mixup), "it must be 0 or above");
-  require(options.cutmix >= 0 && std::isfinite(options.cutmix),
-          fmt::format("A cutmix of {}", options.cutmix), "it must be 0 or above");
+  require_share(options.brightness, "brightness", true);
+  require_share(options.contrast, "contrast", true);
+  require(options.cutout >= 0, "cutout", options.cutout, "it is the side of a square",
+          "Give a number of pixels, or 0 for none.");
+  require_0_or_above(options.mixup, "mixup", "it is the alpha of a Beta distribution");
+  require_0_or_above(options.cutmix, "cutmix", "it is the alpha of a Beta distribution");
 }
 
 void check_regularisation(const TrainingOptions& options) {
-  require_share(options.label_smoothing, "label smoothing", false);
-  require_share(options.drop_path, "drop-path probability", false);
-  require_share(options.average, "decay of the weights' average", false);
-  require(options.clip_norm >= 0 && std::isfinite(options.clip_norm),
-          fmt::format("A largest gradient norm of {}", options.clip_norm),
-          "it must be above 0, or 0 for any");
-  require(options.micro_batches >= 1 && options.micro_batches <= options.batch / 2,
-          fmt::format("{} micro-batches of a batch of {}", options.micro_batches, options.batch),
-          "each needs at least 2 images");
+  require_0_or_above(options.weight_decay, "weight-decay", "weights must not grow by it");
+  require_share(options.label_smoothing, "label-smoothing", false);
+  require_share(options.drop_path, "drop-path", false);
+  require_share(options.average, "average", false);
+  require_0_or_above(options.clip_norm, "clip-norm", "it is the largest norm of a gradient");
+  require(options.micro_batches >= 1 && options.micro_batches <= options.batch / 2, "micro-batches",
+          options.micro_batches,
+          fmt::format("--batch is {}, and each needs at least 2 images", options.batch),
+          fmt::format("Give 1 to {}.", options.batch / 2));
+}
+
+void check_learning_rate(const TrainingOptions& options) {
+  require(options.learning_rate > 0 && std::isfinite(options.learning_rate), "lr",
+          options.learning_rate, "each step must lead somewhere", "Give a number above 0.");
+  for (const double drop : options.learning_rate_drops) {
+    if (drop >= 0 && drop <= 1) continue;
+    throw core::UsageError(fmt::format("--lr-drops has {}", drop), "each is a share of the steps",
+                           "Give numbers from 0 to 1, such as 0.8,0.9.");
+  }
+  require(options.learning_rate_factor > 0 && options.learning_rate_factor <= 1, "lr-factor",
+          options.learning_rate_factor, "the rate is to drop by it",
+          "Give a number above 0 and at most 1.");
+  require(options.warmup >= 0 && options.warmup <= options.steps, "warmup", options.warmup,
+          fmt::format("--steps is {}", options.steps), fmt::format("Give 0 to {}.", options.steps));
 }
 
 }  // namespace
 
 void check(const TrainingOptions& options) {
-  require(options.steps >= 1, fmt::format("{} training steps", options.steps),
-          "at least 1 is needed");
-  require(options.batch >= 2, fmt::format("A batch of {}", options.batch),
-          "batch normalisation needs at least 2 images");
-  require(options.crop >= 0, fmt::format("A crop of {}", options.crop),
-          "it must be at least 1, or 0 for whole images");
-  require(options.learning_rate > 0 && std::isfinite(options.learning_rate),
-          fmt::format("A learning rate of {}", options.learning_rate), "it must be above 0");
-  for (const double drop : options.learning_rate_drops) {
-    require(drop >= 0 && drop <= 1, fmt::format("A drop of the learning rate at {}", drop),
-            "it is a share of the steps, from 0 to 1");
-  }
-  require(options.learning_rate_factor > 0 && options.learning_rate_factor <= 1,
-          fmt::format("A learning rate factor of {}", options.learning_rate_factor),
-          "it must be above 0 and at most 1");
-  require(options.momentum >= 0 && options.momentum < 1,
-          fmt::format("A momentum of {}", options.momentum), "it must be from 0 to below 1");
-  require(options.weight_decay >= 0 && std::isfinite(options.weight_decay),
-          fmt::format("A weight decay of {}", options.weight_decay), "it must be 0 or above");
-  require(options.evaluation_batch >= 1,
-          fmt::format("An evaluation batch of {}", options.evaluation_batch),
-          "at least 1 is needed");
-  require(options.warmup >= 0 && options.warmup <= options.steps,
-          fmt::format("A warm-up of {} steps", options.warmup),
-          fmt::format("it can be 0 to {}, all steps", options.steps));
+  require(options.steps >= 1, "steps", options.steps, "nothing would be learnt", "Give 1 or more.");
+  require(options.batch >= 2, "batch", options.batch, "batch normalisation needs at least 2 images",
+          "Give 2 or more.");
+  require(options.crop >= 0, "crop", options.crop, "it is the height and width of an image",
+          "Give a number of pixels, or 0 for whole images.");
+  require(options.momentum >= 0 && options.momentum < 1, "momentum", options.momentum,
+          "what is left of a step must fade", "Give a number from 0 to below 1.");
+  require(options.evaluation_batch >= 1, "evaluation-batch", options.evaluation_batch,
+          "nothing would be looked at", "Give 1 or more.");
+  check_learning_rate(options);
   check_augmentation(options);
   check_regularisation(options);
 }

@@ -15,10 +15,13 @@
 #include <cstring>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <utility>
 
 #include "genotype_file.hpp"
 #include "hierevo/core/descriptor.hpp"
 #include "hierevo/core/error.hpp"
+#include "hierevo/core/log.hpp"
 #include "hierevo/core/start_program.hpp"
 #include "hierevo/search/builtin_evaluators.hpp"
 
@@ -32,6 +35,8 @@ using evolution::Status;
 
 /// What is kept of a program's output, from its end.
 constexpr std::size_t longest_kept_output = std::size_t{1} << 16;
+/// Of its standard error, a line that is longer is told in parts.
+constexpr std::size_t longest_line = 4096;
 
 /// The path of `program`, which the search path leads to; empty when there is none.
 std::string path_of(const std::string& program) {
@@ -61,23 +66,53 @@ struct Pipe {
   }
 };
 
-/// A running program with its standard output on a pipe, and nothing to read. Killed with its
-/// process group, and waited for, when this goes.
+/// The end of a pipe that is to be read without waiting.
+core::Descriptor reading_end(Pipe& pipe) {
+  ::fcntl(pipe.read_end.get(), F_SETFL, O_NONBLOCK);
+  return std::move(pipe.read_end);
+}
+
+/// Appends some of what a pipe has; false when that is nothing. At its end the pipe is closed.
+bool read_some(core::Descriptor& pipe, std::string& text) {
+  if (!pipe) return false;
+  std::array<char, 4096> chunk{};
+  const ssize_t count = ::read(pipe.get(), chunk.data(), chunk.size());
+  if (count < 0 && (errno == EINTR || errno == EAGAIN)) return false;
+  if (count <= 0) {
+    pipe.reset();
+    return false;
+  }
+  text.append(chunk.data(), static_cast<std::size_t>(count));
+  return true;
+}
+
+/// Appends what a pipe has at this moment, and not what comes meanwhile.
+void read_what_is_there(core::Descriptor& pipe, std::string& text) {
+  if (!pipe) return;
+  int there = 0;
+  ::ioctl(pipe.get(), FIONREAD, &there);
+  const std::size_t end = text.size() + static_cast<std::size_t>(std::max(there, 0));
+  while (text.size() < end && read_some(pipe, text)) continue;
+}
+
+/// A running program with its standard output and error on pipes, and nothing to read. Killed with
+/// its process group, and waited for, when this goes.
 class Child {
  public:
   explicit Child(core::Program program) {
     Pipe output;
+    Pipe error;
     const std::string name = program.command.front();
     program.command.front() = path_of(name);
-    program.descriptors = {core::no_descriptor, output.write_end.get(), STDERR_FILENO};
+    program.descriptors = {core::no_descriptor, output.write_end.get(), error.write_end.get()};
     const core::ProgramStart start = core::start_program(program);
     if (start.error != 0) {
       throw core::UsageError(fmt::format("Cannot start '{}'", name), std::strerror(start.error),
                              "Check the program given to --command.");
     }
     id_ = start.pid;
-    output_ = std::move(output.read_end);
-    ::fcntl(output_.get(), F_SETFL, O_NONBLOCK);
+    output_ = reading_end(output);
+    error_ = reading_end(error);
   }
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
@@ -88,24 +123,22 @@ class Child {
     }
   }
 
-  /// Appends what the program has printed within `timeout`; false at the end of its output.
-  bool read(std::string& text, std::chrono::milliseconds timeout) const {
-    pollfd wanted{output_.get(), POLLIN, 0};
-    if (::poll(&wanted, 1, static_cast<int>(timeout.count())) <= 0) return true;
-    std::array<char, 4096> chunk{};
-    const ssize_t count = ::read(output_.get(), chunk.data(), chunk.size());
-    if (count < 0) return errno == EINTR || errno == EAGAIN;
-    text.append(chunk.data(), static_cast<std::size_t>(count));
-    return count > 0;
+  /// Appends some of what the program has printed, or does within `timeout`, to `output` and
+  /// `error`; false when that is nothing.
+  bool read(std::string& output, std::string& error, std::chrono::milliseconds timeout) {
+    std::array<pollfd, 2> wanted = {{{output_.get(), POLLIN, 0}, {error_.get(), POLLIN, 0}}};
+    if (::poll(wanted.data(), wanted.size(), static_cast<int>(timeout.count())) <= 0) return false;
+    const bool some = read_some(output_, output);
+    return read_some(error_, error) || some;
   }
 
   /// Appends what there is at this moment, and not what comes meanwhile.
-  void read_rest(std::string& text) const {
-    int there = 0;
-    ::ioctl(output_.get(), FIONREAD, &there);
-    const std::size_t end = text.size() + static_cast<std::size_t>(std::max(there, 0));
-    while (text.size() < end && read(text, std::chrono::milliseconds(0))) continue;
+  void read_rest(std::string& output, std::string& error) {
+    read_what_is_there(output_, output);
+    read_what_is_there(error_, error);
   }
+
+  bool prints_no_more() const { return !output_ && !error_; }
 
   /// waitpid's status if the program has ended. What it left behind in its group is killed.
   std::optional<int> ended() {
@@ -123,7 +156,20 @@ class Child {
  private:
   pid_t id_ = -1;
   core::Descriptor output_;
+  core::Descriptor error_;
 };
+
+/// Tells and removes the lines of a program's standard error that are whole, or all of it.
+void tell_lines(std::string& text, evolution::IndividualId id, bool all) {
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), longest_line);
+    if (end >= text.size() && !all) return;
+    std::string line = text.substr(0, end);
+    text.erase(0, end < text.size() && text[end] == '\n' ? end + 1 : end);
+    line.erase(line.find_last_not_of("\r \t") + 1);
+    if (!line.empty()) core::log(core::LogLevel::info, "Candidate {}: {}", number(id), line);
+  }
+}
 
 /// The last line that is not empty.
 std::string_view last_line(std::string_view text) {
@@ -163,19 +209,19 @@ class CommandEvaluator final : public Evaluator {
     program.command.push_back(file.path().string());
     Child child(std::move(program));
     std::string output;
-    bool open = true;
+    std::string error;
     while (true) {
       if (!progress({})) return std::nullopt;
-      if (open) {
-        open = child.read(output, std::chrono::milliseconds(50));
-        if (output.size() > 2 * longest_kept_output)
-          output.erase(0, output.size() - longest_kept_output);
-      } else {
-        ::poll(nullptr, 0, 5);  // its output is closed and it has not ended: a moment more
-      }
+      // One that prints no more ends in a moment.
+      child.read(output, error, std::chrono::milliseconds(child.prints_no_more() ? 5 : 50));
+      if (output.size() > 2 * longest_kept_output)
+        output.erase(0, output.size() - longest_kept_output);
+      tell_lines(error, work.candidate.id, /*all=*/false);
       const auto status = child.ended();
       if (!status) continue;
-      child.read_rest(output);  // something it left behind may hold it open, and print on
+      // What it left behind may hold its output open, and print on.
+      child.read_rest(output, error);
+      tell_lines(error, work.candidate.id, /*all=*/true);
       return conclude(*status, output);
     }
   }

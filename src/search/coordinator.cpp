@@ -48,8 +48,9 @@ Coordinator::Coordinator(comm::Communicator& ranks, const SearchOptions& options
   for (const auto& individual : engine_.history()) count(individual.evaluation.status);
   done_before_ = engine_.history().size();
   if (done_before_ > 0) {
-    core::log(core::LogLevel::info, "Going on with {} of {} evaluations done, {} to go on with",
-              done_before_, options.engine.evaluations, engine_.in_flight_count());
+    core::log(core::LogLevel::info, "Going on after {}; {} to go on with",
+              evaluations_text(done_before_, options.engine.evaluations),
+              engine_.in_flight_count());
   }
 }
 

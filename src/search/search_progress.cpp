@@ -1,5 +1,7 @@
 #include "hierevo/search/search_progress.hpp"
 
+#include <fmt/format.h>
+
 #include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -74,6 +76,11 @@ std::optional<SearchProgress> read_progress(const fs::path& run) {
   } catch (const json::exception&) {
     return std::nullopt;
   }
+}
+
+std::string evaluations_text(std::size_t done, std::size_t target) {
+  return done <= target ? fmt::format("{} of {} evaluations", done, target)
+                        : fmt::format("{} evaluations, {} were asked for", done, target);
 }
 
 }  // namespace hierevo::search

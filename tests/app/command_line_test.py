@@ -55,14 +55,52 @@ class CommandLine(ProgramTest):
                               ("population", "many"), ("seed", 1.5), ("seed", -1)]:
             with self.subTest(option=option, value=value):
                 self.refused("search", "--run", self.run_dir, "--evaluator", "synthetic",
-                             f"--{option}={value}", says="learning rate" if option == "lr" else option.split("-")[0][:4])
+                             f"--{option}={value}", says=f"--{option} ")
 
     def test_values_that_look_like_placeholders_are_only_values(self):
         for value in ("%value%", "%option%", "50%"):
-            self.refused("sample", "--count", value, says=f"('{value}')")
+            self.refused("sample", "--count", value, says=f"--count is '{value}' (that is no value")
         ini = self.folder / "placeholder.ini"
         ini.write_text("%invalid_line%\n")
         self.refused("search", "--config", ini, says="%invalid_line%")
+
+    def test_a_value_that_cannot_be_is_told_with_its_option(self):
+        for option, value, says in [
+                ("steps", "abc", "--steps is 'abc' (that is no value of this option). "
+                                 "Give a whole number of up to 18 digits."),
+                ("workers", "3000000000", "--workers is '3000000000' (that is no value of this "
+                                          "option). Give a whole number of up to 9 digits."),
+                ("lr", "fast", "--lr is 'fast' (that is no value of this option). Give a number."),
+                ("flip", "maybe", "--flip is 'maybe' (that is no value of this option). "
+                                  "Give true or false."),
+                ("seed", "-1", "--seed is -1 (it cannot be negative)."),
+                ("batch", "0", "--batch is 0 (batch normalisation needs at least 2 images). "
+                               "Give 2 or more."),
+                ("lr", "-1", "--lr is -1 (each step must lead somewhere). Give a number above 0."),
+                ("steps", "0", "--steps is 0 (nothing would be learnt). Give 1 or more."),
+                ("warmup", "6000", "--warmup is 6000 (--steps is 5000). Give 0 to 5000."),
+                ("mixup", "nan", "--mixup is nan ("), ("drop-path", "1", "--drop-path is 1 ("),
+                ("lr-drops", "0.5,2", "--lr-drops has 2 (each is a share of the steps). "
+                                      "Give numbers from 0 to 1, such as 0.8,0.9.")]:
+            with self.subTest(option=option, value=value):
+                self.refused("search", "--run", self.run_dir, f"--{option}", value,
+                             says=f"hierevo: {says}")
+        self.refused("search", "--run", says="--run has no value (this option takes one).")
+        self.refused("search", "--run=", says="--run has no value (this option takes one).")
+
+    def test_what_is_wrong_in_a_file_is_told_with_its_line(self):
+        ini = self.folder / "x.ini"
+        for text, says in [
+                ("# steps=x\n\n  steps = abc\n", f"--steps is 'abc' in '{ini}', line 3 (that is "),
+                ("lr=1\nflip=maybe\n", f"--flip is 'maybe' in '{ini}', line 2 ("),
+                ("seed=-1\n", f"--seed is -1 in '{ini}', line 1 (it cannot be negative)."),
+                ("lr=1\nbatch\n", f"'batch' in '{ini}', line 2 cannot be read (a line is NA"),
+                ("lr=1\npopulaton=3\n", f"There is no option 'populaton' in '{ini}', line 2. "
+                                        "Did you mean 'population'?"),
+                ("lr=1\nlr=2\n", f"--lr is given more than once in '{ini}', line 1 (only one")]:
+            with self.subTest(text=text):
+                ini.write_text(text)
+                self.refused("search", "--run", self.run_dir, "--config", ini, says=says)
 
     def test_what_is_missing_is_named(self):
         self.refused("search", says="Give --run DIR")
@@ -76,6 +114,16 @@ class CommandLine(ProgramTest):
                      says="--command belong together")
         self.refused("search", "--run", self.run_dir, "--evaluator", "command", "--command",
                      "no-such-program", says="there is no such program")
+
+    def test_a_file_that_is_given_as_the_run_is_told_of(self):
+        file = self.folder / "search.h5"
+        file.touch()
+        for command in ("verify", "status", "inspect", "train"):
+            if command == "train" and not (BIN / "hierevo-train").exists():
+                continue
+            self.refused(command, "--run", file,
+                         says=f"--run is '{file}', a file (a run is a folder with search.h5 in it). "
+                              "Give the folder that --run of the search named.")
 
     def test_config_file_and_dump(self):
         ini = self.folder / "x.ini"

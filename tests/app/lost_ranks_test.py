@@ -92,6 +92,8 @@ class LostRanks(JobTest):
         self.wait_for_end(job)
         self.assertIn("No worker is left", job.text())
         self.assertEqual(self.status()["state"], "stopped")
+        self.assertEqual(self.status()["reason"],
+                         "no rank that evaluates was left, or evaluations kept failing")
         self.finish()
 
 

@@ -32,7 +32,8 @@ class Search(ProgramTest):
         self.assertEqual(best["id"], status["best"]["id"])
         self.assertEqual(best["fitness"], status["best"]["fitness"])
         self.assertEqual(best["parameters"], status["best"]["parameters"])
-        self.assertIn("40 of 40 done", self.hierevo("status", "--run", self.run_dir).stdout)
+        self.assertIn("done         40 of 40 evaluations, 0 failed",
+                      self.hierevo("status", "--run", self.run_dir).stdout)
 
     def test_the_same_line_again_does_nothing_and_a_longer_one_goes_on(self):
         self.search()
@@ -41,6 +42,18 @@ class Search(ProgramTest):
         self.assertEqual((self.run_dir / "config.ini").read_text(), before)
         self.search("--evaluations=60")
         self.assert_finished(60)
+
+    def test_a_start_that_asks_for_fewer_evaluations_counts_what_there_is(self):
+        self.search("--evaluations=60")
+        told = self.search("--evaluations=40", "--progress", "lines").stderr
+        self.assertIn("Going on after 60 evaluations, 40 were asked for; 0 to go on with", told)
+        self.assertIn("60 evaluations, 40 were asked for (0 failed), best", told)
+        self.assertNotIn("60 of 40", told)
+        self.assertIn("done         60 evaluations, 40 were asked for, 0 failed",
+                      self.hierevo("status", "--run", self.run_dir).stdout)
+        counts = self.status()["evaluations"]
+        self.assertEqual((counts["done"], counts["target"]), (60, 40))
+        self.assertEqual(self.status()["state"], "finished")
 
     def test_what_the_memory_does_not_hold_is_over_budget_with_a_reason(self):
         told = self.search("--max-memory", 0.001, "--seed", 3, code=4).stderr
@@ -76,9 +89,14 @@ class Search(ProgramTest):
         self.assertEqual(len(ids), 2)
         shown = self.hierevo("status", "--run", self.run_dir).stdout
         self.assertIn(f"under way    {ids[0]} on rank 0", shown)
+        self.assertEqual(self.status()["reason"], None)
         process.kill()
         process.communicate()
         self.assertEqual(self.status()["under_way"], [])
+        self.assertEqual(self.status()["state"], "stopped")
+        self.assertEqual(self.status()["reason"], "it was killed, or could not save at its end")
+        self.assertIn("a run: stopped (it was killed, or could not save at its end)\n",
+                      self.hierevo("status", "--run", self.run_dir).stdout)
 
     def start(self, *arguments):
         process = subprocess.Popen([HIEREVO, "search", "--run", self.run_dir, *SMALL,
@@ -145,11 +163,22 @@ class Search(ProgramTest):
             self.assertIn("Give GiB below 1e9", self.search("--memory-limit", value, code=2).stderr)
 
     def test_a_dry_run_makes_nothing(self):
-        self.assertIn("All is ready to search", self.search("--dry-run").stderr)
+        told = self.search("--dry-run", "--progress", "lines").stderr
+        self.assertRegex(told, "^All is ready to search .*\n$")  # and nothing of progress
         self.assertFalse(self.run_dir.exists())
         (self.folder / "a file").write_text("")
         told = self.hierevo("search", "--run", "a file/run", *SMALL, "--dry-run", code=3).stderr
         self.assertIn("Cannot make the run directory 'a file/run' (Not a directory)", told)
+
+    def test_a_search_that_never_evolves_is_told_of(self):
+        says = ("warning: --population is 40 and --evaluations is 40 (all will be random "
+                "genotypes: evolution never begins). Give a smaller --population or more "
+                "--evaluations.\n")
+        self.assertIn(says, self.search("--population", 40, "--dry-run").stderr)
+        for sensible in (("--population", 39), ("--population", 40, "--algorithm", "random")):
+            self.assertNotIn("warning", self.search(*sensible, "--dry-run").stderr)
+        self.assertIn(says, self.search("--population", 40).stderr)
+        self.assert_finished(40)
 
     def test_an_external_program_evaluates(self):
         program = self.folder / "judge it.py"
@@ -164,6 +193,22 @@ class Search(ProgramTest):
         best = json.loads(self.hierevo("inspect", "--run", self.run_dir, "--json").stdout)
         self.assertEqual(best["fitness"], str(best["genotype"]).count("separable") / 100)
 
+    def test_what_a_program_says_on_standard_error_has_the_number_of_its_candidate(self):
+        program = self.folder / "complains.sh"
+        program.write_text("#!/bin/sh\necho one >&2; echo >&2\n"
+                           "head -c 5000 /dev/zero | tr '\\0' x >&2\necho >&2\n"
+                           "printf 'two of %s' $HIEREVO_ID >&2; exit 1\n")
+        program.chmod(0o755)
+        for isolation, name in (("process", "evaluator 0"), ("none", "hierevo")):
+            self.run_dir = self.folder / isolation
+            text = self.hierevo("search", "--run", self.run_dir, "--evaluator", "command",
+                                "--command", program, "--isolation", isolation,
+                                "--failures-in-series", 2, code=4).stderr
+            for number, said in ((1, "one"), (2, "one"), (1, "two of 1"), (2, "two of 2"),
+                                 (1, "x{4096}"), (1, "x{904}")):  # long ones in parts
+                self.assertRegex(text, f"(?m) {name} info: Candidate {number}: {said}$")
+            self.assertNotRegex(text, "(?m)^(one|two)|\n\n")
+
     def test_failures_in_series_end_the_search_with_their_reason(self):
         text = self.hierevo("search", "--run", self.run_dir, "--evaluator", "command", "--command",
                             "false", "--failures-in-series", 5, code=4).stderr
@@ -172,6 +217,8 @@ class Search(ProgramTest):
         status = self.status()
         self.assertEqual(status["state"], "stopped")
         self.assertEqual(status["failures"], {"failed": 5})
+        self.assertEqual(status["reason"], "5 evaluations failed one after another; the last: the "
+                                           "program ended with exit code 1")
         self.assertRegex(self.hierevo("status", "--run", self.run_dir).stdout,
                          "0 reused, [01] to go on with")
 

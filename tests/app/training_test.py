@@ -72,7 +72,13 @@ class Training(ProgramTest):
                      "--evaluations", 2)
         told = self.hierevo("evaluate", "--run", made_up, code=2).stderr
         self.assertIn("it was searched with --evaluator synthetic, not by training", told)
-        result = json.loads(self.hierevo("train", "--run", self.run_dir, *self.quick).stdout)
+        note = f"Note: the fitness of the search in '{made_up}' was made up (--evaluator synthetic)"
+        for choice, count in (((), 1), (("--id", 1), 0)):
+            told = self.hierevo("train", "--run", made_up, *choice, "--data-dir", "none", code=2).stderr
+            self.assertEqual(told.count(note), count)
+        trained = self.hierevo("train", "--run", self.run_dir, *self.quick)
+        self.assertNotIn("Note:", trained.stderr)
+        result = json.loads(trained.stdout)
         self.assertGreater(result["test_accuracy"], 0.2)
         self.assertEqual(result["id"], self.status()["best"]["id"])
 

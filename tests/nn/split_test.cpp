@@ -62,12 +62,12 @@ TEST(Split, DependsOnTheSeedAlone) {
 TEST(Split, RefusesSizesThatDoNotFit) {
   const Images images = numbered_images(50);
   EXPECT_ERROR(split_training_set(images, 0, 50, 1),
-               "A validation set of 50 images (the training set has 50, and some must be left to "
-               "train on). Choose 1 to 49.");
-  EXPECT_ERROR(split_training_set(images, 0, 0, 1), "A validation set of 0 images");
+               "--validation-size is 50 (the training set has 50, and some must be left to "
+               "train on). Give 1 to 49.");
+  EXPECT_ERROR(split_training_set(images, 0, 0, 1), "--validation-size is 0 (the");
   EXPECT_ERROR(split_training_set(images, 31, 20, 1),
-               "31 images to train on (30 of 50 are left besides 20 to validate on)");
-  EXPECT_ERROR(split_training_set(images, -1, 20, 1), "-1 images to train on");
+               "--train-size is 31 (30 of 50 are left besides 20 to validate on)");
+  EXPECT_ERROR(split_training_set(images, -1, 20, 1), "--train-size is -1 (");
 }
 
 TEST(Normalisation, IsTheMeanAndDeviationOfEachChannelOfTheTrainingSplit) {

@@ -42,7 +42,8 @@ struct TrainingOptions {
   double average = 0.0;  ///< decay of the running average of the weights that is tested; 0: none
 };
 
-/// Throws UsageError for a number outside its range.
+/// Throws UsageError for a number outside its range, which it calls by its option of `hierevo
+/// train`.
 void check(const TrainingOptions& options);
 
 /// Learning rate of step `step` (from 0).

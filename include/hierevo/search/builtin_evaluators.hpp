@@ -16,9 +16,10 @@ std::unique_ptr<Evaluator> make_synthetic_evaluator(std::chrono::duration<double
 
 /// Runs `command` (a program and its arguments, without a shell) with the path of the candidate's
 /// genotype file as one more argument and HIEREVO_ID and HIEREVO_SEED in its environment. The
-/// program prints one line of JSON with at least "fitness" as its last line. The file is
-/// RUN/inflight/ID.json of the run directory `run`, whose search removes it; a temporary one where
-/// that cannot be written, and without a run. Throws UsageError when the program is not there.
+/// program prints one line of JSON with at least "fitness" as its last line; what it says on
+/// standard error is logged by line, with the candidate's number. The file is RUN/inflight/ID.json
+/// of the run directory `run`, whose search removes it; a temporary one where that cannot be
+/// written, and without a run. Throws UsageError when the program is not there.
 std::unique_ptr<Evaluator> make_command_evaluator(std::vector<std::string> command,
                                                   std::filesystem::path run = {});
 

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "hierevo/io/snapshot.hpp"
@@ -35,5 +37,9 @@ void remove_progress(const std::filesystem::path& run);
 /// Nothing when there is no such file, or no proper one. Of a search that was killed it is the
 /// last.
 std::optional<SearchProgress> read_progress(const std::filesystem::path& run);
+
+/// For people: "40 of 60 evaluations", or "60 evaluations, 40 were asked for" after an earlier
+/// start that asked for more.
+std::string evaluations_text(std::size_t done, std::size_t target);
 
 }  // namespace hierevo::search

@@ -1,0 +1,27 @@
+// What Boost says of options that cannot be used, in words of our own.
+#pragma once
+
+#include <boost/program_options.hpp>
+#include <map>
+#include <string>
+
+namespace hierevo::app {
+
+/// Where options are read from. The command line has no name.
+struct OptionPlace {
+  std::string name{};  ///< of a file or an environment variable
+  std::string text{};  ///< of the file
+};
+
+/// " in 'x.ini', line 3", the line being that of option `name`; empty for the command line.
+std::string in_place(const OptionPlace& place, const std::string& name);
+
+/// Boost's own words.
+std::string words_of(const boost::program_options::error& error);
+
+/// Throws `error` as a UsageError. `takes`: what may be given for each option, by its name, or
+/// nothing where that can be anything.
+[[noreturn]] void refuse(const boost::program_options::error& error, const OptionPlace& place,
+                         const std::map<std::string, std::string>& takes);
+
+}  // namespace hierevo::app
