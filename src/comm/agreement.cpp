@@ -5,9 +5,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <exception>
 #include <utility>
-
-#include "hierevo/core/error.hpp"
 
 namespace hierevo::comm {
 
@@ -22,8 +21,8 @@ std::vector<Number> gather(Collectives& group, Number own, ElementType type) {
 
 /// The beginning of `text`, without a torn UTF-8 character at its end.
 std::string_view beginning_of(std::string_view text) {
-  if (text.size() <= longest_problem) return text;
-  std::size_t end = longest_problem;
+  if (text.size() <= longest_text) return text;
+  std::size_t end = longest_text;
   while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
   return text.substr(0, end);
 }
@@ -46,10 +45,43 @@ std::vector<std::pair<std::string, std::vector<int>>> by_text(
   return found;
 }
 
+std::string text_of(const std::vector<std::string>& problems) {
+  std::string text;
+  for (const auto& [what, ranks] : by_text(problems)) {
+    if (!text.empty()) text += '\n';
+    text += ranks.size() == problems.size() ? what : fmt::format("{}: {}", name_ranks(ranks), what);
+  }
+  return text;
+}
+
+/// What keeps a rank from going on; nothing with an empty text.
+struct Problem {
+  std::string text;
+  core::ExitCode code = core::ExitCode::finished;
+};
+
+Problem problem_in(const std::function<void()>& work) {
+  try {
+    work();
+    return {};
+  } catch (const core::Error& error) {
+    return {error.what(), error.exit_code()};
+  } catch (const std::exception& error) {
+    return {fmt::format("internal error: {}", error.what()), core::ExitCode::internal};
+  }
+}
+
+void require_none(Collectives& group, const Problem& own) {
+  const auto codes = gather(group, static_cast<std::int64_t>(own.code), ElementType::int64);
+  const auto first = std::find_if(codes.begin(), codes.end(), [](auto code) { return code != 0; });
+  if (first == codes.end()) return;
+  throw CommonError(text_of(gather_texts(group, own.text)), static_cast<core::ExitCode>(*first));
+}
+
 }  // namespace
 
-std::vector<std::string> gather_problems(Collectives& group, std::string_view problem) {
-  const std::string own(beginning_of(problem));
+std::vector<std::string> gather_texts(Collectives& group, std::string_view text) {
+  const std::string own(beginning_of(text));
   const auto lengths = gather(group, static_cast<std::int64_t>(own.size()), ElementType::int64);
   const auto longest = static_cast<std::size_t>(*std::max_element(lengths.begin(), lengths.end()));
   std::string padded = own;
@@ -59,23 +91,30 @@ std::vector<std::string> gather_problems(Collectives& group, std::string_view pr
       .all_gather({padded.data(), longest, ElementType::uint8},
                   {all.data(), all.size(), ElementType::uint8})
       .wait();
-  std::vector<std::string> problems;
+  std::vector<std::string> texts;
   for (std::size_t rank = 0; rank < lengths.size(); ++rank) {
-    problems.push_back(all.substr(rank * longest, static_cast<std::size_t>(lengths[rank])));
+    texts.push_back(all.substr(rank * longest, static_cast<std::size_t>(lengths[rank])));
   }
-  return problems;
+  return texts;
 }
 
-void require_no_problem(Collectives& group, std::string_view problem) {
-  const auto problems = by_text(gather_problems(group, problem));
-  if (problems.empty()) return;
+void together(Collectives& group, const std::function<void()>& work) {
+  require_none(group, problem_in(work));
+}
+
+std::string made_by_rank_0(Collectives& group, const std::function<std::string()>& make) {
   std::string text;
-  for (const auto& [what, ranks] : problems) {
-    if (!text.empty()) text += '\n';
-    const bool of_all = ranks.size() == static_cast<std::size_t>(group.size());
-    text += of_all ? what : fmt::format("{}: {}", name_ranks(ranks), what);
-  }
-  throw core::UsageError(text);
+  Problem problem;
+  if (group.rank() == 0) problem = problem_in([&] { text = make(); });
+  // Of rank 0 alone, so that nobody need be named.
+  std::int64_t head[] = {static_cast<std::int64_t>(problem.code),
+                         static_cast<std::int64_t>(text.size() + problem.text.size())};
+  group.broadcast({head, 2, ElementType::int64}, 0).wait();
+  std::string told = text + problem.text;
+  told.resize(static_cast<std::size_t>(head[1]));
+  group.broadcast({told.data(), told.size(), ElementType::uint8}, 0).wait();
+  if (head[0] != 0) throw CommonError(told, static_cast<core::ExitCode>(head[0]));
+  return told;
 }
 
 void require_equal(Collectives& group, std::uint64_t hash, std::string_view what) {
@@ -87,10 +126,11 @@ void require_equal(Collectives& group, std::uint64_t hash, std::string_view what
     if (hashes[rank] != hashes[0]) different.push_back(static_cast<int>(rank));
   }
   if (different.empty()) return;
-  throw core::UsageError(fmt::format("{} {} not the same {} as rank 0", name_ranks(different),
-                                     different.size() == 1 ? "has" : "have", what),
-                         "all ranks work on the same thing",
-                         "Start all ranks with the same program, command line and files.");
+  throw CommonError(
+      core::UsageError(fmt::format("{} {} not the same {} as rank 0", name_ranks(different),
+                                   different.size() == 1 ? "has" : "have", what),
+                       "all ranks work on the same thing",
+                       "Start all ranks with the same program, command line and files."));
 }
 
 }  // namespace hierevo::comm

@@ -60,37 +60,25 @@ std::string name_gpu() {
   return fmt::format("GPU {} of host {}", bus.data(), core::host_name());
 }
 
-/// What a rank does before it meets the others: when it fails, all must learn of it.
-template <typename Action>
-void do_or_tell_all(Collectives& host, Action action) {
-  std::string problem;
-  try {
-    action();
-  } catch (const std::exception& error) {
-    problem = error.what();
-    if (problem.empty()) problem = "unknown";
-  }
-  require_no_problem(host, problem);
-}
-
 /// NCCL itself waits for ever, or ends with a text that tells little.
 void require_own_gpus(Collectives& host) {
   std::string own;
-  do_or_tell_all(host, [&own] { own = name_gpu(); });
-  const auto gpus = gather_problems(host, own);
+  together(host, [&own] { own = name_gpu(); });
+  const auto gpus = gather_texts(host, own);
   for (std::size_t rank = 0; rank < gpus.size(); ++rank) {
     const auto first = std::find(gpus.begin(), gpus.end(), gpus[rank]) - gpus.begin();
     if (static_cast<std::size_t>(first) == rank) continue;
-    throw core::UsageError(fmt::format("Ranks {} and {} have the same {}", first, rank, gpus[rank]),
-                           "NCCL wants one for each rank",
-                           "Start as many ranks on a node as it has GPUs, each with its own (srun "
-                           "--gpus-per-task=1).");
+    throw CommonError(
+        core::UsageError(fmt::format("Ranks {} and {} have the same {}", first, rank, gpus[rank]),
+                         "NCCL wants one for each rank",
+                         "Start as many ranks on a node as it has GPUs, each with its own (srun "
+                         "--gpus-per-task=1)."));
   }
 }
 
 ncclUniqueId agree_on_id(Collectives& host) {
   ncclUniqueId id{};
-  do_or_tell_all(host, [&] {
+  together(host, [&] {
     if (host.rank() == 0) HIEREVO_NCCL_CHECK(0, ncclGetUniqueId(&id));
   });
   host.broadcast({id.internal, sizeof id.internal, ElementType::uint8}, 0).wait();

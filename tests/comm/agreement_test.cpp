@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 
 #include <functional>
+#include <stdexcept>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -28,29 +30,71 @@ void run_as_threads(int size, const std::function<void(Collectives&)>& body) {
 TEST(Agreement, tells_all_what_each_one_says) {
   run_as_threads(3, [](Collectives& group) {
     const std::string own = group.rank() == 1 ? "" : std::string(5, "abc"[group.rank()]);
-    EXPECT_THAT(gather_problems(group, own), ElementsAre("aaaaa", "", "ccccc"));
-    EXPECT_THAT(gather_problems(group, ""), ElementsAre("", "", ""));
-    require_no_problem(group, "");
+    EXPECT_THAT(gather_texts(group, own), ElementsAre("aaaaa", "", "ccccc"));
+    EXPECT_THAT(gather_texts(group, ""), ElementsAre("", "", ""));
   });
 }
 
 TEST(Agreement, cuts_long_texts_between_characters) {
   SelfCollectives group;
-  const std::string too_long(longest_problem + 10, 'x');
-  EXPECT_THAT(gather_problems(group, too_long), ElementsAre(std::string(longest_problem, 'x')));
-  const std::string before(longest_problem - 1, 'x');
-  EXPECT_THAT(gather_problems(group, before + "\u00e9"), ElementsAre(before));
+  const std::string too_long(longest_text + 10, 'x');
+  EXPECT_THAT(gather_texts(group, too_long), ElementsAre(std::string(longest_text, 'x')));
+  const std::string before(longest_text - 1, 'x');
+  EXPECT_THAT(gather_texts(group, before + "\u00e9"), ElementsAre(before));
+}
+
+/// What the ranks throw that do `work`, with its exit code.
+void expect_thrown(const std::function<void()>& work, const std::string& text,
+                   core::ExitCode code) {
+  try {
+    work();
+    ADD_FAILURE() << "nothing was thrown";
+  } catch (const CommonError& error) {
+    EXPECT_EQ(std::string(error.what()), text);
+    EXPECT_EQ(error.exit_code(), code);
+  }
 }
 
 TEST(Agreement, all_throw_the_same_when_one_has_a_problem) {
   run_as_threads(4, [](Collectives& group) {
-    const bool alone = group.rank() == 2;
-    const char* own = alone ? "no file (it is gone)." : group.rank() == 0 ? "" : "no memory.";
-    EXPECT_THAT(
-        [&] { require_no_problem(group, own); },
-        ThrowsMessage<core::UsageError>("Ranks 1, 3: no memory.\nRank 2: no file (it is gone)."));
-    EXPECT_THAT([&] { require_no_problem(group, "no data."); },
-                ThrowsMessage<core::UsageError>("no data."));
+    int done = 0;
+    together(group, [&done] { ++done; });
+    EXPECT_EQ(done, 1);
+    expect_thrown(
+        [&group] {
+          together(group, [&group] {
+            if (group.rank() == 2) throw core::CheckpointError("a/last.h5", "it is gone");
+            if (group.rank() > 0) throw core::UsageError("no memory");
+          });
+        },
+        "Ranks 1, 3: no memory.\nRank 2: " +
+            std::string(core::CheckpointError("a/last.h5", "it is gone").what()),
+        core::ExitCode::usage);
+    expect_thrown([&group] { together(group, [] { throw std::runtime_error("x"); }); },
+                  "internal error: x", core::ExitCode::internal);
+  });
+}
+
+TEST(Agreement, what_rank_0_makes_all_have) {
+  run_as_threads(3, [](Collectives& group) {
+    const bool first = group.rank() == 0;
+    const std::string long_text(longest_text * 3, 'x');
+    for (const std::string& text : {std::string("one\0two", 7), std::string(), long_text}) {
+      EXPECT_EQ(made_by_rank_0(group,
+                               [&] {
+                                 EXPECT_TRUE(first);
+                                 return text;
+                               }),
+                text);
+    }
+    expect_thrown(
+        [&group] {
+          made_by_rank_0(group, []() -> std::string {
+            throw core::Interrupted("It was stopped", "a signal came");
+          });
+        },
+        "It was stopped (a signal came).", core::ExitCode::saved);
+    EXPECT_EQ(made_by_rank_0(group, [] { return "still there"; }), "still there");
   });
 }
 
@@ -59,11 +103,11 @@ TEST(Agreement, names_the_ranks_that_differ) {
     const auto rank = static_cast<std::uint64_t>(group.rank());
     require_equal(group, ~std::uint64_t{0}, "data");
     EXPECT_THAT([&] { require_equal(group, rank == 2 ? 1 : 0, "data"); },
-                ThrowsMessage<core::UsageError>(
+                ThrowsMessage<CommonError>(
                     "Rank 2 has not the same data as rank 0 (all ranks work on the same thing). "
                     "Start all ranks with the same program, command line and files."));
     EXPECT_THAT([&] { require_equal(group, rank << 63, "options"); },
-                ThrowsMessage<core::UsageError>(
+                ThrowsMessage<CommonError>(
                     testing::StartsWith("Ranks 1, 3 have not the same options as rank 0")));
   });
 }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "comm/collective_behaviours.hpp"
+#include "hierevo/comm/agreement.hpp"
 #include "hierevo/comm/thread_collectives.hpp"
 #include "hierevo/core/error.hpp"
 #include "support/nccl_double.hpp"
@@ -182,7 +183,7 @@ TEST_F(Nccl, refuses_two_ranks_on_one_gpu) {
   run_ranks(3, [](comm::Collectives& host, DeviceMemory& memory) {
     cudaSetDevice(host.rank() == 2 ? 0 : host.rank());
     EXPECT_THAT([&] { NcclCollectives group(host, memory.stream(), patience); },
-                ThrowsMessage<core::UsageError>(
+                ThrowsMessage<comm::CommonError>(
                     AllOf(HasSubstr("Ranks 0 and 2 have the same GPU 0000:00:00.0 of host"),
                           HasSubstr("--gpus-per-task=1"))));
   });
@@ -192,7 +193,7 @@ TEST_F(Nccl, tells_all_ranks_that_one_has_no_gpu) {
   run_ranks(2, [](comm::Collectives& host, DeviceMemory& memory) {
     if (host.rank() == 1) cudaSetDevice(-1);
     EXPECT_THAT([&] { NcclCollectives group(host, memory.stream(), patience); },
-                ThrowsMessage<core::UsageError>(HasSubstr("Rank 1: cudaGetDevice failed")));
+                ThrowsMessage<comm::CommonError>(HasSubstr("Rank 1: cudaGetDevice failed")));
   });
 }
 

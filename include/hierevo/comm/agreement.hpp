@@ -2,28 +2,45 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "hierevo/comm/collectives.hpp"
+#include "hierevo/core/error.hpp"
 
+// What ranks agree on before and behind the work that they share. Every function is collective, for
+// groups on the host's memory, and throws CommunicationError.
 namespace hierevo::comm {
 
-/// Longer problems are cut to this many bytes.
-inline constexpr std::size_t longest_problem = 2000;
+/// Thrown by all ranks at once, with the same text: it is enough that one tells it.
+class CommonError : public core::Error {
+ public:
+  CommonError(const std::string& text, core::ExitCode code) : Error(text), code_(code) {}
+  explicit CommonError(const core::Error& error) : CommonError(error.what(), error.exit_code()) {}
+  core::ExitCode exit_code() const noexcept override { return code_; }
 
-/// What each rank says keeps it from going on, in the order of ranks; "" is nothing. Every rank
-/// calls it, with its own `problem`, and all get the same. For groups on the host's memory. Throws
-/// CommunicationError.
-std::vector<std::string> gather_problems(Collectives& group, std::string_view problem);
+ private:
+  core::ExitCode code_;
+};
 
-/// Throws a UsageError on all ranks when any has a problem. Its text, the same everywhere, tells
-/// the problems with their ranks, each once; so only one rank need print it.
-void require_no_problem(Collectives& group, std::string_view problem);
+/// Longer texts are cut to this many bytes.
+inline constexpr std::size_t longest_text = 2000;
 
-/// Throws a UsageError on all ranks unless `hash` is the same on all: its text names the ranks that
-/// differ from rank 0, and `what` they differ in ("data", "options").
+/// What each rank says, in the order of ranks.
+std::vector<std::string> gather_texts(Collectives& group, std::string_view own);
+
+/// Does `work`, which may be collective itself where all throw alike. Where any rank throws, all
+/// throw a CommonError that tells the problems with their ranks, each once.
+void together(Collectives& group, const std::function<void()>& work);
+
+/// What `make` gives on rank 0, which alone does it. Where it throws, all throw it as a
+/// CommonError.
+std::string made_by_rank_0(Collectives& group, const std::function<std::string()>& make);
+
+/// Throws a CommonError unless `hash` is the same on all: its text names the ranks that differ from
+/// rank 0, and `what` they differ in ("data", "options").
 void require_equal(Collectives& group, std::uint64_t hash, std::string_view what);
 
 }  // namespace hierevo::comm

@@ -22,8 +22,8 @@ class NcclCollectives final : public Collectives {
  public:
   /// Collective over `host`, by which ranks find each other, and which must not be used meanwhile.
   /// For the calling thread's current device; `network` is the stream that computes on it, null
-  /// for the default one. Throws UsageError on all ranks where two have one GPU or a rank has none,
-  /// CommunicationError where NCCL does not start within `timeout`.
+  /// for the default one. Throws CommonError (agreement.hpp) where two have one GPU or a rank has
+  /// none, CommunicationError where NCCL does not start within `timeout`.
   NcclCollectives(Collectives& host, CUstream_st* network, std::chrono::nanoseconds timeout);
   /// Waits until operations under way have ended, well or badly.
   ~NcclCollectives() override;
