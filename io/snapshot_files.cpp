@@ -20,9 +20,9 @@ namespace fs = std::filesystem;
 namespace {
 
 /// Whether a file is there, can be read and has all its bytes.
-bool is_whole(const fs::path& path) {
+bool is_whole(const fs::path& path, const FileKind& kind) {
   try {
-    check_text_block(core::read_file(path), path, snapshot_kind);
+    check_text_block(core::read_file(path), path, kind);
     return true;
   } catch (const NewerVersionError&) {
     return true;
@@ -48,31 +48,32 @@ std::array<fs::path, 3> kept_names(const fs::path& path) {
   return {path, path.string() + ".1", path.string() + ".2"};
 }
 
-void keep_earlier_snapshots(const fs::path& path, const LinkCall& link) {
+void keep_earlier_snapshots(const fs::path& path, const FileKind& kind, const LinkCall& link) {
   const auto [newest, earlier, earliest] = kept_names(path);
   // A damaged file must not push a good one out.
-  if (!is_whole(newest)) return;
+  if (!is_whole(newest, kind)) return;
   // The last attempt to save got this far and no further, say because the disk was full.
   if (same_file(newest, earlier)) return;
   if (core::path_exists(earlier)) rename_file(earlier, earliest);
   if (link(newest.c_str(), earlier.c_str()) != 0) rename_file(newest, earlier);
 }
 
-void save_snapshot(const Snapshot& snapshot, const fs::path& path) {
-  const std::vector<std::byte> bytes = encode_snapshot(snapshot);
-  keep_earlier_snapshots(path, ::link);
+void save_kept(const fs::path& path, const FileKind& kind, std::span<const std::byte> bytes) {
+  keep_earlier_snapshots(path, kind, ::link);
   core::replace_file(path, bytes);
 }
 
-std::optional<LoadedSnapshot> load_snapshot(const fs::path& path) {
+std::optional<UsedSnapshot> use_newest_snapshot(
+    const fs::path& path, std::string_view remedy,
+    const std::function<void(std::span<const std::byte> bytes, const fs::path& name)>& use) {
   std::vector<std::string> missing;
   std::vector<std::string> unusable;
   bool damaged = false;
   for (const fs::path& name : kept_names(path)) {
     try {
-      Snapshot snapshot = decode_snapshot(core::read_file(name), name);
+      use(core::read_file(name), name);
       missing.insert(missing.end(), unusable.begin(), unusable.end());
-      return LoadedSnapshot{std::move(snapshot), name, std::move(missing)};
+      return UsedSnapshot{name, std::move(missing)};
     } catch (const NewerVersionError&) {
       throw;
     } catch (const core::CheckpointError& error) {
@@ -86,10 +87,26 @@ std::optional<LoadedSnapshot> load_snapshot(const fs::path& path) {
   if (unusable.empty()) return std::nullopt;
   throw core::CheckpointError(path, "none of its snapshots can be used",
                               fmt::format("{}", fmt::join(unusable, " ")),
-                              damaged ? "Start in another run directory, or bring one back from a "
-                                        "backup if there is one."
+                              damaged ? remedy
                                       : "Nothing says that they are damaged: mend the cause, and "
                                         "run the same line again.");
+}
+
+void save_snapshot(const Snapshot& snapshot, const fs::path& path) {
+  save_kept(path, snapshot_kind, encode_snapshot(snapshot));
+}
+
+std::optional<LoadedSnapshot> load_snapshot(const fs::path& path) {
+  LoadedSnapshot loaded;
+  auto used = use_newest_snapshot(
+      path, "Start in another run directory, or bring one back from a backup if there is one.",
+      [&](std::span<const std::byte> bytes, const fs::path& name) {
+        loaded.snapshot = decode_snapshot(bytes, name);
+      });
+  if (!used) return std::nullopt;
+  loaded.path = std::move(used->path);
+  loaded.warnings = std::move(used->warnings);
+  return loaded;
 }
 
 }  // namespace hierevo::io

@@ -1,8 +1,16 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <filesystem>
 #include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "text_block.hpp"
 
 namespace hierevo::io {
 
@@ -18,6 +26,26 @@ using LinkCall = std::function<int(const char* from, const char* to)>;
 /// Makes PATH.1 and PATH.2 of the two newest snapshots, so that PATH may be replaced. At every step
 /// at least one complete snapshot has a name; PATH itself keeps it unless the file system has no
 /// hard links. Doing it twice without a new snapshot between changes nothing. Throws IoError.
-void keep_earlier_snapshots(const std::filesystem::path& path, const LinkCall& link);
+void keep_earlier_snapshots(const std::filesystem::path& path, const FileKind& kind,
+                            const LinkCall& link);
+
+/// keep_earlier_snapshots(), then PATH is replaced by `bytes`. Throws IoError.
+void save_kept(const std::filesystem::path& path, const FileKind& kind,
+               std::span<const std::byte> bytes);
+
+/// Which of PATH, PATH.1 and PATH.2 was used, and what had to be passed over.
+struct UsedSnapshot {
+  std::filesystem::path path;
+  std::vector<std::string> warnings;
+};
+
+/// Gives the snapshots to `use`, newest first, until it takes one: it throws CheckpointError for
+/// one that is none. Nothing when none of the files is there; throws CheckpointError, with `remedy`
+/// for damaged ones, when there are some and none is good, or when one that would be the newest is
+/// from a newer version. Changes no file.
+std::optional<UsedSnapshot> use_newest_snapshot(
+    const std::filesystem::path& path, std::string_view remedy,
+    const std::function<void(std::span<const std::byte> bytes, const std::filesystem::path& name)>&
+        use);
 
 }  // namespace hierevo::io

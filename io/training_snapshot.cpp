@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -12,6 +13,7 @@
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
 #include "hierevo/genome/codec.hpp"
+#include "snapshot_files.hpp"
 #include "text_block.hpp"
 #include "utf8.hpp"
 
@@ -157,6 +159,21 @@ TrainingSnapshot decode_training(std::span<const std::byte> bytes,
 void save_training(const TrainingSnapshot& snapshot, const std::filesystem::path& path,
                    core::Writers writers) {
   core::replace_file(path, encode_training(snapshot), writers);
+}
+
+void save_kept_training(const TrainingSnapshot& snapshot, const std::filesystem::path& path) {
+  save_kept(path, training_kind, encode_training(snapshot));
+}
+
+std::optional<LoadedTraining> load_newest_training(const std::filesystem::path& path) {
+  std::optional<TrainingSnapshot> snapshot;
+  auto used =
+      use_newest_snapshot(path, "Train again in another folder.",
+                          [&](std::span<const std::byte> bytes, const std::filesystem::path& name) {
+                            snapshot = decode_training(bytes, name);
+                          });
+  if (!used) return std::nullopt;
+  return LoadedTraining{std::move(*snapshot), std::move(used->path), std::move(used->warnings)};
 }
 
 TrainingSnapshot load_training(const std::filesystem::path& path) {

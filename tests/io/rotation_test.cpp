@@ -80,7 +80,7 @@ TEST_F(Rotation, TheThreeNewestAreKept) {
 TEST_F(Rotation, ASnapshotIsThereAtEveryStep) {
   for (std::size_t i = 1; i <= 3; ++i) save(i);
   int links = 0;
-  keep_earlier_snapshots(path_, [&](const char* from, const char* to) {
+  keep_earlier_snapshots(path_, snapshot_kind, [&](const char* from, const char* to) {
     ++links;
     EXPECT_THAT(kept(), ElementsAre(3, -1, 2));
     EXPECT_EQ(loaded(), 3U);
@@ -110,7 +110,7 @@ TEST_F(Rotation, ACrashAfterTheLinkIsMadeGood) {
 
 TEST_F(Rotation, ACrashWhileWritingIsMadeGood) {
   for (std::size_t i = 1; i <= 3; ++i) save(i);
-  keep_earlier_snapshots(path_, ::link);
+  keep_earlier_snapshots(path_, snapshot_kind, ::link);
   auto bytes = encode_snapshot(snapshot_of(4));
   bytes.resize(bytes.size() / 2);
   core::replace_file(path_.string() + ".tmp", bytes);
@@ -122,11 +122,11 @@ TEST_F(Rotation, ACrashWhileWritingIsMadeGood) {
 
 TEST_F(Rotation, WithoutHardLinksTheNewestIsRenamed) {
   for (std::size_t i = 1; i <= 3; ++i) save(i);
-  keep_earlier_snapshots(path_, no_hard_links);
+  keep_earlier_snapshots(path_, snapshot_kind, no_hard_links);
   EXPECT_THAT(kept(), ElementsAre(-1, 3, 2));
   EXPECT_EQ(loaded(), 3U);
   EXPECT_THAT(warnings(), ElementsAre(HasSubstr("search.h5' (No such file or directory)")));
-  keep_earlier_snapshots(path_, no_hard_links);
+  keep_earlier_snapshots(path_, snapshot_kind, no_hard_links);
   EXPECT_THAT(kept(), ElementsAre(-1, 3, 2));
   save(4);
   EXPECT_THAT(kept(), ElementsAre(4, 3, 2));

@@ -9,6 +9,7 @@
 #include "edited.hpp"
 #include "h5.hpp"
 #include "hierevo/core/error.hpp"
+#include "hierevo/core/file.hpp"
 #include "hierevo/core/random.hpp"
 #include "sample_training.hpp"
 #include "support/scratch_folder.hpp"
@@ -55,6 +56,41 @@ TEST(TrainingSnapshot, IsReadAsItWasWritten) {
   expect_same(read.weights, written.weights);  // in their order, which is not that of the names
   expect_same(read.momentum, written.momentum);
   expect_same(read.average, {});
+}
+
+TEST(TrainingSnapshot, TheNewestOfThreeThatIsWholeIsFound) {
+  const hierevo::test::ScratchFolder folder;
+  const auto path = folder.path() / "last.h5";
+  EXPECT_FALSE(load_newest_training(path));
+  TrainingSnapshot training = sample_training();
+  for (int step = 1; step <= 4; ++step) {
+    training.losses.assign(static_cast<std::size_t>(step), 1.0);
+    save_kept_training(training, path);
+  }
+  const auto expect_found = [&](std::size_t step, std::size_t warnings) {
+    const auto found = load_newest_training(path);
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->snapshot.losses.size(), step);
+    EXPECT_EQ(found->warnings.size(), warnings);
+  };
+  const auto damage = [](const std::filesystem::path& name) {
+    std::vector<std::byte> bytes = core::read_file(name);
+    bytes.back() ^= std::byte{1};
+    core::replace_file(name, bytes);
+  };
+  expect_found(4, 0);
+  damage(path);
+  expect_found(3, 1);
+  // A damaged one pushes no good one out.
+  training.losses.assign(5, 1.0);
+  save_kept_training(training, path);
+  expect_found(5, 0);
+  damage(path);
+  damage(path.string() + ".1");
+  expect_found(2, 2);
+  damage(path.string() + ".2");
+  EXPECT_THAT([&] { load_newest_training(path); },
+              testing::ThrowsMessage<core::CheckpointError>(HasSubstr("none of its snapshots")));
 }
 
 std::string refusal_of_training(std::span<const std::byte> bytes) {

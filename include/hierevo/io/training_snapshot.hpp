@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -53,6 +54,20 @@ TrainingSnapshot decode_training(std::span<const std::byte> bytes,
 /// Throws IoError; the old one is then untouched.
 void save_training(const TrainingSnapshot& snapshot, const std::filesystem::path& path,
                    core::Writers writers = core::Writers::one);
+
+/// The same, and the two earlier ones are kept as PATH.1 and PATH.2, as save_snapshot() does.
+void save_kept_training(const TrainingSnapshot& snapshot, const std::filesystem::path& path);
+
+/// A training that was read, and what had to be passed over to get it (one sentence each).
+struct LoadedTraining {
+  TrainingSnapshot snapshot;
+  std::filesystem::path path;
+  std::vector<std::string> warnings;
+};
+
+/// The newest good one among PATH, PATH.1 and PATH.2, as load_snapshot() finds it; nothing when
+/// none of the files is there. Throws CheckpointError.
+std::optional<LoadedTraining> load_newest_training(const std::filesystem::path& path);
 
 /// Throws IoError when the file cannot be read, CheckpointError when it cannot be used.
 TrainingSnapshot load_training(const std::filesystem::path& path);
