@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "augmentation.hpp"
+#include "augmented_batches.hpp"
 #include "batch_order.hpp"
 #include "jpeg_loader.hpp"
 
@@ -145,6 +146,36 @@ JpegTrainingPixels::~JpegTrainingPixels() = default;
 
 Images JpegTrainingPixels::at(std::int64_t step, ImageRange range) {
   return impl_->at(step, range);
+}
+
+namespace {
+
+class JpegBatches final : public AugmentedBatches {
+ public:
+  JpegBatches(const JpegFiles& files, const Normalisation& normalisation,
+              const TrainingOptions& options, std::int64_t classes, std::uint64_t seed, int threads)
+      : AugmentedBatches(files.size(), normalisation, options, classes, seed, at::kCPU),
+        pixels_(files,
+                {.batch = options.batch,
+                 .crop = options.crop,
+                 .flip = options.flip,
+                 .threads = threads},
+                seed) {}
+
+ private:
+  Images pixels(std::int64_t step, ImageRange range) override { return pixels_.at(step, range); }
+
+  JpegTrainingPixels pixels_;
+};
+
+}  // namespace
+
+std::unique_ptr<TrainingBatches> make_jpeg_training_batches(const JpegFiles& files,
+                                                            const Normalisation& normalisation,
+                                                            const TrainingOptions& options,
+                                                            std::int64_t classes,
+                                                            std::uint64_t seed, int threads) {
+  return std::make_unique<JpegBatches>(files, normalisation, options, classes, seed, threads);
 }
 
 std::unique_ptr<TestBatches> make_jpeg_test_batches(const JpegFiles& files,

@@ -10,17 +10,6 @@
 
 namespace hierevo::nn {
 
-namespace {
-
-/// Rows `order[first … first+count)` of the images.
-Images selected(const Images& images, const at::Tensor& order, std::int64_t first,
-                std::int64_t count) {
-  const at::Tensor rows = order.narrow(0, first, count);
-  return {images.pixels.index_select(0, rows), images.labels.index_select(0, rows)};
-}
-
-}  // namespace
-
 Normalisation normalisation_of(const Images& images) {
   std::vector<float> means;
   std::vector<float> scales;
@@ -38,14 +27,13 @@ Normalisation normalisation_of(const Images& images) {
   return {at::tensor(means), at::tensor(scales)};
 }
 
-Split split_training_set(const Images& train, std::int64_t train_size, std::int64_t validation_size,
-                         std::uint64_t seed) {
-  const std::int64_t size = train.size();
-  if (validation_size < 1 || validation_size >= size) {
+SplitIndices split_indices(std::int64_t size, std::int64_t train_size, std::int64_t validation_size,
+                           std::uint64_t seed) {
+  if (validation_size < 0 || validation_size >= size) {
     throw core::UsageError(
         fmt::format("--validation-size is {}", validation_size),
         fmt::format("the training set has {}, and some must be left to train on", size),
-        fmt::format("Give 1 to {}.", size - 1));
+        fmt::format("Give up to {}.", size - 1));
   }
   const std::int64_t left = size - validation_size;
   if (train_size < 0 || train_size > left) {
@@ -55,11 +43,28 @@ Split split_training_set(const Images& train, std::int64_t train_size, std::int6
         fmt::format("Give 1 to {}, or 0 for all of these.", left));
   }
   if (train_size == 0) train_size = left;
-  const at::Tensor order =
-      at::tensor(permutation(size, core::RandomStream(seed, 0, "training and validation split")));
+  const auto order =
+      permutation(size, core::RandomStream(seed, 0, "training and validation split"));
+  return {{order.begin(), order.begin() + static_cast<std::ptrdiff_t>(train_size)},
+          {order.begin() + static_cast<std::ptrdiff_t>(left), order.end()}};
+}
+
+Images selected(const Images& images, const std::vector<std::int64_t>& indices) {
+  const at::Tensor rows = at::tensor(indices, at::kLong);
+  return {images.pixels.index_select(0, rows), images.labels.index_select(0, rows)};
+}
+
+Split split_training_set(const Images& train, std::int64_t train_size, std::int64_t validation_size,
+                         std::uint64_t seed) {
+  if (validation_size < 1) {
+    throw core::UsageError(fmt::format("--validation-size is {}", validation_size),
+                           "what is found is judged by these images",
+                           fmt::format("Give 1 to {}.", train.size() - 1));
+  }
+  const SplitIndices indices = split_indices(train.size(), train_size, validation_size, seed);
   Split split;
-  split.train = selected(train, order, 0, train_size);
-  split.validation = selected(train, order, left, validation_size);
+  split.train = selected(train, indices.train);
+  split.validation = selected(train, indices.validation);
   split.normalisation = normalisation_of(split.train);
   return split;
 }

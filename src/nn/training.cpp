@@ -159,6 +159,7 @@ class Trainer::Impl {
         options_(options),
         seed_(seed),
         own_{0, options.batch},
+        norm_ranks_(options.sync_norms ? parallel.ranks : nullptr),
         sgd_(executor.parameters(),
              {options.momentum, options.weight_decay, options.decay_norms, options.clip_norm}) {
     if (parallel.ranks != nullptr && parallel.ranks->size() > 1) {
@@ -173,6 +174,7 @@ class Trainer::Impl {
     waited_ = {};
     const double communicated = communication_seconds();
     bool stop = false;  // what progress said, and then what all ranks have agreed on
+    stopped_in_test_ = false;
     while (losses_.finite() && step_ < options_.steps && !stop) {
       const bool agreed = step(wants_to_stop_);
       if (!losses_.finite()) break;
@@ -182,7 +184,7 @@ class Trainer::Impl {
                                  .data_seconds = std::chrono::duration<double>(waited_).count(),
                                  .communication_seconds = communication_seconds() - communicated};
       wants_to_stop_ = progress && !progress(now);
-      stop = replicas_ ? agreed : wants_to_stop_;
+      stop = stopped_in_test_ || (replicas_ ? agreed : wants_to_stop_);
     }
     wants_to_stop_ = false;
     losses_.read();
@@ -194,14 +196,15 @@ class Trainer::Impl {
   double loss() const { return losses_.mean_of_last_tenth(); }
 
   std::optional<Scores> test(TestBatches& images, const KeepOn& keep_on) {
-    if (!replicas_) {
-      const AverageInPlace in_place(average_);
-      return scores_of(executor_, images, options_.evaluation_batch, keep_on);
+    if (replicas_) {
+      replicas_->copy_from_rank_0(executor_.buffers());
+      replicas_->copy_from_rank_0(averaged_buffers());
     }
-    replicas_->copy_from_rank_0(executor_.buffers());
-    replicas_->copy_from_rank_0(averaged_buffers());
     const AverageInPlace in_place(average_);
-    return scores_together(images, keep_on);
+    auto scores = replicas_ ? scores_together(images, keep_on)
+                            : scores_of(executor_, images, options_.evaluation_batch, keep_on);
+    if (!scores) stopped_in_test_ = true;  // as all ranks have agreed
+    return scores;
   }
 
   TrainingState state() {
@@ -313,7 +316,7 @@ class Trainer::Impl {
         .drop_path = options_.drop_path,
         .seed = core::derive_seed(seed_, static_cast<std::uint64_t>(step_), "paths of a step"),
         .bf16 = options_.bf16,
-        .norm_ranks = options_.sync_norms && replicas_ ? &replicas_->ranks() : nullptr,
+        .norm_ranks = norm_ranks_,
         .first_image = own_.first};
     const std::int64_t parts = std::min(options_.micro_batches, own_.count);
     const auto images = batch.images.tensor_split(parts);
@@ -334,13 +337,15 @@ class Trainer::Impl {
   TrainingBatches& batches_;
   const TrainingOptions& options_;
   std::uint64_t seed_;
-  ImageRange own_;  ///< of every batch
+  ImageRange own_;                 ///< of every batch
+  comm::Collectives* norm_ranks_;  ///< normalise together; one alone computes as several do
   Sgd sgd_;
   std::optional<Replicas> replicas_;  ///< where there are several ranks
   std::optional<WeightAverage> average_;
   LossRecord losses_;
   std::int64_t step_ = 0;  ///< updates made; losses may still be on their way from a GPU
   bool wants_to_stop_ = false;
+  bool stopped_in_test_ = false;
   Clock::duration waited_{};  ///< for data
 };
 

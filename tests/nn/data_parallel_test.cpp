@@ -227,6 +227,37 @@ TEST_F(Ranks, AllStopATestWhenOneWantsTo) {
   });
 }
 
+TEST_F(Ranks, AStopInATestStopsThemBeforeAnotherStep) {
+  for (const int size : {1, 3}) {
+    as_ranks(size, [&](comm::Collectives& ranks) {
+      const auto executor = make_native_executor(small_plan(), 1);
+      const auto batches = make_training_batches(data_, normalisation_, options_, 10, 3);
+      Trainer trainer(*executor, *batches, options_, 3, {.ranks = &ranks});
+      const auto images = make_test_batches(data_, normalisation_);
+      const bool wants = ranks.rank() + 1 < size;
+      const TrainingEnd end = trainer.run([&](const TrainingProgress& now) {
+        const bool goes_on = now.step < 3 || wants;
+        if (now.step == 3) {
+          EXPECT_FALSE(trainer.test(*images, [&] { return goes_on; }));
+        }
+        return goes_on;
+      });
+      EXPECT_EQ(end, TrainingEnd::stopped);
+      EXPECT_EQ(trainer.step(), 3);
+    });
+  }
+}
+
+TEST_F(Ranks, OneNormalisesAsSeveralDo) {
+  options_.steps = 3;
+  options_.micro_batches = 1;
+  options_.mixup = 0.0;
+  options_.sync_norms = true;
+  const TrainingState alone = train(1, options_)[0];
+  const TrainingState two = train(2, options_)[0];
+  for (std::size_t i = 0; i < 3; ++i) EXPECT_NEAR(alone.losses[i], two.losses[i], 1e-6);
+}
+
 TEST_F(Ranks, MoreThanImagesOfABatchTrainToo) {
   options_.steps = 4;
   options_.batch = 2;

@@ -50,6 +50,16 @@ TEST(Split, ValidationDoesNotDependOnTheTrainingSize) {
   EXPECT_TRUE(few.train.labels.equal(all.train.labels.narrow(0, 0, 7)));
 }
 
+TEST(Split, IndicesAreTheSameSplit) {
+  const Images images = numbered_images(50);
+  const Split split = split_training_set(images, 7, 20, 1);
+  const SplitIndices indices = split_indices(50, 7, 20, 1);
+  EXPECT_TRUE(selected(images, indices.train).labels.equal(split.train.labels));
+  EXPECT_TRUE(selected(images, indices.validation).labels.equal(split.validation.labels));
+  EXPECT_EQ(split_indices(50, 0, 0, 1).train.size(), 50U);
+  EXPECT_TRUE(split_indices(50, 0, 0, 1).validation.empty());
+}
+
 TEST(Split, DependsOnTheSeedAlone) {
   const Images images = numbered_images(50);
   const auto labels = [&images](std::uint64_t seed) {
@@ -63,8 +73,8 @@ TEST(Split, RefusesSizesThatDoNotFit) {
   const Images images = numbered_images(50);
   EXPECT_ERROR(split_training_set(images, 0, 50, 1),
                "--validation-size is 50 (the training set has 50, and some must be left to "
-               "train on). Give 1 to 49.");
-  EXPECT_ERROR(split_training_set(images, 0, 0, 1), "--validation-size is 0 (the");
+               "train on). Give up to 49.");
+  EXPECT_ERROR(split_training_set(images, 0, 0, 1), "--validation-size is 0 (what");
   EXPECT_ERROR(split_training_set(images, 31, 20, 1),
                "--train-size is 31 (30 of 50 are left besides 20 to validate on)");
   EXPECT_ERROR(split_training_set(images, -1, 20, 1), "--train-size is -1 (");

@@ -56,6 +56,21 @@ struct Normalisation {
 /// these become 0 and 1. Exact: does not depend on the order of the images.
 Normalisation normalisation_of(const Images& images);
 
+/// Which images of a training set train, and which validate instead.
+struct SplitIndices {
+  std::vector<std::int64_t> train;
+  std::vector<std::int64_t> validation;
+};
+
+/// Of `size` images, after a shuffle by `seed`: the first `train_size` train (0: all that are
+/// left), the last `validation_size` (maybe 0) validate. Throws UsageError when the sizes do not
+/// fit.
+SplitIndices split_indices(std::int64_t size, std::int64_t train_size, std::int64_t validation_size,
+                           std::uint64_t seed);
+
+/// These images, in this order.
+Images selected(const Images& images, const std::vector<std::int64_t>& indices);
+
 /// What a search trains and validates on.
 struct Split {
   Images train;
@@ -63,10 +78,8 @@ struct Split {
   Normalisation normalisation;  ///< of `train`
 };
 
-/// The search's data: the last `validation_size` images of the training set validate, the first
-/// `train_size` of the others train (section 4: 40,000/10,000 on CIFAR-10), after a shuffle by
-/// `seed` that is the same for every candidate. 0 for train_size takes all that are left.
-/// Throws UsageError when the sizes do not fit.
+/// The search's data (section 4: 40,000/10,000 on CIFAR-10): images by split_indices(), the same
+/// for every candidate. Throws UsageError when the sizes do not fit, or nothing would validate.
 Split split_training_set(const Images& train, std::int64_t train_size, std::int64_t validation_size,
                          std::uint64_t seed);
 

@@ -95,7 +95,8 @@ class Trainer {
   double loss() const;
 
   /// Scores of the network as it is now, or of the average of its weights where there is one. May
-  /// be called within a progress callback. Nothing when `keep_on` said no. Ranks share the images
+  /// be called within a progress callback. Nothing when `keep_on` said no on any rank; within a
+  /// progress callback that stops the training too, before another step. Ranks share the images
   /// out; the running statistics are rank 0's.
   std::optional<Scores> test(TestBatches& images, const KeepOn& keep_on = {});
 
