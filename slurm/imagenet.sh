@@ -2,12 +2,11 @@
 # hierevo train on ImageNet as a Slurm job that starts itself again until the network is trained.
 #
 #   sbatch [sbatch's options] slurm/imagenet.sh [FILE.ini] [options of hierevo train]
-#   sbatch --cpus-per-task=64 --time=24:00:00 slurm/imagenet.sh --run my-run --dataset imagenet.h5 --threads 64
+#   sbatch -N 4 --ntasks-per-node=2 --cpus-per-task=32 --time=24:00:00 slurm/imagenet.sh --run my-run \
+#       --dataset imagenet --threads 32
 #
 # Without FILE.ini it is imagenet.ini beside this script. Without --out the results lie in RUN-FILE, here
-# my-run-imagenet. All else is as in train.sh, job arrays too.
-#
-# hierevo train does not spread one training over several tasks yet: this one runs on one.
+# my-run-imagenet. The data are shards made by hierevo prepare. All else is as in train.sh, job arrays too.
 
 #SBATCH --job-name=hierevo-imagenet
 #SBATCH --requeue
@@ -29,7 +28,6 @@ source "$(dirname "$original")/job.sh"
 
 read_arguments() {
   training_arguments "$scripts/imagenet.ini" "$@"
-  tasks=1 # of one training; empty for all tasks of the job
 }
 
 read_state() {

@@ -7,8 +7,7 @@
 # ~/.config/hierevo/site.sh, or in the file that HIEREVO_SITE names.
 #
 # A script sources this, defines the two functions below, and calls `run_job "$@"`.
-#   read_arguments ARGUMENTS   sets `program`, the command line; `folder`, where all that lasts is; and
-#                              `tasks`, how many of them run the program (empty: all)
+#   read_arguments ARGUMENTS   sets `program`, the command line, and `folder`, where all that lasts is
 #   read_state                 sets `state` of what is in `folder` (empty: nothing yet; finished; saved;
 #                              others), `progress`, a number that grows, and `saved_at`, which changes
 #                              with each save
@@ -141,7 +140,6 @@ run_program() {
   tell_end_of_job
   if [[ -n ${SLURM_CPUS_PER_TASK:-} ]]; then export SRUN_CPUS_PER_TASK=$SLURM_CPUS_PER_TASK; fi
   if [[ $launcher == srun ]]; then take_new_step_ids; fi
-  if [[ -n $tasks ]]; then launcher_arguments+=(-n "$tasks"); fi
   "$launcher" "${launcher_arguments[@]}" "${program[@]}" &
   pid=$!
   # shellcheck disable=SC2064 # the id of now
@@ -222,12 +220,12 @@ start_again() {
 run_job() {
   read_site
   find_programs
-  tasks='' state='' progress='' saved_at=''
+  state='' progress='' saved_at=''
   read_arguments "$@"
   read_state
   saved_before=$saved_at
   progress_before=$progress
-  say "Job $SLURM_JOB_ID, start $((${SLURM_RESTART_COUNT:-0} + 1)): ${tasks:-${SLURM_NTASKS:-1}} tasks" \
+  say "Job $SLURM_JOB_ID, start $((${SLURM_RESTART_COUNT:-0} + 1)): ${SLURM_NTASKS:-1} tasks" \
     "on ${SLURM_JOB_NODELIST:-this node} by $launcher, in '$folder'."
   run_program
   judge

@@ -10,7 +10,7 @@
 #
 # A job array trains a repeat a task, as many as its highest number; without one the repeats are trained
 # one after another. The task that ends last writes result.json, with mean and deviation over the
-# repeats. A job trains on one task.
+# repeats. All tasks that srun starts in a job (--ntasks) make each training together.
 #
 # Before the time limit (and at `scancel --full -s USR2 JOB`) the training saves, and the job puts itself
 # into the queue again, to go on from its files. It does so up to ten times (site.sh: `restarts`) without
@@ -37,7 +37,6 @@ source "$(dirname "$original")/job.sh"
 
 read_arguments() {
   training_arguments "$scripts/cifar10-final.ini" "$@"
-  tasks=1
 }
 
 read_state() {

@@ -345,7 +345,7 @@ int command_search(const Arguments& arguments) {
   try {
     if (!options.parse(arguments)) return 0;
     search_options = command.search();
-    check_launch(job, many, options.given("workers"));
+    check_launch(job, many, options.given("workers"), "give --workers N");
     if (many && options.given("workers")) {
       throw core::UsageError("--workers cannot be used under mpirun", "its ranks are the workers",
                              "Give mpirun one rank more than there shall be workers.");

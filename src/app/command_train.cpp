@@ -1,24 +1,33 @@
 #include <fmt/format.h>
 
+#include <chrono>
 #include <cmath>
+#include <exception>
 #include <filesystem>
 #include <iostream>
+#include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "chosen_genotype.hpp"
 #include "commands.hpp"
-#include "data_source.hpp"
 #include "final_training.hpp"
+#include "hierevo/comm/agreement.hpp"
 #include "hierevo/core/error.hpp"
+#include "hierevo/core/hash.hpp"
 #include "hierevo/core/random.hpp"
 #include "hierevo/genome/cell_graph.hpp"
+#include "hierevo/genome/codec.hpp"
 #include "hierevo/nn/threads.hpp"
 #include "hierevo/search/run_directory.hpp"
 #include "model_options.hpp"
+#include "preflight.hpp"
 #include "program.hpp"
 #include "progress_line.hpp"
+#include "training_data.hpp"
 #include "training_directory.hpp"
 #include "training_options.hpp"
+#include "training_ranks.hpp"
 
 namespace hierevo::app {
 
@@ -38,6 +47,11 @@ struct TrainCommandOptions {
   std::uint64_t seed = 1;
   std::int64_t test_every = 0;
   double save_every = 60.0;
+  bool sync_norms = false;
+  bool compress_gradients = false;
+  std::int64_t bucket_mb = 25;
+  double rank_timeout = 600.0;
+  int loader_threads = 0;
   std::string progress = "auto";
 
   TrainCommandOptions() { data.validation_size = 0; }
@@ -66,15 +80,32 @@ void TrainCommandOptions::add_to(OptionSet& options) {
   model.add_to(options);
   data.add_to(options);
   data.add_validation_to(options);
+  options.add("loader-threads", &loader_threads,
+              "threads of each rank that decode JPEG for the next steps; 0: as many as --threads",
+              OptionSet::Record::no);
   training.add_to(options);
+  options.group("Several ranks (mpirun, srun), which share each batch");
+  options.add("sync-norms", &sync_norms,
+              "batch normalisation over the images of all ranks, not of each: then the number of "
+              "ranks changes results by rounding alone");
+  options.add("compress-gradients", &compress_gradients,
+              "send gradients as bfloat16: half as much, and rounded");
+  options.add("bucket-mb", &bucket_mb, "megabytes of gradients that are summed at once",
+              OptionSet::Record::no);
+  options.add("rank-timeout", &rank_timeout,
+              "seconds after which a rank that does not come along ends the training",
+              OptionSet::Record::no);
   GenotypeChoice::inherit(options, {"dataset", "data-dir"});
   options.epilogue(
+      "Under mpirun or srun all ranks train one network, each on its part of every batch: --batch\n"
+      "is that of all ranks together. It may go on with another number of them.\n"
       "With --run, the data set is that of the search; the network and its training are those\n"
       "given here.\n"
       "Best weights are chosen on --validation-size images of the training set; with 0 of them on\n"
       "the test set, so that their score is none to report. The result is that of the last\n"
       "weights, as in the paper.\n\n"
-      "Example:\n  hierevo train --run my-run --channels 16 --steps 2000 --repeats 5\n");
+      "Example:\n  hierevo train --run my-run --channels 16 --steps 2000 --repeats 5\n"
+      "  mpirun -n 4 hierevo train --run my-run --config slurm/imagenet.ini --dataset imagenet\n");
 }
 
 void TrainCommandOptions::check() const {
@@ -89,6 +120,16 @@ void TrainCommandOptions::check() const {
                            "Give a number of steps, or 0.");
   }
   check_interval("save-every", save_every);
+  check_interval("rank-timeout", rank_timeout);
+  constexpr std::int64_t largest_bucket = 1 << 20;
+  if (bucket_mb < 1 || bucket_mb > largest_bucket) {
+    throw core::UsageError(fmt::format("--bucket-mb is {}", bucket_mb), "",
+                           fmt::format("Give 1 to {}.", largest_bucket));
+  }
+  if (loader_threads < 0 || loader_threads > 1024) {
+    throw core::UsageError(fmt::format("--loader-threads is {}", loader_threads), "",
+                           "Give a number up to 1024, or 0 for as many as --threads.");
+  }
 }
 
 fs::path TrainCommandOptions::directory(evolution::IndividualId id) const {
@@ -107,39 +148,6 @@ void note_made_up_fitness(const GenotypeChoice& choice) {
       "Note: the fitness of the search in '{}' was made up (--evaluator synthetic): its best "
       "cell is as good as any other.\n",
       choice.run);
-}
-
-void require_test_set(const nn::Dataset& dataset) {
-  if (dataset.test.size() > 0) return;
-  throw core::UsageError(fmt::format("The data set '{}' has no test set", dataset.name),
-                         "the trained network is tested on it",
-                         "Prepare it again from a folder with test/CLASS beside train/CLASS.");
-}
-
-/// Fills in what is learnt from, and what tests.
-void take_data(const DataOptions& options, nn::Dataset dataset, TrainingTask& task) {
-  require_test_set(dataset);
-  task.test = dataset.test;
-  if (options.validation_size > 0) {
-    nn::Split split =
-        nn::split_training_set(dataset.train, options.train_size, options.validation_size,
-                               core::derive_seed(task.seed, 0, "split"));
-    task.train = std::move(split.train);
-    task.held_out = std::move(split.validation);
-    task.normalisation = std::move(split.normalisation);
-  } else {
-    if (options.train_size < 0 || options.train_size > dataset.train.size()) {
-      throw core::UsageError(fmt::format("--train-size is {}", options.train_size),
-                             fmt::format("the training set has {} images", dataset.train.size()),
-                             "Give fewer, or 0 for all.");
-    }
-    const std::int64_t count = options.train_size == 0 ? dataset.train.size() : options.train_size;
-    task.train = {dataset.train.pixels.slice(0, 0, count), dataset.train.labels.slice(0, 0, count)};
-    task.normalisation = nn::normalisation_of(task.train);
-  }
-  nn::check(task.options, task.train, task.test);
-  task.model.input_channels = static_cast<int>(task.train.channels());
-  task.model.classes = dataset.classes();
 }
 
 /// Mean and standard deviation over the repeats of one of their numbers.
@@ -191,53 +199,151 @@ void tell_result(const json& result, const fs::path& folder) {
              folder.string());
 }
 
+/// The training as each of the ranks sees it.
+class TrainProgram {
+ public:
+  TrainProgram(const TrainCommandOptions& command, const OptionSet& options)
+      : command_(command), options_(options) {}
+
+  int run(comm::Collectives& ranks) const;
+
+ private:
+  evolution::Individual chosen_by_rank_0(comm::Collectives& ranks) const;
+  std::unique_ptr<TrainingData> read_data(comm::Collectives& ranks,
+                                          const nn::TrainingOptions& training) const;
+  TrainingTask task(comm::Collectives& ranks, const genome::Genotype& genotype,
+                    const TrainingData& data, const nn::TrainingOptions& training) const;
+  void conclude(const json& last, const TrainingTask& task, const evolution::Individual& individual,
+                const TrainingDirectory& directory) const;
+
+  const TrainCommandOptions& command_;
+  const OptionSet& options_;
+};
+
+/// Elsewhere only its genotype is known: a search may go on meanwhile, and find a better one.
+evolution::Individual TrainProgram::chosen_by_rank_0(comm::Collectives& ranks) const {
+  std::optional<evolution::Individual> individual;
+  const std::string genotype = comm::made_by_rank_0(ranks, [&] {
+    individual = command_.choice.read();
+    note_made_up_fitness(command_.choice);
+    return genome::json_text(individual->candidate.genotype);
+  });
+  if (individual) return std::move(*individual);
+  return {{{}, std::nullopt, 0, genome::genotype_from_json(genotype, "the cell of rank 0")}, {}};
+}
+
+std::unique_ptr<TrainingData> TrainProgram::read_data(comm::Collectives& ranks,
+                                                      const nn::TrainingOptions& training) const {
+  std::unique_ptr<TrainingData> data;
+  const int threads = command_.training.threads;
+  comm::together(ranks, [&] {
+    nn::set_threads(threads);
+    data = make_training_data(
+        {.data = command_.data,
+         .split_seed = core::derive_seed(command_.seed, 0, "split"),
+         .loader_threads = command_.loader_threads > 0 ? command_.loader_threads : threads},
+        training);
+  });
+  comm::require_equal(ranks, core::hash_text(options_.record({"data-dir"})), "options");
+  comm::require_equal(ranks, data->facts().fingerprint, "data");
+  return data;
+}
+
+TrainingTask TrainProgram::task(comm::Collectives& ranks, const genome::Genotype& genotype,
+                                const TrainingData& data,
+                                const nn::TrainingOptions& training) const {
+  TrainingTask task{.genotype = genotype,
+                    .model = command_.model.spec(),
+                    .data = data,
+                    .options = training,
+                    .parallel = {.ranks = &ranks,
+                                 .bucket_bytes = static_cast<std::size_t>(command_.bucket_mb) << 20,
+                                 .compress_gradients = command_.compress_gradients},
+                    .seed = command_.seed,
+                    .repeats = command_.repeats,
+                    .test_every = command_.test_every,
+                    .save_every = std::chrono::duration_cast<std::chrono::milliseconds>(
+                        std::chrono::duration<double>(command_.save_every)),
+                    .record = options_.record()};
+  task.model.input_channels = data.facts().channels;
+  task.model.classes = data.facts().classes();
+  return task;
+}
+
+/// For rank 0, when its part of the repeats is trained.
+void TrainProgram::conclude(const json& last, const TrainingTask& task,
+                            const evolution::Individual& individual,
+                            const TrainingDirectory& directory) const {
+  const std::vector<json> repeats = finished_repeats(task, directory);
+  if (std::ssize(repeats) < task.repeats) {
+    std::cout << last.dump(2) << '\n';
+    fmt::print(stderr, "Repeat {} is trained; {} of {} have finished.\n", command_.repeat,
+               repeats.size(), task.repeats);
+    return;
+  }
+  const json result = result_of(repeats, task, individual);
+  directory.save_result(result.dump(2) + "\n");
+  tell_result(result, directory.path());
+}
+
+int TrainProgram::run(comm::Collectives& ranks) const {
+  const bool first = ranks.rank() == 0;
+  const evolution::Individual individual = chosen_by_rank_0(ranks);
+  nn::TrainingOptions training = command_.training.training();
+  training.sync_norms = command_.sync_norms;
+  if (ranks.size() > 1) {
+    fmt::print(stderr, "{}", table_of(ranks, command_.training.threads));
+  }
+  const auto data = read_data(ranks, training);
+  const TrainingTask task = this->task(ranks, individual.candidate.genotype, *data, training);
+  std::optional<TrainingDirectory> directory;
+  std::optional<ProgressLine> line;
+  comm::made_by_rank_0(ranks, [&]() -> std::string {
+    line.emplace(ProgressLine::mode_named(command_.progress));
+    const fs::path folder = command_.directory(individual.candidate.id);
+    check_room(folder);
+    directory.emplace(folder, options_, task.genotype, data->facts());
+    return "";
+  });
+  const int begin = command_.repeat > 0 ? command_.repeat : 1;
+  const int end = command_.repeat > 0 ? command_.repeat : task.repeats;
+  json result;
+  for (int repeat = begin; repeat <= end; ++repeat) {
+    result = train_repeat(task, repeat, first ? &*directory : nullptr, first ? &*line : nullptr);
+  }
+  comm::made_by_rank_0(ranks, [&]() -> std::string {
+    conclude(result, task, individual, *directory);
+    return "";
+  });
+  return 0;
+}
+
 }  // namespace
 
 int command_train(const Arguments& arguments) {
   TrainCommandOptions command;
-  OptionSet options("usage: hierevo train --run DIR [--id N] | --genotype FILE.json [options]",
-                    "Trains the network of a cell on the whole training set and tests it on the\n"
-                    "test set. Weights and results go to --out; the same line goes on with a\n"
-                    "training that was interrupted, and prints the result as JSON.");
+  OptionSet options(
+      "usage: hierevo train --run DIR [--id N] | --genotype FILE.json [options],\n"
+      "       alone or under mpirun or srun",
+      "Trains the network of a cell on the whole training set and tests it on the\n"
+      "test set. Weights and results go to --out; the same line goes on with a\n"
+      "training that was interrupted, and prints the result as JSON.");
   command.add_to(options);
-  if (!options.parse(arguments)) return 0;
-  command.check();
-  require_one_process("train");
-  ProgressLine line(ProgressLine::mode_named(command.progress));
-
-  const evolution::Individual individual = command.choice.read();
-  note_made_up_fitness(command.choice);
-  TrainingTask task{.genotype = individual.candidate.genotype,
-                    .model = command.model.spec(),
-                    .options = command.training.training(),
-                    .seed = command.seed,
-                    .repeats = command.repeats,
-                    .test_every = command.test_every,
-                    .save_every = std::chrono::duration_cast<std::chrono::milliseconds>(
-                        std::chrono::duration<double>(command.save_every)),
-                    .record = options.record()};
+  std::exception_ptr problem;
+  try {
+    if (!options.parse(arguments)) return 0;
+    command.check();
+    ProgressLine::mode_named(command.progress);
+    command.training.training();
+    command.model.spec();
+  } catch (...) {
+    problem = std::current_exception();
+  }
   catch_stop_signals();  // reading large data takes its time
-  nn::set_threads(command.training.threads);
-  take_data(command.data, read_dataset(command.data), task);
-  const TrainingDirectory directory(command.directory(individual.candidate.id), options,
-                                    task.genotype);
-  const int first = command.repeat > 0 ? command.repeat : 1;
-  const int last = command.repeat > 0 ? command.repeat : task.repeats;
-  json result;
-  for (int repeat = first; repeat <= last; ++repeat) {
-    result = train_repeat(task, repeat, directory, line);
-  }
-  const std::vector<json> repeats = finished_repeats(task, directory);
-  if (std::ssize(repeats) < task.repeats) {
-    std::cout << result.dump(2) << '\n';
-    fmt::print(stderr, "Repeat {} is trained; {} of {} have finished.\n", command.repeat,
-               repeats.size(), task.repeats);
-    return 0;
-  }
-  result = result_of(repeats, task, individual);
-  directory.save_result(result.dump(2) + "\n");
-  tell_result(result, directory.path());
-  return 0;
+  const TrainProgram program(command, options);
+  const auto timeout = std::chrono::duration<double>(command.rank_timeout);
+  return in_training_ranks(std::chrono::duration_cast<std::chrono::nanoseconds>(timeout), problem,
+                           [&](comm::Collectives& ranks) { return program.run(ranks); });
 }
 
 }  // namespace hierevo::app

@@ -1,11 +1,18 @@
 #include "data_source.hpp"
 
 #include <ATen/ATen.h>
+#include <fmt/format.h>
 
+#include <bit>
+#include <filesystem>
 #include <memory>
+#include <system_error>
 #include <utility>
 
+#include "hierevo/core/error.hpp"
+#include "hierevo/core/hash.hpp"
 #include "hierevo/io/data_pack.hpp"
+#include "stored_tensors.hpp"
 
 namespace hierevo::app {
 
@@ -29,9 +36,39 @@ nn::Images to_images(io::PackedImages packed, const io::ImageShape& shape) {
 
 }  // namespace
 
+std::uint64_t fingerprint_of(const std::vector<const nn::Images*>& parts,
+                             const nn::Normalisation& normalisation) {
+  std::uint64_t hash = 0;
+  const auto add = [&hash](double value) {
+    hash = core::combine(hash, std::bit_cast<std::uint64_t>(value));
+  };
+  for (const nn::Images* images : parts) {
+    add(static_cast<double>(images->size()));
+    const auto places = at::arange(1, images->size() + 1, at::kLong);
+    add(static_cast<double>((images->labels * places).sum().item<std::int64_t>()));
+  }
+  for (const at::Tensor& values : {normalisation.mean, normalisation.scale}) {
+    for (const float value : floats(values)) add(value);
+  }
+  return hash;
+}
+
 nn::Dataset read_dataset(const DataOptions& options) {
-  if (!options.is_pack()) return nn::load_dataset(options.dataset, options.data_dir);
-  io::DataPack pack = io::read_data_pack(options.pack_path());
+  if (!options.is_prepared()) return nn::load_dataset(options.dataset, options.data_dir);
+  if (options.is_shards()) {
+    throw core::UsageError(
+        fmt::format("'{}' is a folder of JPEG shards", options.prepared_path().string()),
+        "only hierevo train decodes images while it trains; here all are kept in memory",
+        "Make a pack of small images: hierevo prepare FOLDER --out FILE.h5 --size 64.");
+  }
+  const std::filesystem::path path = options.prepared_path();
+  std::error_code unreachable;
+  if (std::filesystem::is_directory(path, unreachable)) {
+    throw core::UsageError(fmt::format("--dataset is '{}', a folder", path.string()),
+                           "it has no index.h5, which hierevo prepare writes at its end",
+                           "Run hierevo prepare (again), or name the FILE.h5 that it made.");
+  }
+  io::DataPack pack = io::read_data_pack(path);
   return {.name = std::move(pack.info.source),
           .class_names = std::move(pack.info.class_names),
           .train = to_images(std::move(pack.train), pack.info.image),

@@ -1,6 +1,9 @@
 // Where images come from and go to: between data sets of Torch tensors and packs without Torch.
 #pragma once
 
+#include <cstdint>
+#include <vector>
+
 #include "hierevo/nn/dataset.hpp"
 #include "training_options.hpp"
 
@@ -8,5 +11,9 @@ namespace hierevo::app {
 
 /// The data set that --dataset (a name or a pack) and --data-dir choose. Throws UsageError.
 nn::Dataset read_dataset(const DataOptions& options);
+
+/// Statistics over all images and labels: other data have others.
+std::uint64_t fingerprint_of(const std::vector<const nn::Images*>& parts,
+                             const nn::Normalisation& normalisation);
 
 }  // namespace hierevo::app

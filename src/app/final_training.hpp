@@ -7,11 +7,12 @@
 #include <optional>
 #include <string>
 
+#include "hierevo/comm/collectives.hpp"
 #include "hierevo/genome/genotype.hpp"
 #include "hierevo/genome/plan.hpp"
-#include "hierevo/nn/dataset.hpp"
 #include "hierevo/nn/training.hpp"
 #include "progress_line.hpp"
+#include "training_data.hpp"
 #include "training_directory.hpp"
 
 namespace hierevo::app {
@@ -20,24 +21,24 @@ namespace hierevo::app {
 struct TrainingTask {
   genome::Genotype genotype;
   genome::ModelSpec model;
-  nn::Images train{};
-  std::optional<nn::Images> held_out{};  ///< choose the best weights; none: the test set does
-  nn::Images test{};
-  nn::Normalisation normalisation{};
+  const TrainingData& data;
   nn::TrainingOptions options{};
+  nn::DataParallel parallel{};  ///< its ranks make all trainings together
   std::uint64_t seed = 1;
   int repeats = 1;
-  std::int64_t test_every = 0;  ///< steps between tests on `validation`; 0: seldom enough
+  std::int64_t test_every = 0;  ///< steps between tests that choose; 0: seldom enough
   std::chrono::milliseconds save_every{60'000};
   std::string record{};  ///< the options as an INI file
 };
 
-/// Trains repeat `repeat` (from 1) and gives its result.json, which it also saves. A repeat that
-/// has finished is not trained again. Throws Interrupted when a signal asks to stop: then all is
-/// saved, and the same call goes on. Throws UsageError when the training diverges, CheckpointError
-/// when another process trains this repeat.
+/// Trains repeat `repeat` (from 1), and gives its result.json, which rank 0 also saves. A repeat
+/// that has finished is not trained again. Collective over the ranks; `directory` and `line` are of
+/// rank 0, and null elsewhere. Throws CommonError: exit code 75 when a signal asks to stop (then
+/// all is saved, and the same call goes on), UsageError's when the training diverges,
+/// CheckpointError's when others train this repeat. What else it throws, it throws on one rank
+/// alone.
 nlohmann::json train_repeat(const TrainingTask& task, int repeat,
-                            const TrainingDirectory& directory, ProgressLine& line);
+                            const TrainingDirectory* directory, ProgressLine* line);
 
 /// The result of a repeat that has finished, maybe in another process. Throws CheckpointError when
 /// it cannot be read.

@@ -74,13 +74,13 @@ SlurmJob SlurmJob::here() {
   return job;
 }
 
-void check_launch(const SlurmJob& job, bool by_mpi, bool alone_on_purpose) {
+void check_launch(const SlurmJob& job, bool by_mpi, bool alone_on_purpose, std::string_view alone) {
   if (by_mpi) return;
   if (job.step_tasks > 1) {
     throw core::UsageError(
         fmt::format("srun started {} tasks, but MPI tells each of them that it is alone",
                     job.step_tasks),
-        "each would make a search of its own in the same run directory",
+        "each would do the whole work, in the same folder",
         "Use srun --mpi=pmix (srun --mpi=list shows what there is) with an MPI built for it, or "
         "start "
         "mpirun in the job.");
@@ -89,7 +89,7 @@ void check_launch(const SlurmJob& job, bool by_mpi, bool alone_on_purpose) {
     throw core::UsageError(
         fmt::format("This job has {} tasks, but only one process was started", job.tasks),
         "neither srun nor mpirun started it",
-        "Write srun or mpirun before the command, or give --workers N for one process.");
+        fmt::format("Write srun or mpirun before the command, or {} for one process.", alone));
   }
 }
 

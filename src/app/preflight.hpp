@@ -1,10 +1,11 @@
-// What a search looks at before it starts, and while it runs, of the job that it is part of.
+// What searches and trainings look at before they start of the job that they are part of.
 #pragma once
 
 #include <chrono>
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace hierevo::app {
 
@@ -23,8 +24,9 @@ struct SlurmJob {
 
 /// Refuses (UsageError) a process that is alone where several should work together: srun has
 /// started some, but `by_mpi` says that MPI knows of no others, or the job has several tasks and
-/// nothing started them. `alone_on_purpose`: the options say that one process is meant.
-void check_launch(const SlurmJob& job, bool by_mpi, bool alone_on_purpose);
+/// nothing started them. `alone_on_purpose`: the options say that one process is meant; `alone`:
+/// how to say so.
+void check_launch(const SlurmJob& job, bool by_mpi, bool alone_on_purpose, std::string_view alone);
 
 /// Refuses MPI that started as one rank where srun started several tasks.
 void check_ranks(const SlurmJob& job, int ranks);

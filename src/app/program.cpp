@@ -31,18 +31,20 @@ extern "C" void note_stop_signal(int signal) {
 
 }  // namespace
 
-int guarded(const std::function<int()>& command) {
+int guarded(const std::function<int()>& command, std::string_view who) {
+  const auto tell = [who](std::string_view what) {
+    std::cerr << fmt::format("hierevo: {}{}{}\n", who, who.empty() ? "" : ": ", what) << std::flush;
+  };
   try {
     return command();
   } catch (const core::Error& error) {
-    std::cerr << "hierevo: " << error.what() << std::endl;
+    tell(error.what());
     return static_cast<int>(error.exit_code());
   } catch (const std::filesystem::filesystem_error& error) {
-    const core::IoError readable(error.path1(), "use", error.code().value());
-    std::cerr << "hierevo: " << readable.what() << std::endl;
+    tell(core::IoError(error.path1(), "use", error.code().value()).what());
     return static_cast<int>(core::ExitCode::usage);
   } catch (const std::exception& error) {
-    std::cerr << "hierevo: internal error: " << error.what() << std::endl;
+    tell(fmt::format("internal error: {}", error.what()));
     return static_cast<int>(core::ExitCode::internal);
   }
 }

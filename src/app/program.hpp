@@ -9,9 +9,9 @@
 
 namespace hierevo::app {
 
-/// Runs `command` and returns its exit code; errors become a message on standard error and the exit
-/// code of their kind.
-int guarded(const std::function<int()>& command);
+/// Runs `command` and returns its exit code; errors become a message on standard error, which says
+/// that it is of `who` ("rank 3") where that is not empty, and the exit code of their kind.
+int guarded(const std::function<int()>& command, std::string_view who = {});
 
 /// Of a program that lies beside this one.
 std::filesystem::path sibling_program(std::string_view name);

@@ -2,18 +2,24 @@
 
 #include <ATen/ATen.h>
 
+#include <numeric>
+#include <utility>
+
 namespace hierevo::app {
 
-namespace {
-
-std::size_t at(std::int64_t index) {
-  return static_cast<std::size_t>(index);
+ShardFiles::ShardFiles(const io::ShardedImages& images) : images_(images), chosen_(images.size()) {
+  std::iota(chosen_.begin(), chosen_.end(), std::int64_t{0});
 }
 
-}  // namespace
+ShardFiles::ShardFiles(const io::ShardedImages& images, std::vector<std::int64_t> chosen)
+    : images_(images), chosen_(std::move(chosen)) {}
+
+std::size_t ShardFiles::at(std::int64_t index) const {
+  return static_cast<std::size_t>(chosen_[static_cast<std::size_t>(index)]);
+}
 
 std::int64_t ShardFiles::size() const {
-  return static_cast<std::int64_t>(images_.size());
+  return static_cast<std::int64_t>(chosen_.size());
 }
 
 std::int64_t ShardFiles::label(std::int64_t index) const {

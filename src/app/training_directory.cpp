@@ -1,6 +1,9 @@
 #include "training_directory.hpp"
 
+#include <fmt/format.h>
+
 #include <chrono>
+#include <nlohmann/json.hpp>
 #include <string_view>
 #include <utility>
 
@@ -25,7 +28,8 @@ const std::vector<std::string> may_change = {"repeats", "data-dir"};
 }  // namespace
 
 TrainingDirectory::TrainingDirectory(fs::path path, const OptionSet& options,
-                                     const genome::Genotype& genotype)
+                                     const genome::Genotype& genotype,
+                                     const TrainingDataFacts& data)
     : path_(std::move(path)) {
   const core::FileLock lock = claim_all();
   const fs::path configuration = path_ / "config.ini";
@@ -37,10 +41,38 @@ TrainingDirectory::TrainingDirectory(fs::path path, const OptionSet& options,
   if (core::path_exists(configuration)) {
     options.require_same(core::read_text_file(configuration), may_change, path_.string(), "--out");
   }
+  require_same_data(data);
   core::replace_file(configuration, std::string_view(options.record()));
   if (!core::path_exists(cell)) {
     core::replace_file(cell, std::string_view(genome::json_text(genotype) + "\n"));
   }
+}
+
+void TrainingDirectory::require_same_data(const TrainingDataFacts& data) const {
+  const fs::path file = path_ / "data.json";
+  const nlohmann::json now = {{"name", data.name},
+                              {"classes", data.class_names},
+                              {"training_images", data.training_images},
+                              {"held_out_images", data.held_out_images},
+                              {"test_images", data.test_images},
+                              {"fingerprint", fmt::format("{:016x}", data.fingerprint)}};
+  if (!core::path_exists(file)) {
+    const std::string text =
+        now.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+    core::replace_file(file, std::string_view(text));
+    return;
+  }
+  const auto then = nlohmann::json::parse(core::read_text_file(file), nullptr,
+                                          /*allow_exceptions=*/false);
+  if (then.is_object() && then.contains("fingerprint") &&
+      then["fingerprint"] == now["fingerprint"]) {
+    return;
+  }
+  throw core::UsageError(
+      fmt::format("'{}' has a training on other data", path_.string()),
+      fmt::format("its data.json tells of others than these {} training images of '{}'",
+                  data.training_images, data.name),
+      "Give the data that it began with, or choose another --out.");
 }
 
 /// Nobody keeps it for long.

@@ -8,21 +8,24 @@
 #include "hierevo/core/file.hpp"
 #include "hierevo/genome/genotype.hpp"
 #include "option_set.hpp"
+#include "training_data.hpp"
 
 namespace hierevo::app {
 
-/// OUT/config.ini, genotype.json, result.json, and for each repeat K (from 1) repeat-K/last.h5,
-/// best.h5, progress.json and result.json. Several processes may work in it, each on other repeats.
+/// OUT/config.ini, genotype.json, data.json, result.json, and for each repeat K (from 1) repeat-K/
+/// last.h5 with two earlier ones, best.h5, log.jsonl, progress.json and result.json. Several
+/// trainings may work in it, each on other repeats; of the ranks of one only rank 0 does.
 class TrainingDirectory {
  public:
-  /// Makes the folder or goes on with it. Throws UsageError when it began with another genotype or
-  /// other options, CheckpointError when it holds other things.
+  /// Makes the folder or goes on with it. Throws UsageError when it began with another genotype,
+  /// other data or other options, CheckpointError when it holds other things.
   TrainingDirectory(std::filesystem::path path, const OptionSet& options,
-                    const genome::Genotype& genotype);
+                    const genome::Genotype& genotype, const TrainingDataFacts& data);
 
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path last(int repeat) const { return folder(repeat) / "last.h5"; }
   std::filesystem::path best(int repeat) const { return folder(repeat) / "best.h5"; }
+  std::filesystem::path log(int repeat) const { return folder(repeat) / "log.jsonl"; }
 
   /// Keeps other processes from a repeat while the lock lives. Throws CheckpointError when one
   /// works on it.
@@ -38,6 +41,7 @@ class TrainingDirectory {
 
  private:
   core::FileLock claim_all() const;
+  void require_same_data(const TrainingDataFacts& data) const;
   std::filesystem::path folder(int repeat) const;
 
   std::filesystem::path path_;

@@ -8,6 +8,7 @@
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
 #include "hierevo/core/nearest.hpp"
+#include "hierevo/io/image_shards.hpp"
 
 namespace hierevo::app {
 
@@ -22,16 +23,21 @@ nn::Schedule schedule_named(std::string_view name) {
 
 }  // namespace
 
-bool DataOptions::is_pack() const {
+bool DataOptions::is_prepared() const {
   const std::filesystem::path path(dataset);
-  return path.has_extension() || path.has_parent_path();
+  return path.has_extension() || path.has_parent_path() || is_shards();
+}
+
+bool DataOptions::is_shards() const {
+  return !dataset.empty() && (io::is_shard_folder(prepared_path()) || io::is_shard_folder(dataset));
 }
 
 void DataOptions::add_to(OptionSet& options) {
   options.group("Data");
-  options.add("dataset", &dataset,
-              "fashion-mnist, mnist, cifar10, cifar100, idx (any other like mnist), or a pack that "
-              "hierevo prepare made, FILE.h5");
+  options.add(
+      "dataset", &dataset,
+      "fashion-mnist, mnist, cifar10, cifar100, idx (any other like mnist), or what hierevo "
+      "prepare made: a pack, FILE.h5, or, to train on, a FOLDER of JPEG shards");
   options.add("data-dir", &data_dir,
               "folder of the data set's files, or of a pack that is named without one; empty: what "
               "HIEREVO_DATA_DIR says, or where Debian's package puts fashion-mnist");
@@ -40,7 +46,7 @@ void DataOptions::add_to(OptionSet& options) {
   options.when_read([this, &options] { complete_paths(options); });
 }
 
-std::filesystem::path DataOptions::pack_path() const {
+std::filesystem::path DataOptions::prepared_path() const {
   return data_dir.empty() ? std::filesystem::path(dataset)
                           : std::filesystem::path(data_dir) / dataset;
 }
@@ -50,14 +56,15 @@ void DataOptions::complete_paths(const OptionSet& options) {
     path = std::filesystem::weakly_canonical(std::filesystem::absolute(path)).string();
   };
   if (!data_dir.empty()) complete(data_dir);
-  if (!is_pack()) return;
+  if (!is_prepared()) return;
   const bool has_folder = std::filesystem::path(dataset).has_parent_path();
   const bool in_data_dir = !data_dir.empty() && !has_folder;
   // The environment's folder is meant for data sets that are named without one.
-  if (!options.given("data-dir") && !(in_data_dir && core::path_exists(pack_path()))) data_dir = "";
+  if (!options.given("data-dir") && !(in_data_dir && core::path_exists(prepared_path())))
+    data_dir = "";
   if (!data_dir.empty() && has_folder) {
     throw core::UsageError(fmt::format("--data-dir cannot be used with '{}'", dataset),
-                           "the pack's path says where it is", "Leave --data-dir out.");
+                           "its path says where it is", "Leave --data-dir out.");
   }
   if (data_dir.empty()) complete(dataset);
 }
@@ -80,10 +87,14 @@ void TrainOptions::add_to(OptionSet& options) {
   options.add("decay-norms", &numbers.decay_norms,
               "also on those of norms and biases, as the paper");
   options.add("evaluation-batch", &numbers.evaluation_batch, "images at a time in validation");
-  options.add("threads", &threads, "CPU threads of an evaluation");
+  options.add("threads", &threads, "CPU threads of a process that trains");
   options.group("Training, beyond the paper (off by default)");
   options.add("schedule", &schedule, "how the rate goes on: steps (drops) or cosine (to 0)");
   options.add("warmup", &numbers.warmup, "steps over which the rate rises from 0");
+  options.add(
+      "lr-batch", &lr_batch,
+      "--lr is meant for batches of this size: the rate becomes lr × batch / lr-batch (with "
+      "large batches add --warmup); 0: --lr as it is");
   options.add("label-smoothing", &numbers.label_smoothing, "share of targets spread over classes");
   options.add("mixup", &numbers.mixup, "alpha of mixup; 0: none");
   options.add("cutmix", &numbers.cutmix, "alpha of CutMix; 0: none; with mixup, one by lot a step");
@@ -116,7 +127,14 @@ nn::TrainingOptions TrainOptions::training() const {
     training.learning_rate_drops.push_back(share);
     rest.remove_prefix(std::min(rest.size(), item.size() + 1));
   }
+  if (lr_batch < 0) {
+    throw core::UsageError(fmt::format("--lr-batch is {}", lr_batch), "",
+                           "Give the number of images that --lr is meant for, or 0.");
+  }
   nn::check(training);
+  if (lr_batch > 0) {
+    training.learning_rate *= static_cast<double>(training.batch) / static_cast<double>(lr_batch);
+  }
   return training;
 }
 

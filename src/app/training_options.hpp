@@ -18,13 +18,15 @@ struct DataOptions {
   std::int64_t train_size = 0;
   std::int64_t validation_size = 10'000;
 
-  /// Whether --dataset is a file: the names of data sets have neither a folder nor an ending.
-  bool is_pack() const;
-  /// Where the pack lies: a name without a folder may be one in --data-dir, and is recorded as it
-  /// is, since that may be another folder at each start.
-  std::filesystem::path pack_path() const;
-  /// --data-dir is by default the environment's HIEREVO_DATA_DIR, unless --dataset is a pack that
-  /// is not there. Paths become absolute ones, so that a run can be gone on with from any folder.
+  /// Whether --dataset was prepared, a pack or a folder of shards: the names of data sets have
+  /// neither a folder nor an ending, and are no folder of shards.
+  bool is_prepared() const;
+  bool is_shards() const;
+  /// Where it lies: a name without a folder may be one in --data-dir, and is recorded as it is,
+  /// since that may be another folder at each start.
+  std::filesystem::path prepared_path() const;
+  /// --data-dir is by default the environment's HIEREVO_DATA_DIR, unless --dataset is prepared and
+  /// not there. Paths become absolute ones, so that a run can be gone on with from any folder.
   void add_to(OptionSet& options);
   /// Behind add_to(), where a part of the training set validates.
   void add_validation_to(OptionSet& options);
@@ -38,6 +40,7 @@ struct TrainOptions {
   nn::TrainingOptions numbers;
   std::string drops = "0.8,0.9";
   std::string schedule = "steps";
+  std::int64_t lr_batch = 0;
   int threads = 1;
 
   void add_to(OptionSet& options);
@@ -49,7 +52,7 @@ struct TrainOptions {
 void check_repeats(int repeats);
 /// Throws UsageError unless the seconds given to --`option` are above 0 and up to 1e9.
 void check_interval(std::string_view option, double seconds);
-/// Throws UsageError where mpirun or srun started several processes of this command.
+/// Throws UsageError where mpirun or srun started several processes of a command that works alone.
 void require_one_process(std::string_view command);
 
 }  // namespace hierevo::app

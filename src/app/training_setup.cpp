@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <bit>
 #include <new>
 #include <string_view>
 #include <utility>
@@ -12,7 +11,6 @@
 #include "data_source.hpp"
 #include "half_trained.hpp"
 #include "hierevo/core/error.hpp"
-#include "hierevo/core/hash.hpp"
 #include "hierevo/core/random.hpp"
 #include "hierevo/genome/cell_graph.hpp"
 #include "hierevo/nn/fitness.hpp"
@@ -42,23 +40,6 @@ bool speaks_of_memory(std::string_view text) {
     if (text.find(sign) != std::string_view::npos) return true;
   }
   return false;
-}
-
-/// Statistics over all images and labels: other data have others.
-std::uint64_t fingerprint_of(const nn::Split& split) {
-  std::uint64_t hash = 0;
-  const auto add = [&hash](double value) {
-    hash = core::combine(hash, std::bit_cast<std::uint64_t>(value));
-  };
-  for (const nn::Images* images : {&split.train, &split.validation}) {
-    add(static_cast<double>(images->size()));
-    const auto places = at::arange(images->size(), at::kLong);
-    add(static_cast<double>((images->labels * places).sum().item<std::int64_t>()));
-  }
-  for (const at::Tensor& values : {split.normalisation.mean, split.normalisation.scale}) {
-    for (const float value : floats(values)) add(value);
-  }
-  return hash;
 }
 
 double mean(const std::vector<double>& values) {
@@ -142,7 +123,8 @@ TrainingSetup::TrainingSetup(const DataOptions& options, const TrainOptions& tra
   data->training = training.training();
   data->repeats = repeats;
   data->threads = training.threads;
-  data->fingerprint = fingerprint_of(data->split);
+  data->fingerprint =
+      fingerprint_of({&data->split.train, &data->split.validation}, data->split.normalisation);
   nn::check(data->training, data->split.train, data->split.validation);
   data_ = std::move(data);
 }

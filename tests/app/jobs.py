@@ -1,4 +1,4 @@
-"""Searches of several processes that tests follow, signal and kill."""
+"""Searches and trainings of several processes that tests follow, signal and kill."""
 import collections
 import os
 import pathlib
@@ -44,13 +44,14 @@ class Job:
         return found
 
     def ranks(self):
-        """Ids of the ranks of a search, by their numbers."""
+        """Ids of the ranks, by their numbers."""
         processes = self.processes()
-        searching = {pid for pid, process in processes.items() if process.words[1:2] == ["search"]}
+        working = {pid for pid, process in processes.items()
+                   if process.words[1:2] in (["search"], ["train"])}
         found = {}
-        for pid in searching:
-            # What starts a rank's evaluators is a child of the same name.
-            if processes[pid].parent in searching:
+        for pid in working:
+            # What starts a search's evaluators is a child of the same name.
+            if processes[pid].parent in working:
                 continue
             for variable in processes[pid].environment:
                 if variable.startswith("OMPI_COMM_WORLD_RANK="):

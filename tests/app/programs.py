@@ -28,10 +28,12 @@ class ProgramTest(unittest.TestCase):
 
     def hierevo(self, *arguments, launcher=(), code=0):
         """Runs hierevo, checks its exit code, gives back its output."""
-        result = subprocess.run([*launcher, HIEREVO, *map(str, arguments)], text=True,
-                                capture_output=True, timeout=DEADLINE, cwd=self.folder)
+        result = self.command([*launcher, HIEREVO, *map(str, arguments)])
         self.assertEqual(result.returncode, code, f"{arguments}\n{result.stdout}\n{result.stderr}")
         return result
+
+    def command(self, words):
+        return subprocess.run(words, text=True, capture_output=True, timeout=DEADLINE, cwd=self.folder)
 
     def refused(self, *arguments, says, code=2):
         """Refused before any work: the message says `says`, and no run directory was made."""

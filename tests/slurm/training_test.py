@@ -1,5 +1,6 @@
 """slurm/train.sh and slurm/imagenet.sh: trainings that start themselves again."""
 import json
+import re
 
 from slurm_jobs import IMAGENET, TRAIN, SlurmTest
 
@@ -54,6 +55,18 @@ class Trainings(SlurmTest):
         self.assertEqual(self.wait_for_end(job), ("COMPLETED", "0:0"))
         self.assertIn("Going on at step ", self.output_of(job))
         self.assertTrue((self.folder_of(1).parent / "result.json").exists())
+
+    def test_one_training_over_both_nodes_goes_on(self):
+        job = self.train(IMAGENET, STEPS, "--nodes=2", "--ntasks-per-node=1")
+        self.interrupt(job, 1)
+        self.wait_for_restart(job, 1)
+        self.assertEqual(self.wait_for_end(job), ("COMPLETED", "0:0"))
+        said = self.output_of(job)
+        hosts = re.findall(r"^Rank (\d) is on (\S+),", said, re.M)
+        self.assertEqual(sorted(set(hosts)), [("0", "n1"), ("1", "n2")])
+        self.assertIn("Going on at step ", said)
+        result = json.loads((self.folder_of(1) / "result.json").read_text())
+        self.assertEqual((result["ranks"], result["steps"]), (2, STEPS))
 
     def test_refusal_is_final(self):
         job = self.submit(script=TRAIN, options=("--ntasks=1",))

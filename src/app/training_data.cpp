@@ -1,0 +1,156 @@
+#include "training_data.hpp"
+
+#include <ATen/ATen.h>
+#include <fmt/format.h>
+
+#include <optional>
+#include <utility>
+
+#include "data_source.hpp"
+#include "hierevo/core/error.hpp"
+#include "hierevo/core/hash.hpp"
+#include "hierevo/io/image_shards.hpp"
+#include "hierevo/nn/jpeg_batches.hpp"
+#include "hierevo/nn/memory_batches.hpp"
+#include "hierevo/nn/training.hpp"
+#include "shard_files.hpp"
+
+namespace hierevo::app {
+
+namespace {
+
+void require_test_set(std::int64_t images, const std::string& name) {
+  if (images > 0) return;
+  throw core::UsageError(fmt::format("The data set '{}' has no test set", name),
+                         "the trained network is tested on it",
+                         "Prepare it again from a folder with test/CLASS beside train/CLASS.");
+}
+
+class MemoryData final : public TrainingData {
+ public:
+  MemoryData(const TrainingDataOptions& options, const nn::TrainingOptions& training) {
+    nn::Dataset dataset = read_dataset(options.data);
+    require_test_set(dataset.test.size(), dataset.name);
+    take_part(std::move(dataset.train), options);
+    test_ = std::move(dataset.test);
+    nn::check(training, train_, test_);
+    facts_ = {.name = std::move(dataset.name),
+              .channels = static_cast<int>(train_.channels()),
+              .class_names = std::move(dataset.class_names),
+              .training_images = train_.size(),
+              .held_out_images = held_out_ ? held_out_->size() : 0,
+              .test_images = test_.size(),
+              .normalisation = nn::normalisation_of(train_)};
+    std::vector<const nn::Images*> parts = {&train_, &test_};
+    if (held_out_) parts.push_back(&*held_out_);
+    facts_.fingerprint = fingerprint_of(parts, facts_.normalisation);
+  }
+
+  std::unique_ptr<nn::TrainingBatches> training(const nn::TrainingOptions& options,
+                                                std::uint64_t seed) const override {
+    return nn::make_training_batches(train_, facts_.normalisation, options, facts_.classes(), seed);
+  }
+  std::unique_ptr<nn::TestBatches> test() const override {
+    return nn::make_test_batches(test_, facts_.normalisation);
+  }
+  std::unique_ptr<nn::TestBatches> held_out() const override {
+    return nn::make_test_batches(*held_out_, facts_.normalisation);
+  }
+
+ private:
+  void take_part(nn::Images all, const TrainingDataOptions& options) {
+    const nn::SplitIndices indices = nn::split_indices(
+        all.size(), options.data.train_size, options.data.validation_size, options.split_seed);
+    if (!indices.validation.empty()) held_out_ = nn::selected(all, indices.validation);
+    const bool whole = static_cast<std::int64_t>(indices.train.size()) == all.size();
+    train_ = whole ? std::move(all) : nn::selected(all, indices.train);
+  }
+
+  nn::Images train_;
+  nn::Images test_;
+  std::optional<nn::Images> held_out_;
+};
+
+class ShardData final : public TrainingData {
+ public:
+  ShardData(const TrainingDataOptions& options, const nn::TrainingOptions& training)
+      : shards_(io::open_image_shards(options.data.prepared_path())),
+        size_(training.crop),
+        threads_(options.loader_threads),
+        test_(shards_.test) {
+    require_test_set(test_.size(), shards_.source);
+    nn::SplitIndices indices =
+        nn::split_indices(static_cast<std::int64_t>(shards_.train.size()), options.data.train_size,
+                          options.data.validation_size, options.split_seed);
+    const bool holds_out = !indices.validation.empty();
+    train_.emplace(shards_.train, std::move(indices.train));
+    if (holds_out) held_out_.emplace(shards_.train, std::move(indices.validation));
+    check(training);
+    facts_ = {.name = shards_.source,
+              .channels = 3,
+              .class_names = shards_.class_names,
+              .training_images = train_->size(),
+              .held_out_images = held_out_ ? held_out_->size() : 0,
+              .test_images = test_.size(),
+              .normalisation = normalisation_of(shards_),
+              .fingerprint = fingerprint(options)};
+  }
+
+  std::unique_ptr<nn::TrainingBatches> training(const nn::TrainingOptions& options,
+                                                std::uint64_t seed) const override {
+    return nn::make_jpeg_training_batches(*train_, facts_.normalisation, options, facts_.classes(),
+                                          seed, threads_);
+  }
+  std::unique_ptr<nn::TestBatches> test() const override { return tests_of(test_); }
+  std::unique_ptr<nn::TestBatches> held_out() const override { return tests_of(*held_out_); }
+
+ private:
+  void check(const nn::TrainingOptions& training) const {
+    if (training.crop == 0) {
+      throw core::UsageError("--crop is 0, which takes whole images",
+                             fmt::format("those of '{}' differ in size", shards_.source),
+                             "Give the side of the crops, 299 as in the paper.");
+    }
+    if (training.batch > train_->size()) {
+      throw core::UsageError(fmt::format("--batch is {}", training.batch),
+                             fmt::format("there are {} images to train on", train_->size()),
+                             fmt::format("Give at most {}.", train_->size()));
+    }
+  }
+
+  /// Of what every image is, and of the choice among them.
+  std::uint64_t fingerprint(const TrainingDataOptions& options) const {
+    std::uint64_t hash = 0;
+    for (const io::ShardedImages* part : {&shards_.train, &shards_.test}) {
+      hash = core::combine(hash, part->size());
+      for (std::size_t i = 0; i < part->size(); ++i) {
+        const auto& entry = part->entry(i);
+        hash = core::combine(hash, std::uint64_t{entry.crc32c} << 32 | entry.length);
+        hash = core::combine(hash, static_cast<std::uint64_t>(entry.label));
+      }
+    }
+    hash = core::combine(hash, static_cast<std::uint64_t>(options.data.train_size));
+    return core::combine(hash, static_cast<std::uint64_t>(options.data.validation_size));
+  }
+
+  std::unique_ptr<nn::TestBatches> tests_of(const nn::JpegFiles& files) const {
+    return nn::make_jpeg_test_batches(files, facts_.normalisation, size_, threads_);
+  }
+
+  io::ImageShards shards_;
+  std::int64_t size_;
+  int threads_;
+  std::optional<ShardFiles> train_;
+  std::optional<ShardFiles> held_out_;
+  ShardFiles test_;
+};
+
+}  // namespace
+
+std::unique_ptr<TrainingData> make_training_data(const TrainingDataOptions& options,
+                                                 const nn::TrainingOptions& training) {
+  if (options.data.is_shards()) return std::make_unique<ShardData>(options, training);
+  return std::make_unique<MemoryData>(options, training);
+}
+
+}  // namespace hierevo::app

@@ -1,0 +1,55 @@
+// What `hierevo train` learns from and is tested on, in memory or in shards of JPEG files.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "hierevo/nn/batches.hpp"
+#include "hierevo/nn/dataset.hpp"
+#include "hierevo/nn/training_options.hpp"
+#include "training_options.hpp"
+
+namespace hierevo::app {
+
+struct TrainingDataFacts {
+  std::string name;
+  int channels = 0;
+  std::vector<std::string> class_names;
+  std::int64_t training_images = 0;
+  std::int64_t held_out_images = 0;  ///< of the training set, to choose the best weights; maybe 0
+  std::int64_t test_images = 0;
+  nn::Normalisation normalisation;
+  std::uint64_t fingerprint = 0;  ///< other data have another, wherever they lie
+
+  int classes() const { return static_cast<int>(class_names.size()); }
+};
+
+class TrainingData {
+ public:
+  virtual ~TrainingData() = default;
+  const TrainingDataFacts& facts() const { return facts_; }
+
+  /// What is returned keeps references to the data and the options.
+  virtual std::unique_ptr<nn::TrainingBatches> training(const nn::TrainingOptions& options,
+                                                        std::uint64_t seed) const = 0;
+  virtual std::unique_ptr<nn::TestBatches> test() const = 0;
+  /// Where facts() tells some.
+  virtual std::unique_ptr<nn::TestBatches> held_out() const = 0;
+
+ protected:
+  TrainingDataFacts facts_;
+};
+
+struct TrainingDataOptions {
+  DataOptions data;
+  std::uint64_t split_seed = 0;
+  int loader_threads = 1;  ///< that decode JPEG
+};
+
+/// Reads, or opens, the data and checks that `training` fits them. Throws UsageError.
+std::unique_ptr<TrainingData> make_training_data(const TrainingDataOptions& options,
+                                                 const nn::TrainingOptions& training);
+
+}  // namespace hierevo::app

@@ -1,0 +1,87 @@
+#include "training_ranks.hpp"
+
+#include <fmt/format.h>
+
+#include <vector>
+
+#include "hierevo/comm/agreement.hpp"
+#include "hierevo/comm/mpi_collectives.hpp"
+#include "hierevo/comm/mpi_session.hpp"
+#include "hierevo/comm/self_collectives.hpp"
+#include "hierevo/core/error.hpp"
+#include "hierevo/core/hash.hpp"
+#include "hierevo/core/host_name.hpp"
+#include "hierevo/core/log.hpp"
+#include "hierevo/core/version.hpp"
+#include "preflight.hpp"
+#include "program.hpp"
+
+namespace hierevo::app {
+
+namespace {
+
+/// What can be looked at before there are any others.
+void check_start(const SlurmJob& job, bool many) {
+  check_launch(job, many, /*alone_on_purpose=*/false, "srun -n 1");
+}
+
+int work_in(comm::Collectives& ranks, const SlurmJob& job, const std::exception_ptr& problem,
+            const std::function<int(comm::Collectives& ranks)>& work) {
+  comm::together(ranks, [&] {
+    if (problem) std::rethrow_exception(problem);
+    check_ranks(job, ranks.size());
+  });
+  comm::require_equal(ranks, core::hash_text(core::build_facts()), "program");
+  return work(ranks);
+}
+
+int with_mpi(std::chrono::nanoseconds timeout, const SlurmJob& job,
+             const std::exception_ptr& problem,
+             const std::function<int(comm::Collectives& ranks)>& work) {
+  const comm::MpiSession session(comm::MpiThreads::serialized);
+  comm::MpiCollectives ranks(timeout);
+  const std::string name = fmt::format("rank {}", ranks.rank());
+  core::configure_log(core::LogLevel::info, name);
+  bool common = false;
+  const int code = guarded(
+      [&] {
+        try {
+          return work_in(ranks, job, problem, work);
+        } catch (const comm::CommonError& error) {
+          common = true;
+          if (ranks.rank() == 0) throw;
+          return static_cast<int>(error.exit_code());
+        }
+      },
+      ranks.size() > 1 ? name : "");
+  // The others would wait for this rank.
+  if (code != 0 && !common && ranks.size() > 1) comm::MpiSession::abort(code);
+  return code;
+}
+
+}  // namespace
+
+int in_training_ranks(std::chrono::nanoseconds timeout, const std::exception_ptr& problem,
+                      const std::function<int(comm::Collectives& ranks)>& work) {
+  const SlurmJob job = SlurmJob::here();
+  const bool many = comm::MpiSession::launched_by_mpi();
+  if (many) return with_mpi(timeout, job, problem, work);
+  comm::SelfCollectives alone;
+  // Tasks that do not know of each other all refuse, and one tells why.
+  if (job.step_tasks > 1 && job.rank > 0) return static_cast<int>(core::ExitCode::usage);
+  if (!problem) check_start(job, many);
+  return work_in(alone, job, problem, work);
+}
+
+std::string table_of(comm::Collectives& ranks, int threads) {
+  const auto hosts = comm::gather_texts(ranks, core::host_name());
+  if (ranks.rank() != 0) return "";
+  std::string table;
+  for (std::size_t rank = 0; rank < hosts.size(); ++rank) {
+    table += fmt::format("Rank {} is on {}, with {} of its CPU\n", rank, hosts[rank],
+                         threads == 1 ? "a thread" : fmt::format("{} threads", threads));
+  }
+  return table;
+}
+
+}  // namespace hierevo::app

@@ -1,0 +1,24 @@
+// The processes that make one training: this one alone, or all ranks of mpirun or srun.
+#pragma once
+
+#include <chrono>
+#include <exception>
+#include <functional>
+#include <string>
+
+#include "hierevo/comm/collectives.hpp"
+
+namespace hierevo::app {
+
+/// Starts MPI where several ranks were started, and gives `work` their group; `problem` is what
+/// kept this rank from reading its options, which all are then told. Returns the exit code. A
+/// CommonError of `work` is told by rank 0 alone, and all ranks end in order; after any other
+/// exception its rank tells it and ends all others, as they would wait for it.
+int in_training_ranks(std::chrono::nanoseconds timeout, const std::exception_ptr& problem,
+                      const std::function<int(comm::Collectives& ranks)>& work);
+
+/// Collective: a line for each rank, its host and the threads that it computes with; on rank 0,
+/// elsewhere empty.
+std::string table_of(comm::Collectives& ranks, int threads);
+
+}  // namespace hierevo::app

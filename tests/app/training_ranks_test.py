@@ -1,0 +1,186 @@
+"""hierevo train under mpirun: one training by several ranks."""
+import json
+import os
+import pathlib
+import signal
+import tempfile
+import unittest
+
+from jobs import Job
+from programs import DEADLINE, HIEREVO, MPIRUN, ProgramTest, mpirun
+from small_data import DATA, write_small_data
+
+try:
+    import h5py
+except ImportError:
+    h5py = None
+
+CELL = {"format": "hierevo.genotype", "version": 1, "levels": [
+    {"level": 2, "nodes": 2, "motifs": [["separable3x3"]]},
+    {"level": 3, "nodes": 2, "motifs": [[1]]}]}
+STEPS = 40
+
+
+@unittest.skipUnless(DATA.exists(), "Fashion-MNIST (Debian: dataset-fashion-mnist) is not there")
+@unittest.skipUnless(h5py, "no h5py")
+class TrainingRanks(ProgramTest):
+    @classmethod
+    def setUpClass(cls):
+        cls.some = tempfile.TemporaryDirectory(prefix="hierevo-test-")
+        cls.addClassCleanup(cls.some.cleanup)
+        write_small_data(pathlib.Path(cls.some.name))
+
+    def setUp(self):
+        super().setUp()
+        self.cell = self.folder / "cell.json"
+        self.cell.write_text(json.dumps(CELL))
+        # A batch that no number of ranks divides, and a rate at which rounding stays small.
+        self.line = ["train", "--genotype", self.cell, "--channels", 4, "--crop", 20, "--steps", STEPS,
+                     "--batch", 31, "--train-size", 1000, "--lr", 0.01, "--average", 0.9,
+                     "--test-every", 25, "--data-dir", self.some.name, "--save-every", 0.01,
+                     "--sync-norms"]
+
+    def train(self, ranks, out, *options, code=0):
+        return self.hierevo(*self.line, "--out", self.folder / out, *options, launcher=mpirun(ranks),
+                            code=code)
+
+    def start(self, ranks, out, *options):
+        job = Job([*mpirun(ranks), HIEREVO, *map(str, self.line), "--out", str(self.folder / out),
+                   *map(str, options)], self.folder)
+        self.addCleanup(job.end)
+        return job
+
+    def end_of(self, job):
+        code = job.process.wait(timeout=DEADLINE)
+        self.wait_until(lambda: not job.processes())
+        return code
+
+    def last(self, out):
+        return self.folder / out / "repeat-1" / "last.h5"
+
+    def saved_step(self, out):
+        """That of the newest save; 0 before the first."""
+        try:
+            with h5py.File(self.last(out)) as file:
+                return len(file["losses"])
+        except OSError:
+            return 0
+
+    def interrupt(self, ranks, out, number, rank, *options):
+        """Sends the signal to a rank when a step has been saved in this start."""
+        before = self.saved_step(out)
+        job = self.start(ranks, out, *options)
+        self.assertTrue(self.wait_until(lambda: self.saved_step(out) > before, job.process), job.text())
+        os.kill(job.rank(rank), number)
+        code = self.end_of(job)
+        self.assertLess(self.saved_step(out), STEPS, "it was too fast to be interrupted")
+        return code, job.text()
+
+    def result(self, out):
+        return json.loads((self.folder / out / "result.json").read_text())["repeats"][0]
+
+    def losses(self, out):
+        with h5py.File(self.last(out)) as file:
+            self.assertEqual(len(file["losses"]), STEPS)
+            return list(file["losses"])
+
+    def distance(self, one, other):
+        return max(abs(a - b) for a, b in zip(self.losses(one), self.losses(other)))
+
+    def log(self, out, event):
+        lines = (self.last(out).parent / "log.jsonl").read_text().splitlines()
+        return [line for line in map(json.loads, lines) if line["event"] == event]
+
+    def test_stopped_and_killed_it_ends_bit_for_bit_as_if_never_interrupted(self):
+        told = self.train(2, "whole").stderr
+        self.assertRegex(told, "(?m)^Rank 0 is on .*\\nRank 1 is on ")
+        self.assertEqual(told.count("Test error"), 1)
+        code, told = self.interrupt(2, "parts", signal.SIGTERM, 1)
+        self.assertEqual(code, 75, told)
+        self.assertEqual(told.count("The training was stopped at step"), 1)
+        self.assertIn("all is saved in", told)
+        code, _ = self.interrupt(2, "parts", signal.SIGKILL, 0)
+        self.assertNotIn(code, (0, 75))
+        code, _ = self.interrupt(2, "parts", signal.SIGKILL, 1)
+        self.assertNotIn(code, (0, 75))
+        self.assertIn("Going on at step", self.train(2, "parts").stderr)
+        with h5py.File(self.last("whole")) as whole, h5py.File(self.last("parts")) as parts:
+            for group in ("weights", "momentum", "average"):
+                self.assertEqual(list(whole[group]), list(parts[group]))
+                for name in whole[group]:
+                    self.assertEqual(whole[group][name][...].tobytes(),
+                                     parts[group][name][...].tobytes(), name)
+        self.assertEqual(self.losses("whole"), self.losses("parts"))
+        for name in ("top1", "top5", "best", "loss"):
+            self.assertEqual(self.result("whole")[name], self.result("parts")[name], name)
+        self.assertEqual(len(self.log("parts", "start")), 4)
+        self.assertEqual({line["ranks"] for line in self.log("parts", "start")}, {2})
+        steps = {line["step"]: line["loss"] for line in self.log("parts", "step")}
+        self.assertEqual(list(map(steps.get, range(1, STEPS + 1))), self.losses("whole"))
+
+    def test_it_goes_on_with_other_numbers_of_ranks(self):
+        """The same up to rounding, which later steps enlarge; another seed is far away."""
+        self.line += ["--lr", 0.003]
+        self.train(2, "whole")
+        self.train(2, "other", "--seed", 2)
+        self.assertEqual(self.interrupt(2, "parts", signal.SIGKILL, 1)[0] in (0, 75), False)
+        self.assertEqual(self.interrupt(3, "parts", signal.SIGUSR2, 2)[0], 75)
+        self.hierevo(*self.line, "--out", self.folder / "parts")  # alone, without mpirun
+        self.assertEqual([line["ranks"] for line in self.log("parts", "start")], [2, 3, 1])
+        self.assertLess(self.distance("whole", "parts"), 0.003)
+        self.assertGreater(self.distance("whole", "other"), 0.1)
+        whole, parts = self.result("whole"), self.result("parts")
+        self.assertAlmostEqual(whole["top1"], parts["top1"], delta=0.02)
+        self.assertEqual((whole["ranks"], parts["ranks"]), (2, 1))
+
+    def test_compressed_gradients_are_rounded(self):
+        self.train(2, "whole")
+        self.train(2, "rounded", "--compress-gradients", "--bucket-mb", 1)
+        whole, rounded = self.losses("whole"), self.losses("rounded")
+        self.assertNotEqual(whole, rounded)
+        self.assertEqual(whole[0], rounded[0])
+        self.assertAlmostEqual(whole[5], rounded[5], delta=0.05)
+
+    def test_ranks_that_differ_are_refused_and_named(self):
+        line = [HIEREVO, *map(str, self.line), "--out", str(self.folder / "out")]
+        few = self.folder / "few"
+        few.mkdir()
+        write_small_data(few)
+        labels = few / "train-labels-idx1-ubyte"
+        content = bytearray(labels.read_bytes())
+        content[-1] = (content[-1] + 1) % 10
+        labels.write_bytes(content)
+        data = line.index("--data-dir") + 1
+        whole_data = [*line, "--train-size", "0"]
+        for first, second, says in (
+                (line, [*line, "--lr", "0.2"], "Rank 1 has not the same options as rank 0"),
+                (whole_data, [*whole_data[:data], str(few), *whole_data[data + 1:]],
+                 "Rank 1 has not the same data as rank 0"),
+                (line, [*line, "--steps", "0"], "Rank 1: --steps is 0"),
+                (line, [*line, "--data-dir", "nowhere"], "Rank 1: ")):
+            first = [word for word in first]
+            result = self.run_both(first, second)
+            self.assertEqual(result.returncode, 2, result.stderr)
+            self.assertEqual(result.stderr.count(says), 1, result.stderr)
+            self.assertEqual(result.stderr.count("hierevo: "), 1, result.stderr)
+            self.assertFalse((self.folder / "out").exists())
+
+    def run_both(self, first, second):
+        """Rank 0 and rank 1 with command lines of their own."""
+        return self.command([*MPIRUN, "1", *first, ":", MPIRUN[-1], "1", *second])
+
+    def test_a_silent_rank_ends_the_training_which_goes_on_later(self):
+        job = self.start(2, "out", "--rank-timeout", 2)
+        self.wait_until(lambda: self.saved_step("out") > 0, job.process)
+        silent = job.rank(1)
+        os.kill(silent, signal.SIGSTOP)
+        code = self.end_of(job)
+        self.assertNotIn(code, (0, 75), job.text())
+        self.assertIn("rank 0: ", job.text())
+        self.assertLess(self.saved_step("out"), STEPS)
+        self.train(2, "out")
+        self.assertEqual(self.result("out")["steps"], STEPS)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
