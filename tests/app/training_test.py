@@ -248,6 +248,58 @@ class Training(ProgramTest):
             self.assert_equal_trainings(self.folder / "whole" / "repeat-1" / file,
                                         self.folder / "parts" / "repeat-1" / file)
 
+    @unittest.skipUnless(h5py, "no h5py")
+    def test_a_damaged_save_is_told_of_and_the_one_before_gone_on_with(self):
+        options = ["--steps", 60, "--save-every", 0.01]
+        whole = self.train(*options, "--out", self.folder / "whole")
+        out = self.folder / "out"
+        last = out / "repeat-1" / "last.h5"
+        line = [HIEREVO, "train", "--genotype", self.cell, *self.quick, *options, "--out", out]
+        earlier = last.with_name("last.h5.1")
+        self.stop_when_there_is(line, earlier, signal.SIGKILL)
+        content = last.read_bytes()
+        last.unlink()  # the earlier one may be another name of it
+        last.write_bytes(content[:-1])
+        told = self.hierevo(*line[1:]).stderr
+        self.assertIn(f"The training goes on from '{earlier}'", told)
+        self.assertIn("Going on at step", told)
+        result = json.loads((out / "result.json").read_text())
+        self.assertEqual(result["training_loss"], whole["training_loss"])
+        (out / "result.json").unlink()
+        (out / "repeat-1" / "result.json").unlink()
+        for name in ("last.h5", "last.h5.1", "last.h5.2"):
+            last.with_name(name).write_bytes(content[:-1])
+        told = self.hierevo(*line[1:], code=3).stderr
+        self.assertIn("none of its snapshots can be used", told)
+
+    def test_the_log_tells_steps_tests_and_starts(self):
+        self.train("--steps", 30, "--test-every", 10, "--out", self.folder / "out", "--lr-batch", 16)
+        lines = (self.folder / "out" / "repeat-1" / "log.jsonl").read_text().splitlines()
+        lines = list(map(json.loads, lines))
+        events = [line["event"] for line in lines]
+        self.assertEqual((events[0], events[-1]), ("start", "end"))
+        self.assertEqual([line["step"] for line in lines if line["event"] == "test"], [10, 20, 30])
+        steps = [line for line in lines if line["event"] == "step"]
+        self.assertEqual([line["step"] for line in steps], list(range(1, 31)))
+        for line in steps:
+            self.assertGreater(line["images_per_second"], 0)
+            self.assertLessEqual(line["data_share"], 1)
+        # --lr 0.1 for batches of 16, and these are of 32.
+        self.assertAlmostEqual(steps[0]["lr"], 0.2)
+        self.assertIn("--lr-batch is -1", self.train("--lr-batch", -1, code=2).stderr)
+
+    def test_other_data_are_refused(self):
+        data = self.folder / "data"
+        shutil.copytree(self.some.name, data)
+        line = ["train", "--genotype", self.cell, *QUICK, "--steps", 5, "--train-size", 0, "--data-dir",
+                data, "--out", self.folder / "out"]
+        self.hierevo(*line)
+        labels = data / "train-labels-idx1-ubyte"
+        content = bytearray(labels.read_bytes())
+        content[-1] = (content[-1] + 1) % 10
+        labels.write_bytes(content)
+        self.assertIn("has a training on other data", self.hierevo(*line, code=2).stderr)
+
     def assert_equal_trainings(self, a, b):
         with h5py.File(a) as one, h5py.File(b) as other:
             for group in ("weights", "momentum", "average"):
