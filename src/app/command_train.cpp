@@ -52,6 +52,7 @@ struct TrainCommandOptions {
   std::int64_t bucket_mb = 25;
   double rank_timeout = 600.0;
   int loader_threads = 0;
+  bool dry_run = false;
   std::string progress = "auto";
 
   TrainCommandOptions() { data.validation_size = 0; }
@@ -76,6 +77,7 @@ void TrainCommandOptions::add_to(OptionSet& options) {
               "steps between tests that choose the best weights; 0: up to twenty in all");
   options.add("save-every", &save_every, "seconds between saves of the last weights",
               OptionSet::Record::no);
+  options.add("dry-run", &dry_run, "check options, ranks and data, and end", OptionSet::Record::no);
   options.add("progress", &progress, "auto, live, lines or off", OptionSet::Record::no);
   model.add_to(options);
   data.add_to(options);
@@ -208,6 +210,7 @@ class TrainProgram {
   int run(comm::Collectives& ranks) const;
 
  private:
+  void tell_that_all_is_ready(const TrainingTask& task, const fs::path& folder) const;
   evolution::Individual chosen_by_rank_0(comm::Collectives& ranks) const;
   std::unique_ptr<TrainingData> read_data(comm::Collectives& ranks,
                                           const nn::TrainingOptions& training) const;
@@ -286,6 +289,17 @@ void TrainProgram::conclude(const json& last, const TrainingTask& task,
   tell_result(result, directory.path());
 }
 
+void TrainProgram::tell_that_all_is_ready(const TrainingTask& task, const fs::path& folder) const {
+  const TrainingDataFacts& data = task.data.facts();
+  const genome::Cost cost =
+      cost_of(make_plan(genome::assemble(task.genotype), task.model), task.model.image_size());
+  fmt::print(stderr,
+             "All is ready to train {} parameters for {} steps of {} images in '{}', on {} images "
+             "of '{}', and to test on {}. Nothing was written.\n",
+             cost.parameters, task.options.steps, task.options.batch, folder.string(),
+             data.training_images, data.name, data.test_images);
+}
+
 int TrainProgram::run(comm::Collectives& ranks) const {
   const bool first = ranks.rank() == 0;
   const evolution::Individual individual = chosen_by_rank_0(ranks);
@@ -302,9 +316,14 @@ int TrainProgram::run(comm::Collectives& ranks) const {
     line.emplace(ProgressLine::mode_named(command_.progress));
     const fs::path folder = command_.directory(individual.candidate.id);
     check_room(folder);
-    directory.emplace(folder, options_, task.genotype, data->facts());
+    if (command_.dry_run) {
+      tell_that_all_is_ready(task, folder);
+    } else {
+      directory.emplace(folder, options_, task.genotype, data->facts());
+    }
     return "";
   });
+  if (command_.dry_run) return 0;
   const int begin = command_.repeat > 0 ? command_.repeat : 1;
   const int end = command_.repeat > 0 ? command_.repeat : task.repeats;
   json result;

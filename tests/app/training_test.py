@@ -288,6 +288,15 @@ class Training(ProgramTest):
         self.assertAlmostEqual(steps[0]["lr"], 0.2)
         self.assertIn("--lr-batch is -1", self.train("--lr-batch", -1, code=2).stderr)
 
+    def test_a_dry_run_checks_and_writes_nothing(self):
+        line = ["train", "--genotype", self.cell, *self.quick, "--out", self.folder / "out", "--dry-run"]
+        said = self.hierevo(*line)
+        self.assertRegex(said.stderr, "All is ready to train [0-9]+ parameters for 100 steps of 32 images")
+        self.assertIn("on 2000 images of 'fashion-mnist', and to test on 1000", said.stderr)
+        self.assertEqual(said.stdout, "")
+        self.assertIn("--batch is 3000", self.hierevo(*line, "--batch", 3000, code=2).stderr)
+        self.assertFalse((self.folder / "out").exists())
+
     def test_other_data_are_refused(self):
         data = self.folder / "data"
         shutil.copytree(self.some.name, data)
