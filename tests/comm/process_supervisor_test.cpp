@@ -139,7 +139,7 @@ TEST(ProcessSupervisor, TellsWhyAProgramCouldNotBeStarted) {
 
 /// More than the socket between the two takes, each way.
 TEST(ProcessSupervisor, TakesAnyNumberOfOrdersBeforeAnEndIsAskedFor) {
-  constexpr std::uint64_t orders = 3000;
+  constexpr std::uint64_t orders = 1000;
   ProcessSupervisor supervisor;
   ProcessOrder nothing;
   nothing.command = {"/no/such/program"};
