@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cmath>
+#include <cstdint>
 #include <exception>
 #include <filesystem>
 #include <iostream>
@@ -21,7 +22,6 @@
 #include "hierevo/nn/threads.hpp"
 #include "hierevo/search/run_directory.hpp"
 #include "model_options.hpp"
-#include "preflight.hpp"
 #include "program.hpp"
 #include "progress_line.hpp"
 #include "training_data.hpp"
@@ -211,6 +211,7 @@ class TrainProgram {
 
  private:
   void tell_that_all_is_ready(const TrainingTask& task, const fs::path& folder) const;
+  std::uint64_t hash_of_options() const;
   evolution::Individual chosen_by_rank_0(comm::Collectives& ranks) const;
   std::unique_ptr<TrainingData> read_data(comm::Collectives& ranks,
                                           const nn::TrainingOptions& training) const;
@@ -235,6 +236,13 @@ evolution::Individual TrainProgram::chosen_by_rank_0(comm::Collectives& ranks) c
   return {{{}, std::nullopt, 0, genome::genotype_from_json(genotype, "the cell of rank 0")}, {}};
 }
 
+/// Of all that ranks must agree in.
+std::uint64_t TrainProgram::hash_of_options() const {
+  return core::hash_text(options_.record({"data-dir", "threads"}) +
+                         fmt::format("repeat={}\ndry-run={}\nbucket-mb={}\n", command_.repeat,
+                                     command_.dry_run, command_.bucket_mb));
+}
+
 std::unique_ptr<TrainingData> TrainProgram::read_data(comm::Collectives& ranks,
                                                       const nn::TrainingOptions& training) const {
   std::unique_ptr<TrainingData> data;
@@ -247,7 +255,6 @@ std::unique_ptr<TrainingData> TrainProgram::read_data(comm::Collectives& ranks,
          .loader_threads = command_.loader_threads > 0 ? command_.loader_threads : threads},
         training);
   });
-  comm::require_equal(ranks, core::hash_text(options_.record({"data-dir"})), "options");
   comm::require_equal(ranks, data->facts().fingerprint, "data");
   return data;
 }
@@ -302,33 +309,40 @@ void TrainProgram::tell_that_all_is_ready(const TrainingTask& task, const fs::pa
 
 int TrainProgram::run(comm::Collectives& ranks) const {
   const bool first = ranks.rank() == 0;
-  const evolution::Individual individual = chosen_by_rank_0(ranks);
+  // What cannot be is told before the data are read, which may take long.
+  comm::require_equal(ranks, hash_of_options(), "options");
   nn::TrainingOptions training = command_.training.training();
   training.sync_norms = command_.sync_norms;
+  comm::together(ranks, [&] { nn::check_ranks(training, ranks.size()); });
+  const evolution::Individual individual = chosen_by_rank_0(ranks);
+  const genome::Genotype& genotype = individual.candidate.genotype;
+  const fs::path folder = command_.directory(individual.candidate.id);
+  comm::made_by_rank_0(ranks, [&]() -> std::string {
+    TrainingDirectory::require_same(folder, options_, genotype);
+    return "";
+  });
   if (ranks.size() > 1) {
     fmt::print(stderr, "{}", table_of(ranks, command_.training.threads));
   }
   const auto data = read_data(ranks, training);
-  const TrainingTask task = this->task(ranks, individual.candidate.genotype, *data, training);
+  const TrainingTask task = this->task(ranks, genotype, *data, training);
   std::optional<TrainingDirectory> directory;
-  std::optional<ProgressLine> line;
   comm::made_by_rank_0(ranks, [&]() -> std::string {
-    line.emplace(ProgressLine::mode_named(command_.progress));
-    const fs::path folder = command_.directory(individual.candidate.id);
-    check_room(folder);
     if (command_.dry_run) {
+      TrainingDirectory::require_same_data(folder, data->facts());
       tell_that_all_is_ready(task, folder);
     } else {
-      directory.emplace(folder, options_, task.genotype, data->facts());
+      directory.emplace(folder, options_, genotype, data->facts());
     }
     return "";
   });
   if (command_.dry_run) return 0;
+  ProgressLine line(ProgressLine::mode_named(command_.progress));
   const int begin = command_.repeat > 0 ? command_.repeat : 1;
   const int end = command_.repeat > 0 ? command_.repeat : task.repeats;
   json result;
   for (int repeat = begin; repeat <= end; ++repeat) {
-    result = train_repeat(task, repeat, first ? &*directory : nullptr, first ? &*line : nullptr);
+    result = train_repeat(task, repeat, first ? &*directory : nullptr, first ? &line : nullptr);
   }
   comm::made_by_rank_0(ranks, [&]() -> std::string {
     conclude(result, task, individual, *directory);

@@ -3,7 +3,7 @@
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
-#include <bit>
+#include <cstddef>
 #include <filesystem>
 #include <memory>
 #include <system_error>
@@ -12,7 +12,6 @@
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/hash.hpp"
 #include "hierevo/io/data_pack.hpp"
-#include "stored_tensors.hpp"
 
 namespace hierevo::app {
 
@@ -36,19 +35,15 @@ nn::Images to_images(io::PackedImages packed, const io::ImageShape& shape) {
 
 }  // namespace
 
-std::uint64_t fingerprint_of(const std::vector<const nn::Images*>& parts,
-                             const nn::Normalisation& normalisation) {
+std::uint64_t fingerprint_of(const std::vector<const nn::Images*>& parts) {
   std::uint64_t hash = 0;
-  const auto add = [&hash](double value) {
-    hash = core::combine(hash, std::bit_cast<std::uint64_t>(value));
-  };
   for (const nn::Images* images : parts) {
-    add(static_cast<double>(images->size()));
-    const auto places = at::arange(1, images->size() + 1, at::kLong);
-    add(static_cast<double>((images->labels * places).sum().item<std::int64_t>()));
-  }
-  for (const at::Tensor& values : {normalisation.mean, normalisation.scale}) {
-    for (const float value : floats(values)) add(value);
+    for (const at::Tensor& values : {images->pixels, images->labels}) {
+      const at::Tensor here = values.contiguous();
+      hash = core::combine(hash, here.nbytes());
+      hash = core::combine(
+          hash, core::crc32c({static_cast<const std::byte*>(here.data_ptr()), here.nbytes()}));
+    }
   }
   return hash;
 }

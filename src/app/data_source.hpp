@@ -12,8 +12,7 @@ namespace hierevo::app {
 /// The data set that --dataset (a name or a pack) and --data-dir choose. Throws UsageError.
 nn::Dataset read_dataset(const DataOptions& options);
 
-/// Statistics over all images and labels: other data have others.
-std::uint64_t fingerprint_of(const std::vector<const nn::Images*>& parts,
-                             const nn::Normalisation& normalisation);
+/// A hash of all pixels and labels.
+std::uint64_t fingerprint_of(const std::vector<const nn::Images*>& parts);
 
 }  // namespace hierevo::app

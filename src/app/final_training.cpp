@@ -4,20 +4,19 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "hierevo/comm/agreement.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
-#include "hierevo/core/log.hpp"
 #include "hierevo/core/random.hpp"
 #include "hierevo/genome/cell_graph.hpp"
-#include "hierevo/io/training_snapshot.hpp"
 #include "hierevo/nn/make_executor.hpp"
+#include "preflight.hpp"
 #include "program.hpp"
-#include "stored_tensors.hpp"
-#include "training_saves.hpp"
+#include "repeat_record.hpp"
 
 namespace hierevo::app {
 
@@ -25,10 +24,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 using nlohmann::json;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 /// Steps between tests: twenty over the training, but fewer where they would take more than about
 /// a twentieth of its time. (A test costs a third of a training step for each image.)
@@ -40,202 +35,12 @@ std::int64_t test_interval(const TrainingTask& task) {
   return std::max({std::int64_t{1}, task.options.steps / 20, cheap});
 }
 
-/// Steps between lines of the log: up to a thousand in all.
-std::int64_t log_interval(std::int64_t steps) {
-  return std::max<std::int64_t>(1, steps / 1000);
+/// Of the files of a repeat: five networks with momentum and average, and some more.
+std::uintmax_t room_for(const TrainingTask& task) {
+  const genome::Cost cost =
+      cost_of(make_plan(genome::assemble(task.genotype), task.model), task.model.image_size());
+  return least_room + 5 * 3 * sizeof(float) * static_cast<std::uintmax_t>(cost.parameters);
 }
-
-/// What rank 0 keeps of a repeat: its files, and the progress that people see.
-class RepeatRecord {
- public:
-  RepeatRecord(const TrainingTask& task, int repeat, const TrainingDirectory& directory,
-               ProgressLine& line)
-      : task_(task),
-        repeat_(repeat),
-        directory_(directory),
-        line_(line),
-        log_(directory.log(repeat)) {}
-
-  std::filesystem::path folder() const { return directory_.last(repeat_).parent_path(); }
-
-  /// What was saved last; nothing when the repeat begins.
-  std::optional<nn::TrainingState> resume() {
-    auto loaded = io::load_newest_training(directory_.last(repeat_));
-    if (!loaded) return std::nullopt;
-    for (const std::string& warning : loaded->warnings) {
-      core::log(core::LogLevel::warning, "{} The training goes on from '{}'.", warning,
-                loaded->path.string());
-    }
-    const io::TrainingSnapshot& saved = loaded->snapshot;
-    earlier_seconds_ = saved.seconds;
-    best_top1_ = saved.top1;
-    best_step_ = saved.best_step;
-    return nn::TrainingState{.losses = saved.losses,
-                             .weights = hierevo::app::loaded(saved.weights),
-                             .momentum = hierevo::app::loaded(saved.momentum),
-                             .average = hierevo::app::loaded(saved.average)};
-  }
-
-  void begin(std::int64_t step) {
-    first_step_ = step;
-    start_ = Clock::now();
-    saved_ = start_;
-    if (step > 0) fmt::print(stderr, "Going on at step {} of {}.\n", step, task_.options.steps);
-    log({{"event", "start"},
-         {"step", step},
-         {"ranks", task_.parallel.ranks->size()},
-         {"unix_seconds", std::chrono::duration_cast<std::chrono::seconds>(
-                              std::chrono::system_clock::now().time_since_epoch())
-                              .count()}});
-  }
-
-  void step_done(const nn::TrainingProgress& now) {
-    last_ = now;
-    if (line_.due()) show(now);
-    if (now.step % log_interval(now.steps) == 0) log_step(now);
-  }
-
-  void testing(std::int64_t done, std::int64_t images) {
-    if (line_.due()) line_.show(fmt::format("testing: {} of {} images", done, images));
-  }
-
-  void tested(const nn::Scores& scores, std::int64_t step, Clock::duration took) {
-    line_.end();
-    testing_ += took;
-    log({{"event", "test"}, {"step", step}, {"top1", scores.top1}, {"top5", scores.top5}});
-  }
-
-  /// Keeps the weights when these are the best scores.
-  void choose(const nn::Scores& scores, nn::Trainer& trainer) {
-    if (best_step_ > 0 && scores.top1 <= best_top1_) return;
-    best_top1_ = scores.top1;
-    best_step_ = trainer.step();
-    writer_.start([snapshot = copy_of(trainer), path = directory_.best(repeat_)] {
-      io::save_training(snapshot, path);
-    });
-  }
-
-  /// While the training goes on; later where the disk is slow.
-  void save_when_due(nn::Trainer& trainer) {
-    if (Clock::now() - saved_ < task_.save_every || writer_.is_busy()) return;
-    writer_.start([this, snapshot = copy_of(trainer), step = trainer.step()] {
-      io::save_kept_training(snapshot, directory_.last(repeat_));
-      save_progress("running", step);
-    });
-    saved_ = Clock::now();
-  }
-
-  /// Returns when it is done, or throws.
-  void save_now(nn::Trainer& trainer, const char* state) {
-    line_.end();
-    writer_.wait();
-    io::save_kept_training(copy_of(trainer), directory_.last(repeat_));
-    save_progress(state, trainer.step());
-    saved_ = Clock::now();
-  }
-
-  json result(const nn::Scores& scores, nn::Trainer& trainer) {
-    const double here = training_seconds();
-    const auto images = static_cast<double>((trainer.step() - first_step_) * task_.options.batch);
-    json result = {{"top1", scores.top1},
-                   {"top5", scores.top5},
-                   {"loss", trainer.loss()},
-                   {"steps", trainer.step()},
-                   {"seconds", seconds_so_far()},
-                   {"ranks", task_.parallel.ranks->size()},
-                   {"images_per_second", images / here},
-                   {"data_share", last_.data_seconds / here},
-                   {"communication_share", last_.communication_seconds / here},
-                   {"best", {{"step", best_step_}, {"top1", best_top1_}}}};
-    directory_.save_result(repeat_, result.dump(2) + "\n");
-    save_progress("finished", trainer.step());
-    log({{"event", "end"}, {"step", trainer.step()}, {"top1", scores.top1}, {"top5", scores.top5}});
-    return result;
-  }
-
-  void note_stop(std::int64_t step) { log({{"event", "stop"}, {"step", step}}); }
-
- private:
-  void log(const json& line) { log_.write(line); }
-
-  void log_step(const nn::TrainingProgress& now) {
-    const double passed = training_seconds();
-    log({{"event", "step"},
-         {"step", now.step},
-         {"loss", now.loss},
-         {"lr", nn::learning_rate_at(task_.options, now.step - 1)},
-         {"seconds", seconds_so_far()},
-         {"images_per_second", pace(now) * static_cast<double>(task_.options.batch)},
-         {"data_share", now.data_seconds / passed},
-         {"communication_share", now.communication_seconds / passed}});
-  }
-
-  void show(const nn::TrainingProgress& now) {
-    const double passed = training_seconds();
-    std::string text =
-        task_.repeats > 1 ? fmt::format("run {} of {}  ", repeat_, task_.repeats) : "";
-    text += fmt::format("step {}/{}  loss {:.4f}  ", now.step, now.steps, now.loss);
-    if (best_step_ > 0) text += fmt::format("best {:.4f}  ", best_top1_);
-    text += fmt::format("{:.0f} images/s, {:.0f} % of the time for data",
-                        pace(now) * static_cast<double>(task_.options.batch),
-                        100.0 * now.data_seconds / passed);
-    if (task_.parallel.ranks->size() > 1) {
-      text += fmt::format(", {:.0f} % for other ranks", 100.0 * now.communication_seconds / passed);
-    }
-    text += fmt::format(", {} left",
-                        duration_text(static_cast<double>(now.steps - now.step) / pace(now)));
-    line_.show(text);
-  }
-
-  /// Steps a second, of this start.
-  double pace(const nn::TrainingProgress& now) const {
-    return static_cast<double>(now.step - first_step_) / training_seconds();
-  }
-
-  /// Of this start, without tests.
-  double training_seconds() const {
-    return seconds_since(start_) - std::chrono::duration<double>(testing_).count();
-  }
-  double seconds_so_far() const { return earlier_seconds_ + seconds_since(start_); }
-
-  io::TrainingSnapshot copy_of(nn::Trainer& trainer) const {
-    const nn::TrainingState state = trainer.state();
-    const nn::Normalisation& normalisation = task_.data.facts().normalisation;
-    return {.genotype = task_.genotype,
-            .model = task_.model,
-            .pixel_mean = floats(normalisation.mean),
-            .pixel_scale = floats(normalisation.scale),
-            .options = task_.record,
-            .seed = task_.seed,
-            .seconds = seconds_so_far(),
-            .top1 = best_top1_,
-            .best_step = best_step_,
-            .losses = state.losses,
-            .weights = stored(state.weights),
-            .momentum = stored(state.momentum),
-            .average = stored(state.average)};
-  }
-
-  void save_progress(const char* state, std::int64_t step) const {
-    const json progress = {{"state", state}, {"step", step}, {"steps", task_.options.steps}};
-    directory_.save_progress(repeat_, progress.dump(2) + "\n");
-  }
-
-  const TrainingTask& task_;
-  int repeat_;
-  const TrainingDirectory& directory_;
-  ProgressLine& line_;
-  JsonLog log_;
-  nn::TrainingProgress last_;
-  std::int64_t first_step_ = 0;
-  Clock::time_point start_ = Clock::now();
-  Clock::time_point saved_ = start_;
-  Clock::duration testing_{};
-  double earlier_seconds_ = 0.0;
-  double best_top1_ = 0.0;
-  std::int64_t best_step_ = 0;
-  BackgroundWriter writer_;  // last: it uses the others
-};
 
 /// A repeat as each rank makes it. Every member function is collective.
 class Repeat {
@@ -271,8 +76,8 @@ class Repeat {
       if (record_ != nullptr) record_->choose(*scores, trainer_);
       save("running");
     }
-    const std::string result =
-        comm::made_by_rank_0(ranks(), [&] { return record_->result(*scores, trainer_).dump(); });
+    const std::string result = comm::made_by_rank_0(
+        ranks(), [&] { return record_->save_result(*scores, trainer_).dump(); });
     return json::parse(result);
   }
 
@@ -296,13 +101,12 @@ class Repeat {
     if (record_ != nullptr) record_->begin(trainer_.step());
   }
 
+  /// Rank 0 says why for all.
   void restore(const nn::TrainingState& saved) {
     try {
       trainer_.restore(saved);
     } catch (const core::UsageError& error) {
-      if (record_ == nullptr) throw;
-      throw core::CheckpointError(record_->folder(), "it is of another training", error.what(),
-                                  "Choose another --out.");
+      if (record_ != nullptr) record_->refuse_saved(error.what());
     }
   }
 
@@ -382,18 +186,21 @@ std::optional<json> finished_repeat(int repeat, const TrainingDirectory& directo
 
 json train_repeat(const TrainingTask& task, int repeat, const TrainingDirectory* directory,
                   ProgressLine* line) {
-  std::optional<core::FileLock> lock;
+  comm::Collectives& ranks = *task.parallel.ranks;
   std::optional<RepeatRecord> record;
-  const std::string known = comm::made_by_rank_0(*task.parallel.ranks, [&]() -> std::string {
+  const std::string known = comm::made_by_rank_0(ranks, [&]() -> std::string {
     if (const auto result = finished_repeat(repeat, *directory)) return result->dump();
-    lock = directory->claim(repeat);
+    check_room(directory->path(), room_for(task));
+    core::FileLock lock = directory->claim(repeat);
     if (const auto result = finished_repeat(repeat, *directory))
       return result->dump();  // meanwhile
-    record.emplace(task, repeat, *directory, *line);
+    record.emplace(task, repeat, *directory, std::move(lock), *line);
     return "";
   });
   if (!known.empty()) return json::parse(known);
-  return Repeat(task, repeat, record ? &*record : nullptr).run();
+  std::optional<Repeat> training;
+  comm::together(ranks, [&] { training.emplace(task, repeat, record ? &*record : nullptr); });
+  return training->run();
 }
 
 }  // namespace hierevo::app

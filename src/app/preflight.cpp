@@ -24,8 +24,6 @@ using Clock = std::chrono::system_clock;
 
 /// Of the time limit: Slurm's signals and a busy file system may be late.
 constexpr std::chrono::seconds margin(30);
-/// Snapshots and journals of a search are smaller; half-trained candidates may not be.
-constexpr std::uintmax_t least_room = std::uintmax_t{64} << 20;
 
 /// The variable as a number; 0 when it is not set or no number.
 long long number_in(const char* variable) {
@@ -111,13 +109,15 @@ void check_devices(const SlurmJob& job, int ranks_on_node, bool master_evaluates
       "Ask for fewer tasks a node or more GPUs; to share GPUs give --evaluators-per-device.");
 }
 
-void check_room(const std::filesystem::path& run) {
+void check_room(const std::filesystem::path& run, std::uintmax_t bytes) {
   const std::filesystem::path place = NearestFolder(run).path;
   std::error_code error;
   const auto space = std::filesystem::space(place, error);
-  if (error || space.available >= least_room) return;  // what cannot be asked is found out later
-  throw core::IoError(place, fmt::format("keep a run with only {} MB left", space.available >> 20),
-                      static_cast<int>(std::errc::no_space_on_device));
+  if (error || space.available >= bytes) return;  // what cannot be asked is found out later
+  throw core::IoError(
+      place,
+      fmt::format("keep what needs {} MB with {} MB left", bytes >> 20, space.available >> 20),
+      static_cast<int>(std::errc::no_space_on_device));
 }
 
 SharedFolderToken::SharedFolderToken(const std::filesystem::path& run) {

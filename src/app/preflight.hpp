@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -34,8 +35,10 @@ void check_ranks(const SlurmJob& job, int ranks);
 /// Refuses more evaluating ranks on this node than the job has GPUs there.
 void check_devices(const SlurmJob& job, int ranks_on_node, bool master_evaluates);
 
-/// Refuses a file system with hardly any room for `run`, which need not be there yet.
-void check_room(const std::filesystem::path& run);
+/// Snapshots and journals of a search are smaller; half-trained candidates may not be.
+inline constexpr std::uintmax_t least_room = std::uintmax_t{64} << 20;
+/// Refuses a file system with less room than `bytes` for `run`, which need not be there yet.
+void check_room(const std::filesystem::path& run, std::uintmax_t bytes = least_room);
 
 /// A file that is there for a moment, in the run directory or the nearest folder above that exists:
 /// a process that finds it there shares that file system with the one that made it.

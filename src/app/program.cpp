@@ -21,6 +21,15 @@ namespace {
 std::atomic<int> stop_signals = 0;
 static_assert(std::atomic<int>::is_always_lock_free);
 
+constexpr int stop_signal_numbers[] = {SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
+
+sigset_t stop_signal_set() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int signal : stop_signal_numbers) sigaddset(&set, signal);
+  return set;
+}
+
 extern "C" void note_stop_signal(int signal) {
   if (signal == SIGINT && stop_signals != 0) {
     std::signal(SIGINT, SIG_DFL);
@@ -32,20 +41,13 @@ extern "C" void note_stop_signal(int signal) {
 }  // namespace
 
 int guarded(const std::function<int()>& command, std::string_view who) {
-  const auto tell = [who](std::string_view what) {
-    std::cerr << fmt::format("hierevo: {}{}{}\n", who, who.empty() ? "" : ": ", what) << std::flush;
-  };
   try {
     return command();
-  } catch (const core::Error& error) {
-    tell(error.what());
-    return static_cast<int>(error.exit_code());
-  } catch (const std::filesystem::filesystem_error& error) {
-    tell(core::IoError(error.path1(), "use", error.code().value()).what());
-    return static_cast<int>(core::ExitCode::usage);
-  } catch (const std::exception& error) {
-    tell(fmt::format("internal error: {}", error.what()));
-    return static_cast<int>(core::ExitCode::internal);
+  } catch (const std::exception& exception) {
+    const core::Failure failure = core::failure_of(exception);
+    std::cerr << fmt::format("hierevo: {}{}{}\n", who, who.empty() ? "" : ": ", failure.text)
+              << std::flush;
+    return static_cast<int>(failure.code);
   }
 }
 
@@ -75,14 +77,19 @@ std::vector<std::string> arguments_from(int argc, char** argv, int first) {
   return {argv + first, argv + argc};
 }
 
+void hold_stop_signals() {
+  const sigset_t held = stop_signal_set();
+  sigprocmask(SIG_BLOCK, &held, nullptr);
+}
+
 void catch_stop_signals() {
   struct sigaction action {};
   action.sa_handler = note_stop_signal;
   sigemptyset(&action.sa_mask);
   action.sa_flags = SA_RESTART | SA_NODEFER;
-  for (const int signal : {SIGINT, SIGTERM, SIGUSR1, SIGUSR2}) {
-    sigaction(signal, &action, nullptr);
-  }
+  for (const int signal : stop_signal_numbers) sigaction(signal, &action, nullptr);
+  const sigset_t held = stop_signal_set();
+  sigprocmask(SIG_UNBLOCK, &held, nullptr);
 }
 
 bool stop_signal_came() {

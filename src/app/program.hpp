@@ -21,6 +21,9 @@ bool this_program_is(std::string_view name);
 
 std::vector<std::string> arguments_from(int argc, char** argv, int first);
 
+/// Keeps these signals waiting for catch_stop_signals(), also that of the program which this
+/// process becomes: large libraries take their time to be loaded. Children would inherit it.
+void hold_stop_signals();
 /// From now on SIGINT, SIGTERM, SIGUSR1 and SIGUSR2 only set a flag; a second SIGINT ends the
 /// process at once.
 void catch_stop_signals();

@@ -43,7 +43,7 @@ class MemoryData final : public TrainingData {
               .normalisation = nn::normalisation_of(train_)};
     std::vector<const nn::Images*> parts = {&train_, &test_};
     if (held_out_) parts.push_back(&*held_out_);
-    facts_.fingerprint = fingerprint_of(parts, facts_.normalisation);
+    facts_.fingerprint = fingerprint_of(parts);
   }
 
   std::unique_ptr<nn::TrainingBatches> training(const nn::TrainingOptions& options,

@@ -19,60 +19,80 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::string_view markers[] = {"genotype.json"};
-constexpr std::string_view repeat_markers[] = {"last.h5", "result.json"};
+constexpr std::string_view repeat_markers[] = {"last.h5", "result.json", "log.jsonl"};
 constexpr const char* result_name = "result.json";
 
-/// More repeats may be asked for later, and where the data lie is not what is computed.
-const std::vector<std::string> may_change = {"repeats", "data-dir"};
+/// More repeats may be asked for later; where the data lie and how many threads there are is not
+/// what is computed.
+const std::vector<std::string> may_change = {"repeats", "data-dir", "threads"};
+
+constexpr core::Claim repeat_claim{"folder of a repeat", "--out", repeat_markers};
+
+fs::path cell_file(const fs::path& path) {
+  return path / "genotype.json";
+}
+fs::path configuration_file(const fs::path& path) {
+  return path / "config.ini";
+}
+fs::path data_file(const fs::path& path) {
+  return path / "data.json";
+}
+
+nlohmann::json json_of(const TrainingDataFacts& data) {
+  return {{"name", data.name},
+          {"classes", data.class_names},
+          {"training_images", data.training_images},
+          {"held_out_images", data.held_out_images},
+          {"test_images", data.test_images},
+          {"fingerprint", fmt::format("{:016x}", data.fingerprint)}};
+}
 
 }  // namespace
+
+void TrainingDirectory::require_same(const fs::path& path, const OptionSet& options,
+                                     const genome::Genotype& genotype) {
+  const fs::path cell = cell_file(path);
+  if (core::path_exists(cell) && genome::read_genotype(cell) != genotype) {
+    throw core::UsageError(fmt::format("'{}' has a training of another cell", path.string()),
+                           "its genotype.json differs", "Choose another --out.");
+  }
+  const fs::path configuration = configuration_file(path);
+  if (!core::path_exists(configuration)) return;
+  options.require_same(core::read_text_file(configuration), may_change, path.string(), "--out");
+}
+
+void TrainingDirectory::require_same_data(const fs::path& path, const TrainingDataFacts& data) {
+  const fs::path file = data_file(path);
+  if (!core::path_exists(file)) return;
+  const auto then = nlohmann::json::parse(core::read_text_file(file), nullptr,
+                                          /*allow_exceptions=*/false);
+  if (!then.is_object() || !then.contains("fingerprint")) {
+    throw core::CheckpointError(file, "it does not tell of the data", "it is no JSON of hierevo's",
+                                "Remove it if the data are those that the training began with.");
+  }
+  if (then["fingerprint"] == json_of(data)["fingerprint"]) return;
+  throw core::UsageError(
+      fmt::format("'{}' has a training on other data", path.string()),
+      fmt::format("its data.json tells of others than these {} training images of '{}'",
+                  data.training_images, data.name),
+      "Give the data that it began with, or choose another --out.");
+}
 
 TrainingDirectory::TrainingDirectory(fs::path path, const OptionSet& options,
                                      const genome::Genotype& genotype,
                                      const TrainingDataFacts& data)
     : path_(std::move(path)) {
   const core::FileLock lock = claim_all();
-  const fs::path configuration = path_ / "config.ini";
-  const fs::path cell = path_ / "genotype.json";
-  if (core::path_exists(cell) && genome::read_genotype(cell) != genotype) {
-    throw core::UsageError(fmt::format("'{}' has a training of another cell", path_.string()),
-                           "its genotype.json differs", "Choose another --out.");
+  require_same(path_, options, genotype);
+  require_same_data(path_, data);
+  core::replace_file(configuration_file(path_), std::string_view(options.record()));
+  if (!core::path_exists(cell_file(path_))) {
+    core::replace_file(cell_file(path_), std::string_view(genome::json_text(genotype) + "\n"));
   }
-  if (core::path_exists(configuration)) {
-    options.require_same(core::read_text_file(configuration), may_change, path_.string(), "--out");
-  }
-  require_same_data(data);
-  core::replace_file(configuration, std::string_view(options.record()));
-  if (!core::path_exists(cell)) {
-    core::replace_file(cell, std::string_view(genome::json_text(genotype) + "\n"));
-  }
-}
-
-void TrainingDirectory::require_same_data(const TrainingDataFacts& data) const {
-  const fs::path file = path_ / "data.json";
-  const nlohmann::json now = {{"name", data.name},
-                              {"classes", data.class_names},
-                              {"training_images", data.training_images},
-                              {"held_out_images", data.held_out_images},
-                              {"test_images", data.test_images},
-                              {"fingerprint", fmt::format("{:016x}", data.fingerprint)}};
-  if (!core::path_exists(file)) {
-    const std::string text =
-        now.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
-    core::replace_file(file, std::string_view(text));
-    return;
-  }
-  const auto then = nlohmann::json::parse(core::read_text_file(file), nullptr,
-                                          /*allow_exceptions=*/false);
-  if (then.is_object() && then.contains("fingerprint") &&
-      then["fingerprint"] == now["fingerprint"]) {
-    return;
-  }
-  throw core::UsageError(
-      fmt::format("'{}' has a training on other data", path_.string()),
-      fmt::format("its data.json tells of others than these {} training images of '{}'",
-                  data.training_images, data.name),
-      "Give the data that it began with, or choose another --out.");
+  if (core::path_exists(data_file(path_))) return;
+  const std::string text =
+      json_of(data).dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  core::replace_file(data_file(path_), std::string_view(text));
 }
 
 /// Nobody keeps it for long.
@@ -82,7 +102,11 @@ core::FileLock TrainingDirectory::claim_all() const {
 }
 
 core::FileLock TrainingDirectory::claim(int repeat) const {
-  return core::claim_directory(folder(repeat), {"folder of a repeat", "--out", repeat_markers});
+  return core::claim_directory(folder(repeat), repeat_claim);
+}
+
+void TrainingDirectory::require_claimed(int repeat, const core::FileLock& lock) const {
+  core::require_claimed(folder(repeat), repeat_claim, lock);
 }
 
 fs::path TrainingDirectory::folder(int repeat) const {

@@ -17,8 +17,15 @@ namespace hierevo::app {
 /// trainings may work in it, each on other repeats; of the ranks of one only rank 0 does.
 class TrainingDirectory {
  public:
-  /// Makes the folder or goes on with it. Throws UsageError when it began with another genotype,
-  /// other data or other options, CheckpointError when it holds other things.
+  /// Throws UsageError when `path` has a training that began with another genotype or other
+  /// options. Writes nothing.
+  static void require_same(const std::filesystem::path& path, const OptionSet& options,
+                           const genome::Genotype& genotype);
+  /// Likewise with other data. Throws CheckpointError when that cannot be told.
+  static void require_same_data(const std::filesystem::path& path, const TrainingDataFacts& data);
+
+  /// Makes the folder or goes on with it. Throws as the two above do, and CheckpointError when it
+  /// holds other things.
   TrainingDirectory(std::filesystem::path path, const OptionSet& options,
                     const genome::Genotype& genotype, const TrainingDataFacts& data);
 
@@ -26,10 +33,13 @@ class TrainingDirectory {
   std::filesystem::path last(int repeat) const { return folder(repeat) / "last.h5"; }
   std::filesystem::path best(int repeat) const { return folder(repeat) / "best.h5"; }
   std::filesystem::path log(int repeat) const { return folder(repeat) / "log.jsonl"; }
+  std::filesystem::path folder(int repeat) const;
 
   /// Keeps other processes from a repeat while the lock lives. Throws CheckpointError when one
   /// works on it.
   core::FileLock claim(int repeat) const;
+  /// Throws IoError when the repeat's folder is no longer the one of the lock: moved, or removed.
+  void require_claimed(int repeat, const core::FileLock& lock) const;
 
   /// Of a repeat that has finished.
   std::optional<std::string> result(int repeat) const;
@@ -41,8 +51,6 @@ class TrainingDirectory {
 
  private:
   core::FileLock claim_all() const;
-  void require_same_data(const TrainingDataFacts& data) const;
-  std::filesystem::path folder(int repeat) const;
 
   std::filesystem::path path_;
 };

@@ -49,7 +49,7 @@ int with_mpi(std::chrono::nanoseconds timeout, const SlurmJob& job,
           return work_in(ranks, job, problem, work);
         } catch (const comm::CommonError& error) {
           common = true;
-          if (ranks.rank() == 0) throw;
+          if (ranks.rank() == 0) return guarded([]() -> int { throw; });
           return static_cast<int>(error.exit_code());
         }
       },

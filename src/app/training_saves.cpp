@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "hierevo/core/error.hpp"
 #include "hierevo/core/log.hpp"
 
 namespace hierevo::app {
@@ -27,30 +28,34 @@ void BackgroundWriter::wait() {
   if (!writing_.valid()) return;
   try {
     writing_.get();
+    failing_ = false;
   } catch (const std::exception& error) {
-    core::log(core::LogLevel::warning, "{} The training goes on, and saves again later.",
-              error.what());
+    if (!failing_) {
+      core::log(core::LogLevel::warning, "{} It is tried again, the training goes on meanwhile.",
+                core::failure_of(error).text);
+    }
+    failing_ = true;
   }
 }
 
 JsonLog::JsonLog(std::filesystem::path path) : path_(std::move(path)) {
-  bool torn = false;
-  {
-    std::ifstream before(path_, std::ios::binary | std::ios::ate);
-    if (before && before.tellg() > 0) {
-      before.seekg(-1, std::ios::end);
-      torn = before.get() != '\n';
-    }
+  std::ifstream before(path_, std::ios::binary | std::ios::ate);
+  if (before && before.tellg() > 0) {
+    before.seekg(-1, std::ios::end);
+    torn_ = before.get() != '\n';
   }
   file_.open(path_, std::ios::app);
-  if (torn) file_ << '\n';
 }
 
 void JsonLog::write(const nlohmann::json& line) {
+  if (!file_.is_open()) file_.open(path_, std::ios::app);
+  file_.clear();
+  if (torn_) file_ << '\n';
   file_ << line.dump() << '\n' << std::flush;
-  if (file_ || told_) return;
+  torn_ = !file_;
+  if (!torn_ || told_) return;
   told_ = true;
-  core::log(core::LogLevel::warning, "Cannot write '{}'. The training goes on without its log.",
+  core::log(core::LogLevel::warning, "Cannot write '{}'. The training goes on without lines of it.",
             path_.string());
 }
 

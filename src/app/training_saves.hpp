@@ -1,4 +1,4 @@
-// The files that a training writes while it goes on: its weights, by a thread, and its log.
+// How the files of a training are written while it goes on.
 #pragma once
 
 #include <filesystem>
@@ -10,7 +10,8 @@
 namespace hierevo::app {
 
 /// Writes one thing at a time in a thread of its own, so that a training need not wait for the
-/// disk. Belongs to one thread. What cannot be written is told in the log.
+/// disk. What cannot be written is told in the log, once until it can be again, and the training
+/// goes on. Belongs to one thread.
 class BackgroundWriter {
  public:
   BackgroundWriter() = default;
@@ -20,17 +21,18 @@ class BackgroundWriter {
   ~BackgroundWriter();
 
   bool is_busy() const;
-  /// Starts `write`, after what is being written. The training goes on whatever it throws.
+  /// Starts `write`, after what is being written.
   void start(std::function<void()> write);
-  /// Waits for what is being written. Throws nothing, as the same can be written once more.
+  /// Waits for what is being written.
   void wait();
 
  private:
   std::future<void> writing_;
+  bool failing_ = false;
 };
 
 /// A JSON object a line, at the end of a file. When a line cannot be written that is told once, and
-/// the training goes on.
+/// later ones are tried again.
 class JsonLog {
  public:
   /// Makes the file, or goes on with it behind the last whole line.
@@ -40,6 +42,7 @@ class JsonLog {
  private:
   std::filesystem::path path_;
   std::ofstream file_;
+  bool torn_ = false;  ///< the file may end within a line
   bool told_ = false;
 };
 

@@ -123,8 +123,7 @@ TrainingSetup::TrainingSetup(const DataOptions& options, const TrainOptions& tra
   data->training = training.training();
   data->repeats = repeats;
   data->threads = training.threads;
-  data->fingerprint =
-      fingerprint_of({&data->split.train, &data->split.validation}, data->split.normalisation);
+  data->fingerprint = fingerprint_of({&data->split.train, &data->split.validation});
   nn::check(data->training, data->split.train, data->split.validation);
   data_ = std::move(data);
 }

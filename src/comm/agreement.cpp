@@ -54,24 +54,17 @@ std::string text_of(const std::vector<std::string>& problems) {
   return text;
 }
 
-/// What keeps a rank from going on; nothing with an empty text.
-struct Problem {
-  std::string text;
-  core::ExitCode code = core::ExitCode::finished;
-};
-
-Problem problem_in(const std::function<void()>& work) {
+/// What keeps a rank from going on; nothing with the code `finished`.
+core::Failure failure_in(const std::function<void()>& work) {
   try {
     work();
-    return {};
-  } catch (const core::Error& error) {
-    return {error.what(), error.exit_code()};
-  } catch (const std::exception& error) {
-    return {fmt::format("internal error: {}", error.what()), core::ExitCode::internal};
+    return {"", core::ExitCode::finished};
+  } catch (const std::exception& exception) {
+    return core::failure_of(exception);
   }
 }
 
-void require_none(Collectives& group, const Problem& own) {
+void require_none(Collectives& group, const core::Failure& own) {
   const auto codes = gather(group, static_cast<std::int64_t>(own.code), ElementType::int64);
   const auto first = std::find_if(codes.begin(), codes.end(), [](auto code) { return code != 0; });
   if (first == codes.end()) return;
@@ -99,13 +92,13 @@ std::vector<std::string> gather_texts(Collectives& group, std::string_view text)
 }
 
 void together(Collectives& group, const std::function<void()>& work) {
-  require_none(group, problem_in(work));
+  require_none(group, failure_in(work));
 }
 
 std::string made_by_rank_0(Collectives& group, const std::function<std::string()>& make) {
   std::string text;
-  Problem problem;
-  if (group.rank() == 0) problem = problem_in([&] { text = make(); });
+  core::Failure problem{"", core::ExitCode::finished};
+  if (group.rank() == 0) problem = failure_in([&] { text = make(); });
   // Of rank 0 alone, so that nobody need be named.
   std::int64_t head[] = {static_cast<std::int64_t>(problem.code),
                          static_cast<std::int64_t>(text.size() + problem.text.size())};
@@ -127,7 +120,7 @@ void require_equal(Collectives& group, std::uint64_t hash, std::string_view what
   }
   if (different.empty()) return;
   throw CommonError(
-      core::UsageError(fmt::format("{} {} not the same {} as rank 0", name_ranks(different),
+      core::UsageError(fmt::format("{} {} other {} than rank 0", name_ranks(different),
                                    different.size() == 1 ? "has" : "have", what),
                        "all ranks work on the same thing",
                        "Start all ranks with the same program, command line and files."));

@@ -36,4 +36,14 @@ CommunicationError::CommunicationError(int rank, std::string_view problem, std::
                        why, suggestion)),
       rank_(rank) {}
 
+Failure failure_of(const std::exception& exception) {
+  if (const auto* error = dynamic_cast<const Error*>(&exception)) {
+    return {error->what(), error->exit_code()};
+  }
+  if (const auto* error = dynamic_cast<const std::filesystem::filesystem_error*>(&exception)) {
+    return {IoError(error->path1(), "use", error->code().value()).what(), ExitCode::usage};
+  }
+  return {fmt::format("internal error: {}", exception.what()), ExitCode::internal};
+}
+
 }  // namespace hierevo::core

@@ -68,15 +68,17 @@ class JpegTestBatches : public TestBatches {
       : files_(files),
         normalisation_(std::move(normalisation)),
         image_size_(image_size),
+        expected_end_(files.size()),
         loader_(files, image_size, threads,
                 [this](const JpegRequest& request) { return tasks_of(request); }) {}
 
   std::int64_t size() const override { return files_.size(); }
+  void expect(ImageRange part) override { expected_end_ = part.first + part.count; }
 
   Batch at(ImageRange range) override {
     std::vector<JpegRequest> next;
     const std::int64_t end = range.first + range.count;
-    if (end < size()) next.push_back({0, end, std::min(range.count, size() - end)});
+    if (end < expected_end_) next.push_back({0, end, std::min(range.count, expected_end_ - end)});
     Images images = images_of(loader_.at({0, range.first, range.count}, next), image_size_);
     return {normalised(images.pixels, normalisation_), images.labels};
   }
@@ -94,6 +96,7 @@ class JpegTestBatches : public TestBatches {
   const JpegFiles& files_;
   Normalisation normalisation_;
   std::int64_t image_size_;
+  std::int64_t expected_end_;
   JpegLoader loader_;
 };
 

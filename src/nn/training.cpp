@@ -42,6 +42,16 @@ void check(const TrainingOptions& options, const Images& train, const Images& va
   }
 }
 
+// Every part of a batch that is normalised over all ranks needs images of each of them.
+void check_ranks(const TrainingOptions& options, int ranks) {
+  const std::int64_t parts = options.micro_batches * ranks;
+  if (!options.sync_norms || options.batch >= parts) return;
+  throw core::UsageError(fmt::format("A batch of {} for {} ranks with {} micro-batches each",
+                                     options.batch, ranks, options.micro_batches),
+                         "to normalise over all ranks each needs an image for each micro-batch",
+                         "Use fewer ranks.");
+}
+
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -129,16 +139,6 @@ class AverageInPlace {
  private:
   std::optional<WeightAverage>& average_;
 };
-
-/// Every part of a batch that is normalised over all ranks needs images of each of them.
-void check_ranks(const TrainingOptions& options, int ranks) {
-  const std::int64_t parts = options.micro_batches * ranks;
-  if (!options.sync_norms || options.batch >= parts) return;
-  throw core::UsageError(fmt::format("A batch of {} for {} ranks with {} micro-batches each",
-                                     options.batch, ranks, options.micro_batches),
-                         "to normalise over all ranks each needs an image for each micro-batch",
-                         "Use fewer ranks.");
-}
 
 }  // namespace
 
@@ -275,9 +275,10 @@ class Trainer::Impl {
     comm::Collectives& ranks = replicas_->ranks();
     const std::int64_t batch = options_.evaluation_batch;
     const std::int64_t most = part_of(images.size(), 0, ranks.size()).count;
-    auto hits =
-        hits_of(executor_, images, part_of(images.size(), ranks.rank(), ranks.size()), batch,
-                rounds_of(most, batch), [&] { return !replicas_->any(keep_on && !keep_on()); });
+    const ImageRange own = part_of(images.size(), ranks.rank(), ranks.size());
+    images.expect(own);
+    auto hits = hits_of(executor_, images, own, batch, rounds_of(most, batch),
+                        [&] { return !replicas_->any(keep_on && !keep_on()); });
     if (!hits) return std::nullopt;
     replicas_->sum(*hits);
     return scores_from(*hits, images.size());

@@ -15,6 +15,7 @@ except ImportError:
     h5py = None
 
 STEPS = 30
+LONG = 300  # enough to be interrupted twice
 
 
 @unittest.skipUnless(h5py, "no h5py")
@@ -36,9 +37,9 @@ class JpegTraining(DataTest):
                               code=code)
         return json.loads(result.stdout) if code == 0 else result.stderr
 
-    def weights(self, out):
+    def weights(self, out, steps=STEPS):
         with h5py.File(self.folder / out / "repeat-1" / "last.h5") as file:
-            self.assertEqual(len(file["losses"]), STEPS)
+            self.assertEqual(len(file["losses"]), steps)
             return {name: tensor[...].tobytes() for name, tensor in file["weights"].items()}
 
     def test_the_same_weights_whatever_threads_decode(self):
@@ -54,6 +55,7 @@ class JpegTraining(DataTest):
         self.assertEqual((facts["training_images"], facts["test_images"]), (27, 12))
 
     def test_a_stopped_training_of_two_ranks_goes_on_bit_for_bit(self):
+        self.line += ["--steps", LONG]
         self.train("whole", launcher=mpirun(2))
         line = [*mpirun(2), HIEREVO, *map(str, self.line), "--out", str(self.folder / "parts"),
                 "--save-every", "0.01"]
@@ -65,10 +67,11 @@ class JpegTraining(DataTest):
             self.assertTrue(self.wait_until(
                 lambda: last.exists() and last.stat().st_mtime_ns != before, job.process), job.text())
             os.kill(job.rank(1), number)
-            job.process.wait(timeout=DEADLINE)
+            code = job.process.wait(timeout=DEADLINE)
             self.wait_until(lambda: not job.processes())
+            self.assertNotEqual(code, 0, job.text())
         self.train("parts", launcher=mpirun(2))
-        self.assertEqual(self.weights("whole"), self.weights("parts"))
+        self.assertEqual(self.weights("whole", LONG), self.weights("parts", LONG))
 
     def test_the_imagenet_model_with_images_held_out(self):
         self.line[self.line.index("--crop") + 1] = 64

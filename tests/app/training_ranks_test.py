@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import shutil
 import signal
 import tempfile
 import unittest
@@ -67,14 +68,25 @@ class TrainingRanks(ProgramTest):
             return 0
 
     def interrupt(self, ranks, out, number, rank, *options):
-        """Sends the signal to a rank when a step has been saved in this start."""
+        """Sends the signal to a rank when a step has been saved in this start; again from where it began
+        if the training was done by then."""
+        folder, begun = self.folder / out, self.folder / "begun"
+        shutil.rmtree(begun, ignore_errors=True)
+        if folder.exists():
+            shutil.copytree(folder, begun)
         before = self.saved_step(out)
-        job = self.start(ranks, out, *options)
-        self.assertTrue(self.wait_until(lambda: self.saved_step(out) > before, job.process), job.text())
-        os.kill(job.rank(rank), number)
-        code = self.end_of(job)
-        self.assertLess(self.saved_step(out), STEPS, "it was too fast to be interrupted")
-        return code, job.text()
+        while True:
+            job = self.start(ranks, out, *options)
+            if self.wait_until(lambda: self.saved_step(out) > before, job.process):
+                rank_id = job.ranks().get(rank)
+                if rank_id is not None:
+                    os.kill(rank_id, number)
+            code = self.end_of(job)
+            if self.saved_step(out) < STEPS:
+                return code, job.text()
+            shutil.rmtree(folder)
+            if begun.exists():
+                shutil.copytree(begun, folder)
 
     def result(self, out):
         return json.loads((self.folder / out / "result.json").read_text())["repeats"][0]
@@ -153,31 +165,39 @@ class TrainingRanks(ProgramTest):
         data = line.index("--data-dir") + 1
         whole_data = [*line, "--train-size", "0"]
         for first, second, says in (
-                (line, [*line, "--lr", "0.2"], "Rank 1 has not the same options as rank 0"),
+                (line, [*line, "--lr", "0.2"], "Rank 1 has other options than rank 0"),
                 (whole_data, [*whole_data[:data], str(few), *whole_data[data + 1:]],
-                 "Rank 1 has not the same data as rank 0"),
+                 "Rank 1 has other data than rank 0"),
                 (line, [*line, "--steps", "0"], "Rank 1: --steps is 0"),
+                (line, [*line, "--dry-run"], "Rank 1 has other options than rank 0"),
+                (line, [*line, "--bucket-mb", "1"], "Rank 1 has other options than rank 0"),
+                ([*line, "--repeat", "1"], line, "Rank 1 has other options than rank 0"),
                 (line, [*line, "--data-dir", "nowhere"], "Rank 1: ")):
-            first = [word for word in first]
             result = self.run_both(first, second)
             self.assertEqual(result.returncode, 2, result.stderr)
             self.assertEqual(result.stderr.count(says), 1, result.stderr)
             self.assertEqual(result.stderr.count("hierevo: "), 1, result.stderr)
             self.assertFalse((self.folder / "out").exists())
+        told = self.train(3, "out", "--batch", 4, "--micro-batches", 2, code=2).stderr
+        self.assertEqual(told.count("hierevo: A batch of 4 for 3 ranks"), 1, told)
+        self.assertEqual(told.count("hierevo: "), 1, told)
+        self.assertFalse((self.folder / "out").exists())
+
+    def test_repeats_are_trained_by_all_ranks(self):
+        told = self.train(2, "out", "--repeats", 2, "--steps", 5)
+        self.assertEqual(told.stderr.count("Test error"), 1)
+        result = json.loads(told.stdout)
+        self.assertEqual([repeat["ranks"] for repeat in result["repeats"]], [2, 2])
+        self.assertEqual(json.loads(self.train(2, "out", "--repeats", 2, "--steps", 5).stdout), result)
 
     def run_both(self, first, second):
         """Rank 0 and rank 1 with command lines of their own."""
         return self.command([*MPIRUN, "1", *first, ":", MPIRUN[-1], "1", *second])
 
     def test_a_silent_rank_ends_the_training_which_goes_on_later(self):
-        job = self.start(2, "out", "--rank-timeout", 2)
-        self.wait_until(lambda: self.saved_step("out") > 0, job.process)
-        silent = job.rank(1)
-        os.kill(silent, signal.SIGSTOP)
-        code = self.end_of(job)
-        self.assertNotIn(code, (0, 75), job.text())
-        self.assertIn("rank 0: ", job.text())
-        self.assertLess(self.saved_step("out"), STEPS)
+        code, told = self.interrupt(2, "out", signal.SIGSTOP, 1, "--rank-timeout", 2)
+        self.assertNotIn(code, (0, 75), told)
+        self.assertIn("rank 0: ", told)
         self.train(2, "out")
         self.assertEqual(self.result("out")["steps"], STEPS)
 

@@ -3,6 +3,7 @@ import json
 import os
 import pathlib
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -299,15 +300,96 @@ class Training(ProgramTest):
 
     def test_other_data_are_refused(self):
         data = self.folder / "data"
+        out = self.folder / "out"
         shutil.copytree(self.some.name, data)
         line = ["train", "--genotype", self.cell, *QUICK, "--steps", 5, "--train-size", 0, "--data-dir",
-                data, "--out", self.folder / "out"]
+                data, "--out", out]
         self.hierevo(*line)
-        labels = data / "train-labels-idx1-ubyte"
-        content = bytearray(labels.read_bytes())
-        content[-1] = (content[-1] + 1) % 10
-        labels.write_bytes(content)
-        self.assertIn("has a training on other data", self.hierevo(*line, code=2).stderr)
+        for name in ("train-labels-idx1", "train-images-idx3", "t10k-images-idx3", "t10k-labels-idx1"):
+            file = data / f"{name}-ubyte"
+            content = file.read_bytes()
+            # Two items change places: no sum over them sees it.
+            size = 784 if "images" in name else 1
+            first, second = len(content) - size, len(content) - 2 * size
+            while content[first:first + size] == content[second:second + size]:
+                second -= size
+            changed = bytearray(content)
+            changed[first:first + size], changed[second:second + size] = (
+                content[second:second + size], content[first:first + size])
+            file.write_bytes(changed)
+            for more in ((), ("--dry-run",)):
+                told = self.hierevo(*line, *more, code=2).stderr
+                self.assertIn("has a training on other data", told, name)
+            file.write_bytes(content)
+        self.hierevo(*line)
+        (out / "data.json").write_text("{")
+        self.assertIn("does not tell of the data", self.hierevo(*line, code=3).stderr)
+
+    def test_a_dry_run_looks_at_what_is_there(self):
+        self.train("--steps", 5, "--out", self.folder / "out")
+        told = self.train("--steps", 6, "--out", self.folder / "out", "--dry-run", code=2).stderr
+        self.assertIn("--steps was 5 and is 6 now", told)
+        self.train("--steps", 5, "--threads", 2, "--out", self.folder / "out")  # may be others
+
+    @unittest.skipUnless(h5py, "no h5py")
+    def test_a_save_of_another_training_is_refused(self):
+        saved = {}
+        for name, seed in (("one", 1), ("two", 2)):
+            self.train("--steps", 5, "--seed", seed, "--out", self.folder / name)
+            saved[name] = self.folder / name / "repeat-1"
+        (saved["two"] / "result.json").unlink()
+        for file in saved["two"].glob("last.h5*"):
+            file.unlink()
+        shutil.copy(saved["one"] / "last.h5", saved["two"])
+        told = self.train("--steps", 5, "--seed", 2, "--out", self.folder / "two", code=3).stderr
+        self.assertIn("its genotype, model or seed differs", told)
+
+    def test_what_cannot_be_written_ends_no_training_and_is_told_at_the_end(self):
+        """A limit on the size of files stands for a full disk."""
+        out = self.folder / "out"
+        line = [HIEREVO, "train", "--genotype", self.cell, *self.quick, "--out", out, "--save-every", 0.01]
+        limit = (lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (50000, 50000)))
+        process = subprocess.run([*map(str, line)], cwd=self.folder, text=True, capture_output=True,
+                                 preexec_fn=limit, restore_signals=False, timeout=DEADLINE)
+        self.assertEqual(process.returncode, 3, process.stderr)
+        self.assertEqual(process.stderr.count("It is tried again, the training goes on meanwhile."), 1)
+        self.assertIn("step 100 was reached, step 0 is saved", process.stderr)
+        self.hierevo(*line[1:])
+        # One file that cannot be written does not keep the other from being saved.
+        shutil.rmtree(out)
+        (out / "repeat-1" / "best.h5").mkdir(parents=True)
+        (out / "repeat-1" / "log.jsonl").touch()  # all that a start leaves which is killed at once
+        (out / "genotype.json").write_text(json.dumps(CELL))
+        told = self.hierevo(*line[1:], code=3).stderr
+        self.assertIn("step 100 was reached, step 100 is saved", told)
+
+    def test_nothing_is_written_into_a_folder_that_took_the_place_of_its_own(self):
+        out = self.folder / "out"
+        line = [HIEREVO, "train", "--genotype", self.cell, *self.quick, "--steps", 100000, "--out", out,
+                "--save-every", 1000]
+        process = subprocess.Popen([*map(str, line)], cwd=self.folder, stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.PIPE, text=True)
+        self.addCleanup(process.stderr.close)
+        self.addCleanup(process.kill)
+        log = out / "repeat-1" / "log.jsonl"
+        self.wait_until(lambda: log.exists() and '"event":"step"' in log.read_text(), process)
+        out.rename(self.folder / "moved")
+        (out / "repeat-1").mkdir(parents=True)
+        process.send_signal(signal.SIGTERM)
+        told = process.stderr.read()
+        self.assertEqual(process.wait(timeout=DEADLINE), 3, told)
+        self.assertEqual(list((out / "repeat-1").iterdir()), [])
+
+    def test_a_signal_is_heard_from_the_beginning(self):
+        line = [HIEREVO, "train", "--genotype", self.cell, *self.quick, "--steps", 100000, "--out",
+                self.folder / "out"]
+        process = subprocess.Popen([*map(str, line)], cwd=self.folder, stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.DEVNULL)
+        self.addCleanup(process.kill)
+        program = pathlib.Path(f"/proc/{process.pid}/comm")
+        self.wait_until(lambda: program.read_text() == "hierevo-train\n", process)
+        process.send_signal(signal.SIGUSR1)  # while its libraries are loaded
+        self.assertEqual(process.wait(timeout=DEADLINE), 75)
 
     def assert_equal_trainings(self, a, b):
         with h5py.File(a) as one, h5py.File(b) as other:

@@ -104,11 +104,11 @@ TEST(Agreement, names_the_ranks_that_differ) {
     require_equal(group, ~std::uint64_t{0}, "data");
     EXPECT_THAT([&] { require_equal(group, rank == 2 ? 1 : 0, "data"); },
                 ThrowsMessage<CommonError>(
-                    "Rank 2 has not the same data as rank 0 (all ranks work on the same thing). "
+                    "Rank 2 has other data than rank 0 (all ranks work on the same thing). "
                     "Start all ranks with the same program, command line and files."));
     EXPECT_THAT([&] { require_equal(group, rank << 63, "options"); },
                 ThrowsMessage<CommonError>(
-                    testing::StartsWith("Ranks 1, 3 have not the same options as rank 0")));
+                    testing::StartsWith("Ranks 1, 3 have other options than rank 0")));
   });
 }
 

@@ -66,6 +66,16 @@ TEST(JpegTrainingPixels, WhatIsExpectedIsMadeOnce) {
   EXPECT_LE(files.reads, 11 * 6);
 }
 
+TEST(JpegTestBatches, MakeNothingAheadThatIsNotExpected) {
+  const MemoryFiles files(20);
+  const Normalisation normalisation{at::zeros({3}), at::ones({3})};
+  const auto batches = make_jpeg_test_batches(files, normalisation, 16, 2);
+  batches->expect({4, 6});
+  batches->at({4, 3});
+  batches->at({7, 3});
+  EXPECT_EQ(files.reads, 6);
+}
+
 TEST(JpegTestBatches, AreTheMiddlesNormalised) {
   const MemoryFiles files(10);
   const Normalisation normalisation{at::tensor({100.0F, 110.0F, 120.0F}),

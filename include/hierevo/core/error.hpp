@@ -1,5 +1,6 @@
 #pragma once
 
+#include <exception>
 #include <filesystem>
 #include <stdexcept>
 #include <string>
@@ -88,5 +89,12 @@ class InternalError : public Error {
  public:
   using Error::Error;
 };
+
+/// What a program that ends by an exception tells its user, and its exit code.
+struct Failure {
+  std::string text;
+  ExitCode code = ExitCode::internal;
+};
+Failure failure_of(const std::exception& exception);
 
 }  // namespace hierevo::core

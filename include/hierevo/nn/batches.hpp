@@ -46,6 +46,8 @@ class TestBatches {
   virtual ~TestBatches() = default;
 
   virtual std::int64_t size() const = 0;
+  /// From now on images of `part` alone are asked for, in order: others need not be made ahead.
+  virtual void expect(ImageRange part) { static_cast<void>(part); }
   /// Throws IoError when they can no longer be read.
   virtual Batch at(ImageRange range) = 0;
 };

@@ -21,6 +21,9 @@ namespace hierevo::nn {
 /// or nothing to validate on.
 void check(const TrainingOptions& options, const Images& train, const Images& validation);
 
+/// Throws UsageError when so many ranks cannot share the batches of a training with `options`.
+void check_ranks(const TrainingOptions& options, int ranks);
+
 struct TrainingProgress {
   int repeat = 0;
   std::int64_t step = 0;  ///< steps done

@@ -1,0 +1,242 @@
+#include "repeat_record.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "hierevo/core/error.hpp"
+#include "hierevo/core/log.hpp"
+#include "stored_tensors.hpp"
+
+namespace hierevo::app {
+
+namespace {
+
+using nlohmann::json;
+
+/// Steps between lines of the log: up to a thousand in all.
+std::int64_t log_interval(std::int64_t steps) {
+  return std::max<std::int64_t>(1, steps / 1000);
+}
+
+std::int64_t unix_seconds() {
+  return std::chrono::duration_cast<std::chrono::seconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+}  // namespace
+
+RepeatRecord::RepeatRecord(const TrainingTask& task, int repeat, const TrainingDirectory& directory,
+                           core::FileLock lock, ProgressLine& line)
+    : task_(task),
+      repeat_(repeat),
+      directory_(directory),
+      lock_(std::move(lock)),
+      line_(line),
+      log_(directory.log(repeat)) {}
+
+std::optional<nn::TrainingState> RepeatRecord::resume() {
+  auto newest = io::load_newest_training(directory_.last(repeat_));
+  if (!newest) return std::nullopt;
+  for (const std::string& warning : newest->warnings) {
+    core::log(core::LogLevel::warning, "{} The training goes on from '{}'.", warning,
+              newest->path.string());
+  }
+  const io::TrainingSnapshot& saved = newest->snapshot;
+  if (saved.genotype != task_.genotype || saved.model != task_.model || saved.seed != task_.seed) {
+    refuse_saved("its genotype, model or seed differs");
+  }
+  if (std::ssize(saved.losses) > task_.options.steps) {
+    refuse_saved(fmt::format("it has made {} steps, and --steps is {}", saved.losses.size(),
+                             task_.options.steps));
+  }
+  earlier_seconds_ = saved.seconds;
+  best_top1_ = saved.top1;
+  best_step_ = saved.best_step;
+  saved_step_ = std::ssize(saved.losses);
+  return nn::TrainingState{.losses = saved.losses,
+                           .weights = loaded(saved.weights),
+                           .momentum = loaded(saved.momentum),
+                           .average = loaded(saved.average)};
+}
+
+void RepeatRecord::refuse_saved(const std::string& why) const {
+  throw core::CheckpointError(directory_.last(repeat_), "it is of another training", why,
+                              "Choose another --out.");
+}
+
+void RepeatRecord::begin(std::int64_t step) {
+  first_step_ = step;
+  start_ = Clock::now();
+  saved_ = start_;
+  if (step > 0) fmt::print(stderr, "Going on at step {} of {}.\n", step, task_.options.steps);
+  log({{"event", "start"},
+       {"step", step},
+       {"ranks", task_.parallel.ranks->size()},
+       {"unix_seconds", unix_seconds()}});
+}
+
+void RepeatRecord::step_done(const nn::TrainingProgress& now) {
+  last_ = now;
+  if (line_.due()) show(now);
+  if (now.step % log_interval(now.steps) == 0) log_step(now);
+}
+
+void RepeatRecord::testing(std::int64_t done, std::int64_t images) {
+  if (line_.due()) line_.show(fmt::format("testing: {} of {} images", done, images));
+}
+
+void RepeatRecord::tested(const nn::Scores& scores, std::int64_t step,
+                          std::chrono::nanoseconds took) {
+  line_.end();
+  testing_ += took;
+  log({{"event", "test"}, {"step", step}, {"top1", scores.top1}, {"top5", scores.top5}});
+}
+
+void RepeatRecord::choose(const nn::Scores& scores, nn::Trainer& trainer) {
+  if (best_step_ > 0 && scores.top1 <= best_top1_) return;
+  best_top1_ = scores.top1;
+  best_step_ = trainer.step();
+  writer_.wait();
+  unsaved_best_ = copy_of(trainer);
+  writer_.start([this] { write_best(); });
+}
+
+void RepeatRecord::save_when_due(nn::Trainer& trainer) {
+  if (Clock::now() - saved_ < task_.save_every || writer_.is_busy()) return;
+  writer_.start([this, last = copy_of(trainer)] { write(last, "running"); });
+  saved_ = Clock::now();
+}
+
+void RepeatRecord::save_now(nn::Trainer& trainer, const char* state) {
+  line_.end();
+  writer_.wait();
+  try {
+    write(copy_of(trainer), state);
+  } catch (const core::Error& error) {
+    throw core::CheckpointError(
+        folder(), fmt::format("not all could be saved: {}", error.what()),
+        fmt::format("step {} was reached, step {} is saved", trainer.step(), saved_step_),
+        "Mend the cause and run the same line again.");
+  }
+  saved_ = Clock::now();
+}
+
+/// What fails does not keep the other from being written.
+void RepeatRecord::write(const io::TrainingSnapshot& last, const char* state) {
+  directory_.require_claimed(repeat_, lock_);
+  io::save_kept_training(last, directory_.last(repeat_));
+  saved_step_ = std::ssize(last.losses);
+  save_progress(state, saved_step_);
+  write_best();
+}
+
+void RepeatRecord::write_best() {
+  if (!unsaved_best_) return;
+  directory_.require_claimed(repeat_, lock_);
+  io::save_training(*unsaved_best_, directory_.best(repeat_));
+  unsaved_best_.reset();
+}
+
+void RepeatRecord::note_stop(std::int64_t step) {
+  log({{"event", "stop"}, {"step", step}});
+}
+
+json RepeatRecord::save_result(const nn::Scores& scores, nn::Trainer& trainer) {
+  const double here = training_seconds();
+  const auto images = static_cast<double>((trainer.step() - first_step_) * task_.options.batch);
+  json result = {{"top1", scores.top1},
+                 {"top5", scores.top5},
+                 {"loss", trainer.loss()},
+                 {"steps", trainer.step()},
+                 {"seconds", seconds_so_far()},
+                 {"ranks", task_.parallel.ranks->size()},
+                 {"images_per_second", images / here},
+                 {"data_share", last_.data_seconds / here},
+                 {"communication_share", last_.communication_seconds / here},
+                 {"best", {{"step", best_step_}, {"top1", best_top1_}}}};
+  directory_.require_claimed(repeat_, lock_);
+  directory_.save_result(repeat_, result.dump(2) + "\n");
+  save_progress("finished", trainer.step());
+  log({{"event", "end"}, {"step", trainer.step()}, {"top1", scores.top1}, {"top5", scores.top5}});
+  return result;
+}
+
+void RepeatRecord::log(const json& line) {
+  log_.write(line);
+}
+
+void RepeatRecord::log_step(const nn::TrainingProgress& now) {
+  const double passed = training_seconds();
+  log({{"event", "step"},
+       {"step", now.step},
+       {"loss", now.loss},
+       {"lr", nn::learning_rate_at(task_.options, now.step - 1)},
+       {"seconds", seconds_so_far()},
+       {"images_per_second", pace(now) * static_cast<double>(task_.options.batch)},
+       {"data_share", now.data_seconds / passed},
+       {"communication_share", now.communication_seconds / passed}});
+}
+
+void RepeatRecord::show(const nn::TrainingProgress& now) {
+  const double passed = training_seconds();
+  std::string text = task_.repeats > 1 ? fmt::format("run {} of {}  ", repeat_, task_.repeats) : "";
+  text += fmt::format("step {}/{}  loss {:.4f}  ", now.step, now.steps, now.loss);
+  if (best_step_ > 0) text += fmt::format("best {:.4f}  ", best_top1_);
+  text += fmt::format("{:.0f} images/s, {:.0f} % of the time for data",
+                      pace(now) * static_cast<double>(task_.options.batch),
+                      100.0 * now.data_seconds / passed);
+  if (task_.parallel.ranks->size() > 1) {
+    text += fmt::format(", {:.0f} % for other ranks", 100.0 * now.communication_seconds / passed);
+  }
+  text += fmt::format(", {} left",
+                      duration_text(static_cast<double>(now.steps - now.step) / pace(now)));
+  line_.show(text);
+}
+
+/// Steps a second, of this start.
+double RepeatRecord::pace(const nn::TrainingProgress& now) const {
+  return static_cast<double>(now.step - first_step_) / training_seconds();
+}
+
+/// Of this start, without tests.
+double RepeatRecord::training_seconds() const {
+  return std::chrono::duration<double>(Clock::now() - start_ - testing_).count();
+}
+
+double RepeatRecord::seconds_so_far() const {
+  return earlier_seconds_ + std::chrono::duration<double>(Clock::now() - start_).count();
+}
+
+io::TrainingSnapshot RepeatRecord::copy_of(nn::Trainer& trainer) const {
+  const nn::TrainingState state = trainer.state();
+  const nn::Normalisation& normalisation = task_.data.facts().normalisation;
+  return {.genotype = task_.genotype,
+          .model = task_.model,
+          .pixel_mean = floats(normalisation.mean),
+          .pixel_scale = floats(normalisation.scale),
+          .options = task_.record,
+          .seed = task_.seed,
+          .seconds = seconds_so_far(),
+          .top1 = best_top1_,
+          .best_step = best_step_,
+          .losses = state.losses,
+          .weights = stored(state.weights),
+          .momentum = stored(state.momentum),
+          .average = stored(state.average)};
+}
+
+/// For people and scripts alone: no reason to fail.
+void RepeatRecord::save_progress(const char* state, std::int64_t step) const {
+  const json progress = {{"state", state}, {"step", step}, {"steps", task_.options.steps}};
+  try {
+    directory_.save_progress(repeat_, progress.dump(2) + "\n");
+  } catch (const core::IoError& error) {
+    core::log(core::LogLevel::warning, "{}", error.what());
+  }
+}
+
+}  // namespace hierevo::app
