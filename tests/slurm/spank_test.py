@@ -308,6 +308,20 @@ class Spank(unittest.TestCase):
         self.wait_until(lambda: self.files_on("n1") == [])
         self.assertTrue((kept / "file").exists())
 
+    def test_what_cannot_be_removed_is_told_to_administrators(self):
+        job = self.batch("touch begun; while test -e begun; do sleep 0.1; done\n",
+                         f"--hierevo-stage={self.data}")
+        self.wait_until((self.work / "begun").exists)
+        theirs = f"{FOLDER}/{job}/data/theirs"
+        self.on_node("n1", "sh", "-c", f"mkdir {theirs} && touch {theirs}/file")  # root's
+        (self.work / "begun").unlink()
+        self.assertEqual(self.wait_for_end(job), ("COMPLETED", "0:0"))
+        log = self.cluster.folder / "log" / "n1"
+        told = f"error: hierevo: Cannot remove '{FOLDER}/{job}/"
+        self.wait_until(lambda: told in log.read_text())
+        self.assertIn(theirs + "/file", self.files_on("n1"))
+        self.on_node("n1", "rm", "-r", f"{FOLDER}/{job}")
+
     def test_unknown_settings_are_refused(self):
         self.cluster.settings("foldr=/x", kind="required")
         self.refused_by_client(says="There is no setting in plugstack.conf 'foldr'.")
