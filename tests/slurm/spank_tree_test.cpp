@@ -100,9 +100,9 @@ class Trees : public testing::Test {
 
   /// Once, before the first such call: "look at NAME" or "open NAME".
   static void just_before(const std::string& call, std::function<void()> work) {
-    meanwhile = [call, work = std::move(work)](const std::string& seen) {
-      if (seen != call) return;
-      meanwhile = nullptr;
+    meanwhile = [call, work = std::move(work), done = false](const std::string& seen) mutable {
+      if (done || seen != call) return;
+      done = true;
       work();
     };
   }
