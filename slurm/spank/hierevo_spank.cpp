@@ -237,7 +237,10 @@ void kill_step(Function* kill_job_step, std::uint32_t job, std::uint32_t step) {
 void kill_tasks_of_other_nodes(spank_t spank) noexcept {
   guarded([&] {
     if (item<std::uint32_t>(spank, S_JOB_NNODES) < 2) return;
-    // Slurm does not kill tasks that it is only about to start, and asks for it once.
+    // Once is enough, since Slurm repeats it. A node that is not told of the step by now has its
+    // tasks killed by srun as soon as they are launched; tasks that no signal reaches, since
+    // slurmstepd has forked them but they have not come to task_init, start, and srun has them
+    // killed KillWait + 2 s later. To wait a little spares that: then most have started.
     std::this_thread::sleep_for(std::chrono::seconds(2));
     kill_step(&slurm_kill_job_step, item<std::uint32_t>(spank, S_JOB_ID),
               item<std::uint32_t>(spank, S_JOB_STEPID));

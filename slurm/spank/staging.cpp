@@ -25,10 +25,11 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// Besides the copies, a job's folder has these. Notes are links whose text is what they say: made
-// and read in one call each, and of no size.
+// Besides the copies, a job's folder has these. Notes are links whose text is a number: made and
+// read in one call each, also on a full disk. A source's path may be too long for a link (of XFS:
+// 1023 bytes; of ext4: less than a block), so it is in a file.
 constexpr const char* partial = ".partial";  ///< a folder with what is being copied
-constexpr const char* sources = ".sources";  ///< a folder with a note for each copy: of what
+constexpr const char* sources = ".sources";  ///< a folder with a file for each copy: of what
 constexpr const char* start = ".start";      ///< note: which start of the job made all this
 constexpr const char* failure = ".failure";  ///< note: the step in which staging failed
 
@@ -48,17 +49,44 @@ class JobFolder {
   const fs::path& path() const { return path_; }
 
   /// Nothing when there is no such note.
-  std::optional<std::string> note(const fs::path& name) const {
+  std::optional<std::string> note(const char* name) const {
     std::vector<char> text(PATH_MAX);
-    const ssize_t size = ::readlinkat(folder_.get(), name.c_str(), text.data(), text.size());
+    const ssize_t size = ::readlinkat(folder_.get(), name, text.data(), text.size());
     if (size < 0) return std::nullopt;
     return std::string(text.data(), static_cast<std::size_t>(size));
   }
 
-  void write_note(const fs::path& name, const std::string& text) const {
-    ::unlinkat(folder_.get(), name.c_str(), 0);
-    if (::symlinkat(text.c_str(), folder_.get(), name.c_str()) != 0)
+  void write_note(const char* name, std::uint32_t number) const {
+    ::unlinkat(folder_.get(), name, 0);
+    if (::symlinkat(std::to_string(number).c_str(), folder_.get(), name) != 0)
       throw failed(path_ / name, "make");
+  }
+
+  /// Nothing when it is not known.
+  std::optional<std::string> source_of(const std::string& name) const {
+    const fs::path file_name = fs::path(sources) / name;
+    // Not to wait, should the user have put a pipe there.
+    constexpr int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+    const core::Descriptor file(::openat(folder_.get(), file_name.c_str(), flags));
+    std::string text(PATH_MAX, '\0');
+    const ssize_t size = file ? ::read(file.get(), text.data(), text.size()) : -1;
+    if (size <= 0) return std::nullopt;
+    text.resize(static_cast<std::size_t>(size));
+    return text;
+  }
+
+  /// To be called before the copy gets its name: a part of it says nothing then.
+  void write_source(const StageRequest& request) const {
+    make_folder(sources);
+    const fs::path file_name = fs::path(sources) / request.name;
+    ::unlinkat(folder_.get(), file_name.c_str(), 0);
+    constexpr int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+    const core::Descriptor file(::openat(folder_.get(), file_name.c_str(), flags, 0600));
+    if (!file) throw failed(path_ / file_name, "make");
+    errno = ENOSPC;  // when less was written than was asked for
+    const ssize_t written = ::write(file.get(), request.source.data(), request.source.size());
+    if (written != static_cast<ssize_t>(request.source.size()))
+      throw failed(path_ / file_name, "write");
   }
 
   core::Descriptor make_folder(const char* name) const {
@@ -79,16 +107,15 @@ class JobFolder {
     const std::string text = std::to_string(number);
     if (note(start) == text) return;
     remove_contents(folder_.get(), path_);
-    write_note(start, text);
+    write_note(start, number);
   }
 
-  /// The copy's source was noted before it got its name.
   bool has_copy_of(const StageRequest& request) const {
-    const auto source = note(fs::path(sources) / request.name);
     if (!has(request.name)) return false;
+    const auto source = source_of(request.name);
     if (source == request.source) return true;
     throw core::UsageError(
-        fmt::format("'{}' cannot be staged as '{}'", request.source, request.name),
+        fmt::format("'{}' cannot be staged as '{}'", shown(request.source), shown(request.name)),
         source ? fmt::format("that is '{}' already", shown(*source)) : "there is something already",
         "Give another name behind a colon: SRC:NAME.");
   }
@@ -105,7 +132,7 @@ std::uint64_t free_bytes(int folder, const fs::path& path) {
 }
 
 void require_room(const TreeSize& size, const JobFolder& job, const StagePlace& place) {
-  const std::uint64_t there = measure_tree(job.descriptor(), job.path()).bytes;
+  const std::uint64_t there = measure_tree(job.descriptor(), job.path(), Purpose::count).bytes;
   if (size.bytes > place.limit - std::min(place.limit, there))
     throw core::UsageError(fmt::format("{} are too much to stage", size_text(size.bytes)),
                            fmt::format("a job may have {} on a node, and has {} there",
@@ -126,10 +153,12 @@ TreeSize copy_into(const JobFolder& job, const StageRequest& request, const Stag
   const core::Descriptor work = job.make_folder(partial);
   remove_contents(work.get(), job.path() / partial);
   require_room(size, job, place);
-  job.make_folder(sources);
   copy_tree(source.get(), request.source,
             {work.get(), request.name, job.path() / partial / request.name});
-  job.write_note(fs::path(sources) / request.name, request.source);
+  const TreeSize copied = measure_tree(work.get(), job.path() / partial);
+  if (copied.files != size.files || copied.folders != size.folders + 1)
+    refuse_change(request.source);
+  job.write_source(request);
   if (::renameat(work.get(), request.name.c_str(), job.descriptor(), request.name.c_str()) != 0)
     throw failed(job.path() / request.name, "make");
   ::unlinkat(job.descriptor(), partial, AT_REMOVEDIR);
@@ -141,7 +170,7 @@ void clean_up_after_failure(const JobFolder& job, std::uint32_t step) noexcept {
   try {
     remove_contents(job.make_folder(partial).get(), job.path() / partial);
     ::unlinkat(job.descriptor(), partial, AT_REMOVEDIR);
-    job.write_note(failure, std::to_string(step));
+    job.write_note(failure, step);
   } catch (const std::exception&) {
     // The end of the job removes all.
   }

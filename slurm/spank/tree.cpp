@@ -17,34 +17,79 @@ namespace {
 
 constexpr std::uint64_t block = 4096;
 
-[[noreturn]] void refuse_kind(const fs::path& path) {
-  throw core::UsageError(fmt::format("'{}' cannot be copied", shown(path.string())),
-                         "it is neither a file, a folder nor a symbolic link",
-                         "Stage a folder without it.");
+std::string_view kind_text(mode_t mode) {
+  if (S_ISFIFO(mode)) return "a named pipe";
+  if (S_ISSOCK(mode)) return "a socket";
+  if (S_ISCHR(mode) || S_ISBLK(mode)) return "a device";
+  return "neither a file, a folder nor a symbolic link";
 }
 
-void add(TreeSize& size, int tree, const fs::path& path, int depth) {
-  if (depth > deepest)
-    throw core::UsageError(fmt::format("'{}' lies too deep", shown(path.string())),
-                           fmt::format("more than {} folders in each other", deepest), "");
-  ++size.folders;
-  size.on_disk += block;
-  for (const Entry& entry : entries_of(tree, path)) {
-    if (entry.is_folder()) {
-      add(size, open_entry(tree, entry, path / entry.name).get(), path / entry.name, depth + 1);
-      continue;
-    }
-    const auto bytes = static_cast<std::uint64_t>(entry.status.st_size);
-    ++size.files;
-    size.bytes += bytes;
-    size.on_disk += (bytes + block - 1) / block * block;
-  }
+[[noreturn]] void refuse_kind(const fs::path& path, mode_t mode) {
+  throw core::UsageError(fmt::format("'{}' cannot be copied", shown(path.string())),
+                         fmt::format("it is {}", kind_text(mode)), "Stage a folder without it.");
 }
+
+/// What the system says of something that was there just now: it is not, or is something else.
+bool tells_of_change(int error) {
+  return error == ENOENT || error == ENOTDIR || error == ELOOP || error == ENXIO || error == ESTALE;
+}
+
+/// Nothing when it has gone, or has become something else, since it was listed.
+core::Descriptor open_if_there(int folder, const Entry& entry, const fs::path& path) {
+  // Not to wait for a writer, should it have become a pipe.
+  constexpr int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+  core::Descriptor opened(::openat(folder, entry.name.c_str(), flags));
+  if (!opened && !tells_of_change(errno)) throw failed(path, "open");
+  if (!opened) return opened;
+  const mode_t mode = status_of(opened.get(), path).st_mode;
+  if ((mode & S_IFMT) != (entry.status.st_mode & S_IFMT)) opened.reset();
+  return opened;
+}
+
+class Measuring {
+ public:
+  explicit Measuring(Purpose purpose) : purpose_(purpose) {}
+
+  void add_folder(int folder, const fs::path& path, int depth) {
+    if (depth > deepest)
+      throw core::UsageError(fmt::format("'{}' lies too deep", shown(path.string())),
+                             fmt::format("more than {} folders in each other", deepest), "");
+    ++size_.folders;
+    size_.on_disk += block;
+    for (const Entry& entry : entries_of(folder, path, purpose_)) {
+      if (!entry.is_folder()) {
+        add_file(entry.status);
+      } else if (const auto inner = open_if_there(folder, entry, path / entry.name)) {
+        add_folder(inner.get(), path / entry.name, depth + 1);
+      } else if (purpose_ == Purpose::copy) {
+        refuse_change(path / entry.name);
+      }
+    }
+  }
+
+  void add_file(const struct stat& status) {
+    const auto bytes = static_cast<std::uint64_t>(status.st_size);
+    ++size_.files;
+    size_.bytes += bytes;
+    size_.on_disk += (bytes + block - 1) / block * block;
+  }
+
+  const TreeSize& size() const { return size_; }
+
+ private:
+  Purpose purpose_;
+  TreeSize size_;
+};
 
 }  // namespace
 
 core::IoError failed(const fs::path& path, std::string_view operation) {
   return core::IoError(shown(path.string()), operation, errno);
+}
+
+void refuse_change(const fs::path& path) {
+  throw core::UsageError(fmt::format("'{}' changed while it was copied", shown(path.string())), "",
+                         "Stage data that nobody writes to.");
 }
 
 FolderReader read_folder(int folder, const fs::path& path) {
@@ -70,15 +115,19 @@ const char* next_name(DIR* folder, const fs::path& path) {
   }
 }
 
-std::vector<Entry> entries_of(int folder, const fs::path& path) {
+std::vector<Entry> entries_of(int folder, const fs::path& path, Purpose purpose) {
   const FolderReader reader = read_folder(folder, path);
   std::vector<Entry> entries;
   while (const char* name = next_name(reader.get(), path)) {
     Entry entry = {name, {}};
-    if (::fstatat(folder, name, &entry.status, AT_SYMLINK_NOFOLLOW) != 0)
-      throw failed(path / name, "look at");
-    if (!entry.is_file() && !entry.is_folder() && !entry.is_link()) refuse_kind(path / name);
-    entries.push_back(std::move(entry));
+    if (::fstatat(folder, name, &entry.status, AT_SYMLINK_NOFOLLOW) != 0) {
+      if (!tells_of_change(errno)) throw failed(path / name, "look at");
+      if (purpose == Purpose::copy) refuse_change(path / name);
+    } else if (entry.is_file() || entry.is_folder() || entry.is_link()) {
+      entries.push_back(std::move(entry));
+    } else if (purpose == Purpose::copy) {
+      refuse_kind(path / name, entry.status.st_mode);
+    }
   }
   std::sort(entries.begin(), entries.end(),
             [](const Entry& a, const Entry& b) { return a.name < b.name; });
@@ -86,20 +135,22 @@ std::vector<Entry> entries_of(int folder, const fs::path& path) {
 }
 
 core::Descriptor open_entry(int folder, const Entry& entry, const fs::path& path) {
-  // Not to wait for a writer, should it have become a pipe.
-  constexpr int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
-  core::Descriptor opened(::openat(folder, entry.name.c_str(), flags));
-  if (!opened) throw failed(path, "open");
-  if ((status_of(opened.get(), path).st_mode & S_IFMT) != (entry.status.st_mode & S_IFMT))
-    refuse_kind(path);
+  core::Descriptor opened = open_if_there(folder, entry, path);
+  if (!opened) refuse_change(path);
   return opened;
 }
 
 core::Descriptor open_tree(const fs::path& path) {
+  // Looked at first: a socket cannot be opened, and a device or pipe may do something when it is.
+  struct stat status = {};
+  const auto refuse_odd_kind = [&] {
+    if (!S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode)) refuse_kind(path, status.st_mode);
+  };
+  if (::stat(path.c_str(), &status) == 0) refuse_odd_kind();
   core::Descriptor opened(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
   if (!opened) throw failed(path, "open");
-  const auto mode = status_of(opened.get(), path).st_mode;
-  if (!S_ISREG(mode) && !S_ISDIR(mode)) refuse_kind(path);
+  status = status_of(opened.get(), path);
+  refuse_odd_kind();
   return opened;
 }
 
@@ -109,17 +160,15 @@ struct stat status_of(int descriptor, const fs::path& path) {
   return status;
 }
 
-TreeSize measure_tree(int tree, const fs::path& path) {
-  TreeSize size;
+TreeSize measure_tree(int tree, const fs::path& path, Purpose purpose) {
+  Measuring measuring(purpose);
   const struct stat status = status_of(tree, path);
   if (S_ISDIR(status.st_mode)) {
-    add(size, tree, path, 0);
-    return size;
+    measuring.add_folder(tree, path, 0);
+  } else {
+    measuring.add_file(status);
   }
-  size.files = 1;
-  size.bytes = static_cast<std::uint64_t>(status.st_size);
-  size.on_disk = (size.bytes + block - 1) / block * block;
-  return size;
+  return measuring.size();
 }
 
 }  // namespace hierevo::spank

@@ -26,6 +26,13 @@ using FolderReader = std::unique_ptr<DIR, FolderCloser>;
 /// To be thrown: errno, with the path fit for a log.
 core::IoError failed(const std::filesystem::path& path, std::string_view operation);
 
+/// To be called when what is copied has gone, or is not what it was. Throws UsageError.
+[[noreturn]] void refuse_change(const std::filesystem::path& path);
+
+/// What a tree is looked at for. To copy it: what goes meanwhile, and what is neither file, folder
+/// nor link, is an error. To count what running programs have there: both count for nothing.
+enum class Purpose { copy, count };
+
 /// Reads an open folder from its beginning; the descriptor stays open. Throws IoError.
 FolderReader read_folder(int folder, const std::filesystem::path& path);
 /// The next name but "." and ".."; nullptr at the end. Throws IoError.
@@ -40,11 +47,13 @@ struct Entry {
   bool is_link() const { return S_ISLNK(status.st_mode); }
 };
 
-/// All in a folder, sorted. Throws IoError; UsageError for what is neither file, folder nor link.
-std::vector<Entry> entries_of(int folder, const std::filesystem::path& path);
+/// All files, folders and links in a folder, sorted. Throws IoError, and UsageError as the purpose
+/// has it.
+std::vector<Entry> entries_of(int folder, const std::filesystem::path& path,
+                              Purpose purpose = Purpose::copy);
 
-/// Opens a file or folder for reading. Throws IoError, also for a link (ELOOP); UsageError when it
-/// has become something else than it was.
+/// Opens a file or folder for reading. Throws IoError; UsageError when it has gone or become
+/// something else, such as a link or a pipe, which is not waited for.
 core::Descriptor open_entry(int folder, const Entry& entry, const std::filesystem::path& path);
 
 /// Opens what `path` leads to for reading, a file or a folder, links followed. Throws IoError;
@@ -61,6 +70,6 @@ struct TreeSize {
 };
 
 /// The size of an open file or folder with all in it. Throws as entries_of().
-TreeSize measure_tree(int tree, const std::filesystem::path& path);
+TreeSize measure_tree(int tree, const std::filesystem::path& path, Purpose purpose = Purpose::copy);
 
 }  // namespace hierevo::spank

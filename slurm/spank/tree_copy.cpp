@@ -1,7 +1,6 @@
 #include "tree_copy.hpp"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -97,14 +96,10 @@ class Copier {
   static void copy_link(int source, const fs::path& source_path, const CopyTarget& target) {
     std::vector<char> text(PATH_MAX);
     const ssize_t size = ::readlinkat(source, target.name.c_str(), text.data(), text.size() - 1);
+    if (size < 0 && (errno == ENOENT || errno == EINVAL)) refuse_change(source_path);
     if (size < 0) throw failed(source_path, "read");
     if (::symlinkat(text.data(), target.folder, target.name.c_str()) != 0)
       throw failed(target.path, "make");
-  }
-
-  [[noreturn]] static void refuse_change(const fs::path& path) {
-    throw core::UsageError(fmt::format("'{}' changed while it was copied", shown(path.string())),
-                           "", "Stage data that nobody writes to.");
   }
 
   std::vector<std::byte> buffer_ = std::vector<std::byte>(chunk);
@@ -158,7 +153,7 @@ void copy_tree(int source, const fs::path& source_path, const CopyTarget& target
   copier.copy(source, source_path, target);
   if (::syncfs(target.folder) != 0) throw failed(target.path, "sync");
   const core::Descriptor copy(
-      ::openat(target.folder, target.name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+      ::openat(target.folder, target.name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   if (!copy) throw failed(target.path, "open");
   Verifier verifier(copier.checksums());
   verifier.verify(copy.get(), target.path);

@@ -46,6 +46,10 @@ NodeName=n2 NodeAddr=$net.12 CPUs=32 RealMemory=4000
 PartitionName=debug Nodes=n[1-2] Default=YES PriorityTier=1 PreemptMode=REQUEUE GraceTime=10
 PartitionName=urgent Nodes=n[1-2] PriorityTier=10 PreemptMode=OFF
 TEXT
+  # Of a line that comes twice, Slurm takes the last.
+  if [[ -e $dir/more.conf ]]; then cat "$dir/more.conf" >>"$dir/slurm.conf"; fi
+  # For proctrack/cgroup.
+  printf 'CgroupPlugin=cgroup/v1\nCgroupAutomount=no\n' >"$dir/cgroup.conf"
 }
 
 start_network() {

@@ -24,6 +24,13 @@ own_tmp() {
   done
 }
 
+# Below the cluster's own, where no other cluster's jobs of the same number are.
+own_control_groups() {
+  local group=/sys/fs/cgroup/freezer/slurm_${dir##*/}
+  mkdir -p "$group"
+  mount --bind "$group" /sys/fs/cgroup/freezer
+}
+
 hostname "$node"
 read -r _ <"$dir/$node/gate"
 ip link set lo up
@@ -31,6 +38,7 @@ ip address add "$address" dev eth0
 ip link set eth0 up
 mount -t tmpfs tmpfs /dev/shm
 own_tmp
+if grep -q '^ProctrackType=proctrack/cgroup' "$dir/slurm.conf"; then own_control_groups; fi
 mkdir -p "$dir/$node/spool"
 export SLURM_CONF=$dir/slurm.conf
 # Not as the first process, which would have to look after others' orphans.

@@ -1,14 +1,20 @@
 #include <dlfcn.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
+#include <climits>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <limits>
 #include <set>
 #include <thread>
+#include <utility>
 
 #include "staging.hpp"
 #include "support/failing_files.hpp"
@@ -19,15 +25,28 @@ namespace {
 /// The call of read() that gives a wrong byte; 0: none.
 std::atomic<int> wrong_read = 0;
 
+/// Is called once, before something is read.
+std::function<void()> before_reads;
+
 }  // namespace
 
 // Stands before the system's own.
 extern "C" ssize_t read(int file, void* buffer, std::size_t size) {
   using Read = ssize_t (*)(int, void*, std::size_t);
   static const Read real = reinterpret_cast<Read>(::dlsym(RTLD_NEXT, "read"));
+  if (before_reads) std::exchange(before_reads, nullptr)();
   const ssize_t got = real(file, buffer, size);
   if (wrong_read > 0 && --wrong_read == 0 && got > 0) *static_cast<char*>(buffer) ^= 1;
   return got;
+}
+
+/// As on XFS, which has the shortest of all file systems.
+extern "C" int symlinkat(const char* text, int folder, const char* name) noexcept {
+  using Link = int (*)(const char*, int, const char*);
+  static const Link real = reinterpret_cast<Link>(::dlsym(RTLD_NEXT, "symlinkat"));
+  if (std::strlen(text) <= 1023) return real(text, folder, name);
+  errno = ENAMETOOLONG;
+  return -1;
 }
 
 namespace hierevo::spank {
@@ -119,6 +138,42 @@ TEST_F(Staging, ANameStandsForOneSource) {
   EXPECT_THAT(refusal(request("mine"), place(1)), HasSubstr("there is something already"));
   EXPECT_TRUE(stage({source / "a", "other"}, place(2)).copied);
   EXPECT_THAT(names(), UnorderedElementsAre("data", "mine", "other", ".failure"));
+}
+
+TEST_F(Staging, NamesAndSourcesMayBeAsLongAsTheSystemAllows) {
+  std::string path = source;
+  path.append(PATH_MAX - 1 - path.size(), '/');
+  const StageRequest wanted = {path, std::string(NAME_MAX, 'n')};
+  EXPECT_TRUE(stage(wanted, place()).copied);
+  EXPECT_FALSE(stage(wanted, place(1)).copied);
+  EXPECT_TRUE(fs::exists(folder / wanted.name / "inner/b"));
+  // Another source that begins like it, and a message that is not as long.
+  StageRequest other = wanted;
+  other.source.pop_back();
+  const std::string why = refusal(other, place(2));
+  EXPECT_THAT(why, HasSubstr("Give another name"));
+  EXPECT_LT(why.size(), 600u);
+}
+
+TEST_F(Staging, PipesOfTheUserAreNotWaitedFor) {
+  fs::create_directory(folder / ".sources");
+  for (const char* name : {".start", ".failure", ".sources/data", "pipe"})
+    ASSERT_EQ(::mkfifo((folder / name).c_str(), 0600), 0);
+  EXPECT_TRUE(stage(request(), place()).copied);
+  ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
+  fs::remove(folder / ".sources/data");
+  ASSERT_EQ(::mkfifo((folder / ".sources/data").c_str(), 0600), 0);
+  EXPECT_THAT(refusal(request(), place()), HasSubstr("there is something already"));
+  EXPECT_TRUE(stage({source, "other"}, place(1)).copied);  // what is there was measured
+}
+
+TEST_F(Staging, FilesThatGoBeforeTheCopyAreMissed) {
+  // The measured folder is emptied before it is listed for the copy.
+  fs::create_directory(source / "z");
+  std::ofstream(source / "z/c") << "third";
+  before_reads = [this] { fs::remove(source / "z/c"); };
+  EXPECT_THAT(refusal(request(), place()), HasSubstr("changed while it was copied"));
+  EXPECT_THAT(names(), UnorderedElementsAre(".failure"));
 }
 
 TEST_F(Staging, LimitCountsAllOfTheJob) {

@@ -13,6 +13,9 @@ from programs import DEADLINE
 
 CLUSTER = str(pathlib.Path(__file__).resolve().parent / "cluster")
 PLUGIN = os.environ["HIEREVO_SPANK"]
+LATE_PLUGIN = os.environ["HIEREVO_LATE_SPANK"]
+# How Slurm knows what belongs to a job, and so whom it kills.
+PROCTRACK = os.environ.get("HIEREVO_PROCTRACK", "linuxproc")
 NODES = ("n1", "n2")
 FOLDER = "/tmp/hierevo"  # each node has a /tmp of its own
 OPTION = "_SLURM_SPANK_OPTION_hierevo_hierevo_stage"
@@ -26,7 +29,13 @@ class Cluster:
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="hierevo-slurm-"))
         self.folder.chmod(0o755)
         shutil.copy(PLUGIN, self.folder / "hierevo_spank.so")
+        shutil.copy(LATE_PLUGIN, self.folder / "late_spank.so")
         self.settings()
+        prolog = self.folder / "prolog"
+        prolog.write_text("#!/bin/sh\nwhile test -e /tmp/late_node; do sleep 0.02; done\n")
+        prolog.chmod(0o755)
+        (self.folder / "more.conf").write_text(f"ProctrackType=proctrack/{PROCTRACK}\n"
+                                               f"Prolog={prolog}\n")
         self.holder = subprocess.Popen([CLUSTER, "hold", self.folder], stdin=subprocess.PIPE,
                                        stdout=subprocess.PIPE, text=True)
         if self.holder.stdout.readline() != "ready\n":
@@ -36,9 +45,11 @@ class Cluster:
 
     def settings(self, *settings, kind="optional"):
         """Slurm reads them for each job."""
-        line = [kind, str(self.folder / "hierevo_spank.so"), *(settings or [f"folder={FOLDER}"])]
+        lines = [["required", str(self.folder / "late_spank.so")],
+                 [kind, str(self.folder / "hierevo_spank.so"),
+                  *(settings or [f"folder={FOLDER}"])]]
         new = self.folder / "plugstack.conf.new"
-        new.write_text(" ".join(line) + "\n")
+        new.write_text("".join(" ".join(line) + "\n" for line in lines))
         new.rename(self.folder / "plugstack.conf")  # the end of a job may just be reading it
 
     def end(self):
@@ -98,8 +109,8 @@ class Spank(unittest.TestCase):
         self.as_root("scancel", "--user=nobody")
         idle = ("sinfo", "--noheader", "--partition=debug", "--states=idle", "--format=%D")
         self.wait_until(lambda: self.as_root(*idle).stdout.strip() == "2")
-        for node in NODES:
-            self.assertEqual(self.files_on(node), [], node)
+        for node in NODES:  # of an idle one, the end of the job may still be going on
+            self.wait_until(lambda node=node: self.files_on(node) == [])
 
     def batch(self, script, *options):
         """The id of a job of this shell script, whose output is in a file of that name."""
@@ -232,6 +243,24 @@ class Spank(unittest.TestCase):
                          result.stderr)
         self.on_node("n1", "rm", "/tmp/only_here")
 
+    def test_a_failure_ends_tasks_that_start_after_the_kill_too(self):
+        """On a node that is not told of the step yet, or has not got its tasks ready: srun, which
+        has seen the kill, ends them."""
+        self.on_node("n2", "sh", "-c", "echo 1 >/tmp/only_here && chmod a+r /tmp/only_here")
+        for late in ("/tmp/late_node", "/tmp/late_tasks"):
+            self.on_node("n2", "touch", late)
+            with open(self.work / "errors", "w+") as errors:
+                srun = subprocess.Popen(
+                    [CLUSTER, "run", self.cluster.folder, "srun", *TASKS,
+                     "--hierevo-stage=/tmp/only_here", "sleep", "600"], stderr=errors)
+                self.addCleanup(srun.kill)
+                said = (self.work / "errors").read_text
+                self.wait_until(lambda: "Job step aborted" in said())
+                self.on_node("n2", "rm", late)
+                self.assertNotEqual(srun.wait(timeout=DEADLINE), 0, late)
+                self.assertEqual(said().count("hierevo: n1: Cannot open '/tmp/only_here'"), 1, said())
+        self.on_node("n2", "rm", "/tmp/only_here")
+
     def test_no_space(self):
         for node in NODES:
             self.on_node(node, "sh", "-c",
@@ -279,6 +308,20 @@ class Spank(unittest.TestCase):
         self.wait_until(lambda: self.files_on("n1") == [])
         self.assertTrue((kept / "file").exists())
 
+    def test_what_cannot_be_removed_is_told_to_administrators(self):
+        job = self.batch("touch begun; while test -e begun; do sleep 0.1; done\n",
+                         f"--hierevo-stage={self.data}")
+        self.wait_until((self.work / "begun").exists)
+        theirs = f"{FOLDER}/{job}/data/theirs"
+        self.on_node("n1", "sh", "-c", f"mkdir {theirs} && touch {theirs}/file")  # root's
+        (self.work / "begun").unlink()
+        self.assertEqual(self.wait_for_end(job), ("COMPLETED", "0:0"))
+        log = self.cluster.folder / "log" / "n1"
+        told = f"error: hierevo: Cannot remove '{FOLDER}/{job}/"
+        self.wait_until(lambda: told in log.read_text())
+        self.assertIn(theirs + "/file", self.files_on("n1"))
+        self.on_node("n1", "rm", "-r", f"{FOLDER}/{job}")
+
     def test_unknown_settings_are_refused(self):
         self.cluster.settings("foldr=/x", kind="required")
         self.refused_by_client(says="There is no setting in plugstack.conf 'foldr'.")
@@ -286,6 +329,11 @@ class Spank(unittest.TestCase):
         self.refused_by_client("--hierevo-stage=/x", says="unrecognized option")
         self.cluster.settings("limit=1G")
         self.refused_by_client("--hierevo-stage=/x", says="has set no folder for staged data")
+
+    def test_slurm_tracks_processes_as_this_test_is_to_be_run(self):
+        groups = self.as_user("srun", "cat", "/proc/self/cgroup").stdout
+        own = f"freezer:/slurm_{self.cluster.folder.name}/slurm_n1/"
+        self.assertEqual(own in groups, PROCTRACK == "cgroup", groups)
 
     def test_jobs_without_the_options_are_not_touched(self):
         result = self.as_user("srun", *TASKS, "env")

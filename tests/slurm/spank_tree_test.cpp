@@ -1,17 +1,52 @@
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include <cstdarg>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <sstream>
 
 #include "support/scratch_folder.hpp"
 #include "tree.hpp"
 #include "tree_copy.hpp"
 #include "tree_removal.hpp"
+
+namespace {
+
+/// Is called before something is looked at in a folder, or opened there, with such words.
+std::function<void(const std::string&)> meanwhile;
+
+void let_happen(const char* what, const char* name) {
+  if (meanwhile) meanwhile(std::string(what) + " " + name);
+}
+
+}  // namespace
+
+// Stand before the system's own.
+extern "C" int fstatat(int folder, const char* name, struct stat* status, int flags) noexcept {
+  using Look = int (*)(int, const char*, struct stat*, int);
+  static const Look real = reinterpret_cast<Look>(::dlsym(RTLD_NEXT, "fstatat"));
+  let_happen("look at", name);
+  return real(folder, name, status, flags);
+}
+extern "C" int openat(int folder, const char* name, int flags, ...) {
+  using Open = int (*)(int, const char*, int, ...);
+  static const Open real = reinterpret_cast<Open>(::dlsym(RTLD_NEXT, "openat"));
+  std::va_list arguments;
+  va_start(arguments, flags);
+  const mode_t mode = (flags & O_CREAT) != 0 ? va_arg(arguments, mode_t) : 0;
+  va_end(arguments);
+  let_happen("open", name);
+  return real(folder, name, flags, mode);
+}
 
 namespace hierevo::spank {
 namespace {
@@ -61,7 +96,25 @@ class Trees : public testing::Test {
     fs::create_directory(from);
     fs::create_directory(to);
   }
+  void TearDown() override { meanwhile = nullptr; }
+
+  /// Once, before the first such call: "look at NAME" or "open NAME".
+  static void just_before(const std::string& call, std::function<void()> work) {
+    meanwhile = [call, work = std::move(work), done = false](const std::string& seen) mutable {
+      if (done || seen != call) return;
+      done = true;
+      work();
+    };
+  }
 };
+
+void make_socket(const fs::path& path) {
+  sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = {}};
+  ASSERT_LT(path.native().size(), sizeof address.sun_path);
+  std::strcpy(address.sun_path, path.c_str());
+  const core::Descriptor end(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  ASSERT_EQ(::bind(end.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+}
 
 TEST_F(Trees, AFileIsCopiedWithItsExecutableBitAlone) {
   std::string text(9'000'001, ' ');  // some chunks, and one that is not full
@@ -95,12 +148,77 @@ TEST_F(Trees, ALinkThatIsNamedItselfIsFollowed) {
   EXPECT_TRUE(fs::is_regular_file(fs::symlink_status(to / "copy")));
 }
 
-TEST_F(Trees, PipesAreRefusedAndNotWaitedFor) {
+TEST_F(Trees, PipesSocketsAndDevicesAreRefusedAndNotWaitedFor) {
   ASSERT_EQ(::mkfifo((from / "pipe").c_str(), 0600), 0);
-  const std::string why = "neither a file, a folder nor a symbolic link";
-  EXPECT_THAT(failure_of_copying<core::UsageError>(from), HasSubstr(why));
-  EXPECT_THAT(failure_of_copying<core::UsageError>(from / "pipe"), HasSubstr(why));
-  EXPECT_THAT(failure_of_copying<core::UsageError>("/dev/zero"), HasSubstr(why));
+  for (const fs::path& path : {from, from / "pipe"})
+    EXPECT_THAT(
+        failure_of_copying<core::UsageError>(path),
+        HasSubstr("pipe' cannot be copied (it is a named pipe). Stage a folder without it."));
+  fs::remove(from / "pipe");
+  fs::remove(to / "copy");
+  make_socket(from / "socket");
+  for (const fs::path& path : {from, from / "socket"})
+    EXPECT_THAT(failure_of_copying<core::UsageError>(path),
+                HasSubstr("socket' cannot be copied (it is a socket)"));
+  EXPECT_THAT(failure_of_copying<core::UsageError>("/dev/zero"),
+              HasSubstr("'/dev/zero' cannot be copied (it is a device)"));
+}
+
+TEST_F(Trees, WhatGoesWhileItIsLookedAtIsTold) {
+  const core::Descriptor folder = open(from);
+  const auto measured = [&]() -> std::string {
+    try {
+      measure_tree(folder.get(), from);
+      return "was measured";
+    } catch (const core::UsageError& error) {
+      return error.what();
+    }
+  };
+  write(from / "file", "1");
+  just_before("look at file", [this] { fs::remove(from / "file"); });
+  EXPECT_THAT(measured(), HasSubstr("file' changed while it was copied. Stage data that nobody"));
+  fs::create_directories(from / "inner");
+  just_before("open inner", [this] { fs::remove(from / "inner"); });
+  EXPECT_THAT(measured(), HasSubstr("inner' changed while it was copied"));
+}
+
+TEST_F(Trees, WhatGoesOrChangesBeforeItIsCopiedIsTold) {
+  const std::string why = "a' changed while it was copied. Stage data that nobody writes to.";
+  const auto copied_while = [&](std::function<void()> work) {
+    fs::remove_all(to / "copy");
+    fs::remove(from / "a");
+    write(from / "a", "1");
+    just_before("open a", std::move(work));
+    return failure_of_copying<core::UsageError>(from);
+  };
+  EXPECT_THAT(copied_while([this] { fs::remove(from / "a"); }), HasSubstr(why));
+  EXPECT_THAT(copied_while([this] {
+                fs::remove(from / "a");
+                fs::create_symlink("z", from / "a");
+              }),
+              HasSubstr(why));
+  EXPECT_THAT(copied_while([this] {
+                fs::remove(from / "a");
+                ASSERT_EQ(::mkfifo((from / "a").c_str(), 0600), 0);  // nobody writes to it
+              }),
+              HasSubstr(why));
+  EXPECT_THAT(copied_while([this] {
+                fs::remove(from / "a");
+                make_socket(from / "a");
+              }),
+              HasSubstr(why));
+}
+
+TEST_F(Trees, WhatRunningProgramsHaveIsCounted) {
+  write(from / "file", std::string(10, 'x'));
+  write(from / "inner/file", std::string(20, 'x'));
+  write(from / "passing", "1");
+  ASSERT_EQ(::mkfifo((from / "pipe").c_str(), 0600), 0);
+  make_socket(from / "socket");
+  just_before("look at passing", [this] { fs::remove(from / "passing"); });
+  EXPECT_EQ(measure_tree(open(from).get(), from, Purpose::count).bytes, 30u);
+  just_before("open inner", [this] { fs::remove_all(from / "inner"); });
+  EXPECT_EQ(measure_tree(open(from).get(), from, Purpose::count).bytes, 10u);
 }
 
 TEST_F(Trees, FilesWithoutAnEndOrRightsAreNotCopied) {
