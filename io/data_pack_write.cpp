@@ -1,5 +1,4 @@
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -9,11 +8,10 @@
 #include "data_pack_format.hpp"
 #include "h5.hpp"
 #include "hierevo/core/error.hpp"
-#include "hierevo/core/file.hpp"
 #include "hierevo/core/version.hpp"
 #include "hierevo/io/data_pack.hpp"
+#include "new_file.hpp"
 #include "utf8.hpp"
-#include "writing.hpp"
 
 namespace hierevo::io {
 
@@ -44,56 +42,47 @@ struct PartWriter {
 }  // namespace
 
 struct DataPackWriter::Impl {
-  fs::path path;
-  fs::path temporary;
+  NewFile file;
   ImageShape image;
-  std::size_t classes = 0;
-  std::optional<h5::File> file;
+  std::size_t classes;
   std::optional<PartWriter> train;
   std::optional<PartWriter> test;
 
-  Impl() = default;
+  Impl(fs::path path, const DataPackInfo& info)
+      : file(std::move(path)), image(info.image), classes(info.class_names.size()) {}
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
   ~Impl() {
     const h5::Session session;
-    close();
-    std::error_code gone;  // as it is after finish()
-    fs::remove(temporary, gone);
+    close_parts();
   }
 
-  void create(const DataPackInfo& info, std::size_t train_count, std::size_t test_count) {
-    file.emplace(h5::create_file_at(temporary.string()));
-    h5::write_fixed_text_attribute(*file, "format", data_pack_format);
-    h5::write_attribute<std::uint32_t>(*file, "version", data_pack_version);
-    h5::write_fixed_text_attribute(*file, "program", core::version());
-    h5::write_fixed_text_attribute(*file, "source", to_utf8(info.source));
+  void create(const h5::File& opened, const DataPackInfo& info, std::size_t train_count,
+              std::size_t test_count) {
+    h5::write_fixed_text_attribute(opened, "format", data_pack_format);
+    h5::write_attribute<std::uint32_t>(opened, "version", data_pack_version);
+    h5::write_fixed_text_attribute(opened, "program", core::version());
+    h5::write_fixed_text_attribute(opened, "source", to_utf8(info.source));
     std::vector<std::string> names(info.class_names.size());
     std::transform(info.class_names.begin(), info.class_names.end(), names.begin(), to_utf8);
-    h5::write_fixed_texts(*file, "classes", names);
-    train.emplace(*file, "train", image, train_count);
-    if (test_count > 0) test.emplace(*file, "test", image, test_count);
+    h5::write_fixed_texts(opened, "classes", names);
+    train.emplace(opened, "train", image, train_count);
+    if (test_count > 0) test.emplace(opened, "test", image, test_count);
   }
-  void close() {
+  void close_parts() {
     train.reset();
     test.reset();
-    file.reset();
   }
 };
 
 DataPackWriter::DataPackWriter(fs::path path, const DataPackInfo& info, std::size_t train,
-                               std::size_t test)
-    : impl_(std::make_unique<Impl>()) {
+                               std::size_t test) {
   if (fs::exists(path)) refuse_existing(path);
   if (train == 0 || info.class_names.empty() || info.image.bytes() == 0) {
     throw core::InternalError("a pack needs images and classes");
   }
-  // Named after the process, so that two that make the same pack do not write into each other.
-  impl_->temporary = fmt::format("{}.{}.tmp", path.string(), ::getpid());
-  impl_->path = std::move(path);
-  impl_->image = info.image;
-  impl_->classes = info.class_names.size();
-  writing(impl_->path, [&] { impl_->create(info, train, test); });
+  impl_ = std::make_unique<Impl>(std::move(path), info);
+  impl_->file.write([&](const h5::File& file) { impl_->create(file, info, train, test); });
 }
 
 DataPackWriter::~DataPackWriter() = default;
@@ -110,7 +99,7 @@ void DataPackWriter::append(Part part, std::span<const std::uint8_t> pixels,
       !std::all_of(labels.begin(), labels.end(), in_range)) {
     throw core::InternalError("images that were not announced, or labels out of range");
   }
-  writing(impl_->path, [&] {
+  impl_->file.write([&](const h5::File&) {
     h5::write_rows(writer->pixels, writer->shape, writer->written, pixels);
     h5::write_rows(writer->labels, std::span(writer->shape).first(1), writer->written, labels);
   });
@@ -123,16 +112,8 @@ void DataPackWriter::finish() {
       throw core::InternalError("fewer images than were announced");
     }
   }
-  writing(impl_->path, [&] {
-    HIEREVO_H5(H5Fflush, *impl_->file, H5F_SCOPE_LOCAL);
-    impl_->close();
-  });
-  try {
-    core::publish_file(impl_->temporary, impl_->path);
-  } catch (const core::IoError& error) {
-    if (error.system_error() == EEXIST) refuse_existing(impl_->path);
-    throw core::UsageError(error.what());
-  }
+  impl_->file.write([this](const h5::File&) { impl_->close_parts(); });
+  if (!impl_->file.publish()) refuse_existing(impl_->file.path());
 }
 
 }  // namespace hierevo::io

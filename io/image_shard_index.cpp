@@ -1,15 +1,12 @@
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cmath>
 
 #include "hierevo/core/error.hpp"
-#include "hierevo/core/file.hpp"
-#include "hierevo/core/host_name.hpp"
 #include "hierevo/core/version.hpp"
 #include "image_shard_index.hpp"
+#include "new_file.hpp"
 #include "utf8.hpp"
 
 namespace hierevo::io {
@@ -59,7 +56,6 @@ void write(const h5::File& file, const ImageIndex& index) {
   write_column<double>(file, "pixel_mean", index.pixel_mean);
   write_column<double>(file, "pixel_deviation", index.pixel_deviation);
   if (!index.skipped.empty()) h5::write_fixed_texts(file, "skipped", index.skipped);
-  HIEREVO_H5(H5Fflush, file, H5F_SCOPE_LOCAL);
 }
 
 std::array<double, 3> three(const h5::File& file, const char* name, double least) {
@@ -127,23 +123,9 @@ void write_shard_index(const fs::path& folder, const ShardPlan& plan) {
   require_every_class(seen, plan);
   set_statistics(sums, index);
 
-  const fs::path path = folder / shard_index_name;
-  const fs::path temporary =
-      fmt::format("{}.{}.{}.tmp", path.string(), core::host_name(), ::getpid());
-  try {
-    {
-      const h5::Session session;
-      write(h5::create_file_at(temporary.string()), index);
-    }
-    core::publish_file(temporary, path);
-  } catch (const h5::Error& error) {
-    throw core::UsageError(fmt::format("Cannot write '{}'", path.string()), error.what(),
-                           "Is there room, and may you write there?");
-  } catch (const core::IoError& error) {
-    std::error_code gone;
-    fs::remove(temporary, gone);
-    if (error.system_error() != EEXIST) throw core::UsageError(error.what());
-  }
+  NewFile file(folder / shard_index_name);
+  file.write([&](const h5::File& opened) { write(opened, index); });
+  file.publish();
 }
 
 }  // namespace hierevo::io

@@ -15,6 +15,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// Of a JPEG file.
+constexpr std::uint32_t longest_side = 65535;
+
 template <typename T>
 std::vector<T> column(const h5::File& file, const char* name, std::size_t rows) {
   auto found = h5::read_rows<T>(file, name, 1);
@@ -39,10 +42,11 @@ void require_images_within(const ShardTable& table, std::uint64_t bytes) {
   for (std::size_t i = 0; i < table.rows(); ++i) {
     if (table.length[i] == 0 || table.offset[i] > bytes ||
         table.length[i] > bytes - table.offset[i]) {
-      throw h5::Error(fmt::format("image {} lies at bytes {} to {} of {}", i, table.offset[i],
-                                  table.offset[i] + table.length[i], bytes));
+      throw h5::Error(fmt::format("image {} has {} bytes from {} on, of {}", i, table.length[i],
+                                  table.offset[i], bytes));
     }
-    if (table.height[i] == 0 || table.width[i] == 0) {
+    const auto possible = [](std::uint32_t side) { return side > 0 && side <= longest_side; };
+    if (!possible(table.height[i]) || !possible(table.width[i])) {
       throw h5::Error(fmt::format("image {} has {}×{} pixels", i, table.height[i], table.width[i]));
     }
   }
@@ -52,7 +56,8 @@ PixelSums read_sums(const h5::File& file) {
   const auto all = h5::read_rows<std::uint64_t>(file, "sample", 1).values;
   if (all.size() != 7) throw h5::Error("/sample has not seven numbers");
   PixelSums sums{all[0], {all[1], all[2], all[3]}, {all[4], all[5], all[6]}};
-  constexpr std::uint64_t most_pixels = std::uint64_t{1} << 40;  // so that sums of them fit
+  // So that sums over all shards fit.
+  constexpr std::uint64_t most_pixels = (~std::uint64_t{0} >> 16) / most_shards;
   for (std::size_t c = 0; c < 3; ++c) {
     if (sums.pixels > most_pixels || sums.sum[c] > 255 * sums.pixels ||
         sums.squares[c] > 255 * sums.sum[c]) {

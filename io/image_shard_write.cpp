@@ -1,20 +1,16 @@
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <limits>
 #include <optional>
 #include <utility>
 
 #include "hierevo/core/error.hpp"
-#include "hierevo/core/file.hpp"
 #include "hierevo/core/hash.hpp"
-#include "hierevo/core/host_name.hpp"
 #include "hierevo/core/version.hpp"
 #include "image_shards_format.hpp"
+#include "new_file.hpp"
 #include "utf8.hpp"
-#include "writing.hpp"
 
 namespace hierevo::io {
 
@@ -65,27 +61,19 @@ void PixelSums::add(const PixelSums& other) {
 }
 
 struct ImageShardWriter::Impl {
-  fs::path path;
-  fs::path temporary;
-  std::optional<h5::File> file;
+  NewFile file;
   std::optional<h5::Dataset> bytes;
-  std::size_t capacity = 0;
+  std::size_t capacity;
   std::size_t used = 0;
   ShardTable table;
   std::vector<std::string> names;
 
-  Impl() = default;
+  Impl(fs::path path, std::size_t size) : file(std::move(path)), capacity(size) {}
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
   ~Impl() {
     const h5::Session session;
-    close();
-    std::error_code gone;  // as it is after finish()
-    fs::remove(temporary, gone);
-  }
-  void close() {
     bytes.reset();
-    file.reset();
   }
 
   /// Zeros behind the last image, where some were left out.
@@ -100,16 +88,10 @@ struct ImageShardWriter::Impl {
 };
 
 ImageShardWriter::ImageShardWriter(const fs::path& folder, const ShardInfo& info, std::size_t bytes)
-    : impl_(std::make_unique<Impl>()) {
-  impl_->path = folder / shard_name(info.part, info.number);
-  // As several processes, also on several hosts, may make the same shard where there are no locks.
-  impl_->temporary =
-      fmt::format("{}.{}.{}.tmp", impl_->path.string(), core::host_name(), ::getpid());
-  impl_->capacity = bytes;
-  writing(impl_->path, [&] {
-    impl_->file.emplace(h5::create_file_at(impl_->temporary.string()));
-    write_head(*impl_->file, info);
-    impl_->bytes.emplace(h5::create_bytes(*impl_->file, "bytes", bytes));
+    : impl_(std::make_unique<Impl>(folder / shard_name(info.part, info.number), bytes)) {
+  impl_->file.write([&](const h5::File& file) {
+    write_head(file, info);
+    impl_->bytes.emplace(h5::create_bytes(file, "bytes", bytes));
   });
 }
 
@@ -121,7 +103,7 @@ void ImageShardWriter::append(ShardImage image, std::span<const std::byte> file)
       file.size() > std::numeric_limits<std::uint32_t>::max() || image.label < 0) {
     throw core::InternalError("an image that was not announced");
   }
-  writing(impl.path, [&] { h5::write_bytes(*impl.bytes, impl.used, file); });
+  impl.file.write([&](const h5::File&) { h5::write_bytes(*impl.bytes, impl.used, file); });
   impl.table.offset.push_back(impl.used);
   impl.table.length.push_back(static_cast<std::uint32_t>(file.size()));
   impl.table.crc32c.push_back(core::crc32c(file));
@@ -135,23 +117,18 @@ void ImageShardWriter::append(ShardImage image, std::span<const std::byte> file)
 void ImageShardWriter::finish(const PixelSums& sums, std::span<const std::string> skipped) {
   Impl& impl = *impl_;
   if (impl.names.empty()) throw core::InternalError("a shard needs images");
-  writing(impl.path, [&] {
+  impl.file.write([&](const h5::File& file) {
     impl.fill_up();
-    write_table(*impl.file, impl.table);
-    h5::write_fixed_texts(*impl.file, "name", impl.names);
-    if (!skipped.empty()) h5::write_fixed_texts(*impl.file, "skipped", in_utf8(skipped));
+    write_table(file, impl.table);
+    h5::write_fixed_texts(file, "name", impl.names);
+    if (!skipped.empty()) h5::write_fixed_texts(file, "skipped", in_utf8(skipped));
     std::vector<std::uint64_t> all = {sums.pixels};
     all.insert(all.end(), sums.sum.begin(), sums.sum.end());
     all.insert(all.end(), sums.squares.begin(), sums.squares.end());
-    write_column<std::uint64_t>(*impl.file, "sample", all);
-    HIEREVO_H5(H5Fflush, *impl.file, H5F_SCOPE_LOCAL);
-    impl.close();
+    write_column<std::uint64_t>(file, "sample", all);
+    impl.bytes.reset();
   });
-  try {
-    core::publish_file(impl.temporary, impl.path);
-  } catch (const core::IoError& error) {
-    if (error.system_error() != EEXIST) throw core::UsageError(error.what());
-  }
+  impl.file.publish();
 }
 
 }  // namespace hierevo::io

@@ -1,7 +1,5 @@
 #include "shard_files.hpp"
 
-#include <ATen/ATen.h>
-
 #include <numeric>
 #include <utility>
 
@@ -40,15 +38,7 @@ void ShardFiles::read(std::int64_t index, std::vector<std::byte>& file) const {
 }
 
 nn::Normalisation normalisation_of(const io::ImageShards& shards) {
-  nn::Normalisation normalisation{at::empty({3}, at::kFloat), at::empty({3}, at::kFloat)};
-  auto* mean = normalisation.mean.data_ptr<float>();
-  auto* scale = normalisation.scale.data_ptr<float>();
-  for (std::size_t c = 0; c < 3; ++c) {
-    const double deviation = shards.pixel_deviation[c];
-    mean[c] = static_cast<float>(shards.pixel_mean[c]);
-    scale[c] = deviation > 0.0 ? static_cast<float>(1.0 / deviation) : 1.0F;
-  }
-  return normalisation;
+  return nn::make_normalisation(shards.pixel_mean, shards.pixel_deviation);
 }
 
 }  // namespace hierevo::app

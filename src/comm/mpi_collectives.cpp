@@ -9,6 +9,7 @@
 #include "hierevo/core/error.hpp"
 #include "mpi_check.hpp"
 #include "mpi_driver.hpp"
+#include "patience.hpp"
 
 namespace hierevo::comm {
 
@@ -16,8 +17,13 @@ namespace {
 
 using detail::MpiDriver;
 
-/// Never freed: MPI_Comm_free is collective, and a rank that ends must not wait for others.
-MPI_Comm duplicate_world(detail::Clock::time_point deadline) {
+int rank_in_world() {
+  int rank = -1;
+  HIEREVO_MPI_CHECK(MPI_Comm_rank(MPI_COMM_WORLD, &rank));
+  return rank;
+}
+
+MPI_Comm duplicate_world(detail::Patience& patience) {
   // MPI writes it when the call ends, which may be after this function has given up.
   auto* const comm = new MPI_Comm(MPI_COMM_NULL);
   MPI_Request request = MPI_REQUEST_NULL;
@@ -27,10 +33,12 @@ MPI_Comm duplicate_world(detail::Clock::time_point deadline) {
   while (true) {
     HIEREVO_MPI_CHECK(MPI_Test(&request, &ended, MPI_STATUS_IGNORE));
     if (ended != 0) break;
-    if (!backoff.pause(deadline)) {
-      throw core::CommunicationError(-1, "The group of ranks does not come together in time",
+    if (patience.spent()) {
+      throw core::CommunicationError(rank_in_world(),
+                                     "the group of ranks does not come together in time",
                                      "another rank has ended, stands still or does something else");
     }
+    backoff.pause(patience.end());
   }
   const MPI_Comm duplicate = *comm;
   delete comm;
@@ -56,10 +64,10 @@ class Started final : public Pending::Operation {
 MpiCollectives::MpiCollectives(std::chrono::nanoseconds timeout) {
   detail::require_mpi("A group of MPI's ranks");
   detail::require_mpi_for_threads("A group of MPI's ranks");
-  const auto deadline = detail::deadline_after(timeout);
+  detail::Patience patience(timeout);
   detail::MpiChannels channels;
-  channels.first = duplicate_world(deadline);
-  channels.second = duplicate_world(deadline);
+  channels.first = duplicate_world(patience);
+  channels.second = duplicate_world(patience);
   HIEREVO_MPI_CHECK(MPI_Comm_rank(channels.first, &channels.rank));
   HIEREVO_MPI_CHECK(MPI_Comm_size(channels.first, &channels.size));
   driver_ = std::make_shared<MpiDriver>(channels, timeout);

@@ -25,8 +25,6 @@ constexpr std::size_t most_under_way = 4;
 /// Another rank may still need this one to take part in what has ended here: MPI works only when it
 /// is called.
 constexpr auto between_idle_looks = 100ms;
-/// A thread that has not looked for so long hangs in a call of MPI.
-constexpr auto longest_call = 10s;
 
 /// Signals are for the program's own threads.
 class SignalsBlocked {
@@ -68,7 +66,6 @@ std::shared_ptr<MpiJob> MpiDriver::submit(const CollectiveOrder& order) {
   auto job = std::make_shared<MpiJob>();
   job->order = order;
   job->number = ++submissions_;
-  job->started = Clock::now();
   submitted_.put(job);
   return job;
 }
@@ -76,11 +73,18 @@ std::shared_ptr<MpiJob> MpiDriver::submit(const CollectiveOrder& order) {
 /// False where the thread hangs.
 template <typename Condition>
 bool MpiDriver::wait_for(std::unique_lock<std::mutex>& lock, Condition condition) {
-  while (true) {
-    const std::uint64_t seen = looks_;
-    if (changed_.wait_until(lock, deadline_after(longest_call), condition)) return true;
-    if (looks_ == seen) return false;
+  Patience patience(longest_call_);
+  std::uint64_t seen = looks_;
+  while (!changed_.wait_until(lock, patience.next_look(), condition)) {
+    const std::uint64_t now_seen = looks_;
+    if (now_seen != seen) {
+      patience.restart();
+    } else if (patience.spent()) {
+      return false;
+    }
+    seen = now_seen;
   }
+  return true;
 }
 
 void MpiDriver::wait(const MpiJob& job) {
@@ -111,10 +115,11 @@ void MpiDriver::finish() {
 void MpiDriver::run() {
   try {
     serve();
+    if (!dead_) free_channels();
   } catch (const std::exception& error) {
     die(error.what());
-    abandon();
   }
+  abandon();
   const std::scoped_lock lock(mutex_);
   thread_ended_ = true;
   changed_.notify_all();
@@ -127,10 +132,16 @@ void MpiDriver::serve() {
     if (jobs_.empty()) {
       if (finishing_) return;
       idle();
-    } else if (look()) {
+      continue;
+    }
+    const bool changed = look();
+    const bool late = patience_.spent();
+    if (changed) {
       backoff_.restart();
-    } else if (!backoff_.pause(deadline(), submitted_.descriptor())) {
+    } else if (late) {
       throw_late();
+    } else {
+      backoff_.pause(patience_.end(), submitted_.descriptor());
     }
   }
 }
@@ -138,6 +149,7 @@ void MpiDriver::serve() {
 void MpiDriver::take_submitted() {
   while (auto job = submitted_.take()) {
     if (*job) {
+      if (jobs_.empty()) patience_.restart();
       jobs_.push_back(std::move(*job));
     } else {
       finishing_ = true;
@@ -206,15 +218,10 @@ bool MpiDriver::end_jobs() {
     }
     jobs_.pop_front();
     --next_job_;
-    last_end_ = Clock::now();
+    patience_.restart();
     any = true;
   }
   return any;
-}
-
-Clock::time_point MpiDriver::deadline() const {
-  const auto since = std::max(jobs_.front()->started, last_end_);
-  return timeout_ < Clock::time_point::max() - since ? since + timeout_ : Clock::time_point::max();
 }
 
 void MpiDriver::throw_late() const {
@@ -225,8 +232,17 @@ void MpiDriver::throw_late() const {
       "another rank has ended, stands still or does something else");
 }
 
-/// MPI may still read and write this memory: it must outlive everything.
+/// Where all has ended well nobody sends there any more. MPI libraries do not wait for others in
+/// this call; one that did would count as hanging.
+void MpiDriver::free_channels() const {
+  for (MPI_Comm channel : {channels_.first, channels_.second}) {
+    HIEREVO_MPI_CHECK(MPI_Comm_free(&channel));
+  }
+}
+
+/// MPI may still read and write the memory of what has not ended: it must outlive everything.
 void MpiDriver::abandon() {
+  if (under_way_.empty()) return;
   static auto& mutex = *new std::mutex;
   static auto& abandoned = *new std::vector<std::deque<UnderWay>>;
   const std::scoped_lock lock(mutex);

@@ -14,6 +14,7 @@
 #include "backoff.hpp"
 #include "hierevo/core/mailbox.hpp"
 #include "mpi_pieces.hpp"
+#include "patience.hpp"
 
 namespace hierevo::comm::detail {
 
@@ -21,7 +22,6 @@ namespace hierevo::comm::detail {
 struct MpiJob {
   CollectiveOrder order;
   std::uint64_t number = 0;
-  Clock::time_point started;
   std::atomic<bool> ended = false;
   // What follows belongs to the driver's thread.
   std::size_t begun = 0;      ///< elements whose pieces have begun
@@ -30,8 +30,10 @@ struct MpiJob {
 
 class MpiDriver : public std::enable_shared_from_this<MpiDriver> {
  public:
-  MpiDriver(const MpiChannels& channels, std::chrono::nanoseconds timeout)
-      : channels_(channels), timeout_(timeout) {}
+  /// Owns the channels. A thread that has not looked for `longest_call` hangs in a call of MPI.
+  MpiDriver(const MpiChannels& channels, std::chrono::nanoseconds timeout,
+            std::chrono::nanoseconds longest_call = std::chrono::seconds(10))
+      : channels_(channels), timeout_(timeout), longest_call_(longest_call), patience_(timeout) {}
   void start_thread();
 
   const MpiChannels& channels() const { return channels_; }
@@ -59,9 +61,9 @@ class MpiDriver : public std::enable_shared_from_this<MpiDriver> {
   bool begin_next_piece();
   std::size_t pieces_of(const MpiJob& job) const;
   bool end_jobs();
-  Clock::time_point deadline() const;
   [[noreturn]] void throw_late() const;
   void abandon();
+  void free_channels() const;
 
   // Both.
   template <typename Condition>
@@ -71,6 +73,7 @@ class MpiDriver : public std::enable_shared_from_this<MpiDriver> {
 
   const MpiChannels channels_;
   const std::chrono::nanoseconds timeout_;
+  const std::chrono::nanoseconds longest_call_;
   std::thread thread_;
   core::Mailbox<std::shared_ptr<MpiJob>> submitted_;  ///< null means: finish
   std::uint64_t submissions_ = 0;                     ///< the caller's
@@ -89,7 +92,7 @@ class MpiDriver : public std::enable_shared_from_this<MpiDriver> {
   std::deque<UnderWay> under_way_;
   MpiRooms rooms_;
   Backoff backoff_;
-  Clock::time_point last_end_ = Clock::now();
+  Patience patience_;  ///< with the first of the jobs
 };
 
 }  // namespace hierevo::comm::detail

@@ -27,7 +27,11 @@ struct MpiChannels {
 class MpiRooms {
  public:
   std::vector<std::byte> take(std::size_t bytes);
-  void give_back(std::vector<std::byte> room) { rooms_.push_back(std::move(room)); }
+  /// Those of pieces without any, like a barrier's, are left out: they would come to lie in front
+  /// of the others, which would never be taken again.
+  void give_back(std::vector<std::byte> room) {
+    if (!room.empty()) rooms_.push_back(std::move(room));
+  }
 
  private:
   std::vector<std::vector<std::byte>> rooms_;

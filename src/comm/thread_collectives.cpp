@@ -12,8 +12,8 @@
 #include <utility>
 
 #include "collective_order.hpp"
-#include "deadline.hpp"
 #include "hierevo/core/error.hpp"
+#include "patience.hpp"
 #include "reduce_elements.hpp"
 
 namespace hierevo::comm {
@@ -130,16 +130,18 @@ class ThreadCollectivesGroup::Board {
     return posted;
   }
 
-  bool ended(const Posted& posted, detail::Clock::time_point deadline) {
+  bool ended(const Posted& posted, detail::Patience& patience) {
     const std::scoped_lock lock(mutex_);
-    if (posted.state == Posted::State::gathering) return !dead_.empty() || expired(deadline);
+    if (posted.state == Posted::State::gathering) return !dead_.empty() || patience.spent();
     return posted.state == Posted::State::done;
   }
 
-  void wait(int rank, const Posted& posted, detail::Clock::time_point deadline) {
+  void wait(int rank, const Posted& posted, detail::Patience& patience) {
     std::unique_lock lock(mutex_);
     const auto decided = [&] { return posted.state != Posted::State::gathering || !dead_.empty(); };
-    if (!ended_.wait_until(lock, deadline, decided)) give_up(rank, posted);
+    while (!ended_.wait_until(lock, patience.next_look(), decided)) {
+      if (patience.spent()) give_up(rank, posted);
+    }
     // Once all have come nothing can be late, and the memory is in use.
     ended_.wait(lock, [&] { return posted.state != Posted::State::performing; });
     if (posted.state != Posted::State::done) throw_if_dead(rank);
@@ -151,10 +153,6 @@ class ThreadCollectivesGroup::Board {
   }
 
  private:
-  static bool expired(detail::Clock::time_point deadline) {
-    return detail::Clock::now() >= deadline;
-  }
-
   std::shared_ptr<Posted> find_or_open(std::uint64_t number) {
     auto& posted = open_[number];
     if (!posted) {
@@ -219,16 +217,16 @@ class ThreadCollectivesGroup::Started final : public Pending::Operation {
       : board_(std::move(board)),
         rank_(rank),
         posted_(std::move(posted)),
-        deadline_(detail::deadline_after(board_->timeout())) {}
+        patience_(board_->timeout()) {}
 
-  bool done() override { return board_->ended(*posted_, deadline_); }
-  void wait() override { board_->wait(rank_, *posted_, deadline_); }
+  bool done() override { return board_->ended(*posted_, patience_); }
+  void wait() override { board_->wait(rank_, *posted_, patience_); }
 
  private:
   const std::shared_ptr<Board> board_;
   const int rank_;
   const std::shared_ptr<Posted> posted_;
-  const detail::Clock::time_point deadline_;
+  detail::Patience patience_;
 };
 
 class ThreadCollectivesGroup::Member final : public Collectives {

@@ -60,8 +60,8 @@ void CropDecoder::decode(std::span<const std::byte> file, PictureSize picture,
 
   const auto [left, right] = std::minmax_element(columns_.first.begin(), columns_.first.end());
   const auto last = static_cast<std::size_t>(right - columns_.first.begin());
-  const auto right_end = static_cast<JDIMENSION>(
-      std::min<std::int64_t>(decoder.columns(), *right + columns_.taps[last] + neighbours));
+  const auto right_end = static_cast<JDIMENSION>(std::min<std::int64_t>(
+      decoder.columns(), std::int64_t{*right} + columns_.taps[last] + neighbours));
   JDIMENSION first = static_cast<JDIMENSION>(*left);
   first -= std::min(first, neighbours);
   JDIMENSION count = right_end - first;

@@ -3,7 +3,16 @@
 // It needs the above.
 #include <jerror.h>
 
+#include <cstdio>
+
 namespace hierevo::nn {
+
+namespace {
+
+/// The usual progressive files have 10, and the most elaborate ones a few times as many.
+constexpr int most_scans = 100;
+
+}  // namespace
 
 JpegDecoder::JpegDecoder(std::span<const std::byte> file) : file_(file) {
   info_.err = jpeg_std_error(&errors_);
@@ -11,6 +20,7 @@ JpegDecoder::JpegDecoder(std::span<const std::byte> file) : file_(file) {
   errors_.error_exit = give_up;
   errors_.emit_message = judge;
   errors_.output_message = [](j_common_ptr) {};
+  progress_.progress_monitor = watch_scans;
 }
 
 bool JpegDecoder::has_inks() const {
@@ -20,6 +30,7 @@ bool JpegDecoder::has_inks() const {
 bool JpegDecoder::read_header() {
   if (setjmp(jump_) != 0) return false;
   jpeg_create_decompress(&info_);
+  info_.progress = &progress_;
   jpeg_mem_src(&info_, reinterpret_cast<const unsigned char*>(file_.data()), file_.size());
   jpeg_read_header(&info_, TRUE);
   return true;
@@ -70,6 +81,15 @@ std::size_t JpegDecoder::offset() const {
 void JpegDecoder::give_up(j_common_ptr info) {
   auto* self = static_cast<JpegDecoder*>(info->client_data);
   self->errors_.format_message(info, self->message_.data());
+  std::longjmp(self->jump_, 1);
+}
+
+/// libjpeg calls it for every row of blocks that it reads or makes.
+void JpegDecoder::watch_scans(j_common_ptr info) {
+  auto* self = static_cast<JpegDecoder*>(info->client_data);
+  if (self->info_.input_scan_number <= most_scans) return;
+  std::snprintf(self->message_.data(), self->message_.size(),
+                "more than %d scans, each as long to decode as a whole picture", most_scans);
   std::longjmp(self->jump_, 1);
 }
 

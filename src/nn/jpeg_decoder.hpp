@@ -19,6 +19,9 @@ namespace hierevo::nn {
 /// must not return, and exceptions may not cross its C frames: so each step sets a jump, has no
 /// objects with destructors while libjpeg runs, and says by its result whether all went well. After
 /// a failure only offset() and message() may be asked for.
+///
+/// A file may go over its picture in many scans, each of few bytes and as long to decode as a whole
+/// picture: those with more scans than anybody needs are refused.
 class JpegDecoder {
  public:
   /// What rows are made of. Inks become no colours here.
@@ -62,10 +65,12 @@ class JpegDecoder {
  private:
   static void give_up(j_common_ptr info);
   static void judge(j_common_ptr info, int level);
+  static void watch_scans(j_common_ptr info);
 
   std::span<const std::byte> file_;
   jpeg_decompress_struct info_{};
   jpeg_error_mgr errors_{};
+  jpeg_progress_mgr progress_{};
   std::jmp_buf jump_{};
   std::array<char, JMSG_LENGTH_MAX> message_{};
 };

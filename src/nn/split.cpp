@@ -10,9 +10,18 @@
 
 namespace hierevo::nn {
 
-Normalisation normalisation_of(const Images& images) {
-  std::vector<float> means;
+Normalisation make_normalisation(std::span<const double> means,
+                                 std::span<const double> deviations) {
   std::vector<float> scales;
+  for (const double deviation : deviations) {
+    scales.push_back(deviation > 0 ? static_cast<float>(1.0 / deviation) : 1.0F);
+  }
+  return {at::tensor(std::vector<float>(means.begin(), means.end())), at::tensor(scales)};
+}
+
+Normalisation normalisation_of(const Images& images) {
+  std::vector<double> means;
+  std::vector<double> deviations;
   const at::Tensor values = at::arange(256, at::kDouble);
   for (std::int64_t channel = 0; channel < images.channels(); ++channel) {
     // Counting the 256 values needs no second copy of the data in floating point.
@@ -21,10 +30,10 @@ Normalisation normalisation_of(const Images& images) {
         at::bincount(pixels, {}, 256).to(at::kDouble) / static_cast<double>(pixels.numel());
     const double mean = (shares * values).sum().item<double>();
     const double variance = (shares * (values - mean).square()).sum().item<double>();
-    means.push_back(static_cast<float>(mean));
-    scales.push_back(variance > 0 ? static_cast<float>(1.0 / std::sqrt(variance)) : 1.0F);
+    means.push_back(mean);
+    deviations.push_back(std::sqrt(variance));
   }
-  return {at::tensor(means), at::tensor(scales)};
+  return make_normalisation(means, deviations);
 }
 
 SplitIndices split_indices(std::int64_t size, std::int64_t train_size, std::int64_t validation_size,

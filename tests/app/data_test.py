@@ -131,6 +131,15 @@ class Shards(DataTest):
         self.assertIn("left out: dog/1.jpg (at byte 0: it is a PNG picture", said)
         self.assertIn("14 images to train on, 6 to test on; 2 broken ones are left out.", said)
 
+    def test_an_image_that_changes_while_it_is_packed_is_named(self):
+        self.small_folder()
+        # Has no bytes, and yet some can be read.
+        (self.images / "train/cat/4.jpg").unlink()
+        (self.images / "train/cat/4.jpg").symlink_to("/proc/version")
+        said = self.shard("--skip-broken", code=2)
+        self.assertIn("train/cat/4.jpg' changes while it is packed (it has", said)
+        self.assertEqual([name for name in self.files(self.shards) if "tmp" in name], [])
+
     def test_images_to_test_on_without_folders_have_labels_in_a_file(self):
         for label in ("n01", "n02"):
             self.image(f"train/{label}/{label}_1.JPEG")

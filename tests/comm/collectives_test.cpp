@@ -1,6 +1,9 @@
 // The collectives that need no MPI.
 #include <gmock/gmock.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <cstdio>
 #include <functional>
 #include <string>
 #include <thread>
@@ -11,6 +14,7 @@
 #include "hierevo/comm/self_collectives.hpp"
 #include "hierevo/comm/thread_collectives.hpp"
 #include "hierevo/core/error.hpp"
+#include "support/suspension.hpp"
 
 namespace hierevo::test {
 
@@ -126,6 +130,43 @@ TEST(ThreadCollectives, say_where_ranks_do_different_things) {
               ThrowsMessage<CommunicationError>(
                   HasSubstr("all_reduce number 1 (3 float32) of one rank is all_reduce number 1 "
                             "(2 float32) of another")));
+}
+
+/// Rank 0 waits; rank 1 comes a little after `go` is seen. Whether rank 0 bore that.
+bool waits_for_the_late(const Signpost& waits, const Signpost& go) {
+  ThreadCollectivesGroup group(2, 2s);
+  auto barrier = group.collectives(0).barrier();
+  const std::jthread late([&] {
+    go.wait();
+    std::this_thread::sleep_for(200ms);
+    try {
+      group.collectives(1).barrier();
+    } catch (const CommunicationError&) {
+      // Rank 0 says so.
+    }
+  });
+  waits.show();
+  try {
+    barrier.wait();
+    return true;
+  } catch (const CommunicationError& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return false;
+  }
+}
+
+TEST(ThreadCollectives, do_not_count_time_in_which_the_process_is_suspended) {
+  const Signpost waits;
+  const Signpost go;
+  const pid_t process = ::fork();
+  if (process == 0) ::_exit(waits_for_the_late(waits, go) ? 0 : 1);
+  ASSERT_GT(process, 0);
+  waits.wait();
+  suspend(process, 3s);
+  go.show();
+  int status = -1;
+  ASSERT_EQ(::waitpid(process, &status, 0), process);
+  EXPECT_EQ(status, 0);
 }
 
 TEST(ThreadCollectives, let_no_one_wait_for_a_group_that_was_destroyed) {

@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
@@ -14,11 +15,14 @@
 #include "hierevo/comm/mpi_collectives.hpp"
 #include "hierevo/comm/mpi_session.hpp"
 #include "hierevo/core/error.hpp"
+#include "mpi_driver.hpp"
 
 namespace {
 
 std::atomic<bool> reductions_fail = false;
 std::atomic<bool> nothing_ends = false;
+std::atomic<bool> calls_hang = false;
+std::atomic<int> communicators = 0;
 
 }  // namespace
 
@@ -32,9 +36,20 @@ extern "C" int MPI_Ialltoallv(const void* send, const int send_counts[], const i
 }
 
 extern "C" int MPI_Test(MPI_Request* request, int* ended, MPI_Status* status) {
+  while (calls_hang) std::this_thread::yield();
   if (!nothing_ends) return PMPI_Test(request, ended, status);
   *ended = 0;
   return MPI_SUCCESS;
+}
+
+extern "C" int MPI_Comm_idup(MPI_Comm comm, MPI_Comm* duplicate, MPI_Request* request) {
+  ++communicators;
+  return PMPI_Comm_idup(comm, duplicate, request);
+}
+
+extern "C" int MPI_Comm_free(MPI_Comm* comm) {
+  --communicators;
+  return PMPI_Comm_free(comm);
 }
 
 namespace hierevo::test {
@@ -87,6 +102,59 @@ TEST(MpiCollectives, ends_what_is_under_way_before_it_ends) {
   EXPECT_TRUE(pending.done());
   pending.wait();
   EXPECT_EQ(values, std::vector<float>(values.size(), 1));
+}
+
+/// Whoever makes one group after the other would come to an end of communicators.
+TEST(MpiCollectives, leaves_no_communicators_behind) {
+  const int before = communicators;
+  for (int i = 0; i < 3; ++i) {
+    MpiCollectives group(patience);
+    auto barrier = group.barrier();
+    EXPECT_EQ(communicators, before + 2);
+  }
+  EXPECT_EQ(communicators, before);
+}
+
+/// Memory that is given back must be what is taken next, also where pieces without any are between:
+/// a sum beside barriers would take fresh memory each time and keep all of it.
+TEST(MpiRooms, serve_again_and_again) {
+  comm::detail::MpiRooms rooms;
+  auto room = rooms.take(1000);
+  const std::byte* const place = room.data();
+  for (int i = 0; i < 3; ++i) {
+    rooms.give_back(std::move(room));
+    rooms.give_back({});
+    room = rooms.take(500 + static_cast<std::size_t>(i));
+    EXPECT_EQ(room.data(), place);
+  }
+}
+
+/// A call that returns after all must not find its memory freed.
+TEST(MpiDriver, keeps_what_is_under_way_where_a_call_took_too_long) {
+  static float value = 1;
+  comm::detail::MpiChannels channels;
+  MPI_Comm_dup(MPI_COMM_WORLD, &channels.first);
+  MPI_Comm_dup(MPI_COMM_WORLD, &channels.second);
+  MPI_Comm_rank(channels.first, &channels.rank);
+  MPI_Comm_size(channels.first, &channels.size);
+  auto driver = std::make_shared<comm::detail::MpiDriver>(channels, patience, 100ms);
+  driver->start_thread();
+  calls_hang = true;
+  std::weak_ptr<comm::detail::MpiJob> kept;
+  {
+    const auto job = driver->submit(
+        comm::detail::order_all_reduce({&value, 1, ElementType::float32}, Reduction::sum));
+    kept = job;
+    EXPECT_THAT(
+        [&] { driver->wait(*job); },
+        ThrowsMessage<CommunicationError>(
+            AllOf(HasSubstr("Rank " + std::to_string(channels.rank) + ": "),
+                  HasSubstr("all_reduce number 1 (1 float32): MPI does not return from a call"))));
+  }
+  calls_hang = false;
+  driver->finish();
+  driver.reset();
+  EXPECT_FALSE(kept.expired());
 }
 
 TEST(MpiCollectives, names_the_call_that_failed) {

@@ -177,18 +177,27 @@ TEST_F(ImageShardsTest, RefusesImagesThatAreNotThere) {
   };
   const std::vector<std::uint32_t> seven(7, 1);
   EXPECT_THAT(refusal_after(shard, with("offset", std::vector<std::uint64_t>(7, ~0ULL))),
-              HasSubstr("image 0 lies at bytes"));
+              HasSubstr("bytes from 18446744073709551615 on, of "));
   EXPECT_THAT(refusal_after(shard, with("length", std::vector<std::uint32_t>(7, ~0U))),
-              HasSubstr("image 0 lies at bytes"));
+              HasSubstr("image 0 has 4294967295 bytes from 0 on, of "));
   EXPECT_THAT(refusal_after(shard, with("length", std::vector<std::uint32_t>(7, 0))),
-              HasSubstr("image 0 lies at bytes"));
+              HasSubstr("image 0 has 0 bytes from 0 on"));
   EXPECT_THAT(refusal_after(shard, with("width", std::vector<std::uint32_t>(7, 0))),
               HasSubstr("×0 pixels"));
+  // More than a JPEG file can have; areas must not overflow.
+  EXPECT_THAT(refusal_after(shard, with("height", std::vector<std::uint32_t>(7, 65536))),
+              HasSubstr("image 0 has 65536×"));
+  EXPECT_THAT(refusal_after(shard, with("width", std::vector<std::uint32_t>(7, ~0U))),
+              HasSubstr("×4294967295 pixels"));
   EXPECT_THAT(refusal_after(shard, with("crc32c", std::vector<std::uint32_t>(6, 0))),
               HasSubstr("/crc32c has 6 rows and /offset 7"));
   EXPECT_THAT(refusal_after(shard, with("label", std::vector<std::int64_t>(7, 0))),
               HasSubstr("it is another shard than"));
   EXPECT_THAT(refusal_after(shard, with("sample", std::vector<std::uint64_t>(7, ~0ULL))),
+              HasSubstr("/sample has impossible sums"));
+  // The squares of so many would overflow with those of the other shards.
+  EXPECT_THAT(refusal_after(
+                  shard, with("sample", std::vector<std::uint64_t>{1ULL << 40, 0, 0, 0, 0, 0, 0})),
               HasSubstr("/sample has impossible sums"));
   EXPECT_THAT(refusal_after("index.h5", with("pixel_mean", std::vector<double>(3, 256.0))),
               HasSubstr("/pixel_mean is not three numbers"));

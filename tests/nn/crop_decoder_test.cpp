@@ -193,6 +193,29 @@ TEST(CropDecoder, RefusesCutFiles) {
   }
 }
 
+/// Each scan takes as long as a whole picture, and may have only a few bytes.
+TEST(CropDecoder, RefusesMoreScansThanAnybodyNeeds) {
+  const auto file_of = [](int scans) {
+    return to_bytes(test::jpeg_of_scans(64, 48, rough_pixels(64, 48, 1), scans));
+  };
+  EXPECT_EQ(refusal(file_of(100)), "");
+  EXPECT_EQ(check_jpeg(file_of(100)), (PictureSize{64, 48}));
+  const auto too_many = HasSubstr("more than 100 scans, each as long to decode as a whole picture");
+  EXPECT_THAT(refusal(file_of(101)), too_many);
+  EXPECT_THAT(find_in_jpeg(file_of(190)).problem, too_many);
+  EXPECT_THROW(decode_jpeg(file_of(101)), BadJpeg);
+}
+
+TEST(CropDecoder, RefusesHugePictures) {
+  Bytes file = picture_file(64, 48);
+  const std::byte frame[] = {std::byte{0xff}, std::byte{0xc0}};
+  const auto sides = std::search(file.begin(), file.end(), std::begin(frame), std::end(frame)) + 5;
+  std::fill_n(sides, 4, std::byte{0xfe});
+  EXPECT_THAT(find_in_jpeg(file).problem, HasSubstr("65278×65278 pixels, more than 134217728"));
+  std::fill_n(sides, 4, std::byte{0xff});  // more than libjpeg takes
+  EXPECT_THAT(find_in_jpeg(file).problem, HasSubstr("Maximum supported image dimension"));
+}
+
 TEST(CropDecoder, SurvivesDamage) {
   for (const auto coding : {JpegCoding::baseline, JpegCoding::progressive}) {
     const Bytes good = picture_file(64, 48, coding);

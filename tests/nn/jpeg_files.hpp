@@ -8,6 +8,8 @@
 #include <jpeglib.h>
 
 #include <cstdlib>
+#include <functional>
+#include <utility>
 #include <vector>
 
 namespace hierevo::test {
@@ -15,10 +17,10 @@ namespace hierevo::test {
 enum class JpegCoding { baseline, progressive };
 
 /// The bytes of a JPEG file of `pixels`, [H, W, channels]; 1 channel is grey, 3 are red, green and
-/// blue, 4 inks as Adobe's programs store them.
-inline std::vector<std::uint8_t> jpeg_bytes(unsigned height, unsigned width, int channels,
-                                            std::vector<std::uint8_t> pixels, int quality = 100,
-                                            JpegCoding coding = JpegCoding::baseline) {
+/// blue, 4 inks as Adobe's programs store them. `configure` changes what libjpeg would do.
+inline std::vector<std::uint8_t> jpeg_bytes_as(
+    unsigned height, unsigned width, int channels, std::vector<std::uint8_t> pixels,
+    const std::function<void(jpeg_compress_struct&)>& configure) {
   jpeg_compress_struct info{};
   jpeg_error_mgr errors{};
   info.err = jpeg_std_error(&errors);  // ends the test when libjpeg fails
@@ -31,8 +33,7 @@ inline std::vector<std::uint8_t> jpeg_bytes(unsigned height, unsigned width, int
   info.input_components = channels;
   info.in_color_space = channels == 1 ? JCS_GRAYSCALE : channels == 3 ? JCS_RGB : JCS_CMYK;
   jpeg_set_defaults(&info);
-  jpeg_set_quality(&info, quality, TRUE);
-  if (coding == JpegCoding::progressive) jpeg_simple_progression(&info);
+  configure(info);
   jpeg_start_compress(&info, TRUE);
   while (info.next_scanline < height) {
     JSAMPROW row =
@@ -44,6 +45,28 @@ inline std::vector<std::uint8_t> jpeg_bytes(unsigned height, unsigned width, int
   std::vector<std::uint8_t> file(memory, memory + size);
   std::free(memory);
   return file;
+}
+
+inline std::vector<std::uint8_t> jpeg_bytes(unsigned height, unsigned width, int channels,
+                                            std::vector<std::uint8_t> pixels, int quality = 100,
+                                            JpegCoding coding = JpegCoding::baseline) {
+  return jpeg_bytes_as(height, width, channels, std::move(pixels), [&](auto& info) {
+    jpeg_set_quality(&info, quality, TRUE);
+    if (coding == JpegCoding::progressive) jpeg_simple_progression(&info);
+  });
+}
+
+/// A progressive colour file of so many scans, up to 190: each has one frequency of one colour.
+inline std::vector<std::uint8_t> jpeg_of_scans(unsigned height, unsigned width,
+                                               std::vector<std::uint8_t> pixels, int scans) {
+  std::vector<jpeg_scan_info> script = {{3, {0, 1, 2, 0}, 0, 0, 0, 0}};
+  for (int i = 0; i + 1 < scans; ++i) {
+    script.push_back({1, {i % 3, 0, 0, 0}, 1 + i / 3, 1 + i / 3, 0, 0});
+  }
+  return jpeg_bytes_as(height, width, 3, std::move(pixels), [&](auto& info) {
+    info.scan_info = script.data();
+    info.num_scans = scans;
+  });
 }
 
 /// A smooth colour image, another for each `seed`.

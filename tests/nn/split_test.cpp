@@ -88,6 +88,12 @@ TEST(Normalisation, IsTheMeanAndDeviationOfEachChannelOfTheTrainingSplit) {
   EXPECT_TRUE(found.mean.allclose(at::tensor({25.0F, 7.0F})));
   EXPECT_TRUE(found.scale.allclose(at::tensor({1.0F / std::sqrt(125.0F), 1.0F})));
 
+  const double means[] = {25.0, 7.0};
+  const double deviations[] = {std::sqrt(125.0), 0.0};
+  const Normalisation made = make_normalisation(means, deviations);
+  EXPECT_TRUE(made.mean.equal(found.mean));
+  EXPECT_TRUE(made.scale.equal(found.scale));
+
   const Split split = split_training_set(numbered_images(50), 10, 20, 3);
   const at::Tensor used = split.train.labels.to(at::kFloat);
   EXPECT_TRUE(split.normalisation.mean.allclose(used.mean().expand({3})));

@@ -66,7 +66,8 @@ class Pending {
 /// with (from its start, or from the end of the one before it), is a CommunicationError that names
 /// rank and operation, thrown by wait() of that operation and of all later ones, and by whatever
 /// starts another: the group cannot be used any more, and where a rank has died the others learn of
-/// it by that time-out at the latest.
+/// it by that time-out at the latest. Time in which this process itself stands still, as when a
+/// whole job is suspended, does not count, but for the first second (or quarter of the time-out).
 class Collectives {
  public:
   virtual ~Collectives() = default;

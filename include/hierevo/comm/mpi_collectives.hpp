@@ -27,7 +27,8 @@ class MpiCollectives final : public Collectives {
   /// not running or was not started for MPI_THREAD_SERIALIZED (see MpiSession), CommunicationError
   /// when MPI fails or the other ranks do not come within `timeout`.
   explicit MpiCollectives(std::chrono::nanoseconds timeout);
-  /// Waits until operations that are under way have ended, well or badly.
+  /// Waits until operations that are under way have ended, well or badly. Where all have ended well
+  /// the duplicates are freed, which waits for nobody.
   ~MpiCollectives() override;
 
   int rank() const override;

@@ -9,7 +9,8 @@
 namespace hierevo::comm {
 
 /// A group of ranks that are threads of this process. The last rank to start an operation performs
-/// it for all, before its start returns.
+/// it for all, before its start returns. Nobody looks at the time for a rank that neither waits nor
+/// asks: between its start of an operation and its wait no more than a second counts.
 class ThreadCollectivesGroup {
  public:
   /// Ranks 0 … size-1. Throws UsageError when `size` is below 1.

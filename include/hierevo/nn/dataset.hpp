@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -51,6 +52,9 @@ struct Normalisation {
   at::Tensor mean;   ///< [C], float32, in pixel values 0…255
   at::Tensor scale;  ///< [C], float32: 1 / standard deviation, or 1 where all pixels are equal
 };
+
+/// Of the mean and the standard deviation of each channel, in pixel values.
+Normalisation make_normalisation(std::span<const double> means, std::span<const double> deviations);
 
 /// Mean and standard deviation of each channel over all pixels of `images` (at least one), so that
 /// these become 0 and 1. Exact: does not depend on the order of the images.

@@ -1,0 +1,52 @@
+#include "new_file.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+#include "hierevo/core/error.hpp"
+#include "hierevo/core/file.hpp"
+#include "hierevo/core/host_name.hpp"
+
+namespace hierevo::io {
+
+/// Several processes, also on several hosts, may make the same file.
+NewFile::NewFile(std::filesystem::path path)
+    : path_(std::move(path)),
+      temporary_(fmt::format("{}.{}.{}.tmp", path_.string(), core::host_name(), ::getpid())) {}
+
+NewFile::~NewFile() {
+  const h5::Session session;
+  file_.reset();
+  std::error_code gone;  // as it is when it has its name
+  std::filesystem::remove(temporary_, gone);
+}
+
+const h5::File& NewFile::made() {
+  if (!file_) file_.emplace(h5::create_file_at(temporary_.string()));
+  return *file_;
+}
+
+void NewFile::refuse(const h5::Error& error) const {
+  throw core::UsageError(fmt::format("Cannot write '{}'", path_.string()), error.what(),
+                         "Is there room, and may you write there?");
+}
+
+bool NewFile::publish() {
+  write([this](const h5::File& file) {
+    HIEREVO_H5(H5Fflush, file, H5F_SCOPE_LOCAL);
+    file_.reset();
+  });
+  try {
+    core::publish_file(temporary_, path_);
+    return true;
+  } catch (const core::IoError& error) {
+    if (error.system_error() == EEXIST) return false;
+    throw core::UsageError(error.what());
+  }
+}
+
+}  // namespace hierevo::io

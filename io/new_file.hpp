@@ -1,0 +1,48 @@
+// How files are written that HDF5 writes on disk itself.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+
+#include "h5.hpp"
+
+namespace hierevo::io {
+
+/// A file in the making: until publish() there is only a temporary file beside it, which the
+/// destructor removes. Throws UsageError when it cannot be written. Belongs to one thread.
+class NewFile {
+ public:
+  explicit NewFile(std::filesystem::path path);
+  NewFile(const NewFile&) = delete;
+  NewFile& operator=(const NewFile&) = delete;
+  /// What is open in the file must be closed, here as before publish().
+  ~NewFile();
+
+  const std::filesystem::path& path() const { return path_; }
+
+  /// Calls write(file) in a session of HDF5, whose errors become the user's. The first call makes
+  /// the temporary file.
+  template <typename Write>
+  void write(Write&& write) {
+    try {
+      const h5::Session session;
+      write(made());
+    } catch (const h5::Error& error) {
+      refuse(error);
+    }
+  }
+
+  /// Syncs the file and gives it its name. False where there is a file of that name: it stays, and
+  /// this one will be removed.
+  bool publish();
+
+ private:
+  const h5::File& made();
+  [[noreturn]] void refuse(const h5::Error& error) const;
+
+  std::filesystem::path path_;
+  std::filesystem::path temporary_;
+  std::optional<h5::File> file_;
+};
+
+}  // namespace hierevo::io

@@ -1,0 +1,39 @@
+#include "patience.hpp"
+
+#include <algorithm>
+
+namespace hierevo::comm::detail {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Without overflow for limits that mean "for ever".
+Clock::time_point later(Clock::time_point time, std::chrono::nanoseconds by) {
+  return by < Clock::time_point::max() - time ? time + by : Clock::time_point::max();
+}
+
+}  // namespace
+
+Patience::Patience(std::chrono::nanoseconds limit, Clock::time_point now)
+    : limit_(limit), longest_pause_(std::clamp<std::chrono::nanoseconds>(limit / 4, 1ns, 1s)) {
+  restart(now);
+}
+
+void Patience::restart(Clock::time_point now) {
+  looked_ = now;
+  end_ = later(now, limit_);
+}
+
+bool Patience::spent(Clock::time_point now) {
+  const auto pause = now - looked_;
+  looked_ = now;
+  if (pause > longest_pause_) end_ = later(end_, pause - longest_pause_);
+  return now >= end_;
+}
+
+Clock::time_point Patience::next_look() const {
+  return std::min(end_, looked_ + longest_pause_ / 2);
+}
+
+}  // namespace hierevo::comm::detail

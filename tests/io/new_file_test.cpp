@@ -1,0 +1,100 @@
+#include "new_file.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/resource.h>
+
+#include "data_packs.hpp"
+#include "image_shard_files.hpp"
+#include "support/refusal.hpp"
+#include "support/scratch_folder.hpp"
+
+namespace hierevo::io {
+namespace {
+
+namespace fs = std::filesystem;
+using hierevo::test::refusal;
+using testing::AllOf;
+using testing::HasSubstr;
+
+/// While one lives, this process can make no file longer than so many bytes, as if the disk were
+/// full.
+class ShortFiles {
+ public:
+  explicit ShortFiles(rlim_t bytes) : handler_(::signal(SIGXFSZ, SIG_IGN)) {
+    ::getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit limit{bytes, before_.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  ShortFiles(const ShortFiles&) = delete;
+  ShortFiles& operator=(const ShortFiles&) = delete;
+  ~ShortFiles() {
+    ::setrlimit(RLIMIT_FSIZE, &before_);
+    ::signal(SIGXFSZ, handler_);
+  }
+
+ private:
+  sighandler_t handler_;
+  rlimit before_{};
+};
+
+class NewFileTest : public testing::Test {
+ protected:
+  std::size_t files() const {
+    return static_cast<std::size_t>(std::distance(fs::directory_iterator(folder.path()), {}));
+  }
+
+  const hierevo::test::ScratchFolder folder;
+  const fs::path path = folder.path() / "new.h5";
+};
+
+TEST_F(NewFileTest, HasItsNameWhenItIsWhole) {
+  NewFile file(path);
+  EXPECT_EQ(files(), 0U);
+  file.write([](const h5::File& opened) { h5::write_attribute<double>(opened, "x", 7.0); });
+  EXPECT_EQ(files(), 1U);
+  EXPECT_FALSE(fs::exists(path));
+  EXPECT_TRUE(file.publish());
+  const h5::Session session;
+  EXPECT_EQ(h5::read_attribute<double>(h5::open_file_at(path.string()), "x"), 7.0);
+}
+
+TEST_F(NewFileTest, DoesNotReplaceAFile) {
+  NewFile first(path);
+  first.write([](const h5::File& opened) { h5::write_attribute<double>(opened, "x", 7.0); });
+  EXPECT_TRUE(first.publish());
+  NewFile late(path);
+  late.write([](const h5::File&) {});
+  EXPECT_FALSE(late.publish());
+  const h5::Session session;
+  EXPECT_EQ(h5::read_attribute<double>(h5::open_file_at(path.string()), "x"), 7.0);
+}
+
+/// Every kind of such file, with room for some of it only.
+TEST_F(NewFileTest, LeavesNothingOnAFullDisk) {
+  test::write_shard(folder.path(), {ImagePart::train, 0, 77}, test::sample_images(20, 1));
+  ShardPlan plan = test::sample_plan();
+  plan.train_shards = 1;
+  plan.test_shards = 0;
+  const auto cannot_write = AllOf(HasSubstr("Cannot write '"), HasSubstr("File too large"),
+                                  HasSubstr("Is there room, and may you write there?"));
+  for (const rlim_t room : {100U, 1000U, 2000U}) {
+    const ShortFiles short_files(room);
+    EXPECT_THAT(refusal([&] { write_shard_index(folder.path(), plan); }), cannot_write) << room;
+    EXPECT_THAT(
+        refusal([&] {
+          test::write_shard(folder.path(), {ImagePart::test, 0, 77}, test::sample_images(20, 1));
+        }),
+        cannot_write)
+        << room;
+    EXPECT_THAT(refusal([&] { test::write_pack(test::random_pack(40, 9), path); }), cannot_write)
+        << room;
+    EXPECT_EQ(files(), 1U) << room;
+  }
+  write_shard_index(folder.path(), plan);
+  EXPECT_EQ(files(), 2U);
+}
+
+}  // namespace
+}  // namespace hierevo::io
