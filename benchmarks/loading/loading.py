@@ -7,8 +7,8 @@ rounds of hierevo's rate divided by the peer's. `decode` is the limit: libjpeg-t
 of the same files and nothing else.
 
 Peers that are not installed are left out: pillow, torchvision (Pillow decodes and scales, and a tensor is
-made), torchvision-jpeg (torchvision.io.decode_jpeg), all antialiased; opencv (not antialiased, which is
-less work). The pixels of the first pictures are compared with Pillow's where it is there.
+made), torchvision-jpeg (torchvision.io.decode_jpeg), dali (its CPU operators), all antialiased; opencv (not
+antialiased, which is less work). The pixels of the first pictures are compared with Pillow's where it is there.
 
   loading.py --loader build/release/bin/benchmark_loader --pictures ILSVRC/train [--rounds 5] [--json]
 """
@@ -75,8 +75,54 @@ def opencv_peer(size):
     return load
 
 
-PEERS = {"pillow": pillow_peer, "torchvision": torchvision_peer,
-         "torchvision-jpeg": torchvision_jpeg_peer, "opencv": opencv_peer}
+def dali_peer(size):
+    """Its CPU path decodes no more than the rows of the part either. It works on batches."""
+    import numpy
+    from nvidia.dali import fn, pipeline_def, types
+
+    def load_all(files, parts):
+        @pipeline_def(batch_size=len(files), num_threads=1, device_id=None, prefetch_queue_depth=1)
+        def pipeline():
+            jpegs, anchors, shapes, flips = (fn.external_source(name=name) for name in (
+                "jpegs", "anchors", "shapes", "flips"))
+            images = fn.decoders.image_slice(jpegs, anchors, shapes, axes=(0, 1),
+                                             normalized_anchor=False, normalized_shape=False,
+                                             output_type=types.RGB)
+            images = fn.resize(images, size=(size, size), antialias=True,
+                               interp_type=types.INTERP_LINEAR)
+            return fn.flip(images, horizontal=flips)
+
+        made = pipeline()
+        made.build()
+        inputs = {"jpegs": [numpy.frombuffer(data, numpy.uint8) for data in files],
+                  "anchors": [numpy.array(part[:2], numpy.int32) for part in parts],
+                  "shapes": [numpy.array(part[2:4], numpy.int32) for part in parts],
+                  "flips": [numpy.int32(part[4]) for part in parts]}
+        start = time.process_time()
+        for name, values in inputs.items():
+            made.feed_input(name, values)
+        made.run()
+        return time.process_time() - start
+    return load_all
+
+
+def one_by_one(make):
+    """The peer that loads a picture at a time, as one that loads all and gives the time it took."""
+    def made(size):
+        load = make(size)
+
+        def load_all(files, parts):
+            start = time.process_time()
+            for data, part in zip(files, parts):
+                load(data, *part)
+            return time.process_time() - start
+        return load_all
+    return made
+
+
+PEERS = {"pillow": one_by_one(pillow_peer), "torchvision": one_by_one(torchvision_peer),
+         "torchvision-jpeg": one_by_one(torchvision_jpeg_peer), "opencv": one_by_one(opencv_peer),
+         "dali": dali_peer}
 
 
 def available_peers(size):
@@ -118,11 +164,8 @@ def measure(options):
             said = json.loads(loader.stdout.readline())
             seconds["hierevo"].append(said["seconds"])
             seconds["decode"].append(said["decoding"])
-            for name, load in peers.items():
-                start = time.process_time()
-                for data, part in zip(files, said["parts"]):
-                    load(data, *part)
-                seconds[name].append(time.process_time() - start)
+            for name, load_all in peers.items():
+                seconds[name].append(load_all(files, said["parts"]))
             if number == 0:
                 difference = largest_mean_difference(files, said["parts"], pixels.read_bytes(),
                                                      options.size)
