@@ -120,6 +120,22 @@ TEST_F(Ranks, AllStopAtTheSameStepWhenOneWantsTo) {
   for (const TrainingState& end : ends) EXPECT_EQ(end.step(), 4);
 }
 
+TEST_F(Ranks, StopAStepLaterWhereNobodyWaitsForTheDevice) {
+  as_ranks(3, [&](comm::Collectives& ranks) {
+    const auto executor = make_native_executor(small_plan(), 1);
+    const auto batches = make_training_batches(data_, normalisation_, options_, 10, 3);
+    Trainer trainer(*executor, *batches, options_, 3, {.ranks = &ranks, .late_stop = true});
+    // The others go on; what is wanted in the last step of a run stops no later one.
+    for (const std::int64_t wanted : {4, 10}) {
+      const TrainingEnd end = trainer.run([&](const TrainingProgress& now) {
+        return !(ranks.rank() == 1 && now.step >= wanted);
+      });
+      EXPECT_EQ(end, TrainingEnd::stopped);
+      EXPECT_EQ(trainer.step(), wanted + 2);
+    }
+  });
+}
+
 TEST_F(Ranks, ThatCannotGoOnAllSaySo) {
   TrainingState other = train(1, options_, nullptr, 1)[0];
   other.weights.pop_back();
