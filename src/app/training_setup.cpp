@@ -64,12 +64,12 @@ std::uint64_t fingerprint_of(const nn::Split& split) {
   return hash;
 }
 
-/// An evaluator's process is shown one GPU. A rank that evaluates itself sees all of its node's, and
-/// shares one where there are more ranks.
+/// An evaluator's process is shown one GPU. A rank that evaluates itself sees all of its node's,
+/// and shares one where there are more ranks.
 c10::Device device_here() {
-  return nn::device_of_rank({.rank = comm::MpiSession::local_rank(),
-                             .ranks = comm::MpiSession::ranks_on_this_node()},
-                            nn::GpuSharing::allowed);
+  return nn::device_of_rank(
+      {.rank = comm::MpiSession::local_rank(), .ranks = comm::MpiSession::ranks_on_this_node()},
+      nn::GpuSharing::allowed);
 }
 
 double mean(const std::vector<double>& values) {

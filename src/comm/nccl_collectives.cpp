@@ -244,8 +244,8 @@ struct NcclCollectives::Impl {
     }
   }
 
-  /// Events are made on the current device, and are of use only for its streams. What the thread had
-  /// before is not brought back: to choose a device is to take memory on it.
+  /// Events are made on the current device, and are of use only for its streams. What the thread
+  /// had before is not brought back: to choose a device is to take memory on it.
   void use_own_device() const {
     int current = -1;
     HIEREVO_CUDA_CHECK(rank, cudaGetDevice(&current));

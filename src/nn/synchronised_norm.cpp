@@ -32,7 +32,7 @@ at::Tensor summed(const at::Tensor& rows, comm::Collectives& ranks) {
 struct Moments {
   at::Tensor mean;      ///< [C], float64
   at::Tensor variance;  ///< likewise
-  at::Tensor count;     ///< values of a channel, [1], likewise: to ask a GPU for it would be to wait
+  at::Tensor count;  ///< values of a channel, [1], likewise: to ask a GPU for it would be to wait
 };
 
 Moments moments_of(const at::Tensor& input, comm::Collectives& ranks) {

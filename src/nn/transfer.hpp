@@ -1,4 +1,5 @@
-// Between the host and a GPU without the one waiting for the other. On the CPU all is there at once.
+// Between the host and a GPU without the one waiting for the other. On the CPU all is there at
+// once.
 #pragma once
 
 #include <ATen/core/Tensor.h>

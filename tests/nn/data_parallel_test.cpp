@@ -1,5 +1,6 @@
 // Trainers of several ranks that train one network.
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
 
 #include <map>
@@ -127,9 +128,8 @@ TEST_F(Ranks, StopAStepLaterWhereNobodyWaitsForTheDevice) {
     Trainer trainer(*executor, *batches, options_, 3, {.ranks = &ranks, .late_stop = true});
     // The others go on; what is wanted in the last step of a run stops no later one.
     for (const std::int64_t wanted : {4, 10}) {
-      const TrainingEnd end = trainer.run([&](const TrainingProgress& now) {
-        return !(ranks.rank() == 1 && now.step >= wanted);
-      });
+      const TrainingEnd end = trainer.run(
+          [&](const TrainingProgress& now) { return !(ranks.rank() == 1 && now.step >= wanted); });
       EXPECT_EQ(end, TrainingEnd::stopped);
       EXPECT_EQ(trainer.step(), wanted + 2);
     }

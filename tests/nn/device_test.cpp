@@ -28,8 +28,7 @@ TEST(Device, IsTheCpuWhereThereIsNoGpu) {
 
 TEST(Device, IsTheGpuOfTheRanksNumberOnItsNode) {
   for (const int rank : {0, 1, 3}) {
-    const c10::Device device =
-        device_of_rank({.rank = rank, .ranks = 4}, GpuSharing::refused, 4);
+    const c10::Device device = device_of_rank({.rank = rank, .ranks = 4}, GpuSharing::refused, 4);
     EXPECT_TRUE(device.is_cuda());
     EXPECT_EQ(device.index(), rank);
     EXPECT_EQ(device_text(device), "GPU " + std::to_string(rank));
@@ -76,8 +75,7 @@ TEST(DeviceCollectives, AreRefusedByAllRanksWhereOnlySomeHaveAGpu) {
   std::vector<std::string> said(3);
   as_ranks(3, [&](comm::Collectives& host) {
     const c10::Device device = host.rank() == 1 ? c10::Device(at::kCUDA, 0) : at::kCPU;
-    const std::string error =
-        usage_error([&] { make_device_collectives(host, device, patience); });
+    const std::string error = usage_error([&] { make_device_collectives(host, device, patience); });
     const std::scoped_lock lock(mutex);
     said[static_cast<std::size_t>(host.rank())] = error;
   });

@@ -1,5 +1,5 @@
-// What only a GPU can show: that it computes what the CPU does, and that ranks on GPUs train together.
-// Skipped where there are too few.
+// What only a GPU can show: that it computes what the CPU does, and that ranks on GPUs train
+// together. Skipped where there are too few.
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
@@ -106,8 +106,8 @@ std::vector<double> losses_on(c10::Device device) {
                                 .batch = 10,
                                 .crop = 8,
                                 .learning_rate = 0.01,
-                                .clip_norm = 1.0,
                                 .cutout = 2,
+                                .clip_norm = 1.0,
                                 .micro_batches = 2,
                                 .average = 0.9};
   const auto executor = make_executor(small_plan(), device, 1, options);
@@ -178,11 +178,8 @@ std::vector<double> losses_together(int size, bool sync_norms, DeviceOf device_o
     const auto group = make_device_collectives(host, device, patience);
     const Images data = on_device(random_images(50), device);
     const Normalisation normalisation = normalisation_of(data);
-    const TrainingOptions options{.steps = 20,
-                                  .batch = 10,
-                                  .crop = 8,
-                                  .learning_rate = 0.01,
-                                  .sync_norms = sync_norms};
+    const TrainingOptions options{
+        .steps = 20, .batch = 10, .crop = 8, .learning_rate = 0.01, .sync_norms = sync_norms};
     const auto executor = make_torch_executor(small_plan(), device, 1);
     const auto batches = make_training_batches(data, normalisation, options, 10, 3);
     Trainer trainer(*executor, *batches, options, 3,
