@@ -28,6 +28,13 @@ if(HIEREVO_WITH_TORCH)
   endif()
   find_package(Torch 1.13 REQUIRED)
   set(CMAKE_CXX_FLAGS "${hierevo_saved_flags}")
+  include(HierevoFmtFirst)
+  hierevo_fmt_first(HIEREVO_FMT_FIRST ${PROJECT_BINARY_DIR}/fmt_first)
+  if(HIEREVO_WITH_CUDA AND NOT TARGET torch_cuda)
+    message(FATAL_ERROR "This LibTorch (${Torch_VERSION}, in ${Torch_DIR}) was built without CUDA, which "
+      "HIEREVO_WITH_CUDA wants. Take one with CUDA (scripts/setup --cuda-torch, INSTALL.md), or "
+      "-DHIEREVO_WITH_TORCH=OFF.")
+  endif()
 endif()
 
 # Only headers are wanted for the tests, which stand in for the libraries themselves.
@@ -43,7 +50,4 @@ if(HIEREVO_WITH_CUDA)
     message(FATAL_ERROR "HIEREVO_WITH_CUDA needs NCCL (nccl.h and libnccl). "
                         "Set NCCL_HOME to where it is installed.")
   endif()
-  add_library(hierevo_nccl INTERFACE)
-  target_include_directories(hierevo_nccl SYSTEM INTERFACE ${HIEREVO_NCCL_INCLUDE_DIR})
-  target_link_libraries(hierevo_nccl INTERFACE CUDA::cudart ${HIEREVO_NCCL_LIBRARY})
 endif()

@@ -18,7 +18,7 @@ configure_package_config_file(cmake/hierevo-config.cmake.in
   ${PROJECT_BINARY_DIR}/hierevo-config.cmake INSTALL_DESTINATION ${hierevo_package_dir})
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/hierevo-config-version.cmake
   COMPATIBILITY SameMinorVersion)
-install(FILES ${PROJECT_BINARY_DIR}/hierevo-config.cmake
+install(FILES ${PROJECT_BINARY_DIR}/hierevo-config.cmake cmake/HierevoFmtFirst.cmake
   ${PROJECT_BINARY_DIR}/hierevo-config-version.cmake DESTINATION ${hierevo_package_dir})
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(DIRECTORY genotypes DESTINATION ${CMAKE_INSTALL_DATADIR}/hierevo)

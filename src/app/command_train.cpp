@@ -14,11 +14,13 @@
 #include "commands.hpp"
 #include "final_training.hpp"
 #include "hierevo/comm/agreement.hpp"
+#include "hierevo/comm/mpi_session.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/hash.hpp"
 #include "hierevo/core/random.hpp"
 #include "hierevo/genome/cell_graph.hpp"
 #include "hierevo/genome/codec.hpp"
+#include "hierevo/nn/device.hpp"
 #include "hierevo/nn/threads.hpp"
 #include "hierevo/search/run_directory.hpp"
 #include "model_options.hpp"
@@ -58,6 +60,10 @@ struct TrainCommandOptions {
   TrainCommandOptions() { data.validation_size = 0; }
   void add_to(OptionSet& options);
   void check() const;
+  std::chrono::nanoseconds timeout() const {
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(
+        std::chrono::duration<double>(rank_timeout));
+  }
   fs::path directory(evolution::IndividualId id) const;
 };
 
@@ -212,10 +218,11 @@ class TrainProgram {
  private:
   void tell_that_all_is_ready(const TrainingTask& task, const fs::path& folder) const;
   std::uint64_t hash_of_options() const;
+  c10::Device device_here(comm::Collectives& ranks) const;
   evolution::Individual chosen_by_rank_0(comm::Collectives& ranks) const;
-  std::unique_ptr<TrainingData> read_data(comm::Collectives& ranks,
+  std::unique_ptr<TrainingData> read_data(comm::Collectives& ranks, c10::Device device,
                                           const nn::TrainingOptions& training) const;
-  TrainingTask task(comm::Collectives& ranks, const genome::Genotype& genotype,
+  TrainingTask task(comm::Collectives& ranks, c10::Device device, const genome::Genotype& genotype,
                     const TrainingData& data, const nn::TrainingOptions& training) const;
   void conclude(const json& last, const TrainingTask& task, const evolution::Individual& individual,
                 const TrainingDirectory& directory) const;
@@ -236,6 +243,25 @@ evolution::Individual TrainProgram::chosen_by_rank_0(comm::Collectives& ranks) c
   return {{{}, std::nullopt, 0, genome::genotype_from_json(genotype, "the cell of rank 0")}, {}};
 }
 
+/// Chooses it, and shows what all ranks compute with.
+c10::Device TrainProgram::device_here(comm::Collectives& ranks) const {
+  c10::Device device(c10::DeviceType::CPU);
+  comm::together(ranks, [&device] {
+    device = nn::device_of_rank(
+        {.rank = comm::MpiSession::local_rank(), .ranks = comm::MpiSession::ranks_on_this_node()},
+        nn::GpuSharing::refused);
+    nn::use_device(device);
+  });
+  std::string means = nn::device_text(device);
+  if (device.is_cpu()) {
+    const int threads = command_.training.threads;
+    means = threads == 1 ? "a thread of the CPU" : fmt::format("{} threads of the CPU", threads);
+  }
+  const std::string table = table_of(ranks, means);
+  if (ranks.size() > 1) fmt::print(stderr, "{}", table);
+  return device;
+}
+
 /// Of all that ranks must agree in.
 std::uint64_t TrainProgram::hash_of_options() const {
   return core::hash_text(options_.record({"data-dir", "threads"}) +
@@ -243,7 +269,7 @@ std::uint64_t TrainProgram::hash_of_options() const {
                                      command_.dry_run, command_.bucket_mb));
 }
 
-std::unique_ptr<TrainingData> TrainProgram::read_data(comm::Collectives& ranks,
+std::unique_ptr<TrainingData> TrainProgram::read_data(comm::Collectives& ranks, c10::Device device,
                                                       const nn::TrainingOptions& training) const {
   std::unique_ptr<TrainingData> data;
   const int threads = command_.training.threads;
@@ -252,19 +278,22 @@ std::unique_ptr<TrainingData> TrainProgram::read_data(comm::Collectives& ranks,
     data = make_training_data(
         {.data = command_.data,
          .split_seed = core::derive_seed(command_.seed, 0, "split"),
-         .loader_threads = command_.loader_threads > 0 ? command_.loader_threads : threads},
+         .loader_threads = command_.loader_threads > 0 ? command_.loader_threads : threads,
+         .device = device},
         training);
   });
   comm::require_equal(ranks, data->facts().fingerprint, "data");
   return data;
 }
 
-TrainingTask TrainProgram::task(comm::Collectives& ranks, const genome::Genotype& genotype,
-                                const TrainingData& data,
+TrainingTask TrainProgram::task(comm::Collectives& ranks, c10::Device device,
+                                const genome::Genotype& genotype, const TrainingData& data,
                                 const nn::TrainingOptions& training) const {
   TrainingTask task{.genotype = genotype,
                     .model = command_.model.spec(),
                     .data = data,
+                    .ranks = ranks,
+                    .device = device,
                     .options = training,
                     .parallel = {.ranks = &ranks,
                                  .bucket_bytes = static_cast<std::size_t>(command_.bucket_mb) << 20,
@@ -321,11 +350,11 @@ int TrainProgram::run(comm::Collectives& ranks) const {
     TrainingDirectory::require_same(folder, options_, genotype);
     return "";
   });
-  if (ranks.size() > 1) {
-    fmt::print(stderr, "{}", table_of(ranks, command_.training.threads));
-  }
-  const auto data = read_data(ranks, training);
-  const TrainingTask task = this->task(ranks, genotype, *data, training);
+  const c10::Device device = device_here(ranks);
+  const auto data = read_data(ranks, device, training);
+  const auto device_ranks = nn::make_device_collectives(ranks, device, command_.timeout());
+  TrainingTask task = this->task(ranks, device, genotype, *data, training);
+  if (device_ranks) task.parallel.ranks = device_ranks.get();
   std::optional<TrainingDirectory> directory;
   comm::made_by_rank_0(ranks, [&]() -> std::string {
     if (command_.dry_run) {
@@ -374,8 +403,7 @@ int command_train(const Arguments& arguments) {
   }
   catch_stop_signals();  // reading large data takes its time
   const TrainProgram program(command, options);
-  const auto timeout = std::chrono::duration<double>(command.rank_timeout);
-  return in_training_ranks(std::chrono::duration_cast<std::chrono::nanoseconds>(timeout), problem,
+  return in_training_ranks(command.timeout(), problem,
                            [&](comm::Collectives& ranks) { return program.run(ranks); });
 }
 

@@ -50,7 +50,7 @@ class Repeat {
         repeat_(repeat),
         record_(record),
         executor_(nn::make_executor(make_plan(genome::assemble(task.genotype), task.model),
-                                    at::kCPU, seed("weights"), task.options)),
+                                    task.device, seed("weights"), task.options)),
         batches_(task.data.training(task.options, seed("order"))),
         trainer_(*executor_, *batches_, task.options, seed("order"), task.parallel),
         interval_(test_interval(task)) {}
@@ -82,7 +82,7 @@ class Repeat {
   }
 
  private:
-  comm::Collectives& ranks() const { return *task_.parallel.ranks; }
+  comm::Collectives& ranks() const { return task_.ranks; }
   bool holds_out() const { return task_.data.facts().held_out_images > 0; }
 
   std::uint64_t seed(std::string_view purpose) const {
@@ -186,7 +186,7 @@ std::optional<json> finished_repeat(int repeat, const TrainingDirectory& directo
 
 json train_repeat(const TrainingTask& task, int repeat, const TrainingDirectory* directory,
                   ProgressLine* line) {
-  comm::Collectives& ranks = *task.parallel.ranks;
+  comm::Collectives& ranks = task.ranks;
   std::optional<RepeatRecord> record;
   const std::string known = comm::made_by_rank_0(ranks, [&]() -> std::string {
     if (const auto result = finished_repeat(repeat, *directory)) return result->dump();

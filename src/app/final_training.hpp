@@ -1,6 +1,8 @@
 // One final training: from scratch or from where it was left, to its scores.
 #pragma once
 
+#include <c10/core/Device.h>
+
 #include <chrono>
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
@@ -22,8 +24,10 @@ struct TrainingTask {
   genome::Genotype genotype;
   genome::ModelSpec model;
   const TrainingData& data;
+  comm::Collectives& ranks;  ///< make all trainings together
+  c10::Device device;        ///< that this rank computes on
   nn::TrainingOptions options{};
-  nn::DataParallel parallel{};  ///< its ranks make all trainings together
+  nn::DataParallel parallel{};  ///< the same ranks, for memory of their devices
   std::uint64_t seed = 1;
   int repeats = 1;
   std::int64_t test_every = 0;  ///< steps between tests that choose; 0: seldom enough

@@ -75,7 +75,7 @@ void RepeatRecord::begin(std::int64_t step) {
   if (step > 0) fmt::print(stderr, "Going on at step {} of {}.\n", step, task_.options.steps);
   log({{"event", "start"},
        {"step", step},
-       {"ranks", task_.parallel.ranks->size()},
+       {"ranks", task_.ranks.size()},
        {"unix_seconds", unix_seconds()}});
 }
 
@@ -153,7 +153,7 @@ json RepeatRecord::save_result(const nn::Scores& scores, nn::Trainer& trainer) {
                  {"loss", trainer.loss()},
                  {"steps", trainer.step()},
                  {"seconds", seconds_so_far()},
-                 {"ranks", task_.parallel.ranks->size()},
+                 {"ranks", task_.ranks.size()},
                  {"images_per_second", images / here},
                  {"data_share", last_.data_seconds / here},
                  {"communication_share", last_.communication_seconds / here},
@@ -189,7 +189,7 @@ void RepeatRecord::show(const nn::TrainingProgress& now) {
   text += fmt::format("{:.0f} images/s, {:.0f} % of the time for data",
                       pace(now) * static_cast<double>(task_.options.batch),
                       100.0 * now.data_seconds / passed);
-  if (task_.parallel.ranks->size() > 1) {
+  if (task_.ranks.size() > 1) {
     text += fmt::format(", {:.0f} % for other ranks", 100.0 * now.communication_seconds / passed);
   }
   text += fmt::format(", {} left",

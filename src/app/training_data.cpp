@@ -44,6 +44,9 @@ class MemoryData final : public TrainingData {
     std::vector<const nn::Images*> parts = {&train_, &test_};
     if (held_out_) parts.push_back(&*held_out_);
     facts_.fingerprint = fingerprint_of(parts);
+    train_ = nn::on_device(train_, options.device);
+    test_ = nn::on_device(test_, options.device);
+    if (held_out_) held_out_ = nn::on_device(*held_out_, options.device);
   }
 
   std::unique_ptr<nn::TrainingBatches> training(const nn::TrainingOptions& options,
@@ -77,6 +80,7 @@ class ShardData final : public TrainingData {
       : shards_(io::open_image_shards(options.data.prepared_path())),
         size_(training.crop),
         threads_(options.loader_threads),
+        device_(options.device),
         test_(shards_.test) {
     require_test_set(test_.size(), shards_.source);
     nn::SplitIndices indices =
@@ -99,7 +103,7 @@ class ShardData final : public TrainingData {
   std::unique_ptr<nn::TrainingBatches> training(const nn::TrainingOptions& options,
                                                 std::uint64_t seed) const override {
     return nn::make_jpeg_training_batches(*train_, facts_.normalisation, options, facts_.classes(),
-                                          seed, threads_);
+                                          seed, threads_, device_);
   }
   std::unique_ptr<nn::TestBatches> test() const override { return tests_of(test_); }
   std::unique_ptr<nn::TestBatches> held_out() const override { return tests_of(*held_out_); }
@@ -140,6 +144,7 @@ class ShardData final : public TrainingData {
   io::ImageShards shards_;
   std::int64_t size_;
   int threads_;
+  c10::Device device_;
   std::optional<ShardFiles> train_;
   std::optional<ShardFiles> held_out_;
   ShardFiles test_;

@@ -1,6 +1,8 @@
 // What `hierevo train` learns from and is tested on, in memory or in shards of JPEG files.
 #pragma once
 
+#include <c10/core/Device.h>
+
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -46,6 +48,7 @@ struct TrainingDataOptions {
   DataOptions data;
   std::uint64_t split_seed = 0;
   int loader_threads = 1;  ///< that decode JPEG
+  c10::Device device;      ///< that batches are made on
 };
 
 /// Reads, or opens, the data and checks that `training` fits them. Throws UsageError.

@@ -73,13 +73,13 @@ int in_training_ranks(std::chrono::nanoseconds timeout, const std::exception_ptr
   return work_in(alone, job, problem, work);
 }
 
-std::string table_of(comm::Collectives& ranks, int threads) {
-  const auto hosts = comm::gather_texts(ranks, core::host_name());
+std::string table_of(comm::Collectives& ranks, const std::string& means) {
+  const auto places =
+      comm::gather_texts(ranks, fmt::format("{}, with {}", core::host_name(), means));
   if (ranks.rank() != 0) return "";
   std::string table;
-  for (std::size_t rank = 0; rank < hosts.size(); ++rank) {
-    table += fmt::format("Rank {} is on {}, with {} of its CPU\n", rank, hosts[rank],
-                         threads == 1 ? "a thread" : fmt::format("{} threads", threads));
+  for (std::size_t rank = 0; rank < places.size(); ++rank) {
+    table += fmt::format("Rank {} is on {}\n", rank, places[rank]);
   }
   return table;
 }

@@ -10,9 +10,11 @@
 
 #include "data_source.hpp"
 #include "half_trained.hpp"
+#include "hierevo/comm/mpi_session.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/random.hpp"
 #include "hierevo/genome/cell_graph.hpp"
+#include "hierevo/nn/device.hpp"
 #include "hierevo/nn/fitness.hpp"
 #include "hierevo/nn/threads.hpp"
 #include "stored_tensors.hpp"
@@ -28,6 +30,7 @@ struct TrainingSetup::Data {
   nn::TrainingOptions training;
   int repeats;
   int threads;
+  c10::Device device{c10::DeviceType::CPU};
   std::uint64_t fingerprint;
 };
 
@@ -40,6 +43,14 @@ bool speaks_of_memory(std::string_view text) {
     if (text.find(sign) != std::string_view::npos) return true;
   }
   return false;
+}
+
+/// An evaluator's process is shown one GPU. A rank that evaluates itself sees all of its node's,
+/// and shares one where there are more ranks.
+c10::Device device_here() {
+  return nn::device_of_rank(
+      {.rank = comm::MpiSession::local_rank(), .ranks = comm::MpiSession::ranks_on_this_node()},
+      nn::GpuSharing::allowed);
 }
 
 double mean(const std::vector<double>& values) {
@@ -61,6 +72,7 @@ class TrainingSetup::TrainingEvaluator final : public search::Evaluator {
                                      const search::ProgressCallback& progress) override {
     try {
       nn::set_threads(data_->threads);  // a setting of the thread that evaluates, too
+      nn::use_device(data_->device);    // likewise
       return train(work, progress);
     } catch (const std::bad_alloc&) {
       return Evaluation::failure(Status::out_of_memory, "the host's memory is exhausted");
@@ -83,7 +95,7 @@ class TrainingSetup::TrainingEvaluator final : public search::Evaluator {
       checkpoints.options += fmt::format("memory-parts={}\n", work.memory_parts);
     }
     nn::FitnessMeasurement measurement(plan, data_->split, training, data_->repeats, candidate.seed,
-                                       c10::Device(c10::DeviceType::CPU));
+                                       data_->device);
     HalfTrained half_trained(checkpoints, candidate, spec_, data_->split.normalisation);
     half_trained.resume(measurement);
     const nn::TrainingEnd end = measurement.run([&](const nn::TrainingProgress& at) {
@@ -123,8 +135,12 @@ TrainingSetup::TrainingSetup(const DataOptions& options, const TrainOptions& tra
   data->training = training.training();
   data->repeats = repeats;
   data->threads = training.threads;
+  data->device = device_here();
   data->fingerprint = fingerprint_of({&data->split.train, &data->split.validation});
   nn::check(data->training, data->split.train, data->split.validation);
+  nn::use_device(data->device);
+  data->split.train = nn::on_device(data->split.train, data->device);
+  data->split.validation = nn::on_device(data->split.validation, data->device);
   data_ = std::move(data);
 }
 

@@ -232,9 +232,18 @@ struct NcclCollectives::Impl {
     }
   }
 
+  /// Events are made on the current device, and are of use only for its streams. What the thread
+  /// had before is not brought back: to choose a device is to take memory on it.
+  void use_own_device() const {
+    int current = -1;
+    HIEREVO_CUDA_CHECK(rank, cudaGetDevice(&current));
+    if (current != device) HIEREVO_CUDA_CHECK(rank, cudaSetDevice(device));
+  }
+
   std::shared_ptr<detail::CudaEvent> give_to_stream(std::span<const CollectiveOrder> orders,
                                                     const std::string& what,
                                                     detail::Clock::time_point deadline) {
+    use_own_device();
     HIEREVO_CUDA_CHECK(rank, cudaEventRecord(before.get(), network));
     HIEREVO_CUDA_CHECK(rank, cudaStreamWaitEvent(stream.get(), before.get(), 0));
     HIEREVO_NCCL_CHECK(rank, ncclGroupStart());

@@ -2,8 +2,7 @@
 
 #include <ATen/ATen.h>
 
-#include <algorithm>
-#include <vector>
+#include "transfer.hpp"
 
 namespace hierevo::nn {
 
@@ -27,18 +26,19 @@ Crops draw_crops(std::int64_t count, ImageSize image, ImageSize crop, bool flip,
 
 at::Tensor cut(const at::Tensor& pixels, const at::Tensor& indices, const Crops& crops,
                ImageSize crop) {
-  const auto offsets = at::TensorOptions(at::kLong);
+  const c10::Device device = pixels.device();
+  const auto offsets = at::TensorOptions(at::kLong).device(device);
   const at::Tensor down = at::arange(crop.height, offsets);
   const at::Tensor right = at::arange(crop.width, offsets);
-  const at::Tensor across = at::where(crops.flipped.unsqueeze(1), right.flip(0), right);
-  const at::Tensor rows = crops.top.unsqueeze(1) + down;        // [N, height]
-  const at::Tensor columns = crops.left.unsqueeze(1) + across;  // [N, width]
+  const at::Tensor flipped = sent(crops.flipped, device).unsqueeze(1);
+  const at::Tensor across = at::where(flipped, right.flip(0), right);
+  const at::Tensor rows = sent(crops.top, device).unsqueeze(1) + down;        // [N, height]
+  const at::Tensor columns = sent(crops.left, device).unsqueeze(1) + across;  // [N, width]
   const at::Tensor channels = at::arange(pixels.size(1), offsets);
   // One gather for the whole batch, indexed as [N, height, width, C]: channels last as it is.
-  const auto on_device = [&pixels](const at::Tensor& index) { return index.to(pixels.device()); };
-  const at::Tensor gathered = pixels.index(
-      {on_device(indices.view({-1, 1, 1, 1})), on_device(channels.view({1, 1, 1, -1})),
-       on_device(rows.unsqueeze(2).unsqueeze(3)), on_device(columns.unsqueeze(1).unsqueeze(3))});
+  const at::Tensor gathered =
+      pixels.index({sent(indices, device).view({-1, 1, 1, 1}), channels.view({1, 1, 1, -1}),
+                    rows.unsqueeze(2).unsqueeze(3), columns.unsqueeze(1).unsqueeze(3)});
   return gathered.contiguous().permute({0, 3, 1, 2});
 }
 
@@ -56,7 +56,7 @@ ColourChanges draw_colour_changes(std::int64_t count, double brightness, double 
 
 at::Tensor recoloured(const at::Tensor& pixels, const ColourChanges& changes) {
   const auto by_image = [&pixels](const at::Tensor& values) {
-    return values.to(pixels.device()).view({-1, 1, 1, 1});
+    return sent(values, pixels.device()).view({-1, 1, 1, 1});
   };
   at::Tensor images = pixels.to(at::kFloat).mul_(by_image(changes.brightness)).clamp_(0, 255);
   // Torch adds up a tensor that becomes one number in another order, which rounds otherwise: an
@@ -82,26 +82,25 @@ Middles draw_middles(std::int64_t count, ImageSize image, core::RandomStream ran
 }
 
 void cut_out(at::Tensor& images, std::int64_t side, const Middles& middles) {
-  const std::int64_t height = images.size(2);
-  const std::int64_t width = images.size(3);
-  const auto within = [](std::int64_t position, std::int64_t end) {
-    return std::clamp<std::int64_t>(position, 0, end);
+  const c10::Device device = images.device();
+  // For all images at once: on a GPU each call has its price, however little it does.
+  const auto covered = [&](const at::Tensor& middle, std::int64_t length) {  // [N, length]
+    const at::Tensor from = sent(middle, device).unsqueeze(1) - side / 2;
+    const at::Tensor place = at::arange(length, at::TensorOptions(at::kLong).device(device));
+    return place.ge(from).logical_and_(place.lt(from + side));
   };
-  const auto* rows = middles.row.data_ptr<std::int64_t>();
-  const auto* columns = middles.column.data_ptr<std::int64_t>();
-  for (std::int64_t i = 0; i < images.size(0); ++i) {
-    const std::int64_t top = rows[i] - side / 2;
-    const std::int64_t left = columns[i] - side / 2;
-    images[i]
-        .slice(1, within(top, height), within(top + side, height))
-        .slice(2, within(left, width), within(left + side, width))
-        .zero_();
-  }
+  const at::Tensor rows = covered(middles.row, images.size(2)).unsqueeze(1).unsqueeze(3);
+  const at::Tensor columns = covered(middles.column, images.size(3)).unsqueeze(1).unsqueeze(2);
+  images.masked_fill_(rows.logical_and(columns), 0);
+}
+
+Normalisation on_device(const Normalisation& normalisation, c10::Device device) {
+  return {sent(normalisation.mean, device), sent(normalisation.scale, device)};
 }
 
 at::Tensor normalised(const at::Tensor& pixels, const Normalisation& normalisation) {
   const auto by_channel = [&pixels](const at::Tensor& values) {
-    return values.to(pixels.device()).view({1, -1, 1, 1});
+    return sent(values, pixels.device()).view({1, -1, 1, 1});
   };
   return pixels.to(at::kFloat)
       .contiguous(at::MemoryFormat::ChannelsLast)

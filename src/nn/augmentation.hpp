@@ -1,6 +1,7 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
+#include <c10/core/Device.h>
 
 #include <cstdint>
 
@@ -57,6 +58,9 @@ Middles draw_middles(std::int64_t count, ImageSize image, core::RandomStream ran
 /// Sets a square of `side` pixels in each of `images` [N, C, H, W] to 0, the mean of normalised
 /// images. A part of it may be outside.
 void cut_out(at::Tensor& images, std::int64_t side, const Middles& middles);
+
+/// The same on `device`, so that it need not be sent with each batch.
+Normalisation on_device(const Normalisation& normalisation, c10::Device device);
 
 /// Network input of `pixels` [N, C, H, W] in 0…255: float32, channels last.
 at::Tensor normalised(const at::Tensor& pixels, const Normalisation& normalisation);

@@ -3,13 +3,14 @@
 #include <ATen/ATen.h>
 
 #include "mixing.hpp"
+#include "transfer.hpp"
 
 namespace hierevo::nn {
 
 AugmentedBatches::AugmentedBatches(std::int64_t images, const Normalisation& normalisation,
                                    const TrainingOptions& options, std::int64_t classes,
                                    std::uint64_t seed, c10::Device device)
-    : normalisation_(normalisation),
+    : normalisation_(on_device(normalisation, device)),
       options_(options),
       classes_(classes),
       seed_(seed),
@@ -26,7 +27,7 @@ Batch AugmentedBatches::at(std::int64_t step, ImageRange range) {
 
 Batch AugmentedBatches::unmixed(std::int64_t step, ImageRange range) {
   const Images cut = pixels(step, range);
-  at::Tensor images = cut.pixels.to(device_);
+  at::Tensor images = sent(cut.pixels, device_);
   const auto own = [&range](const at::Tensor& of_all) {
     return of_all.narrow(0, range.first, range.count);
   };
@@ -35,7 +36,7 @@ Batch AugmentedBatches::unmixed(std::int64_t step, ImageRange range) {
         options_.batch, options_.brightness, options_.contrast, stream(step, "colours of a step"));
     images = recoloured(images, {own(all.brightness), own(all.contrast)});
   }
-  Batch batch{normalised(images, normalisation_), cut.labels.to(device_)};
+  Batch batch{normalised(images, normalisation_), sent(cut.labels, device_)};
   if (options_.cutout > 0) {
     const Middles all = draw_middles(options_.batch, {images.size(2), images.size(3)},
                                      stream(step, "cutout of a step"));

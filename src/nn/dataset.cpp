@@ -57,6 +57,10 @@ Dataset load_files(std::string_view name, const fs::path& data_dir) {
 
 }  // namespace
 
+Images on_device(const Images& images, c10::Device device) {
+  return {images.pixels.to(device), images.labels.to(device)};
+}
+
 Dataset load_dataset(std::string_view name, const fs::path& data_dir) {
   Dataset dataset = load_files(name, data_dir);
   const at::Tensor counts = at::bincount(dataset.train.labels, {}, dataset.classes());

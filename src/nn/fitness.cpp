@@ -16,10 +16,6 @@ namespace hierevo::nn {
 
 namespace {
 
-Images on_device(const Images& images, c10::Device device) {
-  return {images.pixels.to(device), images.labels.to(device)};
-}
-
 void check_fit(const genome::Plan& plan, const Split& data, int repeats) {
   if (repeats < 1) {
     throw core::UsageError(fmt::format("{} repeats of the training", repeats),

@@ -82,12 +82,14 @@ std::vector<at::Tensor> GradientBuckets::make_room(const std::vector<NamedTensor
 }
 
 void GradientBuckets::begin() {
+  const std::scoped_lock lock(mutex_);
   std::fill(is_ready_.begin(), is_ready_.end(), false);
   for (Bucket& bucket : buckets_) bucket.missing = bucket.parameters.size();
   next_ = 0;
 }
 
 void GradientBuckets::ready(std::size_t parameter) {
+  const std::scoped_lock lock(mutex_);
   is_ready_[parameter] = true;
   --buckets_[bucket_of_[parameter]].missing;
   while (next_ < buckets_.size() && buckets_[next_].missing == 0) start(buckets_[next_++]);
@@ -101,6 +103,7 @@ void GradientBuckets::start(Bucket& bucket) {
 }
 
 void GradientBuckets::close() {
+  const std::scoped_lock lock(mutex_);
   const at::NoGradGuard without_gradients;
   for (std::size_t i = 0; i < gradients_.size(); ++i) {
     if (!is_ready_[i]) gradients_[i].zero_();
@@ -109,6 +112,7 @@ void GradientBuckets::close() {
 }
 
 void GradientBuckets::finish() {
+  const std::scoped_lock lock(mutex_);
   const auto start_time = std::chrono::steady_clock::now();
   const at::NoGradGuard without_gradients;
   for (Bucket& bucket : buckets_) {

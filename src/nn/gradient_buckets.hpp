@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <mutex>
 #include <vector>
 
 #include "hierevo/comm/collectives.hpp"
@@ -15,7 +16,12 @@ namespace hierevo::nn {
 /// buffers, the last used parameter's first; one is summed as soon as all its gradients are
 /// complete and those before it are under way, so that all ranks begin with the same ones. Each
 /// rank's gradients are those of its images' share of the batch (StepOptions::share), so that the
-/// sums are those of the whole batch. Belongs to one thread, on which gradients become ready.
+/// sums are those of the whole batch.
+///
+/// Belongs to one thread, as do the collectives. But on a GPU Torch makes the backward pass on a
+/// thread of its own, for which train_step() waits: there gradients become ready, and sums are
+/// started, in place of the thread that waits and never besides it. The lock has what one of them
+/// wrote seen by the other.
 class GradientBuckets {
  public:
   struct Options {
@@ -58,6 +64,7 @@ class GradientBuckets {
   Executor& executor_;
   comm::Collectives& ranks_;
   Options options_;
+  std::mutex mutex_;                    ///< guards all that follows
   std::vector<at::Tensor> gradients_;   ///< of each parameter
   std::vector<std::size_t> bucket_of_;  ///< likewise
   std::vector<bool> is_ready_;          ///< likewise

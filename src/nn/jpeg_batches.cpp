@@ -156,8 +156,9 @@ namespace {
 class JpegBatches final : public AugmentedBatches {
  public:
   JpegBatches(const JpegFiles& files, const Normalisation& normalisation,
-              const TrainingOptions& options, std::int64_t classes, std::uint64_t seed, int threads)
-      : AugmentedBatches(files.size(), normalisation, options, classes, seed, at::kCPU),
+              const TrainingOptions& options, std::int64_t classes, std::uint64_t seed, int threads,
+              c10::Device device)
+      : AugmentedBatches(files.size(), normalisation, options, classes, seed, device),
         pixels_(files,
                 {.batch = options.batch,
                  .crop = options.crop,
@@ -173,12 +174,11 @@ class JpegBatches final : public AugmentedBatches {
 
 }  // namespace
 
-std::unique_ptr<TrainingBatches> make_jpeg_training_batches(const JpegFiles& files,
-                                                            const Normalisation& normalisation,
-                                                            const TrainingOptions& options,
-                                                            std::int64_t classes,
-                                                            std::uint64_t seed, int threads) {
-  return std::make_unique<JpegBatches>(files, normalisation, options, classes, seed, threads);
+std::unique_ptr<TrainingBatches> make_jpeg_training_batches(
+    const JpegFiles& files, const Normalisation& normalisation, const TrainingOptions& options,
+    std::int64_t classes, std::uint64_t seed, int threads, c10::Device device) {
+  return std::make_unique<JpegBatches>(files, normalisation, options, classes, seed, threads,
+                                       device);
 }
 
 std::unique_ptr<TestBatches> make_jpeg_test_batches(const JpegFiles& files,

@@ -4,6 +4,7 @@
 
 #include "augmentation.hpp"
 #include "augmented_batches.hpp"
+#include "transfer.hpp"
 
 namespace hierevo::nn {
 
@@ -27,9 +28,9 @@ class MemoryBatches final : public AugmentedBatches {
     const auto own = [&range](const at::Tensor& of_all) {
       return of_all.narrow(0, range.first, range.count);
     };
-    const at::Tensor indices = own(at::tensor(batch_of(step)));
+    const at::Tensor indices = sent(own(at::tensor(batch_of(step))), images_.pixels.device());
     return {cut(images_.pixels, indices, {own(all.top), own(all.left), own(all.flipped)}, crop),
-            images_.labels.index_select(0, indices.to(images_.labels.device()))};
+            images_.labels.index_select(0, indices)};
   }
 
   const Images& images_;
@@ -38,7 +39,7 @@ class MemoryBatches final : public AugmentedBatches {
 class MemoryTestBatches final : public TestBatches {
  public:
   MemoryTestBatches(const Images& images, const Normalisation& normalisation)
-      : images_(images), normalisation_(normalisation) {}
+      : images_(images), normalisation_(on_device(normalisation, images.pixels.device())) {}
 
   std::int64_t size() const override { return images_.size(); }
 

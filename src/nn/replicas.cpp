@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "elements.hpp"
 #include "hierevo/core/error.hpp"
@@ -38,6 +39,7 @@ Replicas::Replicas(Executor& executor, const DataParallel& parallel)
       ranks_(*parallel.ranks),
       check_every_(parallel.check_every),
       device_(executor.parameters().front().tensor.device()),
+      late_stop_(parallel.late_stop.value_or(!device_.is_cpu())),
       buckets_(executor, ranks_,
                {.bytes = parallel.bucket_bytes, .compress = parallel.compress_gradients}) {
   copy_from_rank_0(executor.parameters());
@@ -53,7 +55,11 @@ Replicas::Step Replicas::finish_step(const at::Tensor& loss, bool wants_to_stop)
   const auto start = Clock::now();
   sum.wait();
   waited_ += Clock::now() - start;
-  return {both[0], both[1].item<double>() > 0.0};
+  ArrivingNumber wish(both[1]);
+  if (!late_stop_) return {both[0], wish.value() > 0.0};
+  const bool stop = wish_before_ && wish_before_->value() > 0.0;
+  wish_before_ = std::move(wish);
+  return {both[0], stop};
 }
 
 /// Numbers for other ranks lie where their group works.

@@ -4,12 +4,14 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "gradient_buckets.hpp"
 #include "hierevo/comm/collectives.hpp"
 #include "hierevo/nn/executor.hpp"
 #include "hierevo/nn/training.hpp"
+#include "transfer.hpp"
 
 namespace hierevo::nn {
 
@@ -26,10 +28,14 @@ class Replicas {
   void begin_step() { buckets_.begin(); }
   struct Step {
     at::Tensor loss;    ///< of the whole batch
-    bool stop = false;  ///< whether a rank wants to stop
+    bool stop = false;  ///< whether a rank wants to stop, or wanted to in the step before
   };
   /// Behind that pass: gradients become those of the whole batch. `loss` is this rank's share.
+  /// Whether ranks want to stop is told as DataParallel::late_stop says.
   Step finish_step(const at::Tensor& loss, bool wants_to_stop);
+
+  /// Before the first step of a run: what was wanted in an earlier one is forgotten.
+  void begin_run() { wish_before_.reset(); }
 
   /// Whether `own` is true on any rank.
   bool any(bool own);
@@ -55,6 +61,8 @@ class Replicas {
   comm::Collectives& ranks_;
   std::int64_t check_every_;
   c10::Device device_;
+  bool late_stop_;
+  std::optional<ArrivingNumber> wish_before_;  ///< of the step before, where it is told late
   GradientBuckets buckets_;
   std::chrono::steady_clock::duration waited_{};
 };

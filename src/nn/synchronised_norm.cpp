@@ -32,7 +32,7 @@ at::Tensor summed(const at::Tensor& rows, comm::Collectives& ranks) {
 struct Moments {
   at::Tensor mean;      ///< [C], float64
   at::Tensor variance;  ///< likewise
-  double count = 0.0;   ///< values of a channel
+  at::Tensor count;  ///< values of a channel, [1], likewise: to ask a GPU for it would be to wait
 };
 
 Moments moments_of(const at::Tensor& input, comm::Collectives& ranks) {
@@ -41,7 +41,7 @@ Moments moments_of(const at::Tensor& input, comm::Collectives& ranks) {
   const at::Tensor sums = summed(at::cat({channel_sums(input), channel_sums(input.square()),
                                           at::full({1}, own, input.options().dtype(at::kDouble))}),
                                  ranks);
-  const double count = sums[2 * channels].item<double>();
+  const at::Tensor count = sums.narrow(0, 2 * channels, 1);
   const at::Tensor mean = sums.narrow(0, 0, channels) / count;
   const at::Tensor variance = sums.narrow(0, channels, channels) / count - mean.square();
   return {mean, variance.clamp_min(0.0), count};
@@ -67,8 +67,7 @@ struct SynchronisedNorm : torch::autograd::Function<SynchronisedNorm> {
     const at::Tensor inverse = (moments.variance + bn_epsilon).rsqrt();
     const at::Tensor mean = moments.mean.to(type);
     const at::Tensor scale = inverse.to(type);
-    context->save_for_backward({input, weight, mean, scale});
-    context->saved_data["count"] = moments.count;
+    context->save_for_backward({input, weight, mean, scale, moments.count});
     context->saved_data["ranks"] = reinterpret_cast<std::int64_t>(ranks);
     return (input - by_channel(mean)) * by_channel(scale * weight) + by_channel(bias);
   }
@@ -77,7 +76,7 @@ struct SynchronisedNorm : torch::autograd::Function<SynchronisedNorm> {
     const variable_list saved = context->get_saved_variables();
     const at::Tensor& weight = saved[1];
     const at::Tensor& scale = saved[3];
-    const double count = context->saved_data["count"].toDouble();
+    const at::Tensor& count = saved[4];
     auto* ranks = reinterpret_cast<comm::Collectives*>(context->saved_data["ranks"].toInt());
     const at::Tensor& gradient = gradients[0];
     const at::Tensor normal = (saved[0] - by_channel(saved[2])) * by_channel(scale);

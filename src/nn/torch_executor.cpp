@@ -15,6 +15,7 @@
 #include "hierevo/core/random.hpp"
 #include "network_tensors.hpp"
 #include "synchronised_norm.hpp"
+#include "transfer.hpp"
 
 namespace hierevo::nn {
 
@@ -116,7 +117,7 @@ class ForwardPass {
           core::combine(seed, static_cast<std::uint64_t>(step_->first_image + i)));
       factors[i] = random.unit() < kept ? static_cast<float>(1.0 / kept) : 0.0F;
     }
-    return path * mask.to(path.options());
+    return path * sent(mask, path.device()).to(path.scalar_type());
   }
 
   const StepOptions* step_;
@@ -202,25 +203,27 @@ class TorchExecutor final : public Executor {
   /// Autograd adds to a gradient where there is one, and in its memory.
   void clear_gradients() {
     const at::NoGradGuard without_gradients;
+    if (!placed_.empty()) at::_foreach_zero_(placed_);
     for (std::size_t i = 0; i < parameters_.size(); ++i) {
       at::Tensor& gradient = parameters_[i].tensor.mutable_grad();
       if (placed_.empty()) {
         gradient.reset();
       } else {
-        gradient = placed_[i].zero_();
+        gradient = placed_[i];
       }
     }
   }
 
   /// Labels as they are, probabilities in the network's type.
   at::Tensor on_device(const at::Tensor& targets) const {
-    return targets.is_floating_point() ? targets.to(device_, type_) : targets.to(device_);
+    const at::Tensor there = sent(targets, device_);
+    return there.is_floating_point() ? there.to(type_) : there;
   }
 
   at::Tensor logits(const at::Tensor& images, const StepOptions* step) const {
     ForwardPass pass(step);
     Values values(plan_.ops.size());
-    values[0] = images.to(device_, type_).contiguous(at::MemoryFormat::ChannelsLast);
+    values[0] = sent(images, device_).to(type_).contiguous(at::MemoryFormat::ChannelsLast);
     for (std::size_t i = 1; i < plan_.ops.size(); ++i) {
       values[i] = pass.computed(plan_.ops[i], weights_[i], values);
       // In training autograd keeps what it needs; without it the memory is free again.

@@ -172,6 +172,7 @@ class Trainer::Impl {
 
   TrainingEnd run(const ProgressCallback& progress) {
     waited_ = {};
+    if (replicas_) replicas_->begin_run();
     const double communicated = communication_seconds();
     bool stop = false;  // what progress said, and then what all ranks have agreed on
     stopped_in_test_ = false;

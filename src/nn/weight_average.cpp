@@ -19,9 +19,14 @@ void WeightAverage::update(std::int64_t updates) {
   const at::NoGradGuard without_gradients;
   const auto n = static_cast<double>(updates);
   const double decay = std::min(decay_, (1.0 + n) / (10.0 + n));
+  std::vector<at::Tensor> averages;
+  std::vector<at::Tensor> present;
   for (std::size_t i = 0; i < tensors_.size(); ++i) {
-    averages_[i].tensor.mul_(decay).add_(tensors_[i].tensor, 1.0 - decay);
+    averages.push_back(averages_[i].tensor);
+    present.push_back(tensors_[i].tensor);
   }
+  at::_foreach_mul_(averages, decay);
+  at::_foreach_add_(averages, present, 1.0 - decay);
 }
 
 void WeightAverage::swap() {

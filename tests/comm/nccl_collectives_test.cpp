@@ -158,6 +158,33 @@ TEST_F(Nccl, is_done_when_the_device_is) {
   });
 }
 
+/// As Torch's threads are, which make a backward pass while the caller waits.
+TEST_F(Nccl, takes_operations_from_another_thread_that_the_own_one_waits_for) {
+  run_ranks(2, [](comm::Collectives& host, DeviceMemory& memory) {
+    NcclCollectives group(host, memory.stream(), patience);
+    const Elements first = ones(memory, 10);
+    const Elements second = ones(memory, 20);
+    comm::Pending pending[2];
+    pending[0] = group.all_reduce(first, Reduction::sum);
+    std::thread([&] {
+      cudaSetDevice(7);  // that of nobody
+      try {
+        pending[1] = group.all_reduce(second, Reduction::sum);
+      } catch (const std::exception& error) {
+        ADD_FAILURE() << error.what();
+      }
+      int device = -1;
+      cudaGetDevice(&device);
+      EXPECT_EQ(device, host.rank());
+    }).join();
+    for (auto& each : pending) each.wait();
+    const std::vector<float> twos(20, 2);
+    const auto bytes = std::as_bytes(std::span(twos));
+    EXPECT_EQ(memory.read(second.data, second.bytes()),
+              std::vector<std::byte>(bytes.begin(), bytes.end()));
+  });
+}
+
 TEST_F(Nccl, waits_for_a_slow_start) {
   set_nccl_start(200ms);
   run_ranks(2, [](comm::Collectives& host, DeviceMemory& memory) {

@@ -1,5 +1,6 @@
 // Trainers of several ranks that train one network.
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
 
 #include <map>
@@ -118,6 +119,21 @@ TEST_F(Ranks, OfAnotherNumberGoOnWithTheSameLosses) {
 TEST_F(Ranks, AllStopAtTheSameStepWhenOneWantsTo) {
   const auto ends = train(3, options_, nullptr, 4);
   for (const TrainingState& end : ends) EXPECT_EQ(end.step(), 4);
+}
+
+TEST_F(Ranks, StopAStepLaterWhereNobodyWaitsForTheDevice) {
+  as_ranks(3, [&](comm::Collectives& ranks) {
+    const auto executor = make_native_executor(small_plan(), 1);
+    const auto batches = make_training_batches(data_, normalisation_, options_, 10, 3);
+    Trainer trainer(*executor, *batches, options_, 3, {.ranks = &ranks, .late_stop = true});
+    // The others go on; what is wanted in the last step of a run stops no later one.
+    for (const std::int64_t wanted : {4, 10}) {
+      const TrainingEnd end = trainer.run(
+          [&](const TrainingProgress& now) { return !(ranks.rank() == 1 && now.step >= wanted); });
+      EXPECT_EQ(end, TrainingEnd::stopped);
+      EXPECT_EQ(trainer.step(), wanted + 2);
+    }
+  });
 }
 
 TEST_F(Ranks, ThatCannotGoOnAllSaySo) {

@@ -2,11 +2,15 @@
 #include "gradient_buckets.hpp"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <thread>
+#include <utility>
 
+#include "hierevo/core/error.hpp"
 #include "hierevo/nn/batches.hpp"
 #include "hierevo/nn/native_executor.hpp"
 #include "hierevo/nn/torch_executor.hpp"
@@ -92,6 +96,51 @@ at::Tensor alone(const Case& of, const MakeExecutor& make) {
   const auto executor = make(of.plan);
   executor->train_step(of.images, of.labels, of.step);
   return gradient_of(*executor);
+}
+
+/// Makes its steps on a thread of its own and waits for that, as Torch's does on a GPU.
+class OnAnotherThread final : public Executor {
+ public:
+  explicit OnAnotherThread(std::unique_ptr<Executor> executor) : executor_(std::move(executor)) {}
+
+  at::Tensor train_step(const at::Tensor& images, const at::Tensor& targets,
+                        const StepOptions& options) override {
+    at::Tensor loss;
+    std::thread([&] {
+      at::set_num_threads(1);
+      loss = executor_->train_step(images, targets, options);
+    }).join();
+    return loss;
+  }
+  at::Tensor predict(const at::Tensor& images) override { return executor_->predict(images); }
+  std::vector<NamedTensor> parameters() override { return executor_->parameters(); }
+  std::vector<NamedTensor> buffers() override { return executor_->buffers(); }
+  void place_gradients(std::vector<at::Tensor> memory) override {
+    executor_->place_gradients(std::move(memory));
+  }
+  void on_gradient_ready(std::function<void(std::size_t)> callback) override {
+    executor_->on_gradient_ready(std::move(callback));
+  }
+
+ private:
+  std::unique_ptr<Executor> executor_;
+};
+
+TEST(Gradients, MayBecomeReadyOnAThreadThatTheCallerWaitsFor) {
+  const Case of = case_of(SearchSpace::flat(), 11);
+  const MakeExecutor there = [](const Plan& plan) {
+    return std::make_unique<OnAnotherThread>(torch(at::kFloat)(plan));
+  };
+  const at::Tensor wanted = together(of, torch(at::kFloat), 3, true).gradient;
+  EXPECT_TRUE(together(of, there, 3, true).gradient.equal(wanted));
+}
+
+TEST(Gradients, ThatCannotBeSentEndTheStepWithTheError) {
+  const Case of = case_of(SearchSpace::flat(), 4);
+  const auto executor = torch(at::kFloat)(of.plan);
+  executor->on_gradient_ready(
+      [](std::size_t) { throw core::CommunicationError(1, "it has ended", ""); });
+  EXPECT_THROW(executor->train_step(of.images, of.labels, of.step), core::CommunicationError);
 }
 
 TEST(Gradients, OfRanksWithSynchronisedNormsAreThoseOfTheWholeBatch) {

@@ -1,4 +1,6 @@
 // Weights and gradients of the network that the Torch executor makes of a plan.
+#include <ATen/core/grad_mode.h>
+
 #include <algorithm>
 #include <cmath>
 #include <set>

@@ -45,6 +45,7 @@ NcclTrouble::Kind trouble_of(int rank) {
 }  // namespace
 
 struct CUevent_st {
+  int device = 0;
   std::mutex mutex;
   std::condition_variable changed;
   std::uint64_t recorded = 0;
@@ -52,7 +53,7 @@ struct CUevent_st {
 };
 
 struct CUstream_st {
-  CUstream_st() : thread([this] { run(); }) {}
+  explicit CUstream_st(int of_device) : device(of_device), thread([this] { run(); }) {}
   ~CUstream_st() {
     give({});
     thread.join();
@@ -77,6 +78,7 @@ struct CUstream_st {
     }
   }
 
+  const int device;
   std::mutex mutex;
   std::condition_variable changed;
   std::queue<std::function<void()>> queue;
@@ -223,7 +225,7 @@ cudaError_t cudaFree(void* memory) {
 
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags) {
   if (flags != cudaStreamNonBlocking) return cudaErrorInvalidValue;
-  *stream = new CUstream_st;
+  *stream = new CUstream_st(current_device);
   return cudaSuccess;
 }
 
@@ -234,6 +236,7 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
 
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
   auto made = std::make_shared<CUevent_st>();
+  made->device = current_device;
   *event = made.get();
   const std::scoped_lock lock(events_mutex);
   events[*event] = std::move(made);
@@ -248,6 +251,7 @@ cudaError_t cudaEventDestroy(cudaEvent_t event) {
 
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
   auto shared = find(event);
+  if (shared->device != stream->device) return cudaErrorInvalidResourceHandle;
   const std::scoped_lock lock(shared->mutex);
   stream->give([shared, number = ++shared->recorded] {
     const std::scoped_lock inner(shared->mutex);

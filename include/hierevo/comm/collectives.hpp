@@ -59,8 +59,9 @@ class Pending {
 /// Every rank starts the same operations in the same order, with the same counts, types and roots;
 /// they take effect in that order. Starting returns at once; any number may be under way. All ranks
 /// get bit-identical results, and the same group with the same data gets the same ones again.
-/// Belongs to one thread, and so do its Pending. A count of 0 is allowed. Arguments that can never
-/// be right are a UsageError, and nothing is started.
+/// Belongs to one thread, and so do its Pending; another thread may use them in its place as long
+/// as it waits for that one (as for Torch's, which make a backward pass on a GPU). A count of 0 is
+/// allowed. Arguments that can never be right are a UsageError, and nothing is started.
 ///
 /// An error, or an operation that takes longer than the time-out which an implementation is made
 /// with (from its start, or from the end of the one before it), is a CommunicationError that names

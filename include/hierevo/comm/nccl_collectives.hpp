@@ -15,7 +15,8 @@ namespace hierevo::comm {
 /// before its start; wait() keeps what the stream is given afterwards until the result is there.
 /// The host waits for neither, so that an error of an operation may be thrown by a later one.
 /// A thread watches; at an error, or when the time is up, it aborts NCCL, so that streams do not
-/// hang. NCCL's own environment variables (NCCL_…) are left to the user.
+/// hang. Whichever thread starts an operation has the group's GPU as its current one afterwards.
+/// NCCL's own environment variables (NCCL_…) are left to the user.
 ///
 /// In a build without CUDA and NCCL the constructor throws UsageError.
 class NcclCollectives final : public Collectives {

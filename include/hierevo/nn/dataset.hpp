@@ -1,6 +1,7 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
+#include <c10/core/Device.h>
 
 #include <cstdint>
 #include <filesystem>
@@ -21,6 +22,9 @@ struct Images {
   std::int64_t height() const { return pixels.size(2); }
   std::int64_t width() const { return pixels.size(3); }
 };
+
+/// The same on `device`: copies, unless they are there.
+Images on_device(const Images& images, c10::Device device);
 
 /// A data set as its publishers split it. The images of both parts have the same size, and every
 /// class has a training image.

@@ -75,8 +75,10 @@ class Executor {
   virtual void place_gradients(std::vector<at::Tensor> memory) = 0;
 
   /// `callback` is called during train_step with the index of each parameter as soon as its
-  /// gradient is complete, each once a step, never two at a time; for a GPU on a thread of Torch's.
-  /// It takes the place of an earlier one. Data parallelism hangs in here.
+  /// gradient is complete, each once a step, never two at a time. On a CPU that is on the calling
+  /// thread, for a GPU on one of Torch's, on the same stream: train_step waits until the last call
+  /// has returned, and throws what one throws. It takes the place of an earlier one. Data
+  /// parallelism hangs in here.
   virtual void on_gradient_ready(std::function<void(std::size_t parameter)> callback) = 0;
 };
 

@@ -40,13 +40,11 @@ class JpegTrainingPixels {
 };
 
 /// Batches of these pixels, augmented as `options` say (options.crop is their size, above 0), made
-/// by `threads` ahead of the steps, with labels below `classes`. Keeps references to `files` and
-/// `options`. Throws UsageError where the threads cannot be started.
-std::unique_ptr<TrainingBatches> make_jpeg_training_batches(const JpegFiles& files,
-                                                            const Normalisation& normalisation,
-                                                            const TrainingOptions& options,
-                                                            std::int64_t classes,
-                                                            std::uint64_t seed, int threads);
+/// by `threads` ahead of the steps and finished on `device`, with labels below `classes`. Keeps
+/// references to `files` and `options`. Throws UsageError where the threads cannot be started.
+std::unique_ptr<TrainingBatches> make_jpeg_training_batches(
+    const JpegFiles& files, const Normalisation& normalisation, const TrainingOptions& options,
+    std::int64_t classes, std::uint64_t seed, int threads, c10::Device device);
 
 /// Images to test on: the short side scaled to 8/7 of `size` (342 for 299), and the middle
 /// `size`×`size` of that, as networks for ImageNet are tested. Keeps a reference to `files`.

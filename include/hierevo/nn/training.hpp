@@ -69,13 +69,17 @@ struct DataParallel {
   std::size_t bucket_bytes = std::size_t{25} << 20;  ///< gradients that are summed at once, at most
   bool compress_gradients = false;  ///< they are sent as bfloat16, and rounded to it
   std::int64_t check_every = 100;   ///< steps between comparisons of the ranks' weights; 0: never
+  /// Ranks learn a step later that one wants to stop, when the number has long come from the device
+  /// and nobody waits for it. By default on GPUs, not on the CPU.
+  std::optional<bool> late_stop = {};
 };
 
 /// Trains a network with SGD and momentum. Belongs to one thread.
 ///
 /// With several ranks every rank has a trainer of the same network, options and seed, and calls the
 /// same members in the same order; only state() is for rank 0 alone. The network begins with the
-/// weights of rank 0. A rank that wants to stop stops all of them, at the end of the next step.
+/// weights of rank 0. A rank that wants to stop stops all of them, at the end of the next step (of
+/// the one after that where late_stop is on).
 /// What one rank throws the others do not learn: they wait until the collectives' time-out.
 class Trainer {
  public:

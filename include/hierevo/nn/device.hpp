@@ -1,0 +1,48 @@
+#pragma once
+
+#include <c10/core/Device.h>
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "hierevo/comm/collectives.hpp"
+
+namespace hierevo::nn {
+
+/// GPUs that this process may use, numbered from 0 (CUDA_VISIBLE_DEVICES chooses them): none where
+/// there is none, or in a build without CUDA.
+int gpu_count();
+
+/// A rank among those of its node.
+struct LocalRank {
+  int rank = 0;           ///< from 0
+  int ranks = 1;          ///< of the node, as far as the launcher tells
+  bool own_gpus = false;  ///< the launcher shows each rank GPUs of its own
+};
+
+/// Whether several ranks of a node may compute on one GPU.
+enum class GpuSharing { refused, allowed };
+
+/// Where a rank computes that sees so many GPUs: on the one of its number, or the first one of its
+/// own; on the CPU where there is none. Throws UsageError where ranks would have to share a GPU and
+/// that is refused.
+c10::Device device_of_rank(const LocalRank& rank, GpuSharing sharing, int gpus = gpu_count());
+
+/// "the CPU", or "GPU 2".
+std::string device_text(c10::Device device);
+
+/// Makes a GPU the calling thread's current one, as those want it that are told of none (NCCL).
+/// Nothing for the CPU.
+void use_device(c10::Device device);
+
+/// The group in which the ranks of `host` exchange memory of their devices: NCCL's where each
+/// computes on a GPU, behind and before what Torch's stream for the calling thread is given; null
+/// where all compute on the CPU, for whose memory `host` is the group, or there is one rank only.
+/// Collective over `host`. Throws as the constructor of NcclCollectives does, and CommonError
+/// where only some have a GPU.
+std::unique_ptr<comm::Collectives> make_device_collectives(comm::Collectives& host,
+                                                           c10::Device device,
+                                                           std::chrono::nanoseconds timeout);
+
+}  // namespace hierevo::nn

@@ -1,0 +1,100 @@
+// Which device a rank gets, and what crosses between host and device; all that needs no GPU.
+#include "hierevo/nn/device.hpp"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "hierevo/comm/self_collectives.hpp"
+#include "hierevo/core/error.hpp"
+#include "hierevo/nn/make_executor.hpp"
+#include "nn/small_problem.hpp"
+#include "nn/thread_ranks.hpp"
+#include "transfer.hpp"
+
+namespace hierevo::nn {
+namespace {
+
+constexpr std::chrono::seconds patience(60);
+
+TEST(Device, IsTheCpuWhereThereIsNoGpu) {
+  for (const auto sharing : {GpuSharing::refused, GpuSharing::allowed}) {
+    EXPECT_TRUE(device_of_rank({.rank = 3, .ranks = 4}, sharing, 0).is_cpu());
+  }
+}
+
+TEST(Device, IsTheGpuOfTheRanksNumberOnItsNode) {
+  for (const int rank : {0, 1, 3}) {
+    const c10::Device device = device_of_rank({.rank = rank, .ranks = 4}, GpuSharing::refused, 4);
+    EXPECT_TRUE(device.is_cuda());
+    EXPECT_EQ(device.index(), rank);
+    EXPECT_EQ(device_text(device), "GPU " + std::to_string(rank));
+  }
+  EXPECT_EQ(device_text(at::kCPU), "the CPU");
+}
+
+TEST(Device, IsTheFirstOneOfARanksOwnGpus) {
+  const LocalRank rank{.rank = 3, .ranks = 4, .own_gpus = true};
+  EXPECT_EQ(device_of_rank(rank, GpuSharing::refused, 1).index(), 0);
+}
+
+TEST(Device, IsSharedOnlyWhereThatIsAllowed) {
+  EXPECT_EQ(device_of_rank({.rank = 5, .ranks = 6}, GpuSharing::allowed, 4).index(), 1);
+  EXPECT_ERROR(device_of_rank({.rank = 1, .ranks = 6}, GpuSharing::refused, 4),
+               "6 ranks of this node see 4 GPUs (ranks that train one network need one each). "
+               "Start at most 4 on a node; where the launcher shows each rank a GPU of its own "
+               "(srun --gpus-per-task=1), set HIEREVO_DEVICES=own.");
+  // A launcher that tells no number of ranks.
+  EXPECT_ERROR(device_of_rank({.rank = 2, .ranks = 1}, GpuSharing::refused, 1),
+               "3 ranks of this node see 1 GPU (");
+}
+
+TEST(Device, OfThisProcessCanBeComputedOn) {
+  const c10::Device device = device_of_rank({}, GpuSharing::refused);
+  use_device(device);
+  const auto executor = make_executor(small_plan(), device, 1, {});
+  const Images data = random_images(4);
+  const at::Tensor loss = executor->train_step(data.pixels.to(at::kFloat), data.labels);
+  EXPECT_EQ(loss.device(), device);
+  EXPECT_TRUE(at::isfinite(loss).item<bool>());
+}
+
+TEST(DeviceCollectives, AreTheHostsOwnForCpusAndForOneRank) {
+  as_ranks(2, [](comm::Collectives& host) {
+    EXPECT_EQ(make_device_collectives(host, at::kCPU, patience), nullptr);
+  });
+  comm::SelfCollectives alone;
+  EXPECT_EQ(make_device_collectives(alone, c10::Device(at::kCUDA, 0), patience), nullptr);
+}
+
+TEST(DeviceCollectives, AreRefusedByAllRanksWhereOnlySomeHaveAGpu) {
+  std::mutex mutex;
+  std::vector<std::string> said(3);
+  as_ranks(3, [&](comm::Collectives& host) {
+    const c10::Device device = host.rank() == 1 ? c10::Device(at::kCUDA, 0) : at::kCPU;
+    const std::string error = usage_error([&] { make_device_collectives(host, device, patience); });
+    const std::scoped_lock lock(mutex);
+    said[static_cast<std::size_t>(host.rank())] = error;
+  });
+  for (const std::string& error : said) {
+    EXPECT_EQ(error.find("Rank 0 computes on a CPU, and rank 1 on a GPU (ranks"), 0U) << error;
+  }
+}
+
+TEST(Transfer, LeavesOnTheCpuWhatStaysThere) {
+  const at::Tensor values = at::tensor({1.0, 2.0});
+  EXPECT_TRUE(sent(values, at::kCPU).is_same(values));
+}
+
+TEST(Transfer, KeepsANumberWhoseMemoryIsUsedAgain) {
+  const at::Tensor values = at::tensor({1.0, 2.5}, at::kDouble);
+  const ArrivingNumber number(values[1]);
+  values.zero_();
+  EXPECT_EQ(number.value(), 2.5);
+}
+
+}  // namespace
+}  // namespace hierevo::nn
