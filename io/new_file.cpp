@@ -44,7 +44,9 @@ bool NewFile::publish() {
     core::publish_file(temporary_, path_);
     return true;
   } catch (const core::IoError& error) {
-    if (error.system_error() == EEXIST) return false;
+    // Who was faster may have taken the temporary file for one that a killed process left.
+    const bool taken = error.system_error() == ENOENT && core::path_exists(path_);
+    if (taken || error.system_error() == EEXIST) return false;
     throw core::UsageError(error.what());
   }
 }

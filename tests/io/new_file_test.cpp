@@ -5,6 +5,8 @@
 #include <signal.h>
 #include <sys/resource.h>
 
+#include <fstream>
+
 #include "data_packs.hpp"
 #include "image_shard_files.hpp"
 #include "support/refusal.hpp"
@@ -69,6 +71,19 @@ TEST_F(NewFileTest, DoesNotReplaceAFile) {
   EXPECT_FALSE(late.publish());
   const h5::Session session;
   EXPECT_EQ(h5::read_attribute<double>(h5::open_file_at(path.string()), "x"), 7.0);
+}
+
+/// Who was first may take the others' temporary files for ones that killed processes left.
+TEST_F(NewFileTest, IsLateWhenItsTemporaryFileIsGoneToo) {
+  NewFile late(path);
+  late.write([](const h5::File&) {});
+  fs::remove(fs::directory_iterator(folder.path())->path());
+  EXPECT_THAT(refusal([&] { late.publish(); }), HasSubstr("No such file or directory"));
+  NewFile later(path);
+  later.write([](const h5::File&) {});
+  fs::remove(fs::directory_iterator(folder.path())->path());
+  std::ofstream(path) << "of who was first";
+  EXPECT_FALSE(later.publish());
 }
 
 /// Every kind of such file, with room for some of it only.
