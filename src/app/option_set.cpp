@@ -64,7 +64,8 @@ OptionSet::OptionSet(std::string usage, std::string about)
   groups_.back().add_options()("help,h", po::bool_switch(&help_), "show this and end")(
       "config", po::value<std::string>(&config_)->value_name("FILE.ini"),
       "take options from this file (NAME=VALUE lines); the command line goes first")(
-      "dump-config", po::bool_switch(&dump_config_), "print all options in force and end");
+      "dump-config", po::bool_switch(&dump_config_),
+      "print all options in force, but those of one start, and end");
 }
 
 void OptionSet::group(const std::string& title) {

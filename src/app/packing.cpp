@@ -88,7 +88,9 @@ std::string source_name(std::string_view dataset, const std::string& folder) {
 void say_found(std::string_view what, std::string_view source, std::size_t classes,
                std::size_t train, std::size_t test) {
   fmt::print(stderr, "'{}' is {}: {} classes, {} images to train on, {}.\n", source, what, classes,
-             train, test == 0 ? "none to test on" : fmt::format("{} to test on", test));
+             train,
+             test == 0 ? "none to test on, which hierevo train will want"
+                       : fmt::format("{} to test on", test));
 }
 
 std::string folder_name(const std::string& folder) {

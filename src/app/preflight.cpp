@@ -114,10 +114,9 @@ void check_room(const std::filesystem::path& run, std::uintmax_t bytes) {
   std::error_code error;
   const auto space = std::filesystem::space(place, error);
   if (error || space.available >= bytes) return;  // what cannot be asked is found out later
-  throw core::IoError(
-      place,
-      fmt::format("keep what needs {} MB with {} MB left", bytes >> 20, space.available >> 20),
-      static_cast<int>(std::errc::no_space_on_device));
+  throw core::CheckpointError(
+      place, fmt::format("only {} MB are left on its file system", space.available >> 20),
+      fmt::format("{} MB are needed", bytes >> 20), "Make room, or choose another folder.");
 }
 
 SharedFolderToken::SharedFolderToken(const std::filesystem::path& run) {

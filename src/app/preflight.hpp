@@ -37,7 +37,8 @@ void check_devices(const SlurmJob& job, int ranks_on_node, bool master_evaluates
 
 /// Snapshots and journals of a search are smaller; half-trained candidates may not be.
 inline constexpr std::uintmax_t least_room = std::uintmax_t{64} << 20;
-/// Refuses a file system with less room than `bytes` for `run`, which need not be there yet.
+/// Refuses (CheckpointError) a file system with less room than `bytes` for `run`, which need not be
+/// there yet.
 void check_room(const std::filesystem::path& run, std::uintmax_t bytes = least_room);
 
 /// A file that is there for a moment, in the run directory or the nearest folder above that exists:

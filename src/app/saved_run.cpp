@@ -24,8 +24,14 @@ io::Snapshot read_run(const std::filesystem::path& run) {
 }
 
 core::UsageError no_run_in(const std::filesystem::path& run) {
-  return core::UsageError(fmt::format("There is no run in '{}'", run.string()),
-                          "it has no search.h5", "Give the folder that --run named.");
+  std::error_code ignored;
+  const bool training = std::filesystem::exists(run / "repeat-1", ignored);
+  return core::UsageError(
+      fmt::format("There is no run in '{}'", run.string()), "it has no search.h5",
+      training
+          ? "This is the folder of a training: repeat-K/progress.json and log.jsonl in it tell "
+            "how it is doing."
+          : "Give the folder that --run named.");
 }
 
 }  // namespace hierevo::app

@@ -198,8 +198,9 @@ class Sharding {
   void report_skipped() const {
     const io::ImageShards shards = io::open_image_shards(job_.out);
     for (const auto& name : shards.skipped) fmt::print(stderr, "left out: {}\n", name);
-    fmt::print(stderr, "Packed into '{}': {} shards, {} images to train on, {} to test on{}.\n",
+    fmt::print(stderr, "Packed into '{}': {} shards, {} images to train on, {} to test on{}{}.\n",
                job_.out, plan_.shards().size(), shards.train.size(), shards.test.size(),
+               shards.test.size() == 0 ? ", which hierevo train will want" : "",
                shards.skipped.empty()
                    ? ""
                    : fmt::format("; {} broken ones are left out", shards.skipped.size()));

@@ -58,7 +58,7 @@ class Job(ProgramTest):
 
     @unittest.skipUnless(os.geteuid() == 0, "only root can mount a disk")
     def test_hardly_any_room_left(self):
-        self.assertIn("needs 64 MB with 1 MB left", self.on_disk("-t tmpfs -o size=1m tmpfs"))
+        self.assertIn("only 1 MB are left on its file system (64 MB are needed)", self.on_disk("-t tmpfs -o size=1m tmpfs"))
 
     @unittest.skipUnless(os.geteuid() == 0, "only root can mount a disk")
     def test_read_only_disk(self):

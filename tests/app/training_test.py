@@ -327,6 +327,8 @@ class Training(ProgramTest):
 
     def test_a_dry_run_looks_at_what_is_there(self):
         self.train("--steps", 5, "--out", self.folder / "out")
+        told = self.hierevo("status", "--run", self.folder / "out", code=2).stderr
+        self.assertIn("This is the folder of a training", told)
         told = self.train("--steps", 6, "--out", self.folder / "out", "--dry-run", code=2).stderr
         self.assertIn("--steps was 5 and is 6 now", told)
         self.train("--steps", 5, "--threads", 2, "--out", self.folder / "out")  # may be others

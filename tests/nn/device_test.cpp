@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "hierevo/comm/agreement.hpp"
 #include "hierevo/comm/self_collectives.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/nn/make_executor.hpp"
@@ -75,9 +76,12 @@ TEST(DeviceCollectives, AreRefusedByAllRanksWhereOnlySomeHaveAGpu) {
   std::vector<std::string> said(3);
   as_ranks(3, [&](comm::Collectives& host) {
     const c10::Device device = host.rank() == 1 ? c10::Device(at::kCUDA, 0) : at::kCPU;
-    const std::string error = usage_error([&] { make_device_collectives(host, device, patience); });
-    const std::scoped_lock lock(mutex);
-    said[static_cast<std::size_t>(host.rank())] = error;
+    try {
+      make_device_collectives(host, device, patience);
+    } catch (const comm::CommonError& error) {
+      const std::scoped_lock lock(mutex);
+      said[static_cast<std::size_t>(host.rank())] = error.what();
+    }
   });
   for (const std::string& error : said) {
     EXPECT_EQ(error.find("Rank 0 computes on a CPU, and rank 1 on a GPU (ranks"), 0U) << error;
