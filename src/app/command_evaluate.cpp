@@ -125,7 +125,6 @@ int command_evaluate(const Arguments& arguments) {
     lock = claim_checkpoint(checkpoint);
     checkpoints.path = [&](const evolution::Candidate&) { return fs::path(checkpoint); };
   }
-  catch_stop_signals();
   const auto start = std::chrono::steady_clock::now();
   double earlier_seconds = 0.0;
   const auto evaluation =

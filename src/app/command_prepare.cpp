@@ -9,7 +9,6 @@
 #include "hierevo/nn/threads.hpp"
 #include "option_set.hpp"
 #include "packing.hpp"
-#include "program.hpp"
 #include "sharding.hpp"
 
 namespace hierevo::app {
@@ -160,7 +159,6 @@ int command_prepare(const Arguments& arguments) {
   PackingJob& job = prepare.job;
   job.progress = ProgressLine::mode_named(prepare.progress);
   nn::set_threads(1);
-  catch_stop_signals();
   if (prepare.keeps_jpeg()) return keep_jpeg(prepare);
   const std::string_view dataset = nn::dataset_in(job.source);
   if (!dataset.empty()) {

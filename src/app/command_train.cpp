@@ -24,7 +24,6 @@
 #include "hierevo/nn/threads.hpp"
 #include "hierevo/search/run_directory.hpp"
 #include "model_options.hpp"
-#include "program.hpp"
 #include "progress_line.hpp"
 #include "training_data.hpp"
 #include "training_directory.hpp"
@@ -401,9 +400,10 @@ int command_train(const Arguments& arguments) {
   } catch (...) {
     problem = std::current_exception();
   }
-  catch_stop_signals();  // reading large data takes its time
   const TrainProgram program(command, options);
-  return in_training_ranks(command.timeout(), problem,
+  // Other ranks may have read their options well.
+  const std::chrono::nanoseconds timeout = problem ? std::chrono::minutes(10) : command.timeout();
+  return in_training_ranks(timeout, problem,
                            [&](comm::Collectives& ranks) { return program.run(ranks); });
 }
 
