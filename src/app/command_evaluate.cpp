@@ -77,6 +77,7 @@ int command_evaluate(const Arguments& arguments) {
   DataOptions data;
   TrainOptions training;
   int repeats = 4;
+  int repeat = 0;
   std::uint64_t seed = 1;
   std::string checkpoint;
   double every = 300.0;
@@ -90,6 +91,8 @@ int command_evaluate(const Arguments& arguments) {
   choice.add_to(options);
   options.group("Evaluation");
   options.add("repeats", &repeats, "independent trainings whose accuracies are averaged");
+  options.add("repeat", &repeat,
+              "make only this one of the repeats, as other processes make the others; 0: all");
   options.add("seed", &seed, "of weights, order, augmentation and the split of the data");
   options.add("checkpoint", &checkpoint,
               "file that keeps the evaluation half done, FILE.h5: the same line goes on from it",
@@ -104,13 +107,15 @@ int command_evaluate(const Arguments& arguments) {
   options.pass_over(options_of_search());
   if (!options.parse(arguments)) return 0;
   check_repeats(repeats);
+  check_repeat(repeat, repeats);
   require_one_process("evaluate");
   require_trained(choice.run);
   check_interval("evaluation-checkpoint", every);
   ProgressLine line(ProgressLine::mode_named(progress));
 
   evolution::Individual individual = choice.read();
-  const TrainingSetup setup(data, training, repeats, seed);
+  const nn::Repeats made = repeat > 0 ? nn::Repeats{1, repeat - 1} : nn::Repeats{repeats};
+  const TrainingSetup setup(data, training, made, seed);
   const genome::ModelSpec spec = setup.adapted(model.spec());
   const genome::CellGraph cell = genome::assemble(individual.candidate.genotype);
   const genome::Cost cost = cost_of(make_plan(cell, spec), spec.image_size());
@@ -132,8 +137,9 @@ int command_evaluate(const Arguments& arguments) {
           ->evaluate({individual.candidate}, [&](const search::EvaluationProgress& at) {
             earlier_seconds = at.earlier_seconds;
             if (line.due()) {
-              line.show(fmt::format("run {} of {}  step {}/{}  loss {:.4f}", at.repeat + 1, repeats,
-                                    at.step, at.steps, at.loss));
+              line.show(fmt::format("run {} of {}  step {}/{}  loss {:.4f}",
+                                    made.first + at.repeat + 1, repeats, at.step, at.steps,
+                                    at.loss));
             }
             return !stop_signal_came();
           });

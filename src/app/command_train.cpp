@@ -117,11 +117,7 @@ void TrainCommandOptions::add_to(OptionSet& options) {
 
 void TrainCommandOptions::check() const {
   check_repeats(repeats);
-  if (repeat < 0 || repeat > repeats) {
-    throw core::UsageError(fmt::format("--repeat is {}", repeat),
-                           fmt::format("--repeats is {}", repeats),
-                           "Give a number from 1 to --repeats, or 0 for all.");
-  }
+  check_repeat(repeat, repeats);
   if (test_every < 0) {
     throw core::UsageError(fmt::format("--test-every is {}", test_every), "",
                            "Give a number of steps, or 0.");

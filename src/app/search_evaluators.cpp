@@ -30,7 +30,7 @@ std::vector<std::string> words_of(const std::string& command) {
 SearchEvaluators::SearchEvaluators(const SearchCommandOptions& command, std::string lasting)
     : command_(command), lasting_(std::move(lasting)) {
   if (command.evaluator != "train") return;
-  training_.emplace(command.data, command.training, command.repeats, command.seed);
+  training_.emplace(command.data, command.training, nn::Repeats{command.repeats}, command.seed);
 }
 
 std::optional<search::DataFacts> SearchEvaluators::data() const {

@@ -145,6 +145,13 @@ void check_repeats(int repeats) {
                          "Give a number from 1 to 1000.");
 }
 
+void check_repeat(int repeat, int repeats) {
+  if (repeat >= 0 && repeat <= repeats) return;
+  throw core::UsageError(fmt::format("--repeat is {}", repeat),
+                         fmt::format("--repeats is {}", repeats),
+                         "Give a number from 1 to --repeats, or 0 for all.");
+}
+
 void check_interval(std::string_view option, double seconds) {
   constexpr double longest = 1e9;  // 30 years, which every clock can count
   if (seconds > 0.0 && seconds <= longest) return;

@@ -50,6 +50,8 @@ struct TrainOptions {
 
 /// Throws UsageError unless so many trainings can be averaged.
 void check_repeats(int repeats);
+/// Throws UsageError unless it is one of the repeats, or 0 for all.
+void check_repeat(int repeat, int repeats);
 /// Throws UsageError unless the seconds given to --`option` are above 0 and up to 1e9.
 void check_interval(std::string_view option, double seconds);
 /// Throws UsageError where mpirun or srun started several processes of a command that works alone.

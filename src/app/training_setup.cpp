@@ -28,7 +28,7 @@ struct TrainingSetup::Data {
   nn::Split split;
   int classes;
   nn::TrainingOptions training;
-  int repeats;
+  nn::Repeats repeats;
   int threads;
   c10::Device device{c10::DeviceType::CPU};
   std::uint64_t fingerprint;
@@ -124,8 +124,8 @@ class TrainingSetup::TrainingEvaluator final : public search::Evaluator {
   Checkpoints checkpoints_;
 };
 
-TrainingSetup::TrainingSetup(const DataOptions& options, const TrainOptions& training, int repeats,
-                             std::uint64_t seed) {
+TrainingSetup::TrainingSetup(const DataOptions& options, const TrainOptions& training,
+                             nn::Repeats repeats, std::uint64_t seed) {
   nn::set_threads(training.threads);
   nn::Dataset dataset = read_dataset(options);
   auto data = std::make_shared<Data>();

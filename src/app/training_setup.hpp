@@ -28,7 +28,7 @@ class TrainingSetup {
   static bool available();
   /// Reads the data and checks that data and options fit. `seed` decides the split. Throws
   /// UsageError, also in a build without Torch.
-  TrainingSetup(const DataOptions& data, const TrainOptions& training, int repeats,
+  TrainingSetup(const DataOptions& data, const TrainOptions& training, nn::Repeats repeats,
                 std::uint64_t seed);
   ~TrainingSetup();
 

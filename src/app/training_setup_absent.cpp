@@ -6,7 +6,7 @@ namespace hierevo::app {
 
 struct TrainingSetup::Data {};
 
-TrainingSetup::TrainingSetup(const DataOptions&, const TrainOptions&, int, std::uint64_t) {
+TrainingSetup::TrainingSetup(const DataOptions&, const TrainOptions&, nn::Repeats, std::uint64_t) {
   throw core::UsageError("This hierevo cannot train", "it was built without Torch",
                          "Use --evaluator synthetic or command, or build with HIEREVO_WITH_TORCH.");
 }

@@ -40,21 +40,22 @@ bool is_share(double value) {
 }  // namespace
 
 FitnessMeasurement::FitnessMeasurement(const genome::Plan& plan, const Split& data,
-                                       const TrainingOptions& options, int repeats,
+                                       const TrainingOptions& options, Repeats repeats,
                                        std::uint64_t seed, c10::Device device)
     : plan_(plan),
       data_{on_device(data.train, device), on_device(data.validation, device), data.normalisation},
       options_(options),
-      repeats_(static_cast<std::size_t>(std::max(repeats, 0))),
+      repeats_(static_cast<std::size_t>(std::max(repeats.count, 0))),
+      first_(static_cast<std::size_t>(repeats.first)),
       seed_(seed),
       device_(device) {
   check(options, data.train, data.validation);
-  check_fit(plan, data, repeats);
+  check_fit(plan, data, repeats.count);
 }
 
-FitnessMeasurement::Repeat FitnessMeasurement::begin(std::size_t repeat) const {
+FitnessMeasurement::Repeat FitnessMeasurement::begin(std::size_t ended) const {
   const auto seed = [&](std::string_view purpose) {
-    return core::derive_seed(seed_, static_cast<std::uint64_t>(repeat), purpose);
+    return core::derive_seed(seed_, static_cast<std::uint64_t>(first_ + ended), purpose);
   };
   Repeat begun;
   begun.executor = make_executor(plan_, device_, seed("initial weights"), options_);

@@ -34,7 +34,7 @@ class Fitness : public testing::Test {
   static Result measure(const TrainingOptions& options, std::uint64_t seed, int repeats = 1,
                         const ProgressCallback& progress = {}) {
     const genome::Plan plan = small_plan();
-    FitnessMeasurement measurement(plan, split(), options, repeats, seed, at::kCPU);
+    FitnessMeasurement measurement(plan, split(), options, {repeats}, seed, at::kCPU);
     const TrainingEnd end = measurement.run(progress);
     return {end, measurement.accuracy(), measurement.loss()};
   }
@@ -118,11 +118,11 @@ TEST_F(Fitness, StoppedAnywhereItEndsWithTheSameFitness) {
   const genome::Plan plan = small_plan();
   // A call of progress for each step, and for the start of each repeat's validation.
   for (int calls = 1; calls <= 3 * (4 + 1); ++calls) {
-    FitnessMeasurement first(plan, split(), options, 3, 7, at::kCPU);
+    FitnessMeasurement first(plan, split(), options, {3}, 7, at::kCPU);
     int left = calls;
     ASSERT_EQ(first.run([&](const TrainingProgress&) { return --left > 0; }), TrainingEnd::stopped);
     const FitnessState saved = copied(first.state());
-    FitnessMeasurement second(plan, split(), options, 3, 7, at::kCPU);
+    FitnessMeasurement second(plan, split(), options, {3}, 7, at::kCPU);
     second.restore(saved);
     EXPECT_EQ(second.accuracy(), saved.accuracy);
     EXPECT_EQ(second.run({}), TrainingEnd::finished);
@@ -135,7 +135,7 @@ TEST_F(Fitness, AStateOfOtherOptionsIsRefusedAndChangesNothing) {
   TrainingOptions options = brief;
   options.steps = 2;
   const genome::Plan plan = small_plan();
-  FitnessMeasurement measurement(plan, split(), options, 2, 1, at::kCPU);
+  FitnessMeasurement measurement(plan, split(), options, {2}, 1, at::kCPU);
   ASSERT_EQ(measurement.run({}), TrainingEnd::finished);
   const FitnessState good = measurement.state();
   const auto state_of = [](std::vector<double> accuracy, std::vector<double> loss,
@@ -168,7 +168,7 @@ TEST_F(Fitness, AnAbsurdLearningRateDiverges) {
 
 TEST_F(Fitness, RefusesWhatDoesNotFit) {
   const auto message = [](const genome::Plan& plan, const TrainingOptions& options, int repeats) {
-    return usage_error([&] { FitnessMeasurement(plan, split(), options, repeats, 1, at::kCPU); });
+    return usage_error([&] { FitnessMeasurement(plan, split(), options, {repeats}, 1, at::kCPU); });
   };
   EXPECT_EQ(message(small_plan(10, 3), brief, 1),
             "A network for images of 3 channels (the data set's have 1).");

@@ -22,7 +22,7 @@ struct FitnessState {
   TrainingState training;        ///< the repeat it is in; without steps when that is to begin
 };
 
-/// Measures the fitness of a network: the mean accuracy of `repeats` independent trainings from
+/// Measures the fitness of a network: the mean accuracy of some independent trainings from
 /// scratch, each followed by validation (section 4). Weights, order and augmentation of repeat r
 /// depend on (seed, r) alone. The same arguments give the same result on the same number of
 /// threads, with or without a break. Belongs to one thread.
@@ -30,7 +30,7 @@ class FitnessMeasurement {
  public:
   /// Keeps references to its arguments. Throws UsageError when options, data and plan do not fit.
   FitnessMeasurement(const genome::Plan& plan, const Split& data, const TrainingOptions& options,
-                     int repeats, std::uint64_t seed, c10::Device device);
+                     Repeats repeats, std::uint64_t seed, c10::Device device);
   FitnessMeasurement(const FitnessMeasurement&) = delete;
   FitnessMeasurement& operator=(const FitnessMeasurement&) = delete;
 
@@ -56,12 +56,14 @@ class FitnessMeasurement {
     std::unique_ptr<Executor> executor;
     std::unique_ptr<Trainer> trainer;
   };
-  Repeat begin(std::size_t repeat) const;
+  /// The one behind `ended` others.
+  Repeat begin(std::size_t ended) const;
 
   const genome::Plan& plan_;
   Split data_;  ///< on the device
   const TrainingOptions& options_;
   std::size_t repeats_;
+  std::size_t first_;
   std::uint64_t seed_;
   c10::Device device_;
   std::vector<double> accuracy_;

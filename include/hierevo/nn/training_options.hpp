@@ -42,6 +42,12 @@ struct TrainingOptions {
   double average = 0.0;  ///< decay of the running average of the weights that is tested; 0: none
 };
 
+/// Which independent trainings of one network: `count` of them from number `first` (from 0) on.
+struct Repeats {
+  int count = 4;
+  int first = 0;
+};
+
 /// Throws UsageError for a number outside its range, which it calls by its option of `hierevo
 /// train`.
 void check(const TrainingOptions& options);
