@@ -34,6 +34,9 @@ script=$(basename "${original:-job.sh}")
 
 read_site() {
   local file
+  if [[ -n ${HIEREVO_SITE:-} && ! -r $HIEREVO_SITE ]]; then
+    refuse "HIEREVO_SITE names '$HIEREVO_SITE', which cannot be read."
+  fi
   for file in "${HIEREVO_SITE:-}" "$scripts/site.sh" "${HOME:-}/.config/hierevo/site.sh"; do
     if [[ -n $file && -r $file ]]; then
       set +eu # modules' own functions are not written for strict mode
@@ -43,7 +46,6 @@ read_site() {
       return
     fi
   done
-  if [[ -n ${HIEREVO_SITE:-} ]]; then refuse "HIEREVO_SITE names '$HIEREVO_SITE', which cannot be read."; fi
 }
 
 find_programs() {
@@ -199,7 +201,8 @@ start_again() {
   if [[ -n ${SLURM_ARRAY_JOB_ID:-} ]]; then job=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID; fi
   job_state=$(squeue --noheader --jobs="$job" --format=%T 2>/dev/null | head -n 1) || true
   if [[ $job_state != RUNNING ]]; then
-    say "Saved; the job is ${job_state:-gone}. The same sbatch line goes on."
+    say "Saved; the job is ${job_state:-gone}. Where Slurm does not start it again by itself, the same" \
+      "sbatch line goes on."
     return
   fi
   if ! made_progress; then

@@ -69,6 +69,9 @@ SlurmJob SlurmJob::here() {
   const long long end = number_in("SLURM_JOB_END_TIME");
   constexpr long long far_away = 1LL << 33;  // seconds; more would not fit into the clock
   if (end > 0 && end < far_away) job.end = Clock::time_point(std::chrono::seconds(end));
+  // A year is how Slurm writes that there is no limit.
+  constexpr auto no_limit = std::chrono::hours(364 * 24);
+  if (job.end && *job.end - Clock::now() > no_limit) job.end.reset();
   return job;
 }
 

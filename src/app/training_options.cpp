@@ -47,8 +47,11 @@ void DataOptions::add_to(OptionSet& options) {
 }
 
 std::filesystem::path DataOptions::prepared_path() const {
-  return data_dir.empty() ? std::filesystem::path(dataset)
-                          : std::filesystem::path(data_dir) / dataset;
+  const std::filesystem::path folder(data_dir);
+  if (data_dir.empty()) return dataset;
+  // A folder that was staged is the folder of the data itself.
+  if (folder.filename() == dataset && io::is_shard_folder(folder)) return folder;
+  return folder / dataset;
 }
 
 void DataOptions::complete_paths(const OptionSet& options) {

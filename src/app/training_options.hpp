@@ -22,8 +22,8 @@ struct DataOptions {
   /// neither a folder nor an ending, and are no folder of shards.
   bool is_prepared() const;
   bool is_shards() const;
-  /// Where it lies: a name without a folder may be one in --data-dir, and is recorded as it is,
-  /// since that may be another folder at each start.
+  /// Where it lies: a name without a folder may be one in --data-dir, or that of --data-dir itself,
+  /// and is recorded as it is, since that may be another folder at each start.
   std::filesystem::path prepared_path() const;
   /// --data-dir is by default the environment's HIEREVO_DATA_DIR, unless --dataset is prepared and
   /// not there. Paths become absolute ones, so that a run can be gone on with from any folder.

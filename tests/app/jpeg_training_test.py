@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import unittest
+import unittest.mock
 
 from data_test import DataTest
 from jobs import Job
@@ -86,6 +87,14 @@ class JpegTraining(DataTest):
         self.train("here")
         self.train("there", "--data-dir", self.folder)
         self.assertEqual(self.weights("here"), self.weights("there"))
+        # As the plugin stages it, while another one of that name lies here.
+        staged = self.folder / "node" / "shards"
+        shutil.copytree(self.shards, staged)
+        (self.shards / "train-00000.h5").rename(self.folder / "gone.h5")
+        with unittest.mock.patch.dict(os.environ, {"HIEREVO_DATA_DIR": str(staged)}):
+            self.train("staged")
+        self.assertEqual(self.weights("here"), self.weights("staged"))
+        (self.folder / "gone.h5").rename(self.shards / "train-00000.h5")
         self.assertIn("those of '", self.train("no", "--crop", 0, code=2))
         self.assertIn("--batch is 28", self.train("no", "--batch", 28, code=2))
         self.assertIn("only hierevo train decodes images while it trains",
