@@ -12,9 +12,9 @@
 
 #include "chosen_genotype.hpp"
 #include "commands.hpp"
+#include "evaluator_layout.hpp"
 #include "final_training.hpp"
 #include "hierevo/comm/agreement.hpp"
-#include "hierevo/comm/mpi_session.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/hash.hpp"
 #include "hierevo/core/random.hpp"
@@ -242,8 +242,9 @@ evolution::Individual TrainProgram::chosen_by_rank_0(comm::Collectives& ranks) c
 c10::Device TrainProgram::device_here(comm::Collectives& ranks) const {
   c10::Device device(c10::DeviceType::CPU);
   comm::together(ranks, [&device] {
+    const NodeShare node = NodeShare::here();
     device = nn::device_of_rank(
-        {.rank = comm::MpiSession::local_rank(), .ranks = comm::MpiSession::ranks_on_this_node()},
+        {.rank = node.local_rank, .ranks = node.local_ranks, .own_gpus = node.own_devices},
         nn::GpuSharing::refused);
     nn::use_device(device);
   });
