@@ -97,16 +97,9 @@ void save_snapshot(const Snapshot& snapshot, const fs::path& path) {
 }
 
 std::optional<LoadedSnapshot> load_snapshot(const fs::path& path) {
-  LoadedSnapshot loaded;
-  auto used = use_newest_snapshot(
+  return load_newest<LoadedSnapshot>(
       path, "Start in another run directory, or bring one back from a backup if there is one.",
-      [&](std::span<const std::byte> bytes, const fs::path& name) {
-        loaded.snapshot = decode_snapshot(bytes, name);
-      });
-  if (!used) return std::nullopt;
-  loaded.path = std::move(used->path);
-  loaded.warnings = std::move(used->warnings);
-  return loaded;
+      decode_snapshot);
 }
 
 }  // namespace hierevo::io

@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "text_block.hpp"
@@ -47,5 +48,18 @@ std::optional<UsedSnapshot> use_newest_snapshot(
     const std::filesystem::path& path, std::string_view remedy,
     const std::function<void(std::span<const std::byte> bytes, const std::filesystem::path& name)>&
         use);
+
+/// The same for what `decode` makes of a snapshot, as a `Loaded` of it, its path and the warnings.
+template <typename Loaded, typename Decode>
+std::optional<Loaded> load_newest(const std::filesystem::path& path, std::string_view remedy,
+                                  Decode decode) {
+  std::optional<decltype(Loaded::snapshot)> snapshot;
+  auto used = use_newest_snapshot(
+      path, remedy, [&](std::span<const std::byte> bytes, const std::filesystem::path& name) {
+        snapshot = decode(bytes, name);
+      });
+  if (!used) return std::nullopt;
+  return Loaded{std::move(*snapshot), std::move(used->path), std::move(used->warnings)};
+}
 
 }  // namespace hierevo::io

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cctype>
-#include <optional>
 #include <set>
 #include <utility>
 
@@ -166,14 +165,7 @@ void save_kept_training(const TrainingSnapshot& snapshot, const std::filesystem:
 }
 
 std::optional<LoadedTraining> load_newest_training(const std::filesystem::path& path) {
-  std::optional<TrainingSnapshot> snapshot;
-  auto used =
-      use_newest_snapshot(path, "Train again in another folder.",
-                          [&](std::span<const std::byte> bytes, const std::filesystem::path& name) {
-                            snapshot = decode_training(bytes, name);
-                          });
-  if (!used) return std::nullopt;
-  return LoadedTraining{std::move(*snapshot), std::move(used->path), std::move(used->warnings)};
+  return load_newest<LoadedTraining>(path, "Train again in another folder.", decode_training);
 }
 
 TrainingSnapshot load_training(const std::filesystem::path& path) {

@@ -133,6 +133,9 @@ void TrainCommandOptions::check() const {
     throw core::UsageError(fmt::format("--loader-threads is {}", loader_threads), "",
                            "Give a number up to 1024, or 0 for as many as --threads.");
   }
+  ProgressLine::mode_named(progress);
+  training.training();
+  model.spec();
 }
 
 fs::path TrainCommandOptions::directory(evolution::IndividualId id) const {
@@ -170,8 +173,7 @@ json summary_of(const std::vector<json>& repeats, const char* member) {
 /// result.json of a training.
 json result_of(const std::vector<json>& repeats, const TrainingTask& task,
                const evolution::Individual& individual) {
-  const genome::Cost cost =
-      cost_of(make_plan(genome::assemble(task.genotype), task.model), task.model.image_size());
+  const genome::Cost cost = cost_of(task);
   const json top1 = summary_of(repeats, "top1");
   return {{"test_accuracy", top1["mean"]},
           {"test_accuracy_deviation", top1["deviation"]},
@@ -323,12 +325,10 @@ void TrainProgram::conclude(const json& last, const TrainingTask& task,
 
 void TrainProgram::tell_that_all_is_ready(const TrainingTask& task, const fs::path& folder) const {
   const TrainingDataFacts& data = task.data.facts();
-  const genome::Cost cost =
-      cost_of(make_plan(genome::assemble(task.genotype), task.model), task.model.image_size());
   fmt::print(stderr,
              "All is ready to train {} parameters for {} steps of {} images in '{}', on {} images "
              "of '{}', and to test on {}. Nothing was written.\n",
-             cost.parameters, task.options.steps, task.options.batch, folder.string(),
+             cost_of(task).parameters, task.options.steps, task.options.batch, folder.string(),
              data.training_images, data.name, data.test_images);
 }
 
@@ -342,24 +342,20 @@ int TrainProgram::run(comm::Collectives& ranks) const {
   const evolution::Individual individual = chosen_by_rank_0(ranks);
   const genome::Genotype& genotype = individual.candidate.genotype;
   const fs::path folder = command_.directory(individual.candidate.id);
-  comm::made_by_rank_0(ranks, [&]() -> std::string {
-    TrainingDirectory::require_same(folder, options_, genotype);
-    return "";
-  });
+  comm::done_by_rank_0(ranks, [&] { TrainingDirectory::require_same(folder, options_, genotype); });
   const c10::Device device = device_here(ranks);
   const auto data = read_data(ranks, device, training);
   const auto device_ranks = nn::make_device_collectives(ranks, device, command_.timeout());
   TrainingTask task = this->task(ranks, device, genotype, *data, training);
   if (device_ranks) task.parallel.ranks = device_ranks.get();
   std::optional<TrainingDirectory> directory;
-  comm::made_by_rank_0(ranks, [&]() -> std::string {
+  comm::done_by_rank_0(ranks, [&] {
     if (command_.dry_run) {
       TrainingDirectory::require_same_data(folder, data->facts());
       tell_that_all_is_ready(task, folder);
     } else {
       directory.emplace(folder, options_, genotype, data->facts());
     }
-    return "";
   });
   if (command_.dry_run) return 0;
   ProgressLine line(ProgressLine::mode_named(command_.progress));
@@ -369,10 +365,7 @@ int TrainProgram::run(comm::Collectives& ranks) const {
   for (int repeat = begin; repeat <= end; ++repeat) {
     result = train_repeat(task, repeat, first ? &*directory : nullptr, first ? &line : nullptr);
   }
-  comm::made_by_rank_0(ranks, [&]() -> std::string {
-    conclude(result, task, individual, *directory);
-    return "";
-  });
+  comm::done_by_rank_0(ranks, [&] { conclude(result, task, individual, *directory); });
   return 0;
 }
 
@@ -391,9 +384,6 @@ int command_train(const Arguments& arguments) {
   try {
     if (!options.parse(arguments)) return 0;
     command.check();
-    ProgressLine::mode_named(command.progress);
-    command.training.training();
-    command.model.spec();
   } catch (...) {
     problem = std::current_exception();
   }

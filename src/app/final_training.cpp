@@ -37,9 +37,7 @@ std::int64_t test_interval(const TrainingTask& task) {
 
 /// Of the files of a repeat: five networks with momentum and average, and some more.
 std::uintmax_t room_for(const TrainingTask& task) {
-  const genome::Cost cost =
-      cost_of(make_plan(genome::assemble(task.genotype), task.model), task.model.image_size());
-  return least_room + 5 * 3 * sizeof(float) * static_cast<std::uintmax_t>(cost.parameters);
+  return least_room + 5 * 3 * sizeof(float) * static_cast<std::uintmax_t>(cost_of(task).parameters);
 }
 
 /// A repeat as each rank makes it. Every member function is collective.
@@ -49,8 +47,7 @@ class Repeat {
       : task_(task),
         repeat_(repeat),
         record_(record),
-        executor_(nn::make_executor(make_plan(genome::assemble(task.genotype), task.model),
-                                    task.device, seed("weights"), task.options)),
+        executor_(nn::make_executor(plan_of(task), task.device, seed("weights"), task.options)),
         batches_(task.data.training(task.options, seed("order"))),
         trainer_(*executor_, *batches_, task.options, seed("order"), task.parallel),
         interval_(test_interval(task)) {}
@@ -174,6 +171,14 @@ class Repeat {
 };
 
 }  // namespace
+
+genome::Plan plan_of(const TrainingTask& task) {
+  return make_plan(genome::assemble(task.genotype), task.model);
+}
+
+genome::Cost cost_of(const TrainingTask& task) {
+  return cost_of(plan_of(task), task.model.image_size());
+}
 
 std::optional<json> finished_repeat(int repeat, const TrainingDirectory& directory) {
   const auto done = directory.result(repeat);

@@ -35,6 +35,9 @@ struct TrainingTask {
   std::string record{};  ///< the options as an INI file
 };
 
+genome::Plan plan_of(const TrainingTask& task);
+genome::Cost cost_of(const TrainingTask& task);
+
 /// Trains repeat `repeat` (from 1), and gives its result.json, which rank 0 also saves. A repeat
 /// that has finished is not trained again. Collective over the ranks; `directory` and `line` are of
 /// rank 0, and null elsewhere. Throws CommonError: exit code 75 when a signal asks to stop (then

@@ -115,11 +115,7 @@ class ShardData final : public TrainingData {
                              fmt::format("those of '{}' differ in size", shards_.source),
                              "Give the side of the crops, 299 as in the paper.");
     }
-    if (training.batch > train_->size()) {
-      throw core::UsageError(fmt::format("--batch is {}", training.batch),
-                             fmt::format("there are {} images to train on", train_->size()),
-                             fmt::format("Give at most {}.", train_->size()));
-    }
+    nn::check_batch(training, train_->size());
   }
 
   /// Of what every image is, and of the choice among them.

@@ -20,11 +20,6 @@ namespace hierevo::app {
 
 namespace {
 
-/// What can be looked at before there are any others.
-void check_start(const SlurmJob& job, bool many) {
-  check_launch(job, many, /*alone_on_purpose=*/false, "srun -n 1");
-}
-
 int work_in(comm::Collectives& ranks, const SlurmJob& job, const std::exception_ptr& problem,
             const std::function<int(comm::Collectives& ranks)>& work) {
   comm::together(ranks, [&] {
@@ -64,12 +59,11 @@ int with_mpi(std::chrono::nanoseconds timeout, const SlurmJob& job,
 int in_training_ranks(std::chrono::nanoseconds timeout, const std::exception_ptr& problem,
                       const std::function<int(comm::Collectives& ranks)>& work) {
   const SlurmJob job = SlurmJob::here();
-  const bool many = comm::MpiSession::launched_by_mpi();
-  if (many) return with_mpi(timeout, job, problem, work);
+  if (comm::MpiSession::launched_by_mpi()) return with_mpi(timeout, job, problem, work);
   comm::SelfCollectives alone;
   // Tasks that do not know of each other all refuse, and one tells why.
   if (job.step_tasks > 1 && job.rank > 0) return static_cast<int>(core::ExitCode::usage);
-  if (!problem) check_start(job, many);
+  if (!problem) check_launch(job, /*by_mpi=*/false, /*alone_on_purpose=*/false, "srun -n 1");
   return work_in(alone, job, problem, work);
 }
 

@@ -110,6 +110,13 @@ std::string made_by_rank_0(Collectives& group, const std::function<std::string()
   return told;
 }
 
+void done_by_rank_0(Collectives& group, const std::function<void()>& work) {
+  made_by_rank_0(group, [&work] {
+    work();
+    return std::string();
+  });
+}
+
 void require_equal(Collectives& group, std::uint64_t hash, std::string_view what) {
   std::int64_t own = 0;
   std::memcpy(&own, &hash, sizeof own);

@@ -19,6 +19,13 @@
 
 namespace hierevo::nn {
 
+void check_batch(const TrainingOptions& options, std::int64_t images) {
+  if (options.batch <= images) return;
+  throw core::UsageError(fmt::format("--batch is {}", options.batch),
+                         fmt::format("there are {} images to train on", images),
+                         fmt::format("Give at most {}.", images));
+}
+
 void check(const TrainingOptions& options, const Images& train, const Images& validation) {
   check(options);
   const std::int64_t largest_crop = std::min(train.height(), train.width());
@@ -27,11 +34,7 @@ void check(const TrainingOptions& options, const Images& train, const Images& va
                            fmt::format("the images are {}×{}", train.height(), train.width()),
                            fmt::format("Give at most {}, or 0 for whole images.", largest_crop));
   }
-  if (options.batch > train.size()) {
-    throw core::UsageError(fmt::format("--batch is {}", options.batch),
-                           fmt::format("there are {} images to train on", train.size()),
-                           fmt::format("Give at most {}.", train.size()));
-  }
+  check_batch(options, train.size());
   if (validation.size() < 1) {
     throw core::UsageError("No images to validate on", "at least 1 is needed");
   }

@@ -39,6 +39,9 @@ void together(Collectives& group, const std::function<void()>& work);
 /// CommonError.
 std::string made_by_rank_0(Collectives& group, const std::function<std::string()>& make);
 
+/// The same for work that gives nothing.
+void done_by_rank_0(Collectives& group, const std::function<void()>& work);
+
 /// Throws a CommonError unless `hash` is the same on all: its text names the ranks that differ from
 /// rank 0, and `what` they differ in ("data", "options").
 void require_equal(Collectives& group, std::uint64_t hash, std::string_view what);

@@ -17,6 +17,9 @@ class Collectives;
 
 namespace hierevo::nn {
 
+/// Throws UsageError when a batch is larger than so many images to train on.
+void check_batch(const TrainingOptions& options, std::int64_t images);
+
 /// As check(options); also throws UsageError for images smaller than the crop, fewer than a batch,
 /// or nothing to validate on.
 void check(const TrainingOptions& options, const Images& train, const Images& validation);
