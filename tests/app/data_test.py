@@ -9,12 +9,8 @@ import struct
 import subprocess
 import unittest
 
-from programs import HIEREVO, ProgramTest
+from programs import CELL, HIEREVO, ProgramTest
 
-# A cell that trains in seconds: one separable convolution.
-CELL = {"format": "hierevo.genotype", "version": 1, "levels": [
-    {"level": 2, "nodes": 2, "motifs": [["separable3x3"]]},
-    {"level": 3, "nodes": 2, "motifs": [[1]]}]}
 FASHION = pathlib.Path("/usr/share/datasets/fashion-mnist")
 WRITE_JPEG = os.environ["HIEREVO_WRITE_JPEG"]
 os.environ.pop("HIEREVO_DATA_DIR", None)  # here each test says where its data are

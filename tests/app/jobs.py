@@ -76,11 +76,13 @@ class Job:
 
 
 class JobTest(ProgramTest):
-    def start(self, *arguments, launcher=(), program=HIEREVO):
-        job = Job([*launcher, program, "search", "--run", self.run_dir, *map(str, arguments)],
-                  self.folder)
+    def start_job(self, *command):
+        job = Job([*map(str, command)], self.folder)
         self.addCleanup(job.end)
         return job
+
+    def start(self, *arguments, launcher=(), program=HIEREVO):
+        return self.start_job(*launcher, program, "search", "--run", self.run_dir, *arguments)
 
     def evaluated_by(self, does):
         """Options of a search by a program that does this, in the shell, before it has its fitness."""

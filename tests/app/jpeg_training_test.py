@@ -7,8 +7,8 @@ import unittest
 import unittest.mock
 
 from data_test import DataTest
-from jobs import Job
-from programs import DEADLINE, HIEREVO, mpirun
+from jobs import JobTest
+from programs import HIEREVO, mpirun
 
 try:
     import h5py
@@ -20,7 +20,7 @@ LONG = 300  # enough to be interrupted twice
 
 
 @unittest.skipUnless(h5py, "no h5py")
-class JpegTraining(DataTest):
+class JpegTraining(DataTest, JobTest):
     def setUp(self):
         super().setUp()
         for label in ("cat", "dog", "eel"):
@@ -58,19 +58,15 @@ class JpegTraining(DataTest):
     def test_a_stopped_training_of_two_ranks_goes_on_bit_for_bit(self):
         self.line += ["--steps", LONG]
         self.train("whole", launcher=mpirun(2))
-        line = [*mpirun(2), HIEREVO, *map(str, self.line), "--out", str(self.folder / "parts"),
-                "--save-every", "0.01"]
+        line = [*mpirun(2), HIEREVO, *self.line, "--out", self.folder / "parts", "--save-every", 0.01]
         last = self.folder / "parts" / "repeat-1" / "last.h5"
         for number in (signal.SIGKILL, signal.SIGUSR1):
             before = last.stat().st_mtime_ns if last.exists() else None
-            job = Job(line, self.folder)
-            self.addCleanup(job.end)
+            job = self.start_job(*line)
             self.assertTrue(self.wait_until(
                 lambda: last.exists() and last.stat().st_mtime_ns != before, job.process), job.text())
             os.kill(job.rank(1), number)
-            code = job.process.wait(timeout=DEADLINE)
-            self.wait_until(lambda: not job.processes())
-            self.assertNotEqual(code, 0, job.text())
+            self.assertNotEqual(self.wait_for_end(job), 0, job.text())
         self.train("parts", launcher=mpirun(2))
         self.assertEqual(self.weights("whole", LONG), self.weights("parts", LONG))
 

@@ -13,6 +13,10 @@ SOURCE = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(os.environ["HIEREVO_BIN"])
 HIEREVO = str(BIN / "hierevo")
 MPIRUN = shlex.split(os.environ.get("HIEREVO_MPIRUN", ""))
+# A cell that trains in seconds: one separable convolution.
+CELL = {"format": "hierevo.genotype", "version": 1, "levels": [
+    {"level": 2, "nodes": 2, "motifs": [["separable3x3"]]},
+    {"level": 3, "nodes": 2, "motifs": [[1]]}]}
 DEADLINE = 120  # seconds for anything; reached only when something hangs
 
 

@@ -7,8 +7,8 @@ import signal
 import tempfile
 import unittest
 
-from jobs import Job
-from programs import DEADLINE, HIEREVO, MPIRUN, ProgramTest, mpirun
+from jobs import JobTest
+from programs import CELL, HIEREVO, MPIRUN, mpirun
 from small_data import DATA, write_small_data
 
 try:
@@ -16,15 +16,12 @@ try:
 except ImportError:
     h5py = None
 
-CELL = {"format": "hierevo.genotype", "version": 1, "levels": [
-    {"level": 2, "nodes": 2, "motifs": [["separable3x3"]]},
-    {"level": 3, "nodes": 2, "motifs": [[1]]}]}
 STEPS = 40
 
 
 @unittest.skipUnless(DATA.exists(), "Fashion-MNIST (Debian: dataset-fashion-mnist) is not there")
 @unittest.skipUnless(h5py, "no h5py")
-class TrainingRanks(ProgramTest):
+class TrainingRanks(JobTest):
     @classmethod
     def setUpClass(cls):
         cls.some = tempfile.TemporaryDirectory(prefix="hierevo-test-")
@@ -44,17 +41,6 @@ class TrainingRanks(ProgramTest):
     def train(self, ranks, out, *options, code=0):
         return self.hierevo(*self.line, "--out", self.folder / out, *options, launcher=mpirun(ranks),
                             code=code)
-
-    def start(self, ranks, out, *options):
-        job = Job([*mpirun(ranks), HIEREVO, *map(str, self.line), "--out", str(self.folder / out),
-                   *map(str, options)], self.folder)
-        self.addCleanup(job.end)
-        return job
-
-    def end_of(self, job):
-        code = job.process.wait(timeout=DEADLINE)
-        self.wait_until(lambda: not job.processes())
-        return code
 
     def last(self, out):
         return self.folder / out / "repeat-1" / "last.h5"
@@ -76,12 +62,12 @@ class TrainingRanks(ProgramTest):
             shutil.copytree(folder, begun)
         before = self.saved_step(out)
         while True:
-            job = self.start(ranks, out, *options)
+            job = self.start_job(*mpirun(ranks), HIEREVO, *self.line, "--out", folder, *options)
             if self.wait_until(lambda: self.saved_step(out) > before, job.process):
                 rank_id = job.ranks().get(rank)
                 if rank_id is not None:
                     os.kill(rank_id, number)
-            code = self.end_of(job)
+            code = self.wait_for_end(job)
             if self.saved_step(out) < STEPS:
                 return code, job.text()
             shutil.rmtree(folder)

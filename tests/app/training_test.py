@@ -11,7 +11,7 @@ import tempfile
 import unittest
 import unittest.mock
 
-from programs import DEADLINE, HIEREVO, SOURCE, ProgramTest
+from programs import CELL, DEADLINE, HIEREVO, SOURCE, ProgramTest
 from small_data import DATA, write_small_data
 
 try:
@@ -19,10 +19,6 @@ try:
 except ImportError:
     h5py = None
 
-# A cell that trains in seconds: one separable convolution.
-CELL = {"format": "hierevo.genotype", "version": 1, "levels": [
-    {"level": 2, "nodes": 2, "motifs": [["separable3x3"]]},
-    {"level": 3, "nodes": 2, "motifs": [[1]]}]}
 QUICK = ["--channels", "8", "--crop", "20", "--steps", "100", "--batch", "32",
          "--train-size", "2000"]
 

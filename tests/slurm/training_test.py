@@ -2,12 +2,9 @@
 import json
 import re
 
+from programs import CELL
 from slurm_jobs import IMAGENET, TRAIN, SlurmTest
 
-# One separable convolution, which trains in seconds.
-CELL = {"format": "hierevo.genotype", "version": 1,
-        "levels": [{"level": 2, "nodes": 2, "motifs": [["separable3x3"]]},
-                   {"level": 3, "nodes": 2, "motifs": [[1]]}]}
 STEPS = 300
 
 
