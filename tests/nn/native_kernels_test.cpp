@@ -75,29 +75,36 @@ constexpr Write writes[] = {Write::replace, Write::add};
 // --- Products
 // -------------------------------------------------------------------------------------
 
+/// `count` blocks of `pixels` pixels that lie one behind the other in `values`.
+template <typename Pointer>
+std::vector<Pointer> planes_of(const Block& values, int count, std::int64_t floats) {
+  std::vector<Pointer> planes;
+  for (int i = 0; i < count; ++i) planes.push_back(values.data() + i * floats);
+  return planes;
+}
+
 TEST_P(KernelTest, MultipliesBlocksByTiles) {
   for (const std::int64_t pixels : {1, 3, 4, 11, 12, 31}) {
-    for (const int blocks : {1, 3}) {
+    for (const auto& [ins, outs] : std::vector<std::pair<int, int>>{{1, 1}, {3, 2}, {2, 3}}) {
       for (const Write write : writes) {
-        const Block in(blocks * pixels * lanes(), 1);
-        const Block weights(blocks * lanes() * lanes(), 2);
-        const Block out(pixels * lanes(), 3);
-        std::vector<const float*> planes;
-        for (int block = 0; block < blocks; ++block) {
-          planes.push_back(in.data() + block * pixels * lanes());
-        }
-        std::vector<double> wanted(static_cast<std::size_t>(pixels * lanes()));
-        for (std::int64_t pixel = 0; pixel < pixels; ++pixel) {
-          for (std::int64_t n = 0; n < lanes(); ++n) {
-            double& sum = wanted[static_cast<std::size_t>(pixel * lanes() + n)];
-            for (std::int64_t k = 0; k < blocks * lanes(); ++k) {
-              sum += in[(k / lanes() * pixels + pixel) * lanes() + k % lanes()] *
-                     weights[k * lanes() + n];
-            }
+        const std::int64_t floats = pixels * lanes();
+        const Block in(ins * floats, 1);
+        const Block weights(outs * ins * lanes() * lanes(), 2);
+        const Block out(outs * floats, 3);
+        std::vector<double> wanted(static_cast<std::size_t>(outs * floats));
+        for (std::int64_t i = 0; i < outs * floats; ++i) {
+          const std::int64_t n = i / floats;
+          const std::int64_t pixel = i % floats / lanes();
+          for (std::int64_t k = 0; k < ins * lanes(); ++k) {
+            wanted[static_cast<std::size_t>(i)] +=
+                in[(k / lanes() * pixels + pixel) * lanes() + k % lanes()] *
+                weights[(n * ins * lanes() + k) * lanes() + i % lanes()];
           }
         }
         add_before(wanted, out.values(), write);
-        kernels().multiply(out.data(), planes.data(), blocks, weights.data(), pixels, write);
+        kernels().multiply(planes_of<float*>(out, outs, floats).data(), outs,
+                           planes_of<const float*>(in, ins, floats).data(), ins, weights.data(),
+                           pixels, write);
         expect_near(out, wanted);
       }
     }
@@ -106,18 +113,23 @@ TEST_P(KernelTest, MultipliesBlocksByTiles) {
 
 TEST_P(KernelTest, AddsOuterProducts) {
   for (const std::int64_t pixels : {1, 2, 37}) {
-    const Block out(pixels * lanes(), 1);
-    const Block in(pixels * lanes(), 2);
-    const Block sums(lanes() * lanes(), 3);
-    std::vector<double> wanted = sums.values();
-    for (std::int64_t pixel = 0; pixel < pixels; ++pixel) {
-      for (std::int64_t i = 0; i < lanes() * lanes(); ++i) {
-        wanted[static_cast<std::size_t>(i)] +=
-            out[pixel * lanes() + i / lanes()] * in[pixel * lanes() + i % lanes()];
+    for (const int ins : {1, 2, 3, 7}) {
+      const Block out(pixels * lanes(), 1);
+      const Block in(ins * pixels * lanes(), 2);
+      const Block sums(ins * lanes() * lanes(), 3);
+      std::vector<double> wanted = sums.values();
+      for (std::int64_t pixel = 0; pixel < pixels; ++pixel) {
+        for (std::int64_t i = 0; i < ins * lanes() * lanes(); ++i) {
+          const std::int64_t m = i / (lanes() * lanes());
+          wanted[static_cast<std::size_t>(i)] += out[pixel * lanes() + i / lanes() % lanes()] *
+                                                 in[(m * pixels + pixel) * lanes() + i % lanes()];
+        }
       }
+      kernels().add_outer_products(sums.data(), out.data(),
+                                   planes_of<const float*>(in, ins, pixels * lanes()).data(), ins,
+                                   pixels);
+      expect_near(sums, wanted);
     }
-    kernels().add_outer_products(sums.data(), out.data(), in.data(), pixels);
-    expect_near(sums, wanted);
   }
 }
 

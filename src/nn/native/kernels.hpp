@@ -42,11 +42,12 @@ struct Kernels {
   std::string_view name;
   int lanes;
 
-  /// out[pixels][lanes] = Σ in[block][pixels] · weights[block], tiles of [lanes in][lanes out].
-  void (*multiply)(float* out, const float* const* in, int blocks, const float* weights,
-                   std::int64_t pixels, Write write);
-  /// sums[lanes out][lanes in] += Σ over pixels of out ⊗ in: the gradient of weights.
-  void (*add_outer_products)(float* sums, const float* out, const float* in, std::int64_t pixels);
+  /// Each out[n][pixels][lanes] = Σ in[m][pixels] · weights[n][m], tiles of [lanes in][lanes out].
+  void (*multiply)(float* const* out, int outs, const float* const* in, int ins,
+                   const float* weights, std::int64_t pixels, Write write);
+  /// Each sums[m][lanes out][lanes in] += Σ over pixels of out ⊗ in[m]: the gradient of weights.
+  void (*add_outer_products)(float* sums, const float* out, const float* const* in, int ins,
+                             std::int64_t pixels);
 
   // Depthwise 3×3; taps [9][lanes]. The gradient of taps is added to.
   void (*depthwise)(float* out, const float* in, const float* taps, const Window& window);

@@ -98,13 +98,9 @@ void TaskRunner::forward(const Task& task, const Memory& memory, Images images) 
 /// Each block of `to` from all of `from`. `weights` are in the order of `to`.
 void TaskRunner::multiply(const Planes& from, const Planes& to, const float* weights,
                           Write write) const {
-  const auto blocks = static_cast<int>(from.size());
-  const std::int64_t lanes = network_.kernels.lanes;
-  for (float* planes : to) {
-    network_.kernels.multiply(planes, from.data(), blocks, weights, images_.count * out_.pixels(),
-                              write);
-    weights += blocks * lanes * lanes;
-  }
+  network_.kernels.multiply(to.data(), static_cast<int>(to.size()), from.data(),
+                            static_cast<int>(from.size()), weights, images_.count * out_.pixels(),
+                            write);
 }
 
 void TaskRunner::filter(const Planes& to) const {
@@ -257,22 +253,30 @@ void TaskRunner::begin_backward(const Task& task, const Memory& memory) {
 void TaskRunner::add_products(const Planes& from, float* sums) const {
   const std::int64_t lanes = network_.kernels.lanes;
   for (const float* out : output_gradients_) {
-    for (const float* in : from) {
-      network_.kernels.add_outer_products(sums, out, in, images_.count * out_.pixels());
-      sums += lanes * lanes;
-    }
+    network_.kernels.add_outer_products(sums, out, from.data(), static_cast<int>(from.size()),
+                                        images_.count * out_.pixels());
+    sums += static_cast<std::int64_t>(from.size()) * lanes * lanes;
   }
 }
 
 void TaskRunner::product_to_sources() const {
   const auto blocks = static_cast<int>(output_gradients_.size());
   const std::int64_t lanes = network_.kernels.lanes;
-  for (std::size_t i = 0; i < source_gradients_.size(); ++i) {
-    if (source_gradients_[i] == nullptr) continue;
+  const auto alike = [this](std::size_t a, std::size_t b) {
+    return (source_gradients_[a] == nullptr) == (source_gradients_[b] == nullptr) &&
+           writes_[a] == writes_[b];
+  };
+  // As many at once as are written in the same way.
+  std::size_t end = 0;
+  for (std::size_t first = 0; first < source_gradients_.size(); first = end) {
+    end = first + 1;
+    while (end < source_gradients_.size() && alike(first, end)) ++end;
+    if (source_gradients_[first] == nullptr) continue;
     const float* weights =
-        weights_->transposed + static_cast<std::int64_t>(i) * blocks * lanes * lanes;
-    network_.kernels.multiply(source_gradients_[i], output_gradients_.data(), blocks, weights,
-                              images_.count * out_.pixels(), writes_[i]);
+        weights_->transposed + static_cast<std::int64_t>(first) * blocks * lanes * lanes;
+    network_.kernels.multiply(source_gradients_.data() + first, static_cast<int>(end - first),
+                              output_gradients_.data(), blocks, weights,
+                              images_.count * out_.pixels(), writes_[first]);
   }
 }
 
