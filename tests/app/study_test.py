@@ -1,8 +1,8 @@
 """The study in benchmarks/study, with next to no training: that it runs, resumes and adds up."""
 import csv
 import json
+import math
 import random
-import statistics
 import struct
 import subprocess
 import sys
@@ -46,10 +46,23 @@ class Study(ProgramTest):
         self.assertIn("| hierarchical, evolution |", table)
         self.assertEqual(self.study(), table)  # read from its files
         found = json.loads((self.folder / "study" / "study.json").read_text())
-        self.assertEqual(len(found["results"]), 6)
+        accuracies = {}
         for result in found["results"]:
-            self.assertEqual(len(result["values"]), 2)
-            self.assertAlmostEqual(result["test_error"]["mean"], statistics.mean(result["values"]))
+            values = [1 - accuracy for accuracy in self.chosen(result["space"], result["method"])]
+            self.assertEqual(result["values"], values)
+            error = result["test_error"]
+            self.assertAlmostEqual(error["mean"], sum(values) / 2)
+            deviation = abs(values[0] - values[1]) / math.sqrt(2)
+            self.assertAlmostEqual(error["deviation"], deviation)
+            self.assertAlmostEqual(error["interval"], 12.706 * deviation / math.sqrt(2))
+            self.assertIn(f"| {result['space']}, {result['method']} | {100 * error['mean']:.2f} ±", table)
+            accuracies.setdefault(result["space"], []).extend(
+                zip(result["fitness"], (1 - value for value in values)))
+        self.assertEqual(len(found["results"]), 6)
+        for space, pairs in accuracies.items():
+            said = found["fitness_and_accuracy"][space]
+            if said is not None:
+                self.assertAlmostEqual(said, pearson(pairs))
         with open(self.folder / "study" / "figure3.csv") as file:
             rows = list(csv.DictReader(file))
         self.assertEqual(len(rows), 2 * 2 * 2 * 4)  # spaces, seeds, searches, evaluations
@@ -58,9 +71,38 @@ class Study(ProgramTest):
                 self.assertGreaterEqual(float(after["best"]), float(before["best"]))
         with open(self.folder / "study" / "figure4.csv") as file:
             gains = list(csv.DictReader(file))
-        self.assertEqual({(row["space"], row["network"]) for row in gains},
-                         {(space, network) for space in ("flat", "hierarchical")
-                          for network in ("small", "larger")})
+        self.assertEqual({(row["space"], row["network"], row["seed"]) for row in gains},
+                         {(space, network, seed) for space in ("flat", "hierarchical")
+                          for network in ("small", "larger") for seed in "12"})
+        firsts = {}
+        for row in gains:
+            accuracy = self.accuracy(f"{row['space']}-evolution-{row['seed']}", row["id"], row["network"])
+            self.assertEqual(float(row["accuracy"]), accuracy)
+            first = firsts.setdefault((row["space"], row["network"], row["seed"]), accuracy)
+            self.assertAlmostEqual(float(row["gain"]), accuracy - first)
+
+    def chosen(self, space, method):
+        """Test accuracies of the cells that a method should have chosen, a seed each."""
+        algorithm = "evolution" if method == "evolution" else "random"
+        for seed in (1, 2):
+            folder = f"{space}-{algorithm}-{seed}"
+            with h5py.File(self.folder / "study" / folder / "search.h5") as run:
+                group = run["individuals"]
+                fitness, trained = list(group["fitness"]), [s == 0 for s in group["status"]]
+                best = trained.index(True) if method == "random" else fitness.index(max(fitness))
+                yield self.accuracy(folder, group["id"][best], "small")
+
+    def accuracy(self, search, individual, network):
+        out = self.folder / "study" / search / f"final-{individual}-{network}"
+        return json.loads((out / "result.json").read_text())["test_accuracy"]
+
+
+def pearson(pairs):
+    def around_mean(values):
+        return [value - sum(values) / len(values) for value in values]
+    x, y = (around_mean(values) for values in zip(*pairs))
+    product = sum(a * b for a, b in zip(x, y))
+    return product / math.sqrt(sum(a * a for a in x) * sum(b * b for b in y))
 
 
 if __name__ == "__main__":
