@@ -118,7 +118,9 @@ int command_evaluate(const Arguments& arguments) {
   const TrainingSetup setup(data, training, made, seed);
   const genome::ModelSpec spec = setup.adapted(model.spec());
   const genome::CellGraph cell = genome::assemble(individual.candidate.genotype);
-  const genome::Cost cost = cost_of(make_plan(cell, spec), spec.image_size());
+  const genome::Plan plan = make_plan(cell, spec);
+  setup.check_memory(plan);
+  const genome::Cost cost = cost_of(plan, spec.image_size());
   // Of a run, the individual's own seed: its fitness comes out again.
   if (choice.run.empty() || options.given("seed")) individual.candidate.seed = seed;
   Checkpoints checkpoints{.path = {},

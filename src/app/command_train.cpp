@@ -348,6 +348,7 @@ int TrainProgram::run(comm::Collectives& ranks) const {
   const auto device_ranks = nn::make_device_collectives(ranks, device, command_.timeout());
   TrainingTask task = this->task(ranks, device, genotype, *data, training);
   if (device_ranks) task.parallel.ranks = device_ranks.get();
+  comm::together(ranks, [&] { check_memory(task); });
   std::optional<TrainingDirectory> directory;
   comm::done_by_rank_0(ranks, [&] {
     if (command_.dry_run) {

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "hierevo/comm/agreement.hpp"
+#include "hierevo/comm/mpi_session.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
 #include "hierevo/core/random.hpp"
@@ -178,6 +179,14 @@ genome::Plan plan_of(const TrainingTask& task) {
 
 genome::Cost cost_of(const TrainingTask& task) {
   return cost_of(plan_of(task), task.model.image_size());
+}
+
+void check_memory(const TrainingTask& task) {
+  if (!task.device.is_cpu()) return;
+  const std::int64_t crop = task.options.crop;
+  const int size = crop > 0 ? static_cast<int>(crop) : task.model.image_size();
+  check_memory(plan_of(task), size, images_at_a_time(task.options, task.ranks.size()),
+               comm::MpiSession::ranks_on_this_node());
 }
 
 std::optional<json> finished_repeat(int repeat, const TrainingDirectory& directory) {

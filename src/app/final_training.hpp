@@ -37,6 +37,8 @@ struct TrainingTask {
 
 genome::Plan plan_of(const TrainingTask& task);
 genome::Cost cost_of(const TrainingTask& task);
+/// Throws UsageError where this rank's part of a CPU's memory does not hold a step.
+void check_memory(const TrainingTask& task);
 
 /// Trains repeat `repeat` (from 1), and gives its result.json, which rank 0 also saves. A repeat
 /// that has finished is not trained again. Collective over the ranks; `directory` and `line` are of

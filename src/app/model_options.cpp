@@ -9,6 +9,12 @@ void ModelOptions::add_to(OptionSet& options) {
   options.add("model", &model, "cifar-small, cifar-large or imagenet");
   options.add("channels", &channels, "c0, the channels of the first group; 0: the model's own");
   options.add("cells", &cells, "N, the cells of a group; 0: the model's own");
+  options.explain("channels", [this] {
+    return channels == 0 ? fmt::format("the model's own: {}", spec().channels) : std::string();
+  });
+  options.explain("cells", [this] {
+    return cells == 0 ? fmt::format("the model's own: {}", spec().cells) : std::string();
+  });
 }
 
 genome::ModelSpec ModelOptions::spec() const {

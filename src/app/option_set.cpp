@@ -115,7 +115,7 @@ bool OptionSet::parse(const std::vector<std::string>& arguments) {
     if (option.record == Record::yes) require_recordable(option.name, option.text());
   }
   if (dump_config_) {
-    std::cout << in_force();
+    std::cout << explained();
     return false;
   }
   return true;
@@ -225,6 +225,18 @@ std::string OptionSet::in_force() const {
   std::string text;
   for (const Entry& option : options_) {
     if (option.record == Record::yes) text += fmt::format("{}={}\n", option.name, option.text());
+  }
+  return text;
+}
+
+std::string OptionSet::explained() const {
+  std::string text;
+  for (const Entry& option : options_) {
+    if (option.record == Record::no) continue;
+    const auto meaning = meanings_.find(option.name);
+    const std::string comment = meaning == meanings_.end() ? "" : meaning->second();
+    if (!comment.empty()) text += fmt::format("# {}\n", comment);
+    text += fmt::format("{}={}\n", option.name, option.text());
   }
   return text;
 }

@@ -77,6 +77,11 @@ class OptionSet {
   void pass_over_environment() { variables_.clear(); }
   /// Options of another command, which a file of --config may have too: it serves both.
   void pass_over(std::vector<std::string> names) { passed_over_ = std::move(names); }
+  /// What the value of option `name` comes to, which --dump-config tells in a comment before it;
+  /// empty: the value says so itself.
+  void explain(const std::string& name, std::function<std::string()> meaning) {
+    meanings_[name] = std::move(meaning);
+  }
   /// Called when the targets are filled, before they are recorded, to complete what was given.
   void when_read(std::function<void()> complete) { complete_.push_back(std::move(complete)); }
   /// Examples behind the options in the help.
@@ -92,6 +97,8 @@ class OptionSet {
   std::vector<std::string> recorded_names() const;
   /// All options that can be recorded, with their values, as an INI file.
   std::string in_force() const;
+  /// The same with what they mean, as comments.
+  std::string explained() const;
   /// The same for the record: without what the environment gave and those named in `without`.
   std::string record(const std::vector<std::string>& without = {}) const;
   /// Throws UsageError when an option of the record, but for those named in `may_change`, differs
@@ -141,6 +148,7 @@ class OptionSet {
   std::vector<std::function<void()>> complete_;
   std::vector<boost::program_options::options_description> groups_;
   std::vector<Entry> options_;
+  std::map<std::string, std::function<std::string()>> meanings_;
   boost::program_options::positional_options_description positional_;
   boost::program_options::variables_map values_;
 };

@@ -15,6 +15,7 @@
 #include "hierevo/core/descriptor.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/host_name.hpp"
+#include "hierevo/core/memory.hpp"
 
 namespace hierevo::app {
 
@@ -120,6 +121,21 @@ void check_room(const std::filesystem::path& run, std::uintmax_t bytes) {
   throw core::CheckpointError(
       place, fmt::format("only {} MB are left on its file system", space.available >> 20),
       fmt::format("{} MB are needed", bytes >> 20), "Make room, or choose another folder.");
+}
+
+void check_memory(const genome::Plan& plan, int image_size, std::int64_t images, int processes) {
+  constexpr double part_of_torchs = 0.5;  // that the executor for CPUs needs
+  const double needed = part_of_torchs * training_bytes(plan, image_size, images);
+  const double available = static_cast<double>(core::usable_memory()) / processes;
+  if (needed <= available) return;
+  constexpr double gigabyte = 1e9;
+  throw core::UsageError(
+      "The network is too large for this machine",
+      fmt::format(
+          "to train it on {} images of {}×{} at a time takes about {:.3g} GB of memory, and "
+          "there are {:.3g}",
+          images, image_size, image_size, needed / gigabyte, available / gigabyte),
+      "Use fewer --channels, a smaller --batch, more --micro-batches, or another cell.");
 }
 
 SharedFolderToken::SharedFolderToken(const std::filesystem::path& run) {

@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "hierevo/genome/plan.hpp"
+
 namespace hierevo::app {
 
 /// What Slurm says of its job in the environment; nothing of it without Slurm.
@@ -40,6 +42,10 @@ inline constexpr std::uintmax_t least_room = std::uintmax_t{64} << 20;
 /// Refuses (CheckpointError) a file system with less room than `bytes` for `run`, which need not be
 /// there yet.
 void check_room(const std::filesystem::path& run, std::uintmax_t bytes = least_room);
+
+/// Refuses (UsageError) a network of which training `images` of `image_size`² at a time on a CPU
+/// takes more memory than one of `processes` on this node may have.
+void check_memory(const genome::Plan& plan, int image_size, std::int64_t images, int processes);
 
 /// A file that is there for a moment, in the run directory or the nearest folder above that exists:
 /// a process that finds it there shares that file system with the one that made it.

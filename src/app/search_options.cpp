@@ -109,10 +109,11 @@ search::TrainingMemory SearchCommandOptions::training_memory() const {
                                       : workers;
   const double share = static_cast<double>(core::usable_memory()) / evaluations_at_once;
   const nn::TrainingOptions numbers = training.training();
-  return {
-      .bytes = max_memory > 0.0 ? max_memory * gibibyte : share,
-      .batch = (numbers.batch + numbers.micro_batches - 1) / numbers.micro_batches,
-      .image_size = numbers.crop > 0 ? static_cast<int>(numbers.crop) : model.spec().image_size()};
+  search::TrainingMemory memory{.bytes = max_memory > 0.0 ? max_memory * gibibyte : share,
+                                .batch = nn::images_at_a_time(numbers),
+                                .crop = std::nullopt};
+  if (numbers.crop > 0) memory.crop = static_cast<int>(numbers.crop);
+  return memory;
 }
 
 search::SearchOptions SearchCommandOptions::search() const {

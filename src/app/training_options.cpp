@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <map>
 
 #include "hierevo/comm/mpi_session.hpp"
 #include "hierevo/core/error.hpp"
@@ -42,8 +43,17 @@ void DataOptions::add_to(OptionSet& options) {
               "folder of the data set's files, or of a pack that is named without one; empty: what "
               "HIEREVO_DATA_DIR says, or where Debian's package puts fashion-mnist");
   options.add("train-size", &train_size, "images to train on; 0: all that do not validate");
+  options.explain("train-size", [this] { return meaning_of_train_size(); });
   options.default_from_environment("data-dir", "HIEREVO_DATA_DIR");
   options.when_read([this, &options] { complete_paths(options); });
+}
+
+std::string DataOptions::meaning_of_train_size() const {
+  static const std::map<std::string, std::int64_t, std::less<>> published = {
+      {"fashion-mnist", 60'000}, {"mnist", 60'000}, {"cifar10", 50'000}, {"cifar100", 50'000}};
+  const auto images = published.find(dataset);
+  if (train_size != 0 || images == published.end()) return {};
+  return fmt::format("all that do not validate: {}", images->second - validation_size);
 }
 
 std::filesystem::path DataOptions::prepared_path() const {
@@ -84,11 +94,11 @@ void TrainOptions::add_to(OptionSet& options) {
   options.add("flip", &numbers.flip, "mirror half of the training images");
   options.add("lr", &numbers.learning_rate, "learning rate at the start");
   options.add("lr-drops", &drops, "shares of the steps after which the rate drops");
+  options.explain("lr-drops", [this] { return meaning_of_drops(); });
   options.add("lr-factor", &numbers.learning_rate_factor, "factor at each drop");
   options.add("momentum", &numbers.momentum, "momentum of the gradient descent");
   options.add("weight-decay", &numbers.weight_decay, "L2 penalty on weights");
-  options.add("decay-norms", &numbers.decay_norms,
-              "also on those of norms and biases, as the paper");
+  options.add("decay-norms", &numbers.decay_norms, "also on those of norms and biases");
   options.add("evaluation-batch", &numbers.evaluation_batch, "images at a time in validation");
   options.add("threads", &threads, "CPU threads of a process that trains");
   options.group("Training, beyond the paper (off by default)");
@@ -111,6 +121,12 @@ void TrainOptions::add_to(OptionSet& options) {
   options.add("bf16", &numbers.bf16, "multiply in bfloat16");
   options.add("average", &numbers.average,
               "decay of the weights' running average, which is then tested; 0: none");
+}
+
+std::string TrainOptions::meaning_of_drops() const {
+  const nn::TrainingOptions training = this->training();
+  if (training.schedule != nn::Schedule::steps || training.learning_rate_drops.empty()) return {};
+  return fmt::format("after {} steps", fmt::join(nn::steps_of_drops(training), ", "));
 }
 
 nn::TrainingOptions TrainOptions::training() const {

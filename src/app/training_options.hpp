@@ -33,6 +33,8 @@ struct DataOptions {
 
  private:
   void complete_paths(const OptionSet& options);
+  /// How many images train; empty where --train-size says it, or only the data could.
+  std::string meaning_of_train_size() const;
 };
 
 /// --steps … --average: how a network is trained (PAPER section 4).
@@ -46,6 +48,10 @@ struct TrainOptions {
   void add_to(OptionSet& options);
   /// The numbers with the drops read. Throws UsageError.
   nn::TrainingOptions training() const;
+
+ private:
+  /// After which steps the rate drops; empty where it does not.
+  std::string meaning_of_drops() const;
 };
 
 /// Throws UsageError unless so many trainings can be averaged.

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <new>
 #include <string_view>
 #include <utility>
@@ -17,6 +18,7 @@
 #include "hierevo/nn/device.hpp"
 #include "hierevo/nn/fitness.hpp"
 #include "hierevo/nn/threads.hpp"
+#include "preflight.hpp"
 #include "stored_tensors.hpp"
 
 namespace hierevo::app {
@@ -151,15 +153,25 @@ bool TrainingSetup::available() {
 }
 
 search::DataFacts TrainingSetup::facts() const {
-  return {.input_channels = static_cast<int>(data_->split.train.channels()),
+  const nn::Images& images = data_->split.train;
+  const auto pixels = static_cast<double>(images.height() * images.width());
+  return {.input_channels = static_cast<int>(images.channels()),
           .classes = data_->classes,
-          .fingerprint = data_->fingerprint};
+          .fingerprint = data_->fingerprint,
+          .image_size = static_cast<int>(std::ceil(std::sqrt(pixels)))};
 }
 
 genome::ModelSpec TrainingSetup::adapted(genome::ModelSpec spec) const {
   spec.input_channels = static_cast<int>(data_->split.train.channels());
   spec.classes = data_->classes;
   return spec;
+}
+
+void TrainingSetup::check_memory(const genome::Plan& plan) const {
+  if (!data_->device.is_cpu()) return;
+  const nn::TrainingOptions& training = data_->training;
+  const int size = training.crop > 0 ? static_cast<int>(training.crop) : facts().image_size;
+  app::check_memory(plan, size, images_at_a_time(training), 1);
 }
 
 std::unique_ptr<search::Evaluator> TrainingSetup::make_evaluator(const genome::ModelSpec& spec,

@@ -35,6 +35,8 @@ class TrainingSetup {
   search::DataFacts facts() const;
   /// `spec` with the input channels and classes of the data.
   genome::ModelSpec adapted(genome::ModelSpec spec) const;
+  /// Throws UsageError where this machine's memory does not hold a training of `plan`.
+  void check_memory(const genome::Plan& plan) const;
   /// Trains and validates `spec`'s network. Each is for one thread; they share the data. When it is
   /// asked to end it saves the candidate half-trained, and goes on from there the next time.
   std::unique_ptr<search::Evaluator> make_evaluator(const genome::ModelSpec& spec,

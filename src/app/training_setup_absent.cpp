@@ -24,6 +24,8 @@ genome::ModelSpec TrainingSetup::adapted(genome::ModelSpec spec) const {
   return spec;
 }
 
+void TrainingSetup::check_memory(const genome::Plan&) const {}
+
 std::unique_ptr<search::Evaluator> TrainingSetup::make_evaluator(const genome::ModelSpec&,
                                                                  Checkpoints) const {
   return nullptr;

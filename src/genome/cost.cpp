@@ -102,4 +102,11 @@ Cost cost_of(const Plan& plan, int image_size) {
   return {parameters.value(), macs.value(), activations.value()};
 }
 
+double training_bytes(const Plan& plan, int image_size, std::int64_t images) {
+  const Cost cost = cost_of(plan, image_size);
+  constexpr double bytes_of_parameter = 3 * sizeof(float);
+  return bytes_of_parameter * static_cast<double>(cost.parameters) +
+         static_cast<double>(cost.activation_bytes) * static_cast<double>(images);
+}
+
 }  // namespace hierevo::genome

@@ -66,7 +66,8 @@ Dataset load_dataset(std::string_view name, const fs::path& data_dir) {
   const at::Tensor counts = at::bincount(dataset.train.labels, {}, dataset.classes());
   for (int label = 0; label < dataset.classes(); ++label) {
     if (counts[label].item<std::int64_t>() > 0) continue;
-    throw core::UsageError(fmt::format("Cannot use {} in '{}'", name, data_dir.string()),
+    const std::string where = data_dir.empty() ? "" : fmt::format(" in '{}'", data_dir.string());
+    throw core::UsageError(fmt::format("Cannot use {}{}", name, where),
                            fmt::format("class {}, '{}', has no training image", label,
                                        dataset.class_names[static_cast<std::size_t>(label)]),
                            "Fetch the files again.");

@@ -83,6 +83,20 @@ void check(const TrainingOptions& options) {
   check_regularisation(options);
 }
 
+std::int64_t images_at_a_time(const TrainingOptions& options, int ranks) {
+  const std::int64_t parts = options.micro_batches * ranks;
+  return (options.batch + parts - 1) / parts;
+}
+
+std::vector<std::int64_t> steps_of_drops(const TrainingOptions& options) {
+  std::vector<std::int64_t> steps;
+  for (const double drop : options.learning_rate_drops) {
+    // Rounded: a share such as 0.7 is not exact in binary.
+    steps.push_back(std::llround(drop * static_cast<double>(options.steps)));
+  }
+  return steps;
+}
+
 double learning_rate_at(const TrainingOptions& options, std::int64_t step) {
   if (step < options.warmup) {
     return options.learning_rate * static_cast<double>(step + 1) /
@@ -94,11 +108,8 @@ double learning_rate_at(const TrainingOptions& options, std::int64_t step) {
     return options.learning_rate * 0.5 * (1.0 + std::cos(std::numbers::pi * done / all));
   }
   double rate = options.learning_rate;
-  for (const double drop : options.learning_rate_drops) {
-    // Rounded: a share such as 0.7 is not exact in binary.
-    if (step >= std::llround(drop * static_cast<double>(options.steps))) {
-      rate *= options.learning_rate_factor;
-    }
+  for (const std::int64_t drop : steps_of_drops(options)) {
+    if (step >= drop) rate *= options.learning_rate_factor;
   }
   return rate;
 }

@@ -98,12 +98,7 @@ void Coordinator::begin_when_all_are_there() {
     if (ranks_.size() > 1) core::log(core::LogLevel::info, "Rank {} is on {}", rank, text);
   }
   if (!options_.dry_run) record_.begin(options_.configuration);
-  genome::ModelSpec model = options_.model;
-  if (const auto& data = admission_.data()) {
-    model.input_channels = data->input_channels;
-    model.classes = data->classes;
-  }
-  screening_.emplace(options_, model);
+  screening_.emplace(options_, admission_.data());
   for (const auto& individual : engine_.history()) screening_->remember(individual.evaluation);
 }
 

@@ -58,6 +58,7 @@ struct Encoder {
       out.u32(static_cast<std::uint32_t>(hello.data->input_channels));
       out.u32(static_cast<std::uint32_t>(hello.data->classes));
       out.u64(hello.data->fingerprint);
+      out.u32(static_cast<std::uint32_t>(hello.data->image_size));
     }
     out.text(cut(hello.error, evolution::longest_reason));
     out.text(cut(hello.place, longest_name));
@@ -135,6 +136,7 @@ int read_int(ByteReader& in, int smallest, int largest) {
 }
 
 constexpr int most_channels = 1 << 16;
+constexpr int most_pixels = 1 << 16;  ///< high or wide
 
 std::optional<AnyMessage> read_hello(ByteReader& in) {
   Hello hello;
@@ -149,6 +151,7 @@ std::optional<AnyMessage> read_hello(ByteReader& in) {
     hello.data->input_channels = read_int(in, 1, most_channels);
     hello.data->classes = read_int(in, 1, most_channels);
     hello.data->fingerprint = in.u64();
+    hello.data->image_size = read_int(in, 1, most_pixels);
   }
   hello.error = in.text(evolution::longest_reason);
   hello.place = in.text(longest_name);

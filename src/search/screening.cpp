@@ -8,11 +8,29 @@ namespace hierevo::search {
 
 using evolution::Status;
 
-Screening::Screening(const SearchOptions& options, const genome::ModelSpec& model)
-    : model_(model),
+namespace {
+
+genome::ModelSpec adapted(genome::ModelSpec model, const std::optional<DataFacts>& data) {
+  if (data) {
+    model.input_channels = data->input_channels;
+    model.classes = data->classes;
+  }
+  return model;
+}
+
+int training_size(const SearchOptions& options, const std::optional<DataFacts>& data) {
+  if (options.memory && options.memory->crop) return *options.memory->crop;
+  return data ? data->image_size : options.model.image_size();
+}
+
+}  // namespace
+
+Screening::Screening(const SearchOptions& options, const std::optional<DataFacts>& data)
+    : model_(adapted(options.model, data)),
       max_parameters_(options.max_parameters),
       max_macs_(options.max_macs),
       memory_(options.memory),
+      training_size_(training_size(options, data)),
       reuse_fitness_(options.reuse_fitness) {}
 
 void Screening::remember(const evolution::Evaluation& evaluation) {
@@ -28,11 +46,7 @@ std::string Screening::over_budget(const genome::Plan& plan, const genome::Cost&
     return fmt::format("{} multiply-accumulates, more than {}", cost.macs, *max_macs_);
   }
   if (!memory_) return {};
-  // Weights, gradients and momentum; then the activations of a batch. Doubles cannot overflow.
-  constexpr double bytes_of_parameter = 3 * sizeof(float);
-  const auto kept = static_cast<double>(cost_of(plan, memory_->image_size).activation_bytes);
-  const double needed = bytes_of_parameter * static_cast<double>(cost.parameters) +
-                        kept * static_cast<double>(memory_->batch);
+  const double needed = training_bytes(plan, training_size_, memory_->batch);
   if (needed <= memory_->bytes) return {};
   constexpr double gigabyte = 1e9;
   return fmt::format("a training needs {:.3g} GB of memory, more than {:.3g} GB", needed / gigabyte,

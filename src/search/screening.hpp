@@ -13,8 +13,8 @@ namespace hierevo::search {
 
 class Screening {
  public:
-  /// `model`: that of the options, as the data make it.
-  Screening(const SearchOptions& options, const genome::ModelSpec& model);
+  /// `data`: none where no data were read, and nothing is trained.
+  Screening(const SearchOptions& options, const std::optional<DataFacts>& data);
 
   /// Remembers an evaluated individual for those of equal phenotype that come later.
   void remember(const evolution::Evaluation& evaluation);
@@ -34,6 +34,7 @@ class Screening {
   std::optional<std::int64_t> max_parameters_;
   std::optional<std::int64_t> max_macs_;
   std::optional<TrainingMemory> memory_;
+  int training_size_;  ///< height and width of what is trained on
   bool reuse_fitness_;
   std::unordered_map<std::uint64_t, evolution::Evaluation> evaluated_;
 };

@@ -39,6 +39,23 @@ class Protocols(ProgramTest):
             for name, value in PAPER[file.name].items():
                 self.assertEqual(in_force[name], value, f"{file.name}: {name}")
 
+    def test_every_number_of_the_papers_evaluation_is_in_the_dump(self):
+        lines = self.hierevo("evaluate", "--genotype", SOURCE / "genotypes" / "published.json",
+                             "--dataset", "cifar10", "--dump-config").stdout.splitlines()
+        for name, value, meaning in (
+                ("channels", "0", "the model's own: 16"), ("cells", "0", "the model's own: 1"),
+                ("train-size", "0", "all that do not validate: 40000"),
+                ("lr-drops", "0.8,0.9", "after 4000, 4500 steps")):
+            at = lines.index(f"{name}={value}")
+            self.assertEqual(lines[at - 1], f"# {meaning}")
+        for line in ("model=cifar-small", "repeats=4", "steps=5000", "batch=256", "crop=24", "flip=true",
+                     "lr=0.1", "lr-factor=0.1", "momentum=0.9", "weight-decay=0.0003",
+                     "validation-size=10000", "schedule=steps"):
+            self.assertIn(line, lines)
+        self.assertNotIn("# ", self.hierevo(
+            "evaluate", "--config", SOURCE / "slurm" / "cifar10-search.ini", "--schedule", "cosine",
+            "--dump-config").stdout)
+
     def test_a_file_of_a_search_serves_evaluate_too(self):
         file = SOURCE / "slurm" / "cifar10-search.ini"
         cell = ("--genotype", SOURCE / "genotypes" / "published.json")

@@ -418,6 +418,17 @@ class Training(ProgramTest):
                              "--lr", 1e30, code=4)
         self.assertEqual(json.loads(shown.stdout)["status"], "diverged")
 
+    def test_a_network_that_no_memory_holds_is_refused(self):
+        nodes = 24  # each reads all before it, so that the width doubles with each
+        cell = self.folder / "wide.json"
+        cell.write_text(json.dumps({"format": "hierevo.genotype", "version": 1, "levels": [
+            {"level": 2, "nodes": nodes, "motifs": [["identity"] * (nodes * (nodes - 1) // 2)]}]}))
+        for command in (("evaluate",), ("train", "--out", self.folder / "wide")):
+            told = self.hierevo(*command, "--genotype", cell, *self.quick, "--validation-size", 500,
+                                code=2).stderr
+            self.assertRegex(told, r"too large for this machine \(.* GB of memory, and there are ")
+        self.assertFalse((self.folder / "wide").exists())
+
     def test_data_and_options_that_do_not_fit_are_refused(self):
         search = ["search", "--run", self.run_dir]
         self.refused(*search, "--crop", 29, says="the images are 28×28")

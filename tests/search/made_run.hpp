@@ -50,9 +50,8 @@ class MadeRun {
                      : std::make_unique<evolution::Engine>(engine_options_);
     SearchOptions screened;
     screened.reuse_fitness = options_.reuse;
-    model_.input_channels = 1;  // as the data would make it
-    model_.classes = 7;
-    screening_ = std::make_unique<Screening>(screened, model_);
+    const DataFacts data{.input_channels = 1, .classes = 7};
+    screening_ = std::make_unique<Screening>(screened, data);
     for (const auto& one : engine_->history()) screening_->remember(one.evaluation);
     journal_.reset();
     waiting_.clear();
@@ -120,7 +119,6 @@ class MadeRun {
   std::filesystem::path folder_;
   RunOptions options_;
   evolution::EngineOptions engine_options_;
-  genome::ModelSpec model_;
   core::RandomStream random_{7};
   std::unique_ptr<evolution::Engine> engine_;
   std::unique_ptr<Screening> screening_;

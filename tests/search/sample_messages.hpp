@@ -44,7 +44,7 @@ inline Result sample_failure() {
 }
 
 inline Hello sample_hello() {
-  return {"0.1.0", "node7", 99, 4, DataFacts{1, 100, 12345}, "no data", "GPUs 0 1"};
+  return {"0.1.0", "node7", 99, 4, DataFacts{1, 100, 12345, 96}, "no data", "GPUs 0 1"};
 }
 
 inline Beat sample_beat() {

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "genome/published_cell.hpp"
+#include "hierevo/genome/cell_graph.hpp"
+#include "hierevo/genome/mutation.hpp"
 
 namespace hierevo::search {
 namespace {
@@ -15,7 +17,7 @@ evolution::Candidate candidate(genome::Genotype genotype) {
 }
 
 TEST(Screening, KnowsTheCostBeforeAnybodyTrains) {
-  const Screening screening{SearchOptions{}, {}};
+  const Screening screening(SearchOptions{}, std::nullopt);
   const auto facts = screening.look_at(candidate(genome::published_cell()));
   EXPECT_FALSE(facts.decided);
   EXPECT_EQ(facts.evaluation.parameters, 542'138);
@@ -24,7 +26,7 @@ TEST(Screening, KnowsTheCostBeforeAnybodyTrains) {
 }
 
 TEST(Screening, DecidesInvalidCells) {
-  const Screening screening{SearchOptions{}, {}};
+  const Screening screening(SearchOptions{}, std::nullopt);
   const auto facts =
       screening.look_at(candidate(genome::Genotype(genome::SearchSpace::hierarchical())));
   EXPECT_TRUE(facts.decided);
@@ -36,9 +38,9 @@ TEST(Screening, HoldsTheBoundOfParameters) {
   SearchOptions options;
   options.max_parameters = 542'138;
   EXPECT_FALSE(
-      Screening(options, options.model).look_at(candidate(genome::published_cell())).decided);
+      Screening(options, std::nullopt).look_at(candidate(genome::published_cell())).decided);
   options.max_parameters = 542'137;
-  const auto facts = Screening(options, options.model).look_at(candidate(genome::published_cell()));
+  const auto facts = Screening(options, std::nullopt).look_at(candidate(genome::published_cell()));
   EXPECT_TRUE(facts.decided);
   EXPECT_EQ(facts.evaluation.status, Status::over_budget);
   EXPECT_EQ(facts.evaluation.fitness, 0.0);
@@ -47,12 +49,12 @@ TEST(Screening, HoldsTheBoundOfParameters) {
 
 TEST(Screening, HoldsTheBoundOfMacs) {
   SearchOptions options;
-  const auto free = Screening(options, options.model).look_at(candidate(genome::published_cell()));
+  const auto free = Screening(options, std::nullopt).look_at(candidate(genome::published_cell()));
   options.max_macs = free.evaluation.macs;
   EXPECT_FALSE(
-      Screening(options, options.model).look_at(candidate(genome::published_cell())).decided);
+      Screening(options, std::nullopt).look_at(candidate(genome::published_cell())).decided);
   --*options.max_macs;
-  const auto facts = Screening(options, options.model).look_at(candidate(genome::published_cell()));
+  const auto facts = Screening(options, std::nullopt).look_at(candidate(genome::published_cell()));
   EXPECT_EQ(facts.evaluation.status, Status::over_budget);
   EXPECT_NE(facts.evaluation.reason.find("multiply-accumulates"), std::string::npos);
 }
@@ -68,8 +70,8 @@ genome::Genotype doubling(int nodes) {
 
 TEST(Screening, RefusesWhatTheMemoryDoesNotHold) {
   SearchOptions options;
-  options.memory = TrainingMemory{.bytes = 64e9, .batch = 256, .image_size = 24};
-  const Screening screening(options, options.model);
+  options.memory = TrainingMemory{.bytes = 64e9, .batch = 256, .crop = 24};
+  const Screening screening(options, std::nullopt);
   EXPECT_FALSE(screening.look_at(candidate(genome::published_cell())).decided);
   EXPECT_FALSE(screening.look_at(candidate(doubling(8))).decided);
   for (const int nodes : {20, 32}) {  // millions of channels, and more than 64 bits count
@@ -82,22 +84,47 @@ TEST(Screening, RefusesWhatTheMemoryDoesNotHold) {
   }
 }
 
+// Cells of the paper's flat space as a search begins with them.
+TEST(Screening, RefusesTheFlatCellsOfWhichATrainingNeedsMore) {
+  constexpr double bytes = 16e9;
+  SearchOptions options;
+  options.memory = TrainingMemory{.bytes = bytes, .batch = 256, .crop = 24};
+  const Screening screening(options, std::nullopt);
+  const auto space = genome::SearchSpace::flat();
+  int refused = 0;
+  for (std::uint64_t i = 0; i < 1000; ++i) {
+    core::RandomStream random(1, i, "screening");
+    const genome::Genotype cell = genome::random_genotype(space, random);
+    const auto plan = make_plan(genome::assemble(cell), options.model);
+    const bool too_much = training_bytes(plan, 24, 256) > bytes;
+    const auto facts = screening.look_at(candidate(cell));
+    ASSERT_EQ(facts.evaluation.status == Status::over_budget, too_much) << "cell " << i;
+    ASSERT_EQ(facts.decided, too_much);
+    refused += too_much ? 1 : 0;
+  }
+  EXPECT_GT(refused, 10);  // about one in 23
+  EXPECT_LT(refused, 100);
+}
+
 TEST(Screening, NeedsTheMemoryOfTheBatchAndTheImages) {
-  const auto fits = [](std::int64_t batch, int image_size) {
+  const auto fits = [](std::int64_t batch, std::optional<int> crop, int image_size) {
     SearchOptions options;
-    options.memory = TrainingMemory{.bytes = 2e9, .batch = batch, .image_size = image_size};
-    return !Screening(options, options.model).look_at(candidate(genome::published_cell())).decided;
+    options.memory = TrainingMemory{.bytes = 2e9, .batch = batch, .crop = crop};
+    return !Screening(options, DataFacts{.image_size = image_size})
+                .look_at(candidate(genome::published_cell()))
+                .decided;
   };
-  EXPECT_TRUE(fits(64, 24));
-  EXPECT_FALSE(fits(1024, 24));
-  EXPECT_FALSE(fits(64, 96));
+  EXPECT_TRUE(fits(64, 24, 96));
+  EXPECT_FALSE(fits(1024, 24, 96));
+  EXPECT_TRUE(fits(64, std::nullopt, 24));  // whole images
+  EXPECT_FALSE(fits(64, std::nullopt, 96));
 }
 
 TEST(Screening, ReusesTheFitnessOfAnEqualPhenotypeOnlyWhenAsked) {
   for (const bool reuse : {false, true}) {
     SearchOptions options;
     options.reuse_fitness = reuse;
-    Screening screening(options, options.model);
+    Screening screening(options, std::nullopt);
     auto evaluation = screening.look_at(candidate(genome::published_cell())).evaluation;
     evaluation.status = Status::evaluated;
     evaluation.fitness = 0.7;

@@ -80,4 +80,8 @@ struct Cost {
 /// `image_size` is the height and width of the input.
 Cost cost_of(const Plan& plan, int image_size);
 
+/// Bytes that LibTorch takes to train on `images` at a time: weights, gradients, momentum and what
+/// is kept for the backward pass.
+double training_bytes(const Plan& plan, int image_size, std::int64_t images);
+
 }  // namespace hierevo::genome

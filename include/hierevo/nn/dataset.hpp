@@ -41,10 +41,11 @@ struct Dataset {
 /// - "fashion-mnist", from where Debian's package puts it when `data_dir` is empty, "mnist", and
 ///   "idx", any other of that family, whose classes are counted; files gzipped (NAME.gz) or not;
 /// - "cifar10" and "cifar100" (fine labels) in the binary version; `data_dir` is the folder that
-/// the
-///   archive makes, or the one around it.
+///   the archive makes, or the one around it.
+///
 /// Throws UsageError that names the file and the offset for anything that is not as published:
-/// wrong magic, short or overlong file, damaged gzip, label out of range, class without an image.
+/// wrong magic, short or overlong file, damaged gzip, label out of range; and one that names the
+/// class for a class without an image.
 Dataset load_dataset(std::string_view name, const std::filesystem::path& data_dir);
 
 /// The name by which load_dataset() reads what lies in `folder`: "cifar10", "cifar100" or "idx";

@@ -10,9 +10,9 @@
 
 namespace hierevo::nn {
 
-/// Pixels of training batches from JPEG files: random parts scaled to `crop`×`crop` (PAPER section
-/// 4), made by threads ahead of the steps. They depend on the files, the seed and the step alone;
-/// each image comes once an epoch, in the order of BatchOrder. Belongs to one thread.
+/// Pixels of training batches from JPEG files: random parts (draw_part()) scaled to
+/// `crop`×`crop`, made by threads ahead of the steps. They depend on the files, the seed and the
+/// step alone; each image comes once an epoch, in the order of BatchOrder. Belongs to one thread.
 class JpegTrainingPixels {
  public:
   struct Options {

@@ -52,6 +52,10 @@ struct Repeats {
 /// train`.
 void check(const TrainingOptions& options);
 
+/// Of a batch, the most that go through the network together.
+std::int64_t images_at_a_time(const TrainingOptions& options, int ranks = 1);
+/// The steps (from 0) at which the schedule of the paper divides the rate, in the order given.
+std::vector<std::int64_t> steps_of_drops(const TrainingOptions& options);
 /// Learning rate of step `step` (from 0).
 double learning_rate_at(const TrainingOptions& options, std::int64_t step);
 

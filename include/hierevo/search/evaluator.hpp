@@ -49,6 +49,8 @@ struct DataFacts {
   int input_channels = 3;
   int classes = 10;
   std::uint64_t fingerprint = 0;  ///< equal for equal data
+  /// Height and width of the images; of others than squares, those of a square of as many pixels.
+  int image_size = 32;
 
   bool operator==(const DataFacts&) const = default;
 };

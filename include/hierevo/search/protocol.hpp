@@ -93,7 +93,7 @@ struct Setup {
 using AnyMessage = std::variant<Hello, Work, Result, Beat, Alive, Stop, Leave, Left, Done, Setup,
                                 Fewer, Cancel, Cancelled>;
 
-inline constexpr std::uint16_t protocol_version = 5;
+inline constexpr std::uint16_t protocol_version = 6;
 inline constexpr std::size_t most_evaluators = 1024;
 inline constexpr std::size_t longest_setup = std::size_t{1} << 15;
 

@@ -20,7 +20,7 @@ namespace hierevo::search {
 struct TrainingMemory {
   double bytes = 0.0;
   std::int64_t batch = 256;
-  int image_size = 24;  ///< height and width of the training images
+  std::optional<int> crop = 24;  ///< height and width of the training crops; none: whole images
 };
 
 /// A search over the ranks of a communicator; equal on all ranks but for `place`.
