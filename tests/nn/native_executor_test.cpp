@@ -143,6 +143,31 @@ TEST_F(NativeExecutor, AgreesWithTorchOnOneImageOfImageNetsSize) {
   comparison.expect_mostly_close();
 }
 
+TEST_F(NativeExecutor, AddsUpTheGradientOfWhatOneConvolutionReadsTwice) {
+  // Both maxima are one piece, to whose gradient "e" adds two parts to what "f" has put there.
+  const PlanOp maximum{
+      .kind = PlanOpKind::maxpool, .operands = {1}, .name = "b", .kernel = 3, .channels = 4};
+  PlanOp again = maximum;
+  again.name = "c";
+  const Plan plan{
+      .ops = {{.kind = PlanOpKind::input, .name = "input", .channels = 3},
+              {.kind = PlanOpKind::conv, .operands = {0}, .name = "a", .channels = 4},
+              maximum,
+              again,
+              {.kind = PlanOpKind::concat, .operands = {2, 3}, .name = "d", .channels = 8},
+              {.kind = PlanOpKind::conv, .operands = {4}, .name = "e", .channels = 4},
+              {.kind = PlanOpKind::conv, .operands = {2}, .name = "f", .channels = 4},
+              {.kind = PlanOpKind::concat, .operands = {5, 6}, .name = "g", .channels = 8},
+              {.kind = PlanOpKind::global_average, .operands = {7}, .name = "h", .channels = 8},
+              {.kind = PlanOpKind::linear, .operands = {8}, .name = "i", .channels = 10}}};
+  const Batch batch = batch_for(plan, 6, 9, 8, 1);
+  const auto exact = outcome_of(*make_torch_executor(plan, at::kCPU, 1, at::kDouble), batch);
+  for (const std::string& set : native_instruction_sets()) {
+    const auto native = outcome_of(*make_native_executor(plan, 1, set), batch);
+    EXPECT_LE(distance(native.gradients, exact.gradients), 1e-4) << set;
+  }
+}
+
 TEST_F(NativeExecutor, BeginsWithTorchsWeights) {
   const auto native = make_native_executor(plan_, 7);
   const auto torch = make_torch_executor(plan_, at::kCPU, 7);

@@ -43,6 +43,7 @@ struct Kernels {
   int lanes;
 
   /// Each out[n][pixels][lanes] = Σ in[m][pixels] · weights[n][m], tiles of [lanes in][lanes out].
+  /// No two outputs may be the same.
   void (*multiply)(float* const* out, int outs, const float* const* in, int ins,
                    const float* weights, std::int64_t pixels, Write write);
   /// Each sums[m][lanes out][lanes in] += Σ over pixels of out ⊗ in[m]: the gradient of weights.

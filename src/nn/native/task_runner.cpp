@@ -262,15 +262,19 @@ void TaskRunner::add_products(const Planes& from, float* sums) const {
 void TaskRunner::product_to_sources() const {
   const auto blocks = static_cast<int>(output_gradients_.size());
   const std::int64_t lanes = network_.kernels.lanes;
-  const auto alike = [this](std::size_t a, std::size_t b) {
-    return (source_gradients_[a] == nullptr) == (source_gradients_[b] == nullptr) &&
-           writes_[a] == writes_[b];
+  const auto begin = source_gradients_.begin();
+  const auto joins = [&](std::size_t first, std::size_t next) {
+    const auto own = begin + static_cast<std::ptrdiff_t>(next);
+    return (source_gradients_[first] == nullptr) == (*own == nullptr) &&
+           writes_[first] == writes_[next] &&
+           std::find(begin + static_cast<std::ptrdiff_t>(first), own, *own) == own;
   };
-  // As many at once as are written in the same way.
+  // As many at once as are written in the same way, but none twice: a concatenation may have a
+  // piece more than once.
   std::size_t end = 0;
   for (std::size_t first = 0; first < source_gradients_.size(); first = end) {
     end = first + 1;
-    while (end < source_gradients_.size() && alike(first, end)) ++end;
+    while (end < source_gradients_.size() && joins(first, end)) ++end;
     if (source_gradients_[first] == nullptr) continue;
     const float* weights =
         weights_->transposed + static_cast<std::int64_t>(first) * blocks * lanes * lanes;
