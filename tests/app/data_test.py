@@ -329,6 +329,15 @@ class Packs(DataTest):
             self.png(name)
         self.not_prepared(self.images, "--skip-broken", says="2 images are broken")
 
+    def test_crops_as_large_as_the_images_are_told_of(self):
+        self.small_folder()
+        self.prepare(self.images)
+        note = "Note: --crop is 12, and the images of 'images' are 12×12: no random parts"
+        for crop, told in ((12, True), (8, False), (0, False)):
+            line = self.training("train", "--dataset", self.pack, "--out", self.folder / "out")
+            line[line.index("--crop") + 1] = crop
+            self.assertEqual(note in self.hierevo(*line, "--dry-run").stderr, told, crop)
+
     def test_a_folder_may_have_nothing_to_test_on(self):
         for wnid in ("n01440764", "n01443537"):
             for number in range(10):
