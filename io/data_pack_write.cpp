@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "data_pack_format.hpp"
+#include "every_class.hpp"
 #include "h5.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/version.hpp"
@@ -32,6 +33,17 @@ struct PartWriter {
   h5::Dataset pixels;
   h5::Dataset labels;
   std::size_t written = 0;
+  std::vector<std::string> skipped;
+
+  bool is_complete() const { return written + skipped.size() == shape[0]; }
+
+  /// Of the rows only those that were written stay.
+  void name_skipped() {
+    if (skipped.empty()) return;
+    h5::cut_rows(pixels, shape, written);
+    h5::cut_rows(labels, std::span(shape).first(1), written);
+    h5::write_fixed_texts(group, "skipped", to_utf8(skipped));
+  }
 };
 
 [[noreturn]] void refuse_existing(const fs::path& path) {
@@ -44,12 +56,16 @@ struct PartWriter {
 struct DataPackWriter::Impl {
   NewFile file;
   ImageShape image;
-  std::size_t classes;
+  std::vector<std::string> class_names;
+  std::vector<bool> seen;  ///< classes with an image to train on
   std::optional<PartWriter> train;
   std::optional<PartWriter> test;
 
   Impl(fs::path path, const DataPackInfo& info)
-      : file(std::move(path)), image(info.image), classes(info.class_names.size()) {}
+      : file(std::move(path)),
+        image(info.image),
+        class_names(info.class_names),
+        seen(info.class_names.size(), false) {}
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
   ~Impl() {
@@ -63,11 +79,26 @@ struct DataPackWriter::Impl {
     h5::write_attribute<std::uint32_t>(opened, "version", data_pack_version);
     h5::write_fixed_text_attribute(opened, "program", core::version());
     h5::write_fixed_text_attribute(opened, "source", to_utf8(info.source));
-    std::vector<std::string> names(info.class_names.size());
-    std::transform(info.class_names.begin(), info.class_names.end(), names.begin(), to_utf8);
-    h5::write_fixed_texts(opened, "classes", names);
+    h5::write_fixed_texts(opened, "classes", to_utf8(class_names));
     train.emplace(opened, "train", image, train_count);
     if (test_count > 0) test.emplace(opened, "test", image, test_count);
+  }
+  void complete() {
+    for (auto* part : {&train, &test}) {
+      if (*part && !(*part)->is_complete()) {
+        throw core::InternalError("fewer images than were announced");
+      }
+    }
+    if (!train->skipped.empty()) require_every_class(seen, class_names);
+    if (test && test->written == 0) {
+      throw core::UsageError("There is no image to test on", "all are broken",
+                             "Mend one, or take their folder out.");
+    }
+    file.write([this](const h5::File&) {
+      train->name_skipped();
+      if (test) test->name_skipped();
+      close_parts();
+    });
   }
   void close_parts() {
     train.reset();
@@ -92,7 +123,7 @@ void DataPackWriter::append(Part part, std::span<const std::uint8_t> pixels,
   if (pixels.empty() && labels.empty()) return;
   auto& writer = part == Part::train ? impl_->train : impl_->test;
   const auto in_range = [&](std::int64_t label) {
-    return label >= 0 && label < static_cast<std::int64_t>(impl_->classes);
+    return label >= 0 && label < std::ssize(impl_->class_names);
   };
   if (!writer || writer->written + labels.size() > writer->shape[0] ||
       pixels.size() != labels.size() * impl_->image.bytes() ||
@@ -104,15 +135,19 @@ void DataPackWriter::append(Part part, std::span<const std::uint8_t> pixels,
     h5::write_rows(writer->labels, std::span(writer->shape).first(1), writer->written, labels);
   });
   writer->written += labels.size();
+  if (part == Part::test) return;
+  for (const std::int64_t label : labels) impl_->seen[static_cast<std::size_t>(label)] = true;
+}
+
+void DataPackWriter::leave_out(Part part, std::span<const std::string> names) {
+  if (names.empty()) return;
+  auto& writer = part == Part::train ? impl_->train : impl_->test;
+  if (!writer) throw core::InternalError("images that were not announced");
+  writer->skipped.insert(writer->skipped.end(), names.begin(), names.end());
 }
 
 void DataPackWriter::finish() {
-  for (const auto* part : {&impl_->train, &impl_->test}) {
-    if (*part && (*part)->written != (*part)->shape[0]) {
-      throw core::InternalError("fewer images than were announced");
-    }
-  }
-  impl_->file.write([this](const h5::File&) { impl_->close_parts(); });
+  impl_->complete();
   if (!impl_->file.publish()) refuse_existing(impl_->file.path());
 }
 

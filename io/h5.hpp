@@ -156,6 +156,8 @@ Dataset create_rows(hid_t group, const char* name, std::span<const std::size_t> 
 template <typename T>
 void write_rows(const Dataset& dataset, std::span<const std::size_t> shape, std::size_t first,
                 std::span<const T> values);
+/// Of an array of this shape leaves the first `rows` rows, at least one.
+void cut_rows(const Dataset& dataset, std::span<const std::size_t> shape, std::size_t rows);
 /// Reads an array of `dimensions` dimensions, each from 1 to 2^40. Throws Error, and names the rows
 /// that cannot be read.
 template <typename T>

@@ -96,6 +96,12 @@ void write_rows(const Dataset& dataset, std::span<const std::size_t> shape, std:
              rows_of(shape, first, count), H5P_DEFAULT, values.data());
 }
 
+void cut_rows(const Dataset& dataset, std::span<const std::size_t> shape, std::size_t rows) {
+  std::vector<hsize_t> extents = extents_of(shape);
+  extents[0] = rows;
+  HIEREVO_H5(H5Dset_extent, dataset, extents.data());
+}
+
 template <typename T>
 Array<T> read_rows(hid_t group, const char* name, std::size_t dimensions) {
   const std::string what = member_path(group, name);

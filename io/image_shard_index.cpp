@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "every_class.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/version.hpp"
 #include "image_shard_index.hpp"
@@ -29,15 +30,6 @@ void add_shard(const fs::path& path, const ShardInfo& expected, ImageIndex& inde
   }
 }
 
-void require_every_class(const std::vector<bool>& seen, const ShardPlan& plan) {
-  const auto none = std::find(seen.begin(), seen.end(), false);
-  if (none == seen.end()) return;
-  const auto label = static_cast<std::size_t>(none - seen.begin());
-  throw core::UsageError(
-      fmt::format("Class {}, '{}', has no image to train on", label, plan.class_names[label]),
-      "all that it had are broken", "Mend one, or take its folder out and begin anew.");
-}
-
 void write(const h5::File& file, const ImageIndex& index) {
   h5::write_fixed_text_attribute(file, "format", image_index_format);
   h5::write_attribute<std::uint32_t>(file, "version", image_shards_version);
@@ -48,10 +40,7 @@ void write(const h5::File& file, const ImageIndex& index) {
                                      static_cast<std::uint32_t>(index.plan.train_shards));
   h5::write_attribute<std::uint32_t>(file, "test_shards",
                                      static_cast<std::uint32_t>(index.plan.test_shards));
-  std::vector<std::string> names(index.plan.class_names.size());
-  std::transform(index.plan.class_names.begin(), index.plan.class_names.end(), names.begin(),
-                 to_utf8);
-  h5::write_fixed_texts(file, "classes", names);
+  h5::write_fixed_texts(file, "classes", to_utf8(index.plan.class_names));
   write_column<std::uint32_t>(file, "shard_crc32c", index.checksums);
   write_column<double>(file, "pixel_mean", index.pixel_mean);
   write_column<double>(file, "pixel_deviation", index.pixel_deviation);
@@ -120,7 +109,7 @@ void write_shard_index(const fs::path& folder, const ShardPlan& plan) {
       add_shard(folder / shard_name(part, i), {part, i, plan.hash}, index, sums, seen);
     }
   }
-  require_every_class(seen, plan);
+  require_every_class(seen, plan.class_names);
   set_statistics(sums, index);
 
   NewFile file(folder / shard_index_name);

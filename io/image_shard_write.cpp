@@ -36,12 +36,6 @@ void write_table(const h5::File& file, const ShardTable& table) {
   write_column<std::uint32_t>(file, "width", table.width);
 }
 
-std::vector<std::string> in_utf8(std::span<const std::string> texts) {
-  std::vector<std::string> result(texts.size());
-  std::transform(texts.begin(), texts.end(), result.begin(), to_utf8);
-  return result;
-}
-
 }  // namespace
 
 void PixelSums::add(std::span<const std::uint8_t> rgb) {
@@ -121,7 +115,7 @@ void ImageShardWriter::finish(const PixelSums& sums, std::span<const std::string
     impl.fill_up();
     write_table(file, impl.table);
     h5::write_fixed_texts(file, "name", impl.names);
-    if (!skipped.empty()) h5::write_fixed_texts(file, "skipped", in_utf8(skipped));
+    if (!skipped.empty()) h5::write_fixed_texts(file, "skipped", to_utf8(skipped));
     std::vector<std::uint64_t> all = {sums.pixels};
     all.insert(all.end(), sums.sum.begin(), sums.sum.end());
     all.insert(all.end(), sums.squares.begin(), sums.squares.end());

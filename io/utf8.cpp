@@ -40,6 +40,12 @@ std::string to_utf8(std::string_view text) {
   return result;
 }
 
+std::vector<std::string> to_utf8(std::span<const std::string> texts) {
+  std::vector<std::string> result;
+  for (const auto& text : texts) result.push_back(to_utf8(text));
+  return result;
+}
+
 std::string stored_reason(std::string_view reason) {
   std::string text = to_utf8(reason);
   std::size_t length = std::min(text.size(), evolution::longest_reason);

@@ -1,13 +1,16 @@
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace hierevo::io {
 
 /// `text` as HDF5 and its readers want it: every byte that is no part of valid UTF-8, and every
 /// zero byte, becomes U+FFFD, the replacement character.
 std::string to_utf8(std::string_view text);
+std::vector<std::string> to_utf8(std::span<const std::string> texts);
 
 /// The reason of an evaluation as every file of ours has it: as UTF-8, and no longer than
 /// evolution::longest_reason.

@@ -19,7 +19,6 @@ namespace fs = std::filesystem;
 
 struct PrepareOptions {
   PackingJob job;
-  ShardingJob shards;
   std::string progress = "auto";
 
   /// Whether a folder of shards is to be made, not a pack of pixels.
@@ -42,23 +41,25 @@ void PrepareOptions::add_to(OptionSet& options) {
   options.add("size", &job.size,
               "packs of image folders: scale the short side to this and take the middle square; 0: "
               "keep");
-  options.add("threads", &job.threads, "image folders: threads that decode");
+  options.add("shard-images", &job.shard_images,
+              "shards: images in each; 10000 of ILSVRC's are about 1 GB");
+  options.add("progress", &progress, "auto, live, lines or off", OptionSet::Record::no);
+  options.group("Folders of images");
   options.add(
-      "validation-labels", &shards.validation_labels,
+      "validation-labels", &job.validation_labels,
       "classes of images in val/ that lie in no folders of their classes: a class a line in "
       "the order of the images, NAME CLASS a line, or LOC_val_solution.csv");
-  options.add("synsets", &shards.synsets,
+  options.add("synsets", &job.synsets,
               "classes in the order of their numbers, a name a line, where --validation-labels has "
               "numbers as ILSVRC2012_validation_ground_truth.txt (say map_clsloc.txt)");
-  options.add("shard-images", &shards.shard_images,
-              "shards: images in each; 10000 of ILSVRC's are about 1 GB");
-  options.add("skip-broken", &shards.skip_broken,
-              "shards: leave broken images out, and name them in the index");
-  options.add("progress", &progress, "auto, live, lines or off", OptionSet::Record::no);
+  options.add("skip-broken", &job.skip_broken,
+              "leave broken images out, and name them in what is made");
+  options.add("threads", &job.threads, "threads that read images");
   options.epilogue(
       "Examples:\n"
       "  hierevo prepare cifar-10-batches-bin --out cifar10.h5\n"
-      "  hierevo prepare ILSVRC/Data/CLS-LOC --out imagenet64.h5 --size 64\n"
+      "  hierevo prepare ILSVRC/Data/CLS-LOC --out imagenet64.h5 --size 64 --threads 8 \\\n"
+      "      --validation-labels ILSVRC/LOC_val_solution.csv --skip-broken\n"
       "  hierevo prepare ILSVRC/Data/CLS-LOC --out imagenet --threads 8 \\\n"
       "      --validation-labels ILSVRC/LOC_val_solution.csv --skip-broken\n"
       "  hierevo search --dataset cifar10.h5 ...\n");
@@ -77,6 +78,10 @@ void PrepareOptions::check() const {
   if (!folder.empty() && !fs::is_directory(folder)) {
     throw core::UsageError(fmt::format("There is no folder '{}'", folder.string()),
                            fmt::format("--out is '{}'", job.out), "Make it first.");
+  }
+  if (!job.synsets.empty() && job.validation_labels.empty()) {
+    throw core::UsageError("--synsets is given without --validation-labels",
+                           "it says what numbers there mean", "Give both or none.");
   }
   if (keeps_jpeg()) {
     check_shards();
@@ -98,12 +103,6 @@ void PrepareOptions::check_pack() const {
     throw core::UsageError(fmt::format("'{}' is already there", job.out),
                            "files are not written over", "Give another name, or remove it.");
   }
-  if (shards.skip_broken || !shards.validation_labels.empty() || !shards.synsets.empty()) {
-    throw core::UsageError(
-        "--skip-broken, --validation-labels and --synsets cannot be used here",
-        fmt::format("they are for shards of JPEG files, and '{}' is a pack of pixels", job.out),
-        "Leave them out, or give --out FOLDER.");
-  }
   constexpr std::int64_t largest_size = 4096;
   if (job.size < 0 || job.size > largest_size) {
     throw core::UsageError(fmt::format("--size is {}", job.size), "",
@@ -117,29 +116,32 @@ void PrepareOptions::check_shards() const {
                            fmt::format("'{}' becomes a folder of JPEG files as they are", job.out),
                            "Leave it out, or give --out FILE.h5 for a pack of pixels.");
   }
-  if (shards.shard_images < 1) {
-    throw core::UsageError(fmt::format("--shard-images is {}", shards.shard_images), "",
+  if (job.shard_images < 1) {
+    throw core::UsageError(fmt::format("--shard-images is {}", job.shard_images), "",
                            "Give 1 or more.");
-  }
-  if (!shards.synsets.empty() && shards.validation_labels.empty()) {
-    throw core::UsageError("--synsets is given without --validation-labels",
-                           "it says what numbers there mean", "Give both or none.");
   }
 }
 
-int keep_jpeg(const PrepareOptions& prepare) {
-  ShardingJob job = prepare.shards;
-  job.source = prepare.job.source;
-  job.out = prepare.job.out;
-  job.threads = prepare.job.threads;
-  job.progress = prepare.job.progress;
+void keep_jpeg(const PackingJob& job) {
   if (!nn::is_image_folder(job.source)) {
     throw core::UsageError(fmt::format("There are no JPEG images in '{}'", job.source),
                            "there is no folder train/CLASS",
                            "Give --out FILE.h5 to pack other data sets.");
   }
   make_shards(job);
-  return 0;
+}
+
+void make_pack(const PackingJob& job) {
+  const std::string_view dataset = nn::dataset_in(job.source);
+  if (!dataset.empty()) {
+    pack_dataset(dataset, job);
+  } else if (nn::is_image_folder(job.source)) {
+    pack_folder(job);
+  } else {
+    throw core::UsageError(fmt::format("There is no data set in '{}'", job.source),
+                           "neither train/CLASS/*.jpg nor binary files of CIFAR nor IDX files",
+                           "See hierevo prepare --help.");
+  }
 }
 
 }  // namespace
@@ -151,27 +153,20 @@ int command_prepare(const Arguments& arguments) {
       "Packs a data set into one HDF5 file, for --dataset FILE.h5, or keeps JPEG images\n"
       "in a folder of shards, which several processes may make at once. FOLDER holds\n"
       "train/CLASS/*.jpg and, if there is something to test on, test/CLASS/*.jpg (or\n"
-      "val, validation); or the binary files of CIFAR-10 or CIFAR-100; or four IDX\n"
-      "files as those of MNIST.");
+      "val, validation; beside these a test/ without classes, as ILSVRC's, is not used);\n"
+      "or the binary files of CIFAR-10 or CIFAR-100; or four IDX files as those of\n"
+      "MNIST.");
   prepare.add_to(options);
   if (!options.parse(arguments)) return 0;
   prepare.check();
   PackingJob& job = prepare.job;
   job.progress = ProgressLine::mode_named(prepare.progress);
   nn::set_threads(1);
-  if (prepare.keeps_jpeg()) return keep_jpeg(prepare);
-  const std::string_view dataset = nn::dataset_in(job.source);
-  if (!dataset.empty()) {
-    pack_dataset(dataset, job);
-  } else if (nn::is_image_folder(job.source)) {
-    pack_folder(job);
+  if (prepare.keeps_jpeg()) {
+    keep_jpeg(job);
   } else {
-    throw core::UsageError(fmt::format("There is no data set in '{}'", job.source),
-                           "neither train/CLASS/*.jpg nor binary files of CIFAR nor IDX files",
-                           "See hierevo prepare --help.");
+    make_pack(job);
   }
-  fmt::print(stderr, "Packed into '{}' ({:.1f} MB).\n", job.out,
-             static_cast<double>(fs::file_size(job.out)) / 1e6);
   return 0;
 }
 

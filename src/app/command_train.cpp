@@ -156,6 +156,16 @@ void note_made_up_fitness(const GenotypeChoice& choice) {
       choice.run);
 }
 
+/// Tells who asks for random crops that there is only one.
+void note_whole_crops(const TrainingDataFacts& data, std::int64_t crop) {
+  if (!data.crops_are_whole) return;
+  fmt::print(
+      stderr,
+      "Note: --crop is {0}, and the images of '{1}' are {0}×{0}: no random parts of them are "
+      "trained on. Give a smaller --crop, or 0 if whole images are meant.\n",
+      crop, data.name);
+}
+
 /// Mean and standard deviation over the repeats of one of their numbers.
 json summary_of(const std::vector<json>& repeats, const char* member) {
   double sum = 0.0;
@@ -345,6 +355,7 @@ int TrainProgram::run(comm::Collectives& ranks) const {
   comm::done_by_rank_0(ranks, [&] { TrainingDirectory::require_same(folder, options_, genotype); });
   const c10::Device device = device_here(ranks);
   const auto data = read_data(ranks, device, training);
+  if (first) note_whole_crops(data->facts(), training.crop);
   const auto device_ranks = nn::make_device_collectives(ranks, device, command_.timeout());
   TrainingTask task = this->task(ranks, device, genotype, *data, training);
   if (device_ranks) task.parallel.ranks = device_ranks.get();

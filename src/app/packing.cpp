@@ -6,12 +6,13 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <optional>
 #include <span>
+#include <vector>
 
 #include "hierevo/core/error.hpp"
 #include "hierevo/io/data_pack.hpp"
 #include "hierevo/nn/dataset.hpp"
-#include "hierevo/nn/image_folder.hpp"
 #include "program.hpp"
 
 namespace hierevo::app {
@@ -74,6 +75,26 @@ std::string source_name(std::string_view dataset, const std::string& folder) {
   return known ? std::string(dataset) : folder_name(folder);
 }
 
+/// Makes a pack of what the writer was given.
+void finish(io::DataPackWriter& writer, const PackingJob& job, std::size_t left_out) {
+  writer.finish();
+  fmt::print(stderr, "Packed into '{}' ({:.1f} MB){}.\n", job.out,
+             static_cast<double>(fs::file_size(job.out)) / 1e6, left_out_text(left_out));
+}
+
+/// Options that have no meaning for published data sets.
+void refuse_image_options(std::string_view name, const PackingJob& job) {
+  const std::string_view given = job.size != 0                    ? "--size"
+                                 : !job.validation_labels.empty() ? "--validation-labels"
+                                 : job.skip_broken                ? "--skip-broken"
+                                                                  : "";
+  if (given.empty()) return;
+  throw core::UsageError(
+      fmt::format("{} cannot be used here", given),
+      fmt::format("'{}' is {}, whose images are packed as they are", job.source, name),
+      "Leave it out.");
+}
+
 [[noreturn]] void refuse_sizes(const fs::path& a, const at::Tensor& image_a, const fs::path& b,
                                const at::Tensor& image_b) {
   throw core::UsageError(
@@ -82,6 +103,79 @@ std::string source_name(std::string_view dataset, const std::string& folder) {
                   image_a.size(2), image_b.size(1), image_b.size(2)),
       "Give --size N to make all of them N×N, or --out FOLDER to keep JPEG files as they are.");
 }
+
+/// A pack of a folder of images on its way.
+class FolderPacking {
+ public:
+  explicit FolderPacking(const PackingJob& job)
+      : job_(job),
+        folder_(found_images(job)),
+        progress_(job.progress, folder_.train.size() + folder_.test.size()) {}
+
+  void run() {
+    const fs::path source(job_.source);
+    const auto train = add_all(Part::train, source / "train", folder_.train);
+    const auto test = add_all(Part::test, source / folder_.test_folder, folder_.test);
+    progress_.end();
+    std::vector<std::string> broken = train;
+    broken.insert(broken.end(), test.begin(), test.end());
+    if (!writer_) refuse_broken(broken, fmt::format("'{}' is not made", job_.out));
+    say_left_out(broken);
+    writer_->leave_out(Part::train, train);
+    writer_->leave_out(Part::test, test);
+    finish(*writer_, job_, broken.size());
+  }
+
+ private:
+  /// Returns the broken ones among them, and what is wrong with each.
+  std::vector<std::string> add_all(Part part, const fs::path& folder,
+                                   std::span<const nn::LabelledFile> files) {
+    std::vector<std::string> broken;
+    const auto batch = std::size_t{32} * static_cast<std::size_t>(job_.threads);
+    for (; !files.empty(); files = files.subspan(std::min(batch, files.size()))) {
+      const auto some = files.first(std::min(batch, files.size()));
+      const std::vector<nn::ReadImage> images = nn::read_images(some, job_.size, job_.threads);
+      for (std::size_t i = 0; i < some.size(); ++i) {
+        if (images[i].problem.empty()) {
+          add(part, some[i], images[i].pixels);
+        } else {
+          broken.push_back(fmt::format("{} ({})", name_in(folder, some[i]), images[i].problem));
+          if (!job_.skip_broken) give_up();
+        }
+      }
+      progress_.advance(some.size());
+    }
+    return broken;
+  }
+
+  void add(Part part, const nn::LabelledFile& file, const at::Tensor& image) {
+    if (given_up_) return;
+    if (!writer_) {
+      first_path_ = file.path;
+      first_ = image;
+      writer_.emplace(
+          job_.out,
+          io::DataPackInfo{source_name("", job_.source), folder_.class_names, shape_of(image)},
+          folder_.train.size(), folder_.test.size());
+    }
+    if (image.sizes() != first_.sizes()) refuse_sizes(first_path_, first_, file.path, image);
+    writer_->append(part, values_of<std::uint8_t>(image), std::span(&file.label, 1));
+  }
+
+  /// The others are still looked at, so that the user learns of all broken ones at once.
+  void give_up() {
+    given_up_ = true;
+    writer_.reset();
+  }
+
+  const PackingJob& job_;
+  const nn::ImageFolder folder_;
+  Packing progress_;
+  std::optional<io::DataPackWriter> writer_;
+  fs::path first_path_;
+  at::Tensor first_;  ///< all have its size
+  bool given_up_ = false;
+};
 
 }  // namespace
 
@@ -98,12 +192,7 @@ std::string folder_name(const std::string& folder) {
 }
 
 void pack_dataset(std::string_view name, const PackingJob& job) {
-  if (job.size != 0) {
-    throw core::UsageError(
-        "--size cannot be used here",
-        fmt::format("'{}' is {}, whose images are packed as they are", job.source, name),
-        "Leave it out.");
-  }
+  refuse_image_options(name, job);
   const nn::Dataset dataset = nn::load_dataset(name, job.source);
   const auto train = static_cast<std::size_t>(dataset.train.size());
   const auto test = static_cast<std::size_t>(dataset.test.size());
@@ -114,36 +203,48 @@ void pack_dataset(std::string_view name, const PackingJob& job) {
       train, test);
   append_all(writer, Part::train, dataset.train, packing);
   append_all(writer, Part::test, dataset.test, packing);
-  writer.finish();
+  packing.end();
+  finish(writer, job, 0);
+}
+
+nn::ImageFolder found_images(const PackingJob& job) {
+  nn::ImageFolder found = nn::scan_image_folder(job.source, {job.validation_labels, job.synsets});
+  say_found("a folder of images", job.source, found.class_names.size(), found.train.size(),
+            found.test.size());
+  const fs::path source(job.source);
+  if (found.test_folder != "test" && fs::is_directory(source / "test")) {
+    fmt::print(stderr,
+               "'{}' is not used: its images lie in no folders of their classes. '{}' is tested "
+               "on.\n",
+               (source / "test").string(), (source / found.test_folder).string());
+  }
+  return found;
+}
+
+std::string name_in(const fs::path& folder, const nn::LabelledFile& file) {
+  return file.path.lexically_relative(folder).string();
+}
+
+void refuse_broken(std::span<const std::string> images, std::string_view consequence) {
+  for (const auto& image : images) fmt::print(stderr, "broken: {}\n", image);
+  throw core::UsageError(
+      images.size() == 1 ? "1 image is broken" : fmt::format("{} images are broken", images.size()),
+      std::string(consequence),
+      "Mend what is broken, or leave it out by --skip-broken, and run the same line again.");
+}
+
+void say_left_out(std::span<const std::string> images) {
+  for (const auto& image : images) fmt::print(stderr, "left out: {}\n", image);
+}
+
+std::string left_out_text(std::size_t images) {
+  if (images == 0) return "";
+  return images == 1 ? "; 1 broken image is left out"
+                     : fmt::format("; {} broken images are left out", images);
 }
 
 void pack_folder(const PackingJob& job) {
-  const nn::ImageFolder folder = nn::scan_image_folder(job.source);
-  say_found("a folder of images", job.source, folder.class_names.size(), folder.train.size(),
-            folder.test.size());
-  const fs::path& first_path = folder.train.front().path;
-  const at::Tensor first = nn::read_image(first_path, job.size);
-  Packing packing(job.progress, folder.train.size() + folder.test.size());
-  io::DataPackWriter writer(job.out,
-                            {source_name("", job.source), folder.class_names, shape_of(first)},
-                            folder.train.size(), folder.test.size());
-  const auto batch = std::size_t{32} * static_cast<std::size_t>(job.threads);
-  const auto append = [&](Part part, std::span<const nn::LabelledFile> files) {
-    for (; !files.empty(); files = files.subspan(std::min(batch, files.size()))) {
-      const auto some = files.first(std::min(batch, files.size()));
-      const std::vector<at::Tensor> images = nn::read_images(some, job.size, job.threads);
-      for (std::size_t i = 0; i < some.size(); ++i) {
-        if (images[i].sizes() != first.sizes()) {
-          refuse_sizes(first_path, first, some[i].path, images[i]);
-        }
-        writer.append(part, values_of<std::uint8_t>(images[i]), std::span(&some[i].label, 1));
-      }
-      packing.advance(some.size());
-    }
-  };
-  append(Part::train, folder.train);
-  append(Part::test, folder.test);
-  writer.finish();
+  FolderPacking(job).run();
 }
 
 }  // namespace hierevo::app

@@ -38,14 +38,17 @@ constexpr std::int64_t sampled_size = 299;
 /// A process that makes shards of a folder.
 class Sharding {
  public:
-  explicit Sharding(const ShardingJob& job) : job_(job), plan_(job), line_(job.progress) {}
+  explicit Sharding(const PackingJob& job) : job_(job), plan_(job), line_(job.progress) {}
 
   void run() {
     make_folder();
     while (make_missing()) {
     }
     line_.end();
-    if (!broken_.empty()) report_broken();
+    if (!broken_.empty()) {
+      refuse_broken(broken_, fmt::format("{} of {} shards are not made for that", given_up_.size(),
+                                         plan_.shards().size()));
+    }
     const std::size_t missing = count_missing();
     if (missing > 0) {
       fmt::print(stderr, "{} shards are left to others, who write the index then.\n", missing);
@@ -187,23 +190,13 @@ class Sharding {
     }
   }
 
-  [[noreturn]] void report_broken() const {
-    for (const auto& name : broken_) fmt::print(stderr, "broken: {}\n", name);
-    throw core::UsageError(
-        fmt::format("{} images are broken", broken_.size()),
-        fmt::format("{} shards that they belong to are not made, others are", given_up_.size()),
-        "Mend them, or leave them out by --skip-broken, and run the same line again.");
-  }
-
   void report_skipped() const {
     const io::ImageShards shards = io::open_image_shards(job_.out);
-    for (const auto& name : shards.skipped) fmt::print(stderr, "left out: {}\n", name);
+    say_left_out(shards.skipped);
     fmt::print(stderr, "Packed into '{}': {} shards, {} images to train on, {} to test on{}{}.\n",
                job_.out, plan_.shards().size(), shards.train.size(), shards.test.size(),
                shards.test.size() == 0 ? ", which hierevo train will want" : "",
-               shards.skipped.empty()
-                   ? ""
-                   : fmt::format("; {} broken ones are left out", shards.skipped.size()));
+               left_out_text(shards.skipped.size()));
   }
 
   /// With what killed processes left of shards that are whole now.
@@ -215,7 +208,7 @@ class Sharding {
     }
   }
 
-  const ShardingJob& job_;
+  const PackingJob& job_;
   const ShardingPlan plan_;
   ProgressLine line_;
   std::vector<std::string> broken_;
@@ -225,7 +218,7 @@ class Sharding {
 
 }  // namespace
 
-void make_shards(const ShardingJob& job) {
+void make_shards(const PackingJob& job) {
   Sharding(job).run();
 }
 

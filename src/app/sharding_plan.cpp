@@ -7,7 +7,6 @@
 
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/hash.hpp"
-#include "packing.hpp"
 
 namespace hierevo::app {
 
@@ -33,11 +32,7 @@ void shuffle(std::vector<nn::LabelledFile>& files) {
   files = std::move(shuffled);
 }
 
-std::string name_in(const fs::path& folder, const nn::LabelledFile& file) {
-  return file.path.lexically_relative(folder).string();
-}
-
-void require_few_shards(const ShardingJob& job, std::size_t shards, std::size_t images) {
+void require_few_shards(const PackingJob& job, std::size_t shards, std::size_t images) {
   if (shards <= io::most_shards) return;
   throw core::UsageError(fmt::format("--shard-images is {}", job.shard_images),
                          fmt::format("that makes {} shards, more than {}", shards, io::most_shards),
@@ -54,10 +49,7 @@ bool PlannedShard::samples(std::size_t index) const {
   return sample_every > 0 && (first + index) % sample_every == 0;
 }
 
-ShardingPlan::ShardingPlan(const ShardingJob& job)
-    : job_(job), found_(nn::scan_image_folder(job.source, {job.validation_labels, job.synsets})) {
-  say_found("a folder of images", job.source, found_.class_names.size(), found_.train.size(),
-            found_.test.size());
+ShardingPlan::ShardingPlan(const PackingJob& job) : job_(job), found_(found_images(job)) {
   shuffle(found_.train);
   index_.source = folder_name(job.source);
   index_.class_names = found_.class_names;

@@ -10,7 +10,7 @@
 
 #include "hierevo/io/image_shards.hpp"
 #include "hierevo/nn/image_folder.hpp"
-#include "sharding.hpp"
+#include "packing.hpp"
 
 namespace hierevo::app {
 
@@ -32,7 +32,7 @@ struct PlannedShard {
 class ShardingPlan {
  public:
   /// Lists the images, and says what it found. Throws UsageError for what cannot become shards.
-  explicit ShardingPlan(const ShardingJob& job);
+  explicit ShardingPlan(const PackingJob& job);
   ShardingPlan(const ShardingPlan&) = delete;
   ShardingPlan& operator=(const ShardingPlan&) = delete;
 
@@ -45,7 +45,7 @@ class ShardingPlan {
                   const std::vector<nn::LabelledFile>& files);
   void add_hash();
 
-  const ShardingJob& job_;
+  const PackingJob& job_;
   nn::ImageFolder found_;
   io::ShardPlan index_;
   std::vector<PlannedShard> shards_;

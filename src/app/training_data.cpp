@@ -34,13 +34,15 @@ class MemoryData final : public TrainingData {
     take_part(std::move(dataset.train), options);
     test_ = std::move(dataset.test);
     nn::check(training, train_, test_);
-    facts_ = {.name = std::move(dataset.name),
-              .channels = static_cast<int>(train_.channels()),
-              .class_names = std::move(dataset.class_names),
-              .training_images = train_.size(),
-              .held_out_images = held_out_ ? held_out_->size() : 0,
-              .test_images = test_.size(),
-              .normalisation = nn::normalisation_of(train_)};
+    facts_ = {
+        .name = std::move(dataset.name),
+        .channels = static_cast<int>(train_.channels()),
+        .class_names = std::move(dataset.class_names),
+        .training_images = train_.size(),
+        .held_out_images = held_out_ ? held_out_->size() : 0,
+        .test_images = test_.size(),
+        .crops_are_whole = training.crop == train_.height() && training.crop == train_.width(),
+        .normalisation = nn::normalisation_of(train_)};
     std::vector<const nn::Images*> parts = {&train_, &test_};
     if (held_out_) parts.push_back(&*held_out_);
     facts_.fingerprint = fingerprint_of(parts);

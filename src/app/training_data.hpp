@@ -22,6 +22,7 @@ struct TrainingDataFacts {
   std::int64_t training_images = 0;
   std::int64_t held_out_images = 0;  ///< of the training set, to choose the best weights; maybe 0
   std::int64_t test_images = 0;
+  bool crops_are_whole = false;  ///< --crop is the size of all images
   nn::Normalisation normalisation;
   std::uint64_t fingerprint = 0;  ///< other data have another, wherever they lie
 

@@ -92,11 +92,23 @@ bool is_flat(const fs::path& folder) {
   });
 }
 
+bool has_folders(const fs::path& folder) {
+  const auto entries = entries_of(folder);
+  return std::any_of(entries.begin(), entries.end(), [](const fs::path& entry) {
+    return !is_jpeg_by_name(entry) && fs::is_directory(entry);  // there may be many images
+  });
+}
+
 std::string test_folder_in(const fs::path& folder) {
+  std::vector<std::string> found;
   for (const char* name : {"test", "val", "validation"}) {
-    if (fs::is_directory(folder / name)) return name;
+    if (fs::is_directory(folder / name)) found.emplace_back(name);
   }
-  return "";
+  if (found.empty()) return "";
+  const fs::path first = folder / found.front();
+  const bool passed_over =
+      found.size() > 1 && found.front() == "test" && is_flat(first) && !has_folders(first);
+  return passed_over ? found[1] : found.front();
 }
 
 }  // namespace

@@ -5,15 +5,12 @@
 #include <algorithm>
 #include <array>
 
-#include "data_file.hpp"
 #include "hierevo/core/error.hpp"
 #include "jpeg_decoder.hpp"
 
 namespace hierevo::nn {
 
 namespace {
-
-namespace fs = std::filesystem;
 
 /// No photograph comes near; a small hostile file must not fill the memory.
 constexpr std::int64_t most_pixels = std::int64_t{1} << 27;
@@ -91,19 +88,13 @@ PictureSize check_jpeg(std::span<const std::byte> file) {
   return size;
 }
 
-void refuse_image(std::string_view name, const BadJpeg& bad) {
-  throw core::UsageError(fmt::format("Cannot use '{}'", name),
-                         fmt::format("at byte {}: {}", bad.offset(), bad.what()),
-                         "Fetch or convert the image again, or take it out.");
+std::string problem_of(const BadJpeg& bad) {
+  return fmt::format("at byte {}: {}", bad.offset(), bad.what());
 }
 
-DecodedImage read_jpeg(const fs::path& path) {
-  const std::vector<std::byte> file = read_data_file(path);
-  try {
-    return decode_jpeg(file);
-  } catch (const BadJpeg& bad) {
-    refuse_image(path.string(), bad);
-  }
+void refuse_image(std::string_view name, const BadJpeg& bad) {
+  throw core::UsageError(fmt::format("Cannot use '{}'", name), problem_of(bad),
+                         "Fetch or convert the image again, or take it out.");
 }
 
 }  // namespace hierevo::nn

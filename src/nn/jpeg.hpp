@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -38,12 +37,10 @@ DecodedImage decode_jpeg(std::span<const std::byte> file);
 /// decode_jpeg() would throw.
 PictureSize check_jpeg(std::span<const std::byte> file);
 
+/// "at byte 12: …"
+std::string problem_of(const BadJpeg& bad);
 /// Throws the UsageError about an image of this name.
 [[noreturn]] void refuse_image(std::string_view name, const BadJpeg& bad);
-
-/// Reads a JPEG file. Throws UsageError that names the file, and the offset for whatever is not a
-/// whole and sound JPEG file.
-DecodedImage read_jpeg(const std::filesystem::path& path);
 
 class JpegDecoder;
 /// For the sources of this layer: reads the header of a file of sane size. Throws BadJpeg.

@@ -1,7 +1,5 @@
 #include "hierevo/nn/jpeg_files.hpp"
 
-#include <fmt/format.h>
-
 #include "crop_decoder.hpp"
 #include "hierevo/core/error.hpp"
 
@@ -11,7 +9,7 @@ JpegFinding find_in_jpeg(std::span<const std::byte> file) {
   try {
     return {check_jpeg(file), ""};
   } catch (const BadJpeg& bad) {
-    return {{}, fmt::format("at byte {}: {}", bad.offset(), bad.what())};
+    return {{}, problem_of(bad)};
   }
 }
 

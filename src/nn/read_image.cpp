@@ -5,6 +5,7 @@
 #include <cmath>
 #include <thread>
 
+#include "data_file.hpp"
 #include "hierevo/core/in_threads.hpp"
 #include "hierevo/nn/image_folder.hpp"
 #include "jpeg.hpp"
@@ -39,17 +40,22 @@ at::Tensor resized(const at::Tensor& pixels, std::int64_t size) {
 
 }  // namespace
 
-at::Tensor read_image(const std::filesystem::path& path, std::int64_t size) {
-  DecodedImage decoded = read_jpeg(path);
-  const at::Tensor rows =
-      at::from_blob(decoded.pixels.data(), {decoded.height, decoded.width, 3}, at::kByte);
-  const at::Tensor pixels = rows.permute({2, 0, 1}).contiguous();
-  return size == 0 ? pixels : resized(pixels, size).contiguous();
+ReadImage read_image(const std::filesystem::path& path, std::int64_t size) {
+  const std::vector<std::byte> file = read_data_file(path);
+  try {
+    DecodedImage decoded = decode_jpeg(file);
+    const at::Tensor rows =
+        at::from_blob(decoded.pixels.data(), {decoded.height, decoded.width, 3}, at::kByte);
+    const at::Tensor pixels = rows.permute({2, 0, 1}).contiguous();
+    return {size == 0 ? pixels : resized(pixels, size).contiguous(), ""};
+  } catch (const BadJpeg& bad) {
+    return {{}, problem_of(bad)};
+  }
 }
 
-std::vector<at::Tensor> read_images(std::span<const LabelledFile> files, std::int64_t size,
-                                    int threads) {
-  std::vector<at::Tensor> images(files.size());
+std::vector<ReadImage> read_images(std::span<const LabelledFile> files, std::int64_t size,
+                                   int threads) {
+  std::vector<ReadImage> images(files.size());
   const auto caller = std::this_thread::get_id();
   core::in_threads(files.size(), threads, [&](std::size_t i) {
     // Of this thread's own operations.

@@ -67,6 +67,31 @@ class DataTest(ProgramTest):
             for number in range(3):
                 self.image(f"test/{label}/{number}.jpg")
 
+    def ilsvrc(self):
+        """As Kaggle has it: neither val/ nor test/ has classes, and only those of val/ are known."""
+        wnids = ("n01440764", "n01443537")
+        for wnid in wnids:
+            for number in range(8):
+                self.image(f"train/{wnid}/{wnid}_{number}.JPEG", 20 + number, 40)
+        solution = []
+        for number in range(4):
+            name = f"ILSVRC2012_val_0000000{number}"
+            self.image(f"val/{name}.JPEG", 30, 20)
+            solution.append(f"{name},{wnids[number // 2]} 1 2 15 16\n")
+            self.image(f"test/ILSVRC2012_test_0000000{number}.JPEG", 30, 20)
+        self.solution = self.folder / "LOC_val_solution.csv"
+        self.solution.write_text("ImageId,PredictionString\n" + "".join(reversed(solution)))
+
+    def broken_images(self):
+        """In a small_folder()."""
+        cut = self.images / "train/cat/0.jpg"
+        cut.write_bytes(cut.read_bytes()[:300])
+        self.png("train/dog/1.jpg")
+        self.png("test/dog/2.jpg")
+
+    def png(self, name):
+        (self.images / name).write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(50))
+
 
 class Shards(DataTest):
     """Folders of JPEG files as they are."""
@@ -114,18 +139,16 @@ class Shards(DataTest):
 
     def test_broken_images_are_named_and_left_out_when_asked_to(self):
         self.small_folder()
-        cut = self.images / "train/cat/3.jpg"
-        cut.write_bytes(cut.read_bytes()[:300])
-        png = self.images / "train/dog/1.jpg"
-        png.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(50))
+        self.broken_images()
         said = self.shard(code=2)
-        self.assertIn("broken: cat/3.jpg (at byte", said)
+        self.assertIn("broken: cat/0.jpg (at byte", said)
         self.assertIn("broken: dog/1.jpg (at byte 0: it is a PNG picture", said)
-        self.assertIn("2 images are broken", said)
+        self.assertIn("broken: dog/2.jpg (at byte 0: it is a PNG picture", said)
+        self.assertIn("3 images are broken (2 of 2 shards are not made for that)", said)
         self.assertNotIn("index.h5", self.files(self.shards))
         said = self.shard("--skip-broken")
         self.assertIn("left out: dog/1.jpg (at byte 0: it is a PNG picture", said)
-        self.assertIn("14 images to train on, 6 to test on; 2 broken ones are left out.", said)
+        self.assertIn("14 images to train on, 5 to test on; 3 broken images are left out.", said)
 
     def test_an_image_that_changes_while_it_is_packed_is_named(self):
         self.small_folder()
@@ -150,13 +173,18 @@ class Shards(DataTest):
         said = self.shard("--validation-labels", truth, "--synsets", synsets)
         self.assertIn("2 images to train on, 3 to test on.", said)
 
+    def test_ilsvrcs_test_folder_without_classes_is_not_used(self):
+        self.ilsvrc()
+        said = self.shard("--validation-labels", self.solution)
+        self.assertIn(f"'{self.images}/test' is not used: its images lie in no folders of their "
+                      f"classes. '{self.images}/val' is tested on.", said)
+        self.assertIn("16 images to train on, 4 to test on.", said)
+
     def test_refuses_what_cannot_become_shards(self):
         self.small_folder()
         self.assertIn("--size cannot be used here", self.shard("--size", 8, code=2))
         self.assertIn("--shard-images is 0", self.shard("--shard-images", 0, code=2))
         self.assertIn("--synsets is given without", self.shard("--synsets", "x", code=2))
-        self.assertIn("they are for shards of JPEG files",
-                      self.prepare(self.images, "--skip-broken", code=2))
         self.assertIn("There are no JPEG images in", self.prepare(self.folder, out=self.shards,
                                                                   code=2))
         self.assertIn("--out is", self.shard(out=self.folder / "data.hdf5", code=2))
@@ -236,7 +264,81 @@ class Packs(DataTest):
         result = self.result(self.training("train", "--dataset", self.pack))
         self.assertGreaterEqual(result["test_accuracy"], 0.5)
 
-    def test_ilsvrcs_layout_has_nothing_to_test_on(self):
+    def test_ilsvrc_with_a_png_that_is_named_jpeg(self):
+        self.ilsvrc()
+        self.png("train/n01440764/n01440764_0.JPEG")
+        line = ["--size", 8, "--validation-labels", self.solution]
+        self.not_prepared(self.images, *line, says="1 image is broken")
+        said = self.prepare(self.images, *line, "--skip-broken")
+        self.assertIn("2 classes, 16 images to train on, 4 to test on.", said)
+        self.assertIn(f"'{self.images}/val' is tested on.", said)
+        self.assertRegex(said, r"Packed into '.*' \(0.0 MB\); 1 broken image is left out\.")
+        trained = self.hierevo(*self.training("train", "--dataset", self.pack), "--dry-run",
+                               "--out", self.folder / "out").stderr
+        self.assertIn("on 15 images of 'images', and to test on 4.", trained)
+
+    def test_labels_in_a_file_are_worth_folders(self):
+        self.ilsvrc()
+        line = ["--size", 8, "--validation-labels", self.solution]
+        self.prepare(self.images, *line)
+        for number in range(4):
+            image = self.images / f"val/ILSVRC2012_val_0000000{number}.JPEG"
+            folder = image.parent / ("n01440764" if number < 2 else "n01443537")
+            folder.mkdir(exist_ok=True)
+            image.rename(folder / image.name)
+        in_folders = self.folder / "in_folders.h5"
+        self.prepare(self.images, "--size", 8, out=in_folders)
+        self.assertEqual(self.pack.read_bytes(), in_folders.read_bytes())
+        self.assertIn("no images to test on lie without folders",
+                      self.prepare(self.images, *line, out=self.folder / "x.h5", code=2))
+
+    def test_broken_images_are_named_and_left_out_when_asked_to(self):
+        self.small_folder()
+        self.broken_images()
+        before = sorted(self.folder.iterdir())
+        said = self.prepare(self.images, "--threads", 2, code=2)
+        self.assertIn("broken: cat/0.jpg (at byte", said)
+        self.assertIn("broken: dog/1.jpg (at byte 0: it is a PNG picture", said)
+        self.assertIn("broken: dog/2.jpg (at byte 0: it is a PNG picture", said)
+        self.assertIn(f"3 images are broken ('{self.pack}' is not made). Mend", said)
+        self.assertEqual(sorted(self.folder.iterdir()), before)
+        said = self.prepare(self.images, "--skip-broken")
+        self.assertIn("left out: cat/0.jpg (at byte", said)
+        self.assertIn("; 3 broken images are left out.", said)
+        packed = self.pack.read_bytes()
+        for name in (b"cat/0.jpg (at byte", b"dog/1.jpg (at byte 0: it is", b"dog/2.jpg (at byte"):
+            self.assertIn(name, packed)
+        again = self.folder / "again.h5"
+        self.prepare(self.images, "--skip-broken", "--threads", 3, out=again)
+        self.assertEqual(packed, again.read_bytes())
+        # But for the names it is the pack of a folder without them.
+        result = self.result(self.training("train", "--dataset", self.pack))
+        for name in ("train/cat/0.jpg", "train/dog/1.jpg", "test/dog/2.jpg"):
+            (self.images / name).unlink()
+        without = self.folder / "without.h5"
+        self.prepare(self.images, "--skip-broken", out=without)
+        self.assertEqual(result, self.result(self.training("train", "--dataset", without)))
+        for number in range(8):
+            (self.images / f"train/cat/{number}.jpg").write_bytes(b"")
+        self.assertIn("Class 0, 'cat', has no image to train on (all that it had are broken)",
+                      self.prepare(self.images, "--skip-broken", out=self.folder / "x.h5", code=2))
+
+    def test_a_folder_of_broken_images_alone_is_refused(self):
+        for name in ("train/cat/0.jpg", "train/dog/0.jpg"):
+            (self.images / name).parent.mkdir(parents=True)
+            self.png(name)
+        self.not_prepared(self.images, "--skip-broken", says="2 images are broken")
+
+    def test_crops_as_large_as_the_images_are_told_of(self):
+        self.small_folder()
+        self.prepare(self.images)
+        note = "Note: --crop is 12, and the images of 'images' are 12×12: no random parts"
+        for crop, told in ((12, True), (8, False), (0, False)):
+            line = self.training("train", "--dataset", self.pack, "--out", self.folder / "out")
+            line[line.index("--crop") + 1] = crop
+            self.assertEqual(note in self.hierevo(*line, "--dry-run").stderr, told, crop)
+
+    def test_a_folder_may_have_nothing_to_test_on(self):
         for wnid in ("n01440764", "n01443537"):
             for number in range(10):
                 self.image(f"train/{wnid}/{wnid}_{number}.JPEG", 20 + number, 40)
@@ -301,9 +403,16 @@ class Refusals(DataTest):
         damaged = self.images / "train" / "dog" / "7.jpg"
         whole = damaged.read_bytes()
         damaged.write_bytes(whole[:-20])
-        self.not_prepared(self.images, says=f"Cannot use '{damaged}' (at byte ")
+        self.not_prepared(self.images, says="broken: dog/7.jpg (at byte ")
         damaged.write_bytes(b"GIF89a" + whole)
-        self.not_prepared(self.images, says="at byte 0: Not a JPEG file")
+        self.not_prepared(self.images, says="broken: dog/7.jpg (at byte 0: Not a JPEG file")
+
+    def test_published_data_sets_have_no_broken_images(self):
+        for part in ("train", "t10k"):
+            (self.folder / f"{part}-images-idx3-ubyte").touch()
+            (self.folder / f"{part}-labels-idx1-ubyte").touch()
+        for option in (["--size", 8], ["--skip-broken"], ["--validation-labels", "x"]):
+            self.not_prepared(self.folder, *option, says=f"{option[0]} cannot be used here (")
 
     def test_data_sets_say_how_to_get_them(self):
         self.refused(*self.evaluation("--dataset", "cifar10"),

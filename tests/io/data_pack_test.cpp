@@ -118,6 +118,54 @@ TEST_F(DataPackTest, AnUnfinishedOneLeavesNothing) {
               HasSubstr("Cannot write '" + nowhere.string() + "' (HDF5 refuses H5Fcreate"));
 }
 
+TEST_F(DataPackTest, LeavesOutAndNamesBrokenImages) {
+  // So many rows that whole chunks are left out too.
+  const DataPack large = test::random_pack(9000, 9);
+  DataPack kept = large;
+  const std::size_t left = 4000;
+  kept.train.labels.resize(left);
+  kept.train.pixels.resize(left * large.info.image.bytes());
+  {
+    DataPackWriter writer(path, large.info, 9000, 9);
+    writer.append(Part::train, kept.train.pixels, kept.train.labels);
+    writer.append(Part::test, large.test.pixels, large.test.labels);
+    std::vector<std::string> names(9000 - left, "cat/1.jpg (at byte 0: the file is empty)");
+    names.back() = "dog/\xff.jpg (at byte 7: cut)";
+    writer.leave_out(Part::train, names);
+    writer.finish();
+  }
+  EXPECT_TRUE(test::same_images(read_data_pack(path), kept));
+  const h5::Session session;
+  const h5::File file = h5::open_file_at(path.string());
+  const auto named = h5::read_fixed_texts(h5::open_group(file, "train"), "skipped");
+  ASSERT_EQ(named.size(), 9000 - left);
+  EXPECT_EQ(named.front(), "cat/1.jpg (at byte 0: the file is empty)");
+  EXPECT_EQ(named.back(), "dog/\uFFFD.jpg (at byte 7: cut)");
+  EXPECT_FALSE(h5::has_member(h5::open_group(file, "test"), "skipped"));
+}
+
+TEST_F(DataPackTest, BrokenImagesMustLeaveSomeOfEveryClassAndToTestOn) {
+  const std::vector<std::string> one = {"cat/1.jpg"};
+  const auto refusal_of = [&](std::span<const std::int64_t> labels, std::size_t test) {
+    DataPackWriter writer(path, pack.info, labels.size() + 1, 1);
+    writer.append(Part::train, std::span(pack.train.pixels).first(labels.size() * 105), labels);
+    writer.append(Part::test, std::span(pack.test.pixels).first(test * 105),
+                  std::span(pack.test.labels).first(test));
+    writer.leave_out(Part::train, one);
+    if (test == 0) writer.leave_out(Part::test, one);
+    return refusal([&] { writer.finish(); });
+  };
+  const std::vector<std::int64_t> all = {2, 1, 0};
+  EXPECT_EQ(refusal_of(std::span(all).first(2), 1),
+            "Class 0, 'cat', has no image to train on (all that it had are broken). Mend one, or "
+            "take its folder out and begin anew.");
+  EXPECT_EQ(refusal_of(all, 0),
+            "There is no image to test on (all are broken). Mend one, or take "
+            "their folder out.");
+  EXPECT_EQ(files_in(folder.path()), 0U);
+  EXPECT_EQ(refusal_of(all, 1), "accepted");
+}
+
 TEST_F(DataPackTest, RefusesWhatWasNotAnnounced) {
   DataPackWriter writer(path, pack.info, 40, 0);
   const auto append = [&](Part part, std::size_t pixels, std::vector<std::int64_t> labels) {
@@ -129,6 +177,10 @@ TEST_F(DataPackTest, RefusesWhatWasNotAnnounced) {
   EXPECT_THROW(append(Part::train, 105, {-1}), core::InternalError);
   append(Part::train, 40 * 105, std::vector<std::int64_t>(40));
   EXPECT_THROW(append(Part::train, 105, {0}), core::InternalError);
+  const std::vector<std::string> one = {"cat/1.jpg"};
+  EXPECT_THROW(writer.leave_out(Part::test, one), core::InternalError);
+  writer.leave_out(Part::train, one);
+  EXPECT_THROW(writer.finish(), core::InternalError);
 }
 
 TEST_F(DataPackTest, ManyProcessesReadAtOnceWithoutALock) {

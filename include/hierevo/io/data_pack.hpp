@@ -60,7 +60,10 @@ class DataPackWriter {
   /// Any number of images, `pixels` being [n, C, H, W] and `labels` [n].
   void append(Part part, std::span<const std::uint8_t> pixels,
               std::span<const std::int64_t> labels);
-  /// Syncs the file and gives it its name. All images must have been written.
+  /// Names those of the announced images that are left out, as they are broken.
+  void leave_out(Part part, std::span<const std::string> names);
+  /// Syncs the file and gives it its name. All images must have been written or left out. Throws
+  /// UsageError for a class without an image to train on, and where none to test on is left.
   void finish();
 
  private:

@@ -19,7 +19,8 @@ struct LabelledFile {
 /// A data set as a folder of images: train/CLASS/NAME.jpg, and test/CLASS/NAME.jpg (or val or
 /// validation instead of test). ILSVRC's train/WNID/NAME.JPEG is one of these. Classes are the
 /// sorted names of the folders in train; files are sorted by class, then by name. Images to test on
-/// may also lie in their folder without classes, as ILSVRC's do, with labels in a file.
+/// may also lie in their folder without classes, as ILSVRC's do, with labels in a file. Such a
+/// `test` is passed over where there is another folder to test on: ILSVRC's has no labels at all.
 struct ImageFolder {
   std::vector<std::string> class_names;
   std::vector<LabelledFile> train;
@@ -52,13 +53,19 @@ std::vector<std::int64_t> read_test_labels(const TestLabelFiles& files,
 ImageFolder scan_image_folder(const std::filesystem::path& folder,
                               const TestLabelFiles& test_labels = {});
 
-/// The image as [3, H, W], uint8. With a `size` above 0 its short side is scaled to that, without
-/// aliasing, and the middle size×size of it are taken; with 0 it stays as it is. Throws UsageError
-/// that names the file, and the offset of damage.
-at::Tensor read_image(const std::filesystem::path& path, std::int64_t size);
+/// What was read from an image file.
+struct ReadImage {
+  at::Tensor pixels;    ///< [3, H, W], uint8; undefined where there is a problem
+  std::string problem;  ///< "at byte 12: …" when the file is not whole and sound; empty otherwise
+};
 
-/// The same of many files, by `threads` threads. Throws what the first bad one of them throws.
-std::vector<at::Tensor> read_images(std::span<const LabelledFile> files, std::int64_t size,
-                                    int threads);
+/// With a `size` above 0 the image's short side is scaled to that, without aliasing, and the middle
+/// size×size of it are taken; with 0 it stays as it is. Throws UsageError when there is no file to
+/// be read.
+ReadImage read_image(const std::filesystem::path& path, std::int64_t size);
+
+/// The same of many files, by `threads` threads. Throws what the first of them throws.
+std::vector<ReadImage> read_images(std::span<const LabelledFile> files, std::int64_t size,
+                                   int threads);
 
 }  // namespace hierevo::nn

@@ -1,0 +1,21 @@
+#include "every_class.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstddef>
+
+#include "hierevo/core/error.hpp"
+
+namespace hierevo::io {
+
+void require_every_class(const std::vector<bool>& seen, std::span<const std::string> class_names) {
+  const auto none = std::find(seen.begin(), seen.end(), false);
+  if (none == seen.end()) return;
+  const auto label = static_cast<std::size_t>(none - seen.begin());
+  throw core::UsageError(
+      fmt::format("Class {}, '{}', has no image to train on", label, class_names[label]),
+      "all that it had are broken", "Mend one, or take its folder out and begin anew.");
+}
+
+}  // namespace hierevo::io

@@ -1,0 +1,14 @@
+// What is left of classes when broken images are left out.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+namespace hierevo::io {
+
+/// Throws UsageError that names the first class without an image to train on; `seen` has those that
+/// have one.
+void require_every_class(const std::vector<bool>& seen, std::span<const std::string> class_names);
+
+}  // namespace hierevo::io
