@@ -93,7 +93,8 @@ class TrainingSetup::TrainingEvaluator final : public search::Evaluator {
     nn::TrainingOptions training = data_->training;
     Checkpoints checkpoints = checkpoints_;
     if (work.memory_parts > 1) {
-      training.micro_batches = std::min(training.micro_batches * work.memory_parts, training.batch);
+      const std::int64_t most = training.batch / 2;  // as nn::check() has it
+      training.micro_batches = std::min(training.micro_batches * work.memory_parts, most);
       checkpoints.options += fmt::format("memory-parts={}\n", work.memory_parts);
     }
     nn::FitnessMeasurement measurement(plan, data_->split, training, data_->repeats, candidate.seed,

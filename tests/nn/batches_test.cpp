@@ -1,9 +1,13 @@
-// A batch that is asked for in parts, as ranks do, is the batch that one rank alone would see.
+// What options make of a batch; and a batch that is asked for in parts, as ranks do, is the batch
+// that one rank alone would see.
 #include "hierevo/nn/batches.hpp"
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
+
+#include <set>
+#include <utility>
 
 #include "hierevo/core/random.hpp"
 #include "hierevo/nn/memory_batches.hpp"
@@ -83,6 +87,159 @@ TEST(TrainingBatches, OfLargeImagesAddUpTheirPixelsInOneOrder) {
   const auto batches = make_training_batches(images, normalisation_of(images), options, 7, 1);
   core::RandomStream random(4);
   for (int round = 0; round < 5; ++round) expect_parts_of_whole(*batches, round, 4, random);
+}
+
+/// Batches of the same sixteen images, once as they are and once as an option makes them.
+class AugmentedBatch : public testing::Test {
+ protected:
+  static constexpr std::int64_t size = 16;
+  static constexpr TrainingOptions plain() { return {.batch = size, .crop = 0, .flip = false}; }
+
+  Batch batch(const TrainingOptions& options, std::int64_t step = 0) const {
+    return make_training_batches(images_, normalisation_, options, 7, 5)->at(step, {0, size});
+  }
+  at::Tensor inputs(const TrainingOptions& options) const { return batch(options).images; }
+  /// Before they were normalised.
+  at::Tensor pixels(const TrainingOptions& options) const { return inputs(options) / 0.5 + 30; }
+
+ private:
+  // Far enough from 0 and 255 to be made a third brighter, and from the mean, which becomes 0.
+  Images images_ = {at::randint(60, 120, {20, 3, 12, 12},
+                                at::make_generator<at::CPUGeneratorImpl>(11), at::kByte),
+                    at::arange(20) % 7};
+  Normalisation normalisation_ = {at::full({3}, 30.0F), at::full({3}, 0.5F)};
+};
+
+TEST_F(AugmentedBatch, MirrorsSomeImages) {
+  TrainingOptions options = plain();
+  options.flip = true;
+  const at::Tensor was = inputs(plain());
+  const at::Tensor got = inputs(options);
+  std::int64_t mirrored = 0;
+  for (std::int64_t i = 0; i < size; ++i) {
+    const bool flipped = got[i].equal(was[i].flip(2));
+    EXPECT_TRUE(flipped || got[i].equal(was[i])) << i;
+    mirrored += flipped ? 1 : 0;
+  }
+  EXPECT_GT(mirrored, 0);
+  EXPECT_LT(mirrored, size);
+}
+
+TEST_F(AugmentedBatch, CropsEachImageAtAPlaceOfItsOwn) {
+  TrainingOptions options = plain();
+  options.crop = 10;
+  const at::Tensor was = inputs(plain());
+  const at::Tensor got = inputs(options);
+  std::set<std::pair<std::int64_t, std::int64_t>> places;
+  for (std::int64_t i = 0; i < size; ++i) {
+    int found = 0;
+    for (std::int64_t place = 0; place < 9; ++place) {
+      const std::int64_t top = place / 3;
+      const std::int64_t left = place % 3;
+      if (!got[i].equal(was[i].narrow(1, top, 10).narrow(2, left, 10))) continue;
+      places.insert({top, left});
+      ++found;
+    }
+    EXPECT_EQ(found, 1) << i;
+  }
+  EXPECT_GT(places.size(), 3U);
+}
+
+/// Each image of `got` is the one of `was`, its distance from `centre` times a factor of its own
+/// from 0.7 to 1.3.
+void expect_stretched(const at::Tensor& got, const at::Tensor& was, const at::Tensor& centre) {
+  const auto extent = [](const at::Tensor& of) {
+    return of.square().sum({1, 2, 3}, /*keepdim=*/true).sqrt();
+  };
+  const at::Tensor factors = extent(got - centre) / extent(was - centre);
+  EXPECT_TRUE(got.allclose(centre + (was - centre) * factors, 0.0, 1e-3));
+  EXPECT_GT(factors.min().item<float>(), 0.699F);
+  EXPECT_LT(factors.max().item<float>(), 1.301F);
+  EXPECT_GT(factors.std().item<float>(), 0.1F);
+}
+
+TEST_F(AugmentedBatch, ScalesTheBrightnessOfEachImage) {
+  TrainingOptions options = plain();
+  options.brightness = 0.3;
+  expect_stretched(pixels(options), pixels(plain()), at::zeros({size, 1, 1, 1}));
+}
+
+TEST_F(AugmentedBatch, ScalesTheContrastOfEachImage) {
+  TrainingOptions options = plain();
+  options.contrast = 0.3;
+  const at::Tensor was = pixels(plain());
+  expect_stretched(pixels(options), was, was.mean({1, 2, 3}, /*keepdim=*/true));
+}
+
+TEST_F(AugmentedBatch, CutsASquareOutOfEachImage) {
+  TrainingOptions options = plain();
+  options.cutout = 4;
+  const at::Tensor was = inputs(plain());
+  const at::Tensor got = inputs(options);
+  const at::Tensor blank = got.eq(0);
+  EXPECT_TRUE(got.equal(was.masked_fill(blank, 0)));
+  for (std::int64_t i = 0; i < size; ++i) {
+    const auto rows = blank[i][0].any(1).sum().item<std::int64_t>();
+    const auto columns = blank[i][0].any(0).sum().item<std::int64_t>();
+    for (const std::int64_t side : {rows, columns}) {  // half of the square may be outside
+      EXPECT_GE(side, 2) << i;
+      EXPECT_LE(side, 4) << i;
+    }
+    EXPECT_EQ(blank[i].sum().item<std::int64_t>(), 3 * rows * columns) << i;
+  }
+  EXPECT_FALSE(blank[0].equal(blank[1]));
+}
+
+/// The weight of their own label in targets that are mixed with those of the last image, of the
+/// last but one and so on; there is but one.
+double share_of_own(const at::Tensor& targets, const at::Tensor& labels) {
+  const at::Tensor own = at::one_hot(labels, 7).to(at::kFloat);
+  const at::Tensor other = own.flip(0);
+  const double share = targets.masked_select(own.gt(other)).max().item<double>();
+  EXPECT_TRUE(targets.allclose(own * share + other * (1.0 - share)));
+  EXPECT_GT(share, 0.01);
+  EXPECT_LT(share, 0.99);
+  return share;
+}
+
+TEST_F(AugmentedBatch, MixesEachImageAndTargetWithAnother) {
+  TrainingOptions options = plain();
+  options.mixup = 5.0;
+  const Batch was = batch(plain());
+  const Batch got = batch(options);
+  const double own = share_of_own(got.targets, was.targets);
+  EXPECT_TRUE(got.images.allclose(was.images * own + was.images.flip(0) * (1.0 - own)));
+}
+
+/// Where the pixels are those of no other image, [12, 12]; all images have the rest of another one.
+at::Tensor own_pixels(const Batch& got, const Batch& was) {
+  const at::Tensor own = got.images.eq(was.images);
+  EXPECT_TRUE(own.logical_or(got.images.eq(was.images.flip(0))).all().item<bool>());
+  return own.reshape({-1, 12, 12}).all(0);
+}
+
+TEST_F(AugmentedBatch, PutsABoxOfAnotherImageIntoEachAndItsShareIntoTheTarget) {
+  TrainingOptions options = plain();
+  options.cutmix = 5.0;
+  const Batch was = batch(plain());
+  const Batch got = batch(options);
+  const double share = own_pixels(got, was).to(at::kDouble).mean().item<double>();
+  EXPECT_NEAR(share_of_own(got.targets, was.targets), share, 1e-6);
+}
+
+TEST_F(AugmentedBatch, TakesOneOfBothMixturesAStep) {
+  TrainingOptions options = plain();
+  options.mixup = 5.0;
+  options.cutmix = 5.0;
+  int boxes = 0;
+  for (std::int64_t step = 0; step < 12; ++step) {
+    const Batch was = batch(plain(), step);
+    const Batch got = batch(options, step);
+    share_of_own(got.targets, was.targets);
+    boxes += got.images.eq(was.images).sum().item<std::int64_t>() > got.images.numel() / 10 ? 1 : 0;
+  }
+  EXPECT_GT(boxes, 1);
+  EXPECT_LT(boxes, 11);
 }
 
 TEST(TestBatches, AreTheImagesInOrder) {

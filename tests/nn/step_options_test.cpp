@@ -1,12 +1,15 @@
 // What each option of a training step does to loss and gradient, by its formula.
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
+#include <ATen/record_function.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cmath>
 #include <map>
 #include <numeric>
+#include <set>
+#include <string>
 
 #include "hierevo/nn/torch_executor.hpp"
 #include "nn/small_problem.hpp"
@@ -78,7 +81,55 @@ TEST_F(StepOptionsTest, GradientsAreReadyWithTheLastPartOnly) {
   EXPECT_EQ(ready, executor->parameters().size());
 }
 
-TEST_F(StepOptionsTest, Bf16RoundsProductsAndNothingElse) {
+/// What Torch is asked to compute with bfloat16, and with float32, as long as this lives.
+class RecordedTypes {
+ public:
+  RecordedTypes() {
+    bf16.clear();
+    float32.clear();
+  }
+  ~RecordedTypes() { at::removeCallback(handle_); }
+  RecordedTypes(const RecordedTypes&) = delete;
+  RecordedTypes& operator=(const RecordedTypes&) = delete;
+
+  static inline std::set<std::string> bf16;
+  static inline std::set<std::string> float32;
+
+ private:
+  static void add(const char* function, const at::Tensor& input) {
+    if (!input.defined()) return;
+    if (input.scalar_type() == at::kBFloat16) bf16.insert(function);
+    if (input.scalar_type() == at::kFloat) float32.insert(function);
+  }
+  static std::unique_ptr<at::ObserverContext> record(const at::RecordFunction& call) {
+    for (const c10::IValue& input : call.inputs()) {
+      if (input.isTensor()) add(call.name(), input.toTensor());
+      if (!input.isTensorList()) continue;
+      for (const at::Tensor& one : input.toTensorVector()) add(call.name(), one);
+    }
+    return nullptr;
+  }
+
+  at::CallbackHandle handle_ =
+      at::addThreadLocalCallback(at::RecordFunctionCallback(record).needsInputs(true));
+};
+
+TEST_F(StepOptionsTest, Bf16RoundsWhatIsMultipliedAndNothingElse) {
+  const auto executor = network(at::kFloat);
+  const RecordedTypes recorded;
+  executor->train_step(images_, labels_, {.bf16 = true});
+  for (const char* product : {"aten::conv2d", "aten::convolution_backward", "aten::linear"}) {
+    EXPECT_EQ(recorded.bf16.count(product), 1U) << product;
+    EXPECT_EQ(recorded.float32.count(product), 0U) << product;
+  }
+  for (const char* other : {"aten::batch_norm", "aten::native_batch_norm_backward", "aten::relu_",
+                            "aten::max_pool2d", "aten::mean", "aten::cross_entropy_loss"}) {
+    EXPECT_EQ(recorded.float32.count(other), 1U) << other;
+    EXPECT_EQ(recorded.bf16.count(other), 0U) << other;
+  }
+}
+
+TEST_F(StepOptionsTest, Bf16ChangesLossAndGradientByNoMoreThanItsRounding) {
   const auto full = network(at::kFloat);
   const auto narrow = network(at::kFloat);
   const double exact = full->train_step(images_, labels_).item<double>();

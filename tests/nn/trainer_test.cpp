@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "hierevo/core/error.hpp"
+#include "hierevo/nn/native_executor.hpp"
 #include "hierevo/nn/torch_executor.hpp"
 #include "nn/small_problem.hpp"
 #include "weight_average.hpp"
@@ -33,7 +34,7 @@ class Training : public testing::Test {
  protected:
   Training() { at::set_num_threads(1); }
 
-  std::unique_ptr<Executor> network(std::uint64_t seed) const {
+  static std::unique_ptr<Executor> network(std::uint64_t seed) {
     return make_torch_executor(small_plan(), at::kCPU, seed);
   }
   /// Goes on as long as the test.
@@ -41,6 +42,9 @@ class Training : public testing::Test {
     batches_.push_back(make_training_batches(data_, normalisation_, options, 10, 3));
     return std::make_unique<Trainer>(executor, *batches_.back(), options, 3);
   }
+
+  using MakeNetwork = std::unique_ptr<Executor> (*)(std::uint64_t seed);
+  void expect_same_end_wherever_stopped(const TrainingOptions& options, MakeNetwork make);
 
   Images data_ = random_images(20);
   Normalisation normalisation_ = normalisation_of(data_);
@@ -56,19 +60,19 @@ void expect_equal(const std::vector<NamedTensor>& a, const std::vector<NamedTens
   }
 }
 
-TEST_F(Training, StoppedAnywhereEndsBitForBitLikeOneThatWasNot) {
-  const auto whole_network = network(1);
-  const auto whole = trainer(*whole_network, everything);
+void Training::expect_same_end_wherever_stopped(const TrainingOptions& options, MakeNetwork make) {
+  const auto whole_network = make(1);
+  const auto whole = trainer(*whole_network, options);
   ASSERT_EQ(whole->run({}), TrainingEnd::finished);
   const TrainingState wanted = whole->state();
   ASSERT_FALSE(wanted.average.empty());
-  for (std::int64_t stop = 1; stop < everything.steps; ++stop) {
-    const auto first_network = network(1);
-    const auto first = trainer(*first_network, everything);
+  for (std::int64_t stop = 1; stop < options.steps; ++stop) {
+    const auto first_network = make(1);
+    const auto first = trainer(*first_network, options);
     const auto until = [stop](const TrainingProgress& now) { return now.step < stop; };
     ASSERT_EQ(first->run(until), TrainingEnd::stopped);
-    const auto second_network = network(99);  // begins with other weights
-    const auto second = trainer(*second_network, everything);
+    const auto second_network = make(99);  // begins with other weights
+    const auto second = trainer(*second_network, options);
     second->restore(first->state());
     ASSERT_EQ(second->step(), stop);
     ASSERT_EQ(second->run({}), TrainingEnd::finished);
@@ -79,6 +83,17 @@ TEST_F(Training, StoppedAnywhereEndsBitForBitLikeOneThatWasNot) {
     expect_equal(got.average, wanted.average);
     EXPECT_EQ(second->loss(), whole->loss());
   }
+}
+
+TEST_F(Training, StoppedAnywhereEndsBitForBitLikeOneThatWasNot) {
+  expect_same_end_wherever_stopped(everything, network);
+}
+
+TEST_F(Training, StoppedAnywhereOnTheNativeExecutorEndsBitForBitLikeOneThatWasNot) {
+  TrainingOptions options = everything;
+  options.drop_path = 0.0;  // Torch's only
+  expect_same_end_wherever_stopped(
+      options, [](std::uint64_t seed) { return make_native_executor(small_plan(), seed); });
 }
 
 TEST_F(Training, OfAnotherNetworkIsNotGoneOnWith) {

@@ -126,13 +126,15 @@ TEST(TrainingOptions, ThatDoNotFitTheDataAreRefused) {
   EXPECT_EQ(message({.crop = 0}, data, data), "no error");
 }
 
-/// A network of one weight, which it ignores. Remembers the first pixel of each image it sees.
+/// A network of one weight, which it ignores. Remembers what it was asked for, and the first pixel
+/// of each image it sees.
 class StandIn final : public Executor {
  public:
   using Executor::train_step;
   at::Tensor train_step(const at::Tensor& images, const at::Tensor& labels,
-                        const StepOptions& /*options*/) override {
+                        const StepOptions& options) override {
     if (before_step) before_step(steps);
+    asked.push_back(options);
     for (std::int64_t i = 0; i < images.size(0); ++i) {
       seen.push_back(std::lround(images[i][0][0][0].item<double>()));
       labels_match = labels_match && labels[i].item<std::int64_t>() == seen.back();
@@ -161,6 +163,7 @@ class StandIn final : public Executor {
   std::function<void(int)> before_step;
   int steps = 0;
   std::int64_t predicted = 0;
+  std::vector<StepOptions> asked;
   std::vector<std::int64_t> seen;
   bool labels_match = true;
 };
@@ -212,6 +215,72 @@ TEST(Train, UpdatesByMomentumWeightDecayAndTheScheduledRate) {
     weight -= rate * velocity;
   }
   EXPECT_NEAR(network.value(), weight, 1e-12);
+}
+
+TEST(Train, DecaysNormsAndClipsTheGradientAsAskedTo) {
+  const auto weight_after_a_step = [](TrainingOptions options) {
+    options.steps = 1;
+    options.batch = 2;
+    options.crop = 0;
+    options.learning_rate = 0.2;
+    options.weight_decay = 0.1;
+    StandIn network;  // whose weight has one dimension, as those of norms and biases have
+    train(network, numbered_images(4), none, options, 1);
+    return network.value();
+  };
+  EXPECT_NEAR(weight_after_a_step({}), 2.0 - 0.2 * (1.0 + 0.1 * 2.0), 1e-12);
+  EXPECT_NEAR(weight_after_a_step({.decay_norms = false}), 2.0 - 0.2, 1e-12);
+  EXPECT_NEAR(weight_after_a_step({.decay_norms = false, .clip_norm = 0.3}), 2.0 - 0.2 * 0.3,
+              1e-12);
+}
+
+TEST(Train, AsksTheNetworkForWhatItsOptionsSay) {
+  const TrainingOptions options{.steps = 2,
+                                .batch = 8,
+                                .crop = 2,
+                                .label_smoothing = 0.1,
+                                .drop_path = 0.2,
+                                .micro_batches = 3,
+                                .bf16 = true};
+  StandIn network;
+  for (std::size_t i = 0; i < 6; ++i) network.losses[i] = static_cast<double>(i);
+  std::vector<double> losses;
+  train(network, numbered_images(10), none, options, 1, [&losses](const TrainingProgress& now) {
+    losses.push_back(now.loss);
+    return true;
+  });
+  constexpr struct {
+    std::int64_t first_image;
+    double share;
+  } parts[] = {{0, 3.0 / 8}, {3, 3.0 / 8}, {6, 2.0 / 8}};
+  ASSERT_EQ(network.asked.size(), 6U);
+  for (std::size_t i = 0; i < 6; ++i) {
+    const StepOptions& asked = network.asked[i];
+    EXPECT_EQ(asked.label_smoothing, 0.1);
+    EXPECT_EQ(asked.drop_path, 0.2);
+    EXPECT_TRUE(asked.bf16);
+    EXPECT_EQ(asked.seed, network.asked[i / 3 * 3].seed);
+    EXPECT_EQ(asked.first_image, parts[i % 3].first_image);
+    EXPECT_EQ(asked.share, parts[i % 3].share);
+    EXPECT_EQ(asked.first, i % 3 == 0);
+    EXPECT_EQ(asked.last, i % 3 == 2);
+  }
+  EXPECT_NE(network.asked[0].seed, network.asked[3].seed);
+  EXPECT_EQ(losses, (std::vector{(3 * 0 + 3 * 1 + 2 * 2) / 8.0, (3 * 3 + 3 * 4 + 2 * 5) / 8.0}));
+}
+
+TEST(Train, AsksForNothingBeyondThePaperByDefault) {
+  StandIn network;
+  train(network, numbered_images(4), none, {.steps = 1, .batch = 4, .crop = 2}, 1);
+  ASSERT_EQ(network.asked.size(), 1U);
+  const StepOptions& asked = network.asked[0];
+  EXPECT_EQ(asked.label_smoothing, 0.0);
+  EXPECT_EQ(asked.drop_path, 0.0);
+  EXPECT_FALSE(asked.bf16);
+  EXPECT_FALSE(asked.frozen_norms);
+  EXPECT_EQ(asked.norm_ranks, nullptr);
+  EXPECT_EQ(asked.share, 1.0);
+  EXPECT_TRUE(asked.first && asked.last);
 }
 
 TEST(Train, ReportsEachStepAndTheLossOfTheLastTenth) {
