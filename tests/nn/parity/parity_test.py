@@ -5,10 +5,10 @@ Skipped (exit code 77) where this Python has no torch. Needs HIEREVO_BIN, the pr
 HIEREVO_TRAIN_CASE, the program that trains a case in C++.
 
 In float64 everything is compared number by number, also after 20 steps. In float32 the first step
-is: its loss, logits in evaluation mode, the statistics of every normalisation in training mode,
-gradients. Then rounding decides on which side of 0 some ReLU's input falls, and two right programs
-drift apart. How far they may is measured: how far Python's float32 drifts from its float64, in
-either layout of memory.
+of the small network is: its loss, logits in evaluation mode, the statistics of every normalisation
+in training mode, gradients. Then rounding decides on which side of 0 some ReLU's input falls, and
+two right programs drift apart. How far they may is measured: how far Python's float32 drifts from
+its float64, in either layout of memory.
 """
 import json
 import os
@@ -32,9 +32,9 @@ HIEREVO = pathlib.Path(os.environ["HIEREVO_BIN"]) / "hierevo"
 SMALL = {"model": "cifar-small", "channels": 4, "cells": 1, "input_channels": 3, "classes": 10}
 LARGE = {"model": "cifar-large", "channels": 3, "cells": 2, "input_channels": 1, "classes": 7}
 IMAGENET = {"model": "imagenet", "channels": 4, "cells": 2, "input_channels": 3, "classes": 5}
-# What float32 may be off in a tensor of the first step, relative to its norm. Measured were 1e-6,
-# 2e-5 and 7e-4, where no ReLU decides otherwise.
-ROUNDING = {"logits/initial": 5e-6, "first/": 1e-4, "gradient/": 3e-3}
+# What float32 may be off in a tensor of the small network's first step, relative to its norm.
+# Measured were 6e-7, 2e-6 and 1e-4, where no ReLU decides otherwise.
+ROUNDING = {"logits/initial": 5e-6, "first/": 2e-5, "gradient/": 1e-3}
 MOST_MACS = 4_000_000  # an image of 32×32, with 4 channels: what the test has time for
 
 
@@ -87,21 +87,20 @@ class Parity(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         torch.set_num_threads(1)
-        cls.results = {}    # of the small network, by space and number
+        cls.genotypes = {}  # by space and number
+        cls.results = {}    # of the small network around each
         cls.others = {}     # of the other networks, one step
-        cls.genotypes = {}  # of both, with the network
         with tempfile.TemporaryDirectory(prefix="hierevo-test-") as name:
             folder = pathlib.Path(name)
             for space in ("hierarchical", "flat"):
                 genotypes = random_genotypes(space, 10, folder)
                 for number, genotype in enumerate(genotypes):
-                    cls.genotypes[space, number] = genotype, SMALL
+                    cls.genotypes[space, number] = genotype
                     cls.results[space, number] = Case(genotype, SMALL, number, steps=20) \
                         .train_everywhere(folder, ("float64", "float32"))
                 for spec in (LARGE, IMAGENET):
-                    cls.genotypes[space, spec["model"]] = genotypes[0], spec
                     cls.others[space, spec["model"]] = Case(genotypes[0], spec, 99, steps=1) \
-                        .train_everywhere(folder, ("float64", "float32"))
+                        .train_everywhere(folder, ("float64",))
 
     def assert_same(self, results, group, tolerance):
         """C++ and Python agree in float64: every number to `tolerance`, relative to the largest of
@@ -147,11 +146,11 @@ class Parity(unittest.TestCase):
                     self.assertLessEqual(abs(float(result["losses"][0]) - exact), 1e-5)
 
     def first_steps(self, key):
-        """Of a network, then of the same on other weights and images."""
-        yield (self.results | self.others)[key]
+        """Of the small network, then of the same with other weights and images."""
+        yield self.results[key]
         for seed in (101, 102, 103):
             with tempfile.TemporaryDirectory(prefix="hierevo-test-") as name:
-                yield Case(*self.genotypes[key], seed, steps=1) \
+                yield Case(self.genotypes[key], SMALL, seed, steps=1) \
                     .train_everywhere(pathlib.Path(name), ("float64", "float32"))
 
     def test_the_first_step_is_the_same_in_float32_up_to_rounding(self):
