@@ -30,7 +30,7 @@ class ShardFilesTest : public testing::Test {
       std::ofstream(path, std::ios::binary)
           .write(reinterpret_cast<const char*>(bytes.data()), std::ssize(bytes));
     }
-    ShardingJob job;
+    PackingJob job;
     job.source = (root / "images").string();
     job.out = (root / "shards").string();
     job.shard_images = 5;
