@@ -5,7 +5,7 @@ import subprocess
 import unittest
 import unittest.mock
 
-from programs import BIN, DEADLINE, SOURCE, ProgramTest
+from programs import BIN, DEADLINE, SOURCE, ProgramTest, values
 
 PUBLISHED = json.loads((SOURCE / "genotypes" / "published.json").read_text())
 
@@ -143,8 +143,7 @@ class CommandLine(ProgramTest):
 
     def dumped(self, *arguments, environment):
         with unittest.mock.patch.dict(os.environ, environment):
-            lines = self.hierevo("search", *arguments, "--dump-config").stdout.splitlines()
-        return dict(line.split("=", 1) for line in lines)
+            return values(self.hierevo("search", *arguments, "--dump-config").stdout)
 
     def test_the_environment_gives_defaults(self):
         environment = {"HIEREVO_EVALUATORS_PER_DEVICE": "3", "HIEREVO_DATA_DIR": str(self.folder)}

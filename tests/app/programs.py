@@ -24,6 +24,12 @@ def mpirun(ranks):
     return [*MPIRUN, str(ranks)]
 
 
+def values(text):
+    """The options of an INI file."""
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    return dict(line.split("=", 1) for line in lines)
+
+
 class ProgramTest(unittest.TestCase):
     def setUp(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="hierevo-test-"))

@@ -1,7 +1,7 @@
 """The protocols in slurm/*.ini: each is accepted as it stands, and says what the paper says."""
 import unittest
 
-from programs import SOURCE, ProgramTest
+from programs import SOURCE, ProgramTest, values
 
 # The paper's numbers (sections 3 and 4). Its protocols have these options and no others.
 SHARED = {"batch": "256", "lr": "0.1", "schedule": "steps", "lr-factor": "0.1",
@@ -30,11 +30,6 @@ OFF = {"warmup": "0", "label-smoothing": "0", "mixup": "0", "cutmix": "0", "cuto
        "brightness": "0", "contrast": "0", "drop-path": "0", "decay-norms": "true",
        "clip-norm": "0", "micro-batches": "1", "bf16": "false", "average": "0", "lr-batch": "0",
        "schedule": "steps"}
-
-
-def values(text):
-    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
-    return dict(line.split("=", 1) for line in lines)
 
 
 class Protocols(ProgramTest):
