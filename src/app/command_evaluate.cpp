@@ -116,7 +116,7 @@ int command_evaluate(const Arguments& arguments) {
   evolution::Individual individual = choice.read();
   const nn::Repeats made = repeat > 0 ? nn::Repeats{1, repeat - 1} : nn::Repeats{repeats};
   const TrainingSetup setup(data, training, made, seed);
-  const genome::ModelSpec spec = setup.adapted(model.spec());
+  const genome::ModelSpec spec = adapted(model.spec(), setup.facts());
   const genome::CellGraph cell = genome::assemble(individual.candidate.genotype);
   const genome::Plan plan = make_plan(cell, spec);
   setup.check_memory(plan);

@@ -224,7 +224,7 @@ std::vector<std::string> OptionSet::recorded_names() const {
 std::string OptionSet::in_force() const {
   std::string text;
   for (const Entry& option : options_) {
-    if (option.record == Record::yes) text += fmt::format("{}={}\n", option.name, option.text());
+    if (option.record == Record::yes) text += option.line();
   }
   return text;
 }
@@ -236,7 +236,7 @@ std::string OptionSet::explained() const {
     const auto meaning = meanings_.find(option.name);
     const std::string comment = meaning == meanings_.end() ? "" : meaning->second();
     if (!comment.empty()) text += fmt::format("# {}\n", comment);
-    text += fmt::format("{}={}\n", option.name, option.text());
+    text += option.line();
   }
   return text;
 }
@@ -246,7 +246,7 @@ std::string OptionSet::record(const std::vector<std::string>& without) const {
   for (const Entry& option : options_) {
     const bool left_out = std::find(without.begin(), without.end(), option.name) != without.end();
     if (option.record == Record::yes && !left_out && from_environment_.count(option.name) == 0)
-      text += fmt::format("{}={}\n", option.name, option.text());
+      text += option.line();
   }
   return text;
 }

@@ -116,6 +116,8 @@ class OptionSet {
     Record record;
     bool never_negative;
     std::string values;  ///< that may be given
+
+    std::string line() const { return fmt::format("{}={}\n", name, text()); }
   };
 
   boost::program_options::options_description all() const;

@@ -41,7 +41,7 @@ std::optional<search::DataFacts> SearchEvaluators::data() const {
 std::unique_ptr<search::Evaluator> SearchEvaluators::make() const {
   if (training_) {
     return training_->make_evaluator(
-        training_->adapted(command_.model.spec()),
+        adapted(command_.model.spec(), training_->facts()),
         {.path =
              [run = command_.run](const evolution::Candidate& candidate) {
                return search::RunDirectory::half_trained_path(run, candidate.id);

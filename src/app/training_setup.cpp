@@ -162,12 +162,6 @@ search::DataFacts TrainingSetup::facts() const {
           .image_size = static_cast<int>(std::ceil(std::sqrt(pixels)))};
 }
 
-genome::ModelSpec TrainingSetup::adapted(genome::ModelSpec spec) const {
-  spec.input_channels = static_cast<int>(data_->split.train.channels());
-  spec.classes = data_->classes;
-  return spec;
-}
-
 void TrainingSetup::check_memory(const genome::Plan& plan) const {
   if (!data_->device.is_cpu()) return;
   const nn::TrainingOptions& training = data_->training;

@@ -33,8 +33,6 @@ class TrainingSetup {
   ~TrainingSetup();
 
   search::DataFacts facts() const;
-  /// `spec` with the input channels and classes of the data.
-  genome::ModelSpec adapted(genome::ModelSpec spec) const;
   /// Throws UsageError where this machine's memory does not hold a training of `plan`.
   void check_memory(const genome::Plan& plan) const;
   /// Trains and validates `spec`'s network. Each is for one thread; they share the data. When it is

@@ -20,10 +20,6 @@ search::DataFacts TrainingSetup::facts() const {
   return {};
 }
 
-genome::ModelSpec TrainingSetup::adapted(genome::ModelSpec spec) const {
-  return spec;
-}
-
 void TrainingSetup::check_memory(const genome::Plan&) const {}
 
 std::unique_ptr<search::Evaluator> TrainingSetup::make_evaluator(const genome::ModelSpec&,

@@ -10,14 +10,6 @@ using evolution::Status;
 
 namespace {
 
-genome::ModelSpec adapted(genome::ModelSpec model, const std::optional<DataFacts>& data) {
-  if (data) {
-    model.input_channels = data->input_channels;
-    model.classes = data->classes;
-  }
-  return model;
-}
-
 int training_size(const SearchOptions& options, const std::optional<DataFacts>& data) {
   if (options.memory && options.memory->crop) return *options.memory->crop;
   return data ? data->image_size : options.model.image_size();
@@ -26,7 +18,7 @@ int training_size(const SearchOptions& options, const std::optional<DataFacts>& 
 }  // namespace
 
 Screening::Screening(const SearchOptions& options, const std::optional<DataFacts>& data)
-    : model_(adapted(options.model, data)),
+    : model_(data ? adapted(options.model, *data) : options.model),
       max_parameters_(options.max_parameters),
       max_macs_(options.max_macs),
       memory_(options.memory),

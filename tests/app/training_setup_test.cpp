@@ -37,7 +37,8 @@ class TrainingSetupTest : public testing::Test {
 
   std::optional<Evaluation> evaluate(const search::Work& work) const {
     const TrainingSetup setup(data_, training_, {.count = 1}, 1);
-    const auto evaluator = setup.make_evaluator(setup.adapted({.channels = 4, .cells = 1}), {});
+    const auto evaluator =
+        setup.make_evaluator(adapted({.channels = 4, .cells = 1}, setup.facts()), {});
     return evaluator->evaluate(work, [](const search::EvaluationProgress&) { return true; });
   }
 

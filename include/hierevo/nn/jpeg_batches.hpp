@@ -10,7 +10,7 @@
 
 namespace hierevo::nn {
 
-/// Pixels of training batches from JPEG files: random parts (draw_part()) scaled to
+/// Pixels of training batches from JPEG files: random parts (draw_image_crop()) scaled to
 /// `crop`×`crop`, made by threads ahead of the steps. They depend on the files, the seed and the
 /// step alone; each image comes once an epoch, in the order of BatchOrder. Belongs to one thread.
 class JpegTrainingPixels {

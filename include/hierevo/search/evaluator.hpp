@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "hierevo/evolution/individual.hpp"
+#include "hierevo/genome/plan.hpp"
 
 namespace hierevo::search {
 
@@ -54,5 +55,12 @@ struct DataFacts {
 
   bool operator==(const DataFacts&) const = default;
 };
+
+/// `model` with the input channels and classes of the data.
+inline genome::ModelSpec adapted(genome::ModelSpec model, const DataFacts& data) {
+  model.input_channels = data.input_channels;
+  model.classes = data.classes;
+  return model;
+}
 
 }  // namespace hierevo::search
