@@ -1,8 +1,11 @@
 // What each option of a training step does to loss and gradient, by its formula.
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
-#include <ATen/record_function.h>
+#include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/core/stack.h>
+#include <c10/core/impl/LocalDispatchKeySet.h>
 #include <gtest/gtest.h>
+#include <torch/library.h>
 
 #include <algorithm>
 #include <cmath>
@@ -81,37 +84,43 @@ TEST_F(StepOptionsTest, GradientsAreReadyWithTheLastPartOnly) {
   EXPECT_EQ(ready, executor->parameters().size());
 }
 
-/// What Torch is asked to compute with bfloat16, and with float32, as long as this lives.
+/// What Torch is asked to compute with bfloat16, and with float32, as long as this lives: names of
+/// the operations called from outside of Torch, and by autograd. Not by at::RecordFunction: where
+/// NDEBUG is not defined, its members are others than in Torch's libraries.
 class RecordedTypes {
  public:
   RecordedTypes() {
     bf16.clear();
     float32.clear();
+    instead_.fallback(torch::CppFunction::makeFromBoxedFunction<&RecordedTypes::record>());
   }
-  ~RecordedTypes() { at::removeCallback(handle_); }
-  RecordedTypes(const RecordedTypes&) = delete;
-  RecordedTypes& operator=(const RecordedTypes&) = delete;
 
   static inline std::set<std::string> bf16;
   static inline std::set<std::string> float32;
 
  private:
-  static void add(const char* function, const at::Tensor& input) {
+  static constexpr c10::DispatchKey key = c10::DispatchKey::TESTING_ONLY_GenericMode;
+
+  static void add(const std::string& function, const at::Tensor& input) {
     if (!input.defined()) return;
     if (input.scalar_type() == at::kBFloat16) bf16.insert(function);
     if (input.scalar_type() == at::kFloat) float32.insert(function);
   }
-  static std::unique_ptr<at::ObserverContext> record(const at::RecordFunction& call) {
-    for (const c10::IValue& input : call.inputs()) {
-      if (input.isTensor()) add(call.name(), input.toTensor());
+  /// In place of every operation: notes its inputs, and has it done.
+  static void record(const c10::OperatorHandle& operation, torch::jit::Stack* stack) {
+    const std::string& function = operation.schema().name();
+    for (const c10::IValue& input :
+         torch::jit::last(*stack, operation.schema().arguments().size())) {
+      if (input.isTensor()) add(function, input.toTensor());
       if (!input.isTensorList()) continue;
-      for (const at::Tensor& one : input.toTensorVector()) add(call.name(), one);
+      for (const at::Tensor& one : input.toTensorVector()) add(function, one);
     }
-    return nullptr;
+    const c10::impl::ExcludeDispatchKeyGuard itself(key);
+    operation.callBoxed(stack);
   }
 
-  at::CallbackHandle handle_ =
-      at::addThreadLocalCallback(at::RecordFunctionCallback(record).needsInputs(true));
+  torch::Library instead_{torch::Library::IMPL, "_", key, __FILE__, __LINE__};
+  c10::impl::IncludeDispatchKeyGuard recording_{key};
 };
 
 TEST_F(StepOptionsTest, Bf16RoundsWhatIsMultipliedAndNothingElse) {
