@@ -7,9 +7,8 @@ target_compile_options(hierevo_build_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor -Wold-style-cast
   $<$<BOOL:${HIEREVO_WARNINGS_AS_ERRORS}>:-Werror>)
 # In a unity build sources are included: GCC takes them for headers, and one sees what is another's own.
-if(CMAKE_UNITY_BUILD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  target_compile_options(hierevo_build_flags INTERFACE -Wno-subobject-linkage -Wno-shadow)
-endif()
+target_compile_options(hierevo_build_flags INTERFACE
+  $<$<AND:$<CXX_COMPILER_ID:GNU>,$<BOOL:$<TARGET_PROPERTY:UNITY_BUILD>>>:-Wno-subobject-linkage;-Wno-shadow>)
 # MPI's C++ bindings, long removed from the standard, are not to be pulled in by mpi.h.
 target_compile_definitions(hierevo_build_flags INTERFACE OMPI_SKIP_MPICXX MPICH_SKIP_MPICXX)
 if(HIEREVO_BUILD_FUZZERS)

@@ -23,6 +23,14 @@ if(HIEREVO_SANITIZERS)
   set(HIEREVO_TEST_OPTIONS -O0)
 endif()
 target_compile_options(hierevo_test_precompiled PRIVATE ${HIEREVO_TEST_OPTIONS})
+# Each test program is compiled as one file, for most of the time goes to headers; not for those who
+# work on a test (preset dev).
+set(unity OFF)
+if(CMAKE_UNITY_BUILD OR CMAKE_BUILD_TYPE STREQUAL "Release")
+  set(unity ON)
+endif()
+set(HIEREVO_TEST_PROPERTIES UNITY_BUILD ${unity} UNITY_BUILD_BATCH_SIZE 0)
+set_target_properties(hierevo_test_precompiled PROPERTIES ${HIEREVO_TEST_PROPERTIES})
 
 add_library(hierevo_test_main STATIC ${PROJECT_SOURCE_DIR}/tests/support/main.cpp)
 target_link_libraries(hierevo_test_main PUBLIC GTest::gtest GTest::gmock
@@ -68,7 +76,8 @@ function(hierevo_add_test name)
   string(REGEX MATCH "^[^_]+" module ${name})
   set(target test_${name})
   add_executable(${target} ${arg_SOURCES})
-  set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+  set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests
+    ${HIEREVO_TEST_PROPERTIES})
   target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
   target_compile_definitions(${target} PRIVATE HIEREVO_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   if(arg_RANKS)
@@ -111,6 +120,7 @@ function(hierevo_register_test name)
   add_test(NAME ${name} COMMAND ${arg_COMMAND})
   set_tests_properties(${name} PROPERTIES
     LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT} PROCESSORS ${arg_PROCESSORS}
+    COST ${arg_TIMEOUT}  # long ones first, for at the end nothing runs beside them
     SKIP_RETURN_CODE 77
     ENVIRONMENT "${HIEREVO_TEST_ENVIRONMENT};${arg_ENV}")
 endfunction()
