@@ -119,7 +119,7 @@ class FolderPacking {
     progress_.end();
     std::vector<std::string> broken = train;
     broken.insert(broken.end(), test.begin(), test.end());
-    if (!writer_) refuse_broken(broken, fmt::format("'{}' is not made", job_.out));
+    if (!writer_) refuse_broken(job_, broken, fmt::format("'{}' is not made", job_.out));
     say_left_out(broken);
     writer_->leave_out(Part::train, train);
     writer_->leave_out(Part::test, test);
@@ -225,12 +225,15 @@ std::string name_in(const fs::path& folder, const nn::LabelledFile& file) {
   return file.path.lexically_relative(folder).string();
 }
 
-void refuse_broken(std::span<const std::string> images, std::string_view consequence) {
+void refuse_broken(const PackingJob& job, std::span<const std::string> images,
+                   std::string_view consequence) {
   for (const auto& image : images) fmt::print(stderr, "broken: {}\n", image);
   throw core::UsageError(
       images.size() == 1 ? "1 image is broken" : fmt::format("{} images are broken", images.size()),
       std::string(consequence),
-      "Mend what is broken, or leave it out by --skip-broken, and run the same line again.");
+      job.skip_broken
+          ? "Without them there is nothing to put in: mend some, and run the same line again."
+          : "Mend what is broken, or leave it out by --skip-broken, and run the same line again.");
 }
 
 void say_left_out(std::span<const std::string> images) {

@@ -37,8 +37,10 @@ std::string folder_name(const std::string& folder);
 nn::ImageFolder found_images(const PackingJob& job);
 /// "n01440764/n01440764_18.JPEG" of an image of the part in `folder`.
 std::string name_in(const std::filesystem::path& folder, const nn::LabelledFile& file);
-/// Names broken images, which end the packing. `consequence` is what is not made of them.
-[[noreturn]] void refuse_broken(std::span<const std::string> images, std::string_view consequence);
+/// Names broken images, which end the packing: for good ones are missing where the job skips broken
+/// ones. `consequence` is what is not made.
+[[noreturn]] void refuse_broken(const PackingJob& job, std::span<const std::string> images,
+                                std::string_view consequence);
 /// Names broken images that are left out.
 void say_left_out(std::span<const std::string> images);
 /// What to add to a sentence that ends the packing: nothing, or "; 2 broken images are left out".

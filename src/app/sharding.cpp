@@ -46,8 +46,9 @@ class Sharding {
     }
     line_.end();
     if (!broken_.empty()) {
-      refuse_broken(broken_, fmt::format("{} of {} shards are not made for that", given_up_.size(),
-                                         plan_.shards().size()));
+      refuse_broken(job_, broken_,
+                    fmt::format("{} of {} shards are not made for that", given_up_.size(),
+                                plan_.shards().size()));
     }
     const std::size_t missing = count_missing();
     if (missing > 0) {

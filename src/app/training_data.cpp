@@ -37,6 +37,7 @@ class MemoryData final : public TrainingData {
     facts_ = {
         .name = std::move(dataset.name),
         .channels = static_cast<int>(train_.channels()),
+        .image_size = nn::side_of(train_),
         .class_names = std::move(dataset.class_names),
         .training_images = train_.size(),
         .held_out_images = held_out_ ? held_out_->size() : 0,
@@ -94,6 +95,7 @@ class ShardData final : public TrainingData {
     check(training);
     facts_ = {.name = shards_.source,
               .channels = 3,
+              .image_size = static_cast<int>(size_),
               .class_names = shards_.class_names,
               .training_images = train_->size(),
               .held_out_images = held_out_ ? held_out_->size() : 0,

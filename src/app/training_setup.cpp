@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <new>
 #include <string_view>
 #include <utility>
@@ -155,11 +154,10 @@ bool TrainingSetup::available() {
 
 search::DataFacts TrainingSetup::facts() const {
   const nn::Images& images = data_->split.train;
-  const auto pixels = static_cast<double>(images.height() * images.width());
   return {.input_channels = static_cast<int>(images.channels()),
           .classes = data_->classes,
           .fingerprint = data_->fingerprint,
-          .image_size = static_cast<int>(std::ceil(std::sqrt(pixels)))};
+          .image_size = nn::side_of(images)};
 }
 
 void TrainingSetup::check_memory(const genome::Plan& plan) const {

@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
+#include <cmath>
 #include <string>
 #include <vector>
 
@@ -56,6 +57,11 @@ Dataset load_files(std::string_view name, const fs::path& data_dir) {
 }
 
 }  // namespace
+
+int side_of(const Images& images) {
+  return static_cast<int>(
+      std::ceil(std::sqrt(static_cast<double>(images.height() * images.width()))));
+}
 
 Images on_device(const Images& images, c10::Device device) {
   return {images.pixels.to(device), images.labels.to(device)};

@@ -1,7 +1,7 @@
 """A search whose ranks read one pack at once."""
 import unittest
 
-from data_test import DataTest
+from data_sets import DataTest
 from programs import mpirun
 
 

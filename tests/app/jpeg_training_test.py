@@ -6,7 +6,7 @@ import signal
 import unittest
 import unittest.mock
 
-from data_test import DataTest
+from data_sets import DataTest
 from jobs import JobTest
 from programs import HIEREVO, mpirun
 

@@ -420,6 +420,10 @@ class Training(ProgramTest):
             told = self.hierevo(*command, "--genotype", cell, *self.quick, "--validation-size", 500,
                                 code=2).stderr
             self.assertRegex(told, r"too large for this machine \(.* GB of memory, and there are ")
+            self.assertIn("32 images of 20×20 at a time", told)
+            told = self.hierevo(*command, "--genotype", cell, *self.quick, "--validation-size", 500,
+                                "--crop", 0, code=2).stderr
+            self.assertIn("32 images of 28×28 at a time", told)
         self.assertFalse((self.folder / "wide").exists())
 
     def test_data_and_options_that_do_not_fit_are_refused(self):

@@ -23,6 +23,9 @@ struct Images {
   std::int64_t width() const { return pixels.size(3); }
 };
 
+/// Side of a square of as many pixels as one of the images, rounded up.
+int side_of(const Images& images);
+
 /// The same on `device`: copies, unless they are there.
 Images on_device(const Images& images, c10::Device device);
 
