@@ -59,6 +59,10 @@ class Study(ProgramTest):
             accuracies.setdefault(result["space"], []).extend(
                 zip(result["fitness"], (1 - value for value in values)))
         self.assertEqual(len(found["results"]), 6)
+        self.assertGreater(found["evaluations_s"], 0)
+        self.assertGreater(found["trainings_s"], 0)
+        self.assertEqual(found["trainings"],
+                         len(list((self.folder / "study").glob("*/final-*/result.json"))))
         for space, pairs in accuracies.items():
             said = found["fitness_and_accuracy"][space]
             if said is not None:
