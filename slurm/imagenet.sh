@@ -2,8 +2,8 @@
 # hierevo train on ImageNet as a Slurm job that starts itself again until the network is trained.
 #
 #   sbatch [sbatch's options] slurm/imagenet.sh [FILE.ini] [options of hierevo train]
-#   sbatch -N 4 --ntasks-per-node=2 --cpus-per-task=32 --time=24:00:00 slurm/imagenet.sh --run my-run \
-#       --dataset imagenet --threads 32
+#   sbatch -N 4 --ntasks-per-node=4 --cpus-per-task=16 --time=24:00:00 slurm/imagenet.sh --run my-run \
+#       --dataset imagenet --threads 16
 #
 # Without FILE.ini it is imagenet.ini beside this script. Without --out the results lie in RUN-FILE, here
 # my-run-imagenet. The data are shards made by hierevo prepare. All else is as in train.sh, job arrays too.

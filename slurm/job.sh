@@ -2,9 +2,9 @@
 # shellcheck shell=bash
 #
 # A job runs a program that saves at SIGUSR2 and ends with 75, and then puts itself into the queue
-# again, to go on from its files: up to `restarts` times in series without progress, and after nothing
-# else. What differs from site to site is set in site.sh beside this file (see site.sh.example), in
-# ~/.config/hierevo/site.sh, or in the file that HIEREVO_SITE names.
+# again, to go on from its files; it gives up after `restarts` starts in series without progress. It starts
+# again after nothing else. What differs from site to site is set in site.sh beside this file (see
+# site.sh.example), in ~/.config/hierevo/site.sh, or in the file that HIEREVO_SITE names.
 #
 # A script sources this, defines the two functions below, and calls `run_job "$@"`.
 #   read_arguments ARGUMENTS   sets `program`, the command line, and `folder`, where all that lasts is

@@ -9,9 +9,9 @@
 # RUN-TASK with the task's number as --seed.
 #
 # Before the time limit (and at `scancel --full -s USR2 JOB`) the search saves, and the job puts itself into
-# the queue again, to go on from its files. It does so up to ten times (site.sh: `restarts`) without a new
-# evaluation, and after nothing else: scancel ends it, and the same sbatch line goes on later. The exit
-# code is 0 only when the search is finished, so that `afterok` means that.
+# the queue again, to go on from its files. It gives up after ten starts in series (site.sh: `restarts`)
+# without a new evaluation, and starts again after nothing else: scancel ends it, and the same sbatch line
+# goes on later. The exit code is 0 only when the search is finished, so that `afterok` means that.
 
 #SBATCH --job-name=hierevo
 #SBATCH --requeue

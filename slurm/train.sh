@@ -13,9 +13,9 @@
 # repeats. All tasks that srun starts in a job (--ntasks) make each training together.
 #
 # Before the time limit (and at `scancel --full -s USR2 JOB`) the training saves, and the job puts itself
-# into the queue again, to go on from its files. It does so up to ten times (site.sh: `restarts`) without
-# a new step, and after nothing else: scancel ends it, and the same sbatch line goes on later. The exit
-# code is 0 only when the training is finished, so that `afterok` means that.
+# into the queue again, to go on from its files. It gives up after ten starts in series (site.sh:
+# `restarts`) without a new step, and starts again after nothing else: scancel ends it, and the same sbatch
+# line goes on later. The exit code is 0 only when the training is finished, so that `afterok` means that.
 
 #SBATCH --job-name=hierevo-train
 #SBATCH --requeue

@@ -34,7 +34,7 @@ after=$(field 'done') || after=
 case $code:$state in
   [234]:*) exit "$code" ;;
   *:finished) exit 0 ;;
-  75:*)
+  75:* | *:saved)
     if [[ ${after:-0} != "${before:-0}" ]]; then exit 75; fi
     echo "search_for.sh: there is no new evaluation (is the time limit too short?)." >&2
     ;;

@@ -35,9 +35,9 @@ struct PrepareOptions {
 void PrepareOptions::add_to(OptionSet& options) {
   options.group("Packing");
   options.add_positional("source", &job.source, "the folder to pack; may stand without --source");
-  options.add(
-      "out", &job.out,
-      "what to make: FILE.h5, a pack of pixels; or FOLDER, shards of JPEG files as they are");
+  options.add("out", &job.out,
+              "what to make: FILE.h5, a pack of pixels; or FOLDER (no dot in its name), shards of "
+              "JPEG files as they are");
   options.add("size", &job.size,
               "packs of image folders: scale the short side to this and take the middle square; 0: "
               "keep");

@@ -106,8 +106,8 @@ void TrainCommandOptions::add_to(OptionSet& options) {
   options.epilogue(
       "Under mpirun or srun all ranks train one network, each on its part of every batch: --batch\n"
       "is that of all ranks together. It may go on with another number of them.\n"
-      "With --run, the data set is that of the search; the network and its training are those\n"
-      "given here.\n"
+      "With --run, the data set is that of the search unless --dataset names another; the\n"
+      "network and its training are those given here.\n"
       "Best weights are chosen on --validation-size images of the training set; with 0 of them on\n"
       "the test set, so that their score is none to report. The result is that of the last\n"
       "weights, as in the paper.\n\n"

@@ -38,7 +38,7 @@ void DataOptions::add_to(OptionSet& options) {
   options.add(
       "dataset", &dataset,
       "fashion-mnist, mnist, cifar10, cifar100, idx (any other like mnist), or what hierevo "
-      "prepare made: a pack, FILE.h5, or, to train on, a FOLDER of JPEG shards");
+      "prepare made: a pack, FILE.h5, or, for hierevo train alone, a FOLDER of JPEG shards");
   options.add("data-dir", &data_dir,
               "folder of the data set's files, or of a pack that is named without one; empty: what "
               "HIEREVO_DATA_DIR says, or where Debian's package puts fashion-mnist");
@@ -100,7 +100,7 @@ void TrainOptions::add_to(OptionSet& options) {
   options.add("weight-decay", &numbers.weight_decay, "L2 penalty on weights");
   options.add("decay-norms", &numbers.decay_norms, "also on those of norms and biases");
   options.add("evaluation-batch", &numbers.evaluation_batch, "images at a time in validation");
-  options.add("threads", &threads, "CPU threads of a process that trains");
+  options.add("threads", &threads, "CPU threads of a process that trains; a step uses 16 at most");
   options.group("Training, beyond the paper (off by default)");
   options.add("schedule", &schedule, "how the rate goes on: steps (drops) or cosine (to 0)");
   options.add("warmup", &numbers.warmup, "steps over which the rate rises from 0");

@@ -76,13 +76,14 @@ class Documents(ProgramTest):
                 code = line.split("#")[0].strip().replace("my_program", "consumer")
                 self.assertIn(code, consumer)
 
-    def test_cmake_options_in_the_documents_exist(self):
-        cmake = "".join(path.read_text() for path in
-                        [SOURCE / "CMakeLists.txt", *(SOURCE / "cmake").glob("*.cmake")])
-        options = set(re.findall(r"HIEREVO_[A-Z_]+", INSTALL))
-        self.assertTrue(options)
-        for option in options:
-            self.assertIn(option, cmake)
+    def test_cmake_options_and_variables_in_the_documents_exist(self):
+        known = "".join(path.read_text() for path in
+                        [SOURCE / "CMakeLists.txt", *(SOURCE / "cmake").glob("*.cmake"),
+                         *(SOURCE / "src" / "app").glob("*.cpp"), *(SOURCE / "slurm").glob("*.sh")])
+        names = set(re.findall(r"HIEREVO_[A-Z_]+", INSTALL))
+        self.assertTrue(names)
+        for name in names:
+            self.assertIn(name, known)
 
 
 if __name__ == "__main__":
