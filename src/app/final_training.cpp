@@ -183,9 +183,8 @@ genome::Cost cost_of(const TrainingTask& task) {
 
 void check_memory(const TrainingTask& task) {
   if (!task.device.is_cpu()) return;
-  const std::int64_t crop = task.options.crop;
-  const int size = crop > 0 ? static_cast<int>(crop) : task.data.facts().image_size;
-  check_memory(plan_of(task), size, images_at_a_time(task.options, task.ranks.size()),
+  check_memory(plan_of(task), task.data.facts().image_size,
+               images_at_a_time(task.options, task.ranks.size()),
                comm::MpiSession::ranks_on_this_node());
 }
 

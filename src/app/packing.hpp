@@ -37,8 +37,8 @@ std::string folder_name(const std::string& folder);
 nn::ImageFolder found_images(const PackingJob& job);
 /// "n01440764/n01440764_18.JPEG" of an image of the part in `folder`.
 std::string name_in(const std::filesystem::path& folder, const nn::LabelledFile& file);
-/// Names broken images, which end the packing: for good ones are missing where the job skips broken
-/// ones. `consequence` is what is not made.
+/// Names broken images, which end the packing; of a job that skips them, for want of others.
+/// `consequence` is what is not made.
 [[noreturn]] void refuse_broken(const PackingJob& job, std::span<const std::string> images,
                                 std::string_view consequence);
 /// Names broken images that are left out.

@@ -37,7 +37,7 @@ class MemoryData final : public TrainingData {
     facts_ = {
         .name = std::move(dataset.name),
         .channels = static_cast<int>(train_.channels()),
-        .image_size = nn::side_of(train_),
+        .image_size = nn::trained_side(train_, training),
         .class_names = std::move(dataset.class_names),
         .training_images = train_.size(),
         .held_out_images = held_out_ ? held_out_->size() : 0,

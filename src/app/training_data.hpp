@@ -18,7 +18,7 @@ namespace hierevo::app {
 struct TrainingDataFacts {
   std::string name;
   int channels = 0;
-  int image_size = 0;  ///< side of a square of as many pixels as are trained on at most
+  int image_size = 0;  ///< that is trained on: side of a square of as many pixels
   std::vector<std::string> class_names;
   std::int64_t training_images = 0;
   std::int64_t held_out_images = 0;  ///< of the training set, to choose the best weights; maybe 0

@@ -163,8 +163,8 @@ search::DataFacts TrainingSetup::facts() const {
 void TrainingSetup::check_memory(const genome::Plan& plan) const {
   if (!data_->device.is_cpu()) return;
   const nn::TrainingOptions& training = data_->training;
-  const int size = training.crop > 0 ? static_cast<int>(training.crop) : facts().image_size;
-  app::check_memory(plan, size, images_at_a_time(training), 1);
+  app::check_memory(plan, nn::trained_side(data_->split.train, training),
+                    images_at_a_time(training), 1);
 }
 
 std::unique_ptr<search::Evaluator> TrainingSetup::make_evaluator(const genome::ModelSpec& spec,

@@ -45,6 +45,10 @@ void check(const TrainingOptions& options, const Images& train, const Images& va
   }
 }
 
+int trained_side(const Images& images, const TrainingOptions& options) {
+  return options.crop > 0 ? static_cast<int>(options.crop) : side_of(images);
+}
+
 // Every part of a batch that is normalised over all ranks needs images of each of them.
 void check_ranks(const TrainingOptions& options, int ranks) {
   const std::int64_t parts = options.micro_batches * ranks;

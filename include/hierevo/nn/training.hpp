@@ -24,6 +24,9 @@ void check_batch(const TrainingOptions& options, std::int64_t images);
 /// or nothing to validate on.
 void check(const TrainingOptions& options, const Images& train, const Images& validation);
 
+/// Side of what is trained on: of the crops, or of a square of as many pixels as whole images have.
+int trained_side(const Images& images, const TrainingOptions& options);
+
 /// Throws UsageError when so many ranks cannot share the batches of a training with `options`.
 void check_ranks(const TrainingOptions& options, int ranks);
 
