@@ -19,8 +19,9 @@ try:
 except ImportError:
     h5py = None
 
-QUICK = ["--channels", "8", "--crop", "20", "--steps", "100", "--batch", "32",
+QUICK = ["--channels", "4", "--crop", "16", "--steps", "100", "--batch", "32",
          "--train-size", "2000"]
+SLOWER = ["--channels", "8", "--crop", "20"]  # for what is stopped before its end
 
 
 @unittest.skipUnless(DATA.exists(), "Fashion-MNIST (Debian: dataset-fashion-mnist) is not there")
@@ -97,11 +98,11 @@ class Training(ProgramTest):
         return told
 
     def test_a_stopped_evaluation_goes_on_to_the_same_fitness(self):
-        whole = self.evaluate("--average", 0.9, "--steps", 150)
+        options = [*SLOWER, "--average", 0.9, "--steps", 150, "--validation-size", 200]
+        whole = self.evaluate(*options)
         file = self.folder / "half.h5"
-        line = [HIEREVO, "evaluate", "--genotype", self.cell, *self.quick, "--repeats", 2,
-                "--validation-size", 1000, "--average", 0.9, "--steps", 150, "--checkpoint", file,
-                "--evaluation-checkpoint", 0.01]
+        line = [HIEREVO, "evaluate", "--genotype", self.cell, *self.quick, "--repeats", 2, *options,
+                "--checkpoint", file, "--evaluation-checkpoint", 0.01]
         told = self.stop_when_there_is(line, file)
         self.assertIn(f"The evaluation was stopped (it is saved in '{file}'). Run the same", told)
         told = self.stop_when_there_is(line, file)
@@ -121,7 +122,7 @@ class Training(ProgramTest):
 
     def test_a_search_goes_on_with_half_trained_candidates(self):
         line = [HIEREVO, "search", "--run", self.run_dir, "--space", "2x3,1x3", "--population", 2,
-                "--evaluations", 2, *self.quick, "--repeats", 1, "--validation-size", 500,
+                "--evaluations", 2, *self.quick, *SLOWER, "--repeats", 1, "--validation-size", 500,
                 "--evaluation-checkpoint", 0.01, "--steps", 200]
         first = self.run_dir / "inflight" / "1.h5"
         self.stop_when_there_is(line, first, signal.SIGKILL)
@@ -226,7 +227,7 @@ class Training(ProgramTest):
 
     @unittest.skipUnless(h5py, "no h5py")
     def test_stopped_again_and_again_it_ends_with_the_same_weights(self):
-        options = ["--steps", 400, "--average", 0.9, "--mixup", 0.2, "--validation-size", 200,
+        options = [*SLOWER, "--steps", 400, "--average", 0.9, "--mixup", 0.2, "--validation-size", 200,
                    "--test-every", 100]
         whole = self.train(*options, "--out", self.folder / "whole")
         line = [HIEREVO, "train", "--genotype", self.cell, *self.quick, *options, "--out",
@@ -243,7 +244,7 @@ class Training(ProgramTest):
 
     @unittest.skipUnless(h5py, "no h5py")
     def test_a_damaged_save_is_told_of_and_the_one_before_gone_on_with(self):
-        options = ["--steps", 60, "--save-every", 0.01]
+        options = [*SLOWER, "--steps", 60, "--save-every", 0.01]
         whole = self.train(*options, "--out", self.folder / "whole")
         out = self.folder / "out"
         last = out / "repeat-1" / "last.h5"
@@ -341,7 +342,8 @@ class Training(ProgramTest):
     def test_what_cannot_be_written_ends_no_training_and_is_told_at_the_end(self):
         """A limit on the size of files stands for a full disk."""
         out = self.folder / "out"
-        line = [HIEREVO, "train", "--genotype", self.cell, *self.quick, "--out", out, "--save-every", 0.01]
+        line = [HIEREVO, "train", "--genotype", self.cell, *self.quick, *SLOWER, "--out", out,
+                "--save-every", 0.01]
         limit = (lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (50000, 50000)))
         process = subprocess.run([*map(str, line)], cwd=self.folder, text=True, capture_output=True,
                                  preexec_fn=limit, restore_signals=False, timeout=DEADLINE)
@@ -402,7 +404,7 @@ class Training(ProgramTest):
         code = re.search(r"^```python\n(.*?)^```", document, re.M | re.S)[1]
         names = {}
         exec(code.replace("OUT/", f"{self.folder}/OUT/"), names)
-        self.assertEqual(names["weights"]["stem.0.weight"].shape, (8, 1, 3, 3))
+        self.assertEqual(names["weights"]["stem.0.weight"].shape, (4, 1, 3, 3))
         self.assertEqual(names["weights"]["classifier.bias"].shape, (10,))
 
     def test_a_divergence_is_a_result(self):
@@ -420,7 +422,7 @@ class Training(ProgramTest):
             told = self.hierevo(*command, "--genotype", cell, *self.quick, "--validation-size", 500,
                                 code=2).stderr
             self.assertRegex(told, r"too large for this machine \(.* GB of memory, and there are ")
-            self.assertIn("32 images of 20×20 at a time", told)
+            self.assertIn("32 images of 16×16 at a time", told)
             told = self.hierevo(*command, "--genotype", cell, *self.quick, "--validation-size", 500,
                                 "--crop", 0, code=2).stderr
             self.assertIn("32 images of 28×28 at a time", told)
