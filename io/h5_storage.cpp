@@ -13,6 +13,37 @@ namespace {
 constexpr hsize_t largest_expansion = 1100;
 constexpr hsize_t largest_chunk_bytes = hsize_t{1} << 28;
 
+using Extents = std::array<hsize_t, H5S_MAX_RANK>;
+
+/// Of the chunks that an array of this shape is stored in, as many as its shape has extents.
+Extents chunk_of(const Properties& creation) {
+  Extents chunk{};
+  HIEREVO_H5(H5Pget_chunk, creation, H5S_MAX_RANK, chunk.data());
+  return chunk;
+}
+
+void check_chunk_size(const Dataset& dataset, const Extents& chunk, std::size_t rank,
+                      const std::string& what) {
+  const Type type(HIEREVO_H5(H5Dget_type, dataset));
+  hsize_t bytes = H5Tget_size(type);
+  for (std::size_t i = 0; i < rank && bytes <= largest_chunk_bytes; ++i) {
+    bytes = chunk[i] > largest_chunk_bytes ? chunk[i] : bytes * chunk[i];
+  }
+  if (bytes > largest_chunk_bytes) throw Error(what + " has too large chunks");
+}
+
+/// Each chunk takes time, also one that is not there. `shape` has values that can be counted.
+void check_chunk_count(const std::vector<std::size_t>& shape, const Extents& chunk, hsize_t stored,
+                       const std::string& what) {
+  hsize_t count = 1;
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    count *= shape[i] / chunk[i] + (shape[i] % chunk[i] > 0 ? 1 : 0);
+  }
+  if (count > stored) {
+    throw Error(fmt::format("{} has {} chunks but only {} stored bytes", what, count, stored));
+  }
+}
+
 }  // namespace
 
 hsize_t file_bytes(hid_t object) {
@@ -62,23 +93,15 @@ void check_storage(const Dataset& dataset, hsize_t value_bytes, const std::strin
   if (layout == H5D_VIRTUAL || HIEREVO_H5(H5Pget_external_count, creation) > 0) {
     throw Error(what + " lies in other files");
   }
-  if (layout == H5D_CHUNKED) {
-    std::array<hsize_t, H5S_MAX_RANK> chunk{};
-    const int rank = HIEREVO_H5(H5Pget_chunk, creation, H5S_MAX_RANK, chunk.data());
-    const Type type(HIEREVO_H5(H5Dget_type, dataset));
-    hsize_t bytes = H5Tget_size(type);
-    for (int i = 0; i < rank && bytes <= largest_chunk_bytes; ++i) {
-      const hsize_t extent = chunk[static_cast<std::size_t>(i)];
-      bytes = extent > largest_chunk_bytes ? extent : bytes * extent;
-    }
-    if (bytes > largest_chunk_bytes) throw Error(what + " has too large chunks");
-  }
+  const std::vector<std::size_t> shape = shape_of(dataset, what);
+  if (layout == H5D_CHUNKED) check_chunk_size(dataset, chunk_of(creation), shape.size(), what);
   const hsize_t stored = std::min(H5Dget_storage_size(dataset), file_bytes(dataset));
   const bool filtered = HIEREVO_H5(H5Pget_nfilters, creation) > 0;
   if (value_bytes > stored * (filtered ? largest_expansion : 1)) {
     throw Error(fmt::format("{} has a shape of {} bytes but only {} stored ones", what, value_bytes,
                             stored));
   }
+  if (layout == H5D_CHUNKED) check_chunk_count(shape, chunk_of(creation), stored, what);
 }
 
 }  // namespace hierevo::io::h5

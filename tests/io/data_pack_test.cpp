@@ -307,6 +307,34 @@ TEST_F(DataPackTest, RefusesShapesThatTheFileCannotHold) {
               HasSubstr("/train/pixels is too large"));
 }
 
+/// Zeros in the place of a dataset, packed in chunks of `chunk` rows; only `written` are there.
+std::function<void(hid_t)> with_packed(const char* path, hid_t type, hsize_t rows, hsize_t chunk,
+                                       hsize_t written) {
+  return [=](hid_t file) {
+    test::remove_object(file, path);
+    const h5::Properties creation(HIEREVO_H5(H5Pcreate, H5P_DATASET_CREATE));
+    HIEREVO_H5(H5Pset_chunk, creation, 1, &chunk);
+    HIEREVO_H5(H5Pset_deflate, creation, 9);
+    const h5::Space space(HIEREVO_H5(H5Screate_simple, 1, &rows, nullptr));
+    const h5::Dataset dataset(
+        HIEREVO_H5(H5Dcreate2, file, path, type, space, H5P_DEFAULT, creation, H5P_DEFAULT));
+    const h5::Space memory(HIEREVO_H5(H5Screate_simple, 1, &written, nullptr));
+    const hsize_t first = 0;
+    HIEREVO_H5(H5Sselect_hyperslab, space, H5S_SELECT_SET, &first, nullptr, &written, nullptr);
+    const std::vector<char> zeros(written * H5Tget_size(type));
+    HIEREVO_H5(H5Dwrite, dataset, type, memory, space, H5P_DEFAULT, zeros.data());
+  };
+}
+
+TEST_F(DataPackTest, ASmallFileTakesNeitherMuchMemoryNorTime) {
+  // In memory a text takes some 32 bytes.
+  const hsize_t texts = hsize_t{1} << 20;
+  EXPECT_THAT(refusal_after(with_packed("classes", H5T_C_S1, texts, texts, texts)),
+              HasSubstr("/classes has 1048576 texts, more than the file has bytes"));
+  EXPECT_THAT(refusal_after(with_packed("train/labels", H5T_STD_I64LE, 4000, 1, 4)),
+              HasSubstr("/train/labels has 4000 chunks but only "));
+}
+
 TEST_F(DataPackTest, NothingLeadsOutOfTheFile) {
   const std::string other = (folder.path() / "other.h5").string();
   test::write_pack(pack, other);
