@@ -1,3 +1,5 @@
+#include "hierevo/nn/test_labels.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -9,7 +11,6 @@
 
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
-#include "hierevo/nn/image_folder.hpp"
 
 namespace hierevo::nn {
 

@@ -1,9 +1,10 @@
+#include "hierevo/nn/test_labels.hpp"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
-#include "hierevo/nn/image_folder.hpp"
 #include "support/scratch_folder.hpp"
 
 namespace hierevo::nn {

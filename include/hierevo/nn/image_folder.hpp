@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "hierevo/nn/test_labels.hpp"
+
 namespace hierevo::nn {
 
 /// An image file and its class.
@@ -30,22 +32,6 @@ struct ImageFolder {
 
 /// Whether there is a folder `train` in it.
 bool is_image_folder(const std::filesystem::path& folder);
-
-/// Where the classes of images to test on stand that lie in no folder of their class.
-struct TestLabelFiles {
-  /// A class a line for each image in the order of their names, as a number or as the name of a
-  /// class; or NAME CLASS a line; or ILSVRC's LOC_val_solution.csv. Empty: there are folders.
-  std::filesystem::path labels;
-  /// Names of the classes in the order of the numbers, one a line; what follows a name in its line
-  /// is passed over. Numbers count from 1, or from 0 when there is a 0. Empty: labels are names.
-  std::filesystem::path synsets;
-};
-
-/// The class of each of `images`, which are file names in order. Throws UsageError that names the
-/// line for what is unknown, missing or too much.
-std::vector<std::int64_t> read_test_labels(const TestLabelFiles& files,
-                                           std::span<const std::string> images,
-                                           std::span<const std::string> class_names);
 
 /// Lists the files, without looking into them. Throws UsageError that names what does not belong:
 /// an empty class, a class to test that has nothing to train on, a file that is no JPEG by its
