@@ -217,23 +217,34 @@ void edit(hid_t file, core::ByteReader& in) {
   edits.at(in.u8() % edits.size())(file, places, in);
 }
 
+void make_edits(hid_t file, std::span<const std::byte> program) {
+  core::ByteReader in(program);
+  for (std::size_t i = 0; i < most_edits && in.ok() && !in.at_end(); ++i) {
+    try {
+      edit(file, in);
+    } catch (const io::h5::Error&) {
+      // HDF5 does not make such a thing: no edit.
+    }
+  }
+}
+
 }  // namespace
 
 std::optional<std::vector<std::byte>> with_edits(const std::vector<std::byte>& file,
                                                  const io::FileKind& kind,
                                                  std::span<const std::byte> program) try {
-  core::ByteReader in(program);
-  return io::test::edited(file, kind, [&](hid_t opened) {
-    for (std::size_t i = 0; i < most_edits && in.ok() && !in.at_end(); ++i) {
-      try {
-        edit(opened, in);
-      } catch (const io::h5::Error&) {
-        // HDF5 does not make such a thing: no edit.
-      }
-    }
-  });
+  return io::test::edited(file, kind, [&](hid_t opened) { make_edits(opened, program); });
 } catch (const io::h5::Error&) {
   return std::nullopt;
+}
+
+bool edit_file_at(const std::filesystem::path& path, std::span<const std::byte> program) try {
+  const io::h5::Session session;
+  const io::h5::File file(HIEREVO_H5(H5Fopen, path.c_str(), H5F_ACC_RDWR, H5P_DEFAULT));
+  make_edits(file, program);
+  return true;
+} catch (const io::h5::Error&) {
+  return false;
 }
 
 }  // namespace hierevo::fuzz

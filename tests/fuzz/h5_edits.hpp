@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <filesystem>
 #include <optional>
 #include <span>
 #include <vector>
@@ -16,5 +17,9 @@ namespace hierevo::fuzz {
 std::optional<std::vector<std::byte>> with_edits(const std::vector<std::byte>& file,
                                                  const io::FileKind& kind,
                                                  std::span<const std::byte> program);
+
+/// Makes such edits in a file that has no text block; false when HDF5 cannot open it. On disk: of a
+/// file whose structure has checksums, HDF5 1.10 gives an image in memory with a wrong one.
+bool edit_file_at(const std::filesystem::path& path, std::span<const std::byte> program);
 
 }  // namespace hierevo::fuzz

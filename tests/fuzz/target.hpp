@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <filesystem>
 #include <fstream>
 #include <span>
@@ -22,6 +23,12 @@ struct BrokenProperty : std::logic_error {
 
 inline void require(bool holds, const char* property) {
   if (!holds) throw BrokenProperty(property);
+}
+
+/// Of a file or a folder.
+inline void require_named(const std::exception& refusal, const std::filesystem::path& path) {
+  require(std::string_view(refusal.what()).find(path.string()) != std::string_view::npos,
+          "a refusal names the file");
 }
 
 inline std::span<const std::byte> bytes_of(const std::uint8_t* data, std::size_t size) {

@@ -17,6 +17,7 @@
 #include "hierevo/genome/mutation.hpp"
 #include "hierevo/io/journal.hpp"
 #include "io/samples.hpp"
+#include "nn/idx_files.hpp"
 #include "search/sample_messages.hpp"
 #include "search_options.hpp"
 #include "supervisor_protocol.hpp"
@@ -193,6 +194,34 @@ void write_snapshots(const Corpus& corpus) {
   }
 }
 
+void write_idx(const Corpus& corpus) {
+  test::Bytes values;
+  for (std::uint8_t i = 0; i < 60; ++i) values.push_back(i % 10);
+  const auto add = [&](const std::string& name, const test::Bytes& file) {
+    const test::Bytes packed = test::gzipped(file);
+    corpus.add(name, std::as_bytes(std::span(file)));
+    corpus.add(name + ".gz", std::as_bytes(std::span(packed)));
+  };
+  add("labels", test::idx_bytes(0x801, {60}, values));
+  add("images", test::idx_bytes(0x803, {3, 4, 5}, values));
+  add("pixel", test::idx_bytes(0x803, {1, 1, 1}, {255}));
+  add("announced", test::idx_bytes(0x803, {60'000, 28, 28}, values));
+  add("huge", test::idx_bytes(0x803, {0xffffffff, 0xffffffff, 0xffffffff}, values));
+}
+
+/// Labels of three images and, behind a zero byte, synsets.
+void write_test_labels(const Corpus& corpus) {
+  using namespace std::string_view_literals;
+  corpus.add("names", "n02\nn01\n7\n"sv);
+  corpus.add("numbers", "3\n2\n1\n\0n02 a\nn01 b, c\n7\n"sv);
+  corpus.add("numbers_from_zero", "2\r\n0\r\n1\0n02 1 a\r\nn01 2 b\r\n7 3 c"sv);
+  corpus.add("by_name", "val_3.JPEG n02\nval_1.JPEG n01\nval_2.JPEG 7\n"sv);
+  corpus.add("by_name_numbers", "val_3.JPEG 2\nval_1.JPEG 1\nval_2.JPEG 0\n\0n01\nn02\n7\n"sv);
+  corpus.add("solution",
+             "ImageId,PredictionString\nval_2,n01 1 2 3 4 \nval_3,n02 1 2 3 4 n02 5 6 7 8\n"
+             "val_1,n02 1 2 3 4\n"sv);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) try {
@@ -205,7 +234,11 @@ int main(int argc, char** argv) try {
   write_journal_records(Corpus(argv[1], "journal"));
   write_edits(Corpus(argv[1], "snapshot"));
   write_edits(Corpus(argv[1], "training"));
+  write_edits(Corpus(argv[1], "data_pack"));
+  write_edits(Corpus(argv[1], "image_shards"));
   write_snapshots(Corpus(argv[1], "snapshot_bytes"));
+  write_idx(Corpus(argv[1], "idx"));
+  write_test_labels(Corpus(argv[1], "test_labels"));
   return 0;
 } catch (const std::exception& error) {
   std::cerr << error.what() << '\n';

@@ -1,12 +1,12 @@
 // Makes IDX files, right and wrong ones.
 #pragma once
 
-#include <gtest/gtest.h>
 #include <zlib.h>
 
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -30,14 +30,17 @@ inline Bytes idx_bytes(std::uint32_t magic, const std::vector<std::uint32_t>& sh
 }
 
 inline Bytes gzipped(const Bytes& plain) {
+  const auto require = [](bool works) {
+    if (!works) throw std::runtime_error("zlib does not pack");
+  };
   z_stream stream{};
-  EXPECT_EQ(deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
+  require(deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) == Z_OK);
   Bytes packed(deflateBound(&stream, plain.size()));
   stream.next_in = const_cast<Bytef*>(plain.data());
   stream.avail_in = static_cast<uInt>(plain.size());
   stream.next_out = packed.data();
   stream.avail_out = static_cast<uInt>(packed.size());
-  EXPECT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
+  require(deflate(&stream, Z_FINISH) == Z_STREAM_END);
   packed.resize(stream.total_out);
   deflateEnd(&stream);
   return packed;
@@ -47,7 +50,7 @@ inline void write_bytes(const std::filesystem::path& path, const Bytes& bytes) {
   std::ofstream file(path, std::ios::binary);
   file.write(reinterpret_cast<const char*>(bytes.data()),
              static_cast<std::streamsize>(bytes.size()));
-  ASSERT_TRUE(file.flush());
+  if (!file.flush()) throw std::runtime_error("a file of a test cannot be written");
 }
 
 }  // namespace hierevo::test

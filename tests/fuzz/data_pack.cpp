@@ -1,0 +1,60 @@
+// Data packs that are whole and good HDF5, but say other things than hierevo wrote.
+#include "hierevo/io/data_pack.hpp"
+
+#include <algorithm>
+
+#include "h5_edits.hpp"
+#include "hierevo/core/error.hpp"
+#include "hierevo/core/file.hpp"
+#include "io/data_packs.hpp"
+#include "io/edited.hpp"
+#include "support/scratch_folder.hpp"
+#include "target.hpp"
+
+namespace {
+
+using namespace hierevo;
+using fuzz::require;
+
+std::vector<std::byte> sample_pack(const std::filesystem::path& path) {
+  io::test::write_pack(io::test::random_pack(6, 3), path);
+  return core::read_file(path);
+}
+
+void check(const io::PackedImages& part, const io::DataPackInfo& info) {
+  require(part.pixels.size() == part.labels.size() * info.image.bytes(), "images have their size");
+  for (const std::int64_t label : part.labels) {
+    require(label >= 0 && label < std::ssize(info.class_names), "a label is one of a class");
+  }
+}
+
+void check(const io::DataPack& pack) {
+  require(pack.info.image.bytes() > 0, "an image has pixels");
+  check(pack.train, pack.info);
+  check(pack.test, pack.info);
+  for (std::int64_t i = 0; i < std::ssize(pack.info.class_names); ++i) {
+    require(std::ranges::count(pack.train.labels, i) > 0, "a class has images to train on");
+  }
+}
+
+}  // namespace
+
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  static const test::ScratchFolder folder;
+  static const auto original = sample_pack(folder.path() / "sample.h5");
+  const auto path = folder.path() / "pack.h5";
+  io::test::write_anew(path, original);
+  if (!fuzz::edit_file_at(path, fuzz::bytes_of(data, size))) return 0;
+  try {
+    const io::DataPack pack = io::read_data_pack(path);
+    check(pack);
+    const auto copy = folder.path() / "copy.h5";
+    std::filesystem::remove(copy);
+    io::test::write_pack(pack, copy);
+    require(io::test::same_images(io::read_data_pack(copy), pack), "a pack is kept when written");
+  } catch (const core::UsageError& refusal) {
+    require(size > 0, "a pack without edits is read");
+    fuzz::require_named(refusal, path);
+  }
+  return 0;
+}
