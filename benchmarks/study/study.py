@@ -174,7 +174,7 @@ def gains_of(figure4, accuracy_of):
         first = firsts.setdefault((task["folder"], task["size"]), accuracy)
         gains.append({"space": task["space"], "network": task["size"], "seed": task["seed"],
                       "step": task["step"], "id": task["id"], "accuracy": accuracy,
-                      "gain": accuracy - first})
+                      "gain": round(accuracy - first, 6)})
     return gains
 
 
