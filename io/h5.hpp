@@ -228,6 +228,8 @@ std::vector<std::size_t> shape_of(const Dataset& dataset, std::size_t dimensions
 /// Refuses values that lie in other files, and shapes that the stored bytes cannot fill, so that a
 /// small file cannot make the program allocate a lot.
 void check_storage(const Dataset& dataset, hsize_t value_bytes, const std::string& what);
+/// A text takes more memory than what is stored of it: packed well, many would take very much.
+void check_text_count(const Dataset& dataset, std::size_t count, const std::string& what);
 bool has_member(hid_t group, const char* name);
 /// Throws Error unless `group` itself holds a member of this name.
 void require_member(hid_t group, const char* name);

@@ -166,6 +166,7 @@ std::vector<std::string> read_strings(hid_t group, const char* name, std::size_t
   const std::size_t reference_size = H5Tget_size(stored_type);
   if (found > SIZE_MAX / reference_size) throw Error(what + " is too large");
   check_storage(dataset, found * reference_size, what);
+  check_text_count(dataset, found, what);
   TextStore store{file_bytes(dataset) + found, {}};
   const Properties transfer(HIEREVO_H5(H5Pcreate, H5P_DATASET_XFER));
   HIEREVO_H5(H5Pset_vlen_mem_manager, transfer, &TextStore::allocate, &store, &TextStore::release,

@@ -70,10 +70,7 @@ std::vector<std::string> read_fixed_texts(hid_t group, const char* name) {
   const std::size_t rows = shape_of(dataset, 1, what)[0];
   if (rows > std::numeric_limits<std::size_t>::max() / length) throw Error(what + " is too large");
   check_storage(dataset, rows * length, what);
-  // Each takes more memory than its bytes: packed well, short ones would take very much.
-  if (rows > file_bytes(dataset)) {
-    throw Error(fmt::format("{} has {} texts, more than the file has bytes", what, rows));
-  }
+  check_text_count(dataset, rows, what);
   std::vector<char> bytes(rows * length);
   if (rows > 0) {
     HIEREVO_H5(H5Dread, dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, bytes.data());

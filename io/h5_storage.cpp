@@ -32,7 +32,8 @@ void check_chunk_size(const Dataset& dataset, const Extents& chunk, std::size_t 
   if (bytes > largest_chunk_bytes) throw Error(what + " has too large chunks");
 }
 
-/// Each chunk takes time, also one that is not there. `shape` has values that can be counted.
+/// Each chunk takes time, also one that is not there. Callers have checked that the product of
+/// `shape` does not overflow.
 void check_chunk_count(const std::vector<std::size_t>& shape, const Extents& chunk, hsize_t stored,
                        const std::string& what) {
   hsize_t count = 1;
@@ -93,15 +94,23 @@ void check_storage(const Dataset& dataset, hsize_t value_bytes, const std::strin
   if (layout == H5D_VIRTUAL || HIEREVO_H5(H5Pget_external_count, creation) > 0) {
     throw Error(what + " lies in other files");
   }
+  const bool chunked = layout == H5D_CHUNKED;
   const std::vector<std::size_t> shape = shape_of(dataset, what);
-  if (layout == H5D_CHUNKED) check_chunk_size(dataset, chunk_of(creation), shape.size(), what);
+  const Extents chunk = chunked ? chunk_of(creation) : Extents{};
+  if (chunked) check_chunk_size(dataset, chunk, shape.size(), what);
   const hsize_t stored = std::min(H5Dget_storage_size(dataset), file_bytes(dataset));
   const bool filtered = HIEREVO_H5(H5Pget_nfilters, creation) > 0;
   if (value_bytes > stored * (filtered ? largest_expansion : 1)) {
     throw Error(fmt::format("{} has a shape of {} bytes but only {} stored ones", what, value_bytes,
                             stored));
   }
-  if (layout == H5D_CHUNKED) check_chunk_count(shape, chunk_of(creation), stored, what);
+  if (chunked) check_chunk_count(shape, chunk, stored, what);
+}
+
+void check_text_count(const Dataset& dataset, std::size_t count, const std::string& what) {
+  if (count > file_bytes(dataset)) {
+    throw Error(fmt::format("{} has {} texts, more than the file has bytes", what, count));
+  }
 }
 
 }  // namespace hierevo::io::h5

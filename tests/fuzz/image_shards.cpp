@@ -109,7 +109,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     if (choice > names.size()) folder.make_index();
     check(io::open_image_shards(folder.path()), folder.path());
   } catch (const core::UsageError& refusal) {
-    require(size > 0, "shards without edits are read");
+    require(!program.empty(), "shards without edits are read");
     fuzz::require_named(refusal, folder.path());
   }
   return 0;

@@ -194,6 +194,13 @@ void write_snapshots(const Corpus& corpus) {
   }
 }
 
+/// Image shards as they were; a byte chooses which are looked at and how.
+void write_unedited_shards(const Corpus& corpus) {
+  for (char choice = 0; choice < 8; ++choice) {
+    corpus.add("unedited_" + std::to_string(choice), std::string_view(&choice, 1));
+  }
+}
+
 void write_idx(const Corpus& corpus) {
   test::Bytes values;
   for (std::uint8_t i = 0; i < 60; ++i) values.push_back(i % 10);
@@ -236,6 +243,7 @@ int main(int argc, char** argv) try {
   write_edits(Corpus(argv[1], "training"));
   write_edits(Corpus(argv[1], "data_pack"));
   write_edits(Corpus(argv[1], "image_shards"));
+  write_unedited_shards(Corpus(argv[1], "image_shards"));
   write_snapshots(Corpus(argv[1], "snapshot_bytes"));
   write_idx(Corpus(argv[1], "idx"));
   write_test_labels(Corpus(argv[1], "test_labels"));

@@ -335,6 +335,11 @@ TEST_F(DataPackTest, ASmallFileTakesNeitherMuchMemoryNorTime) {
               HasSubstr("/train/labels has 4000 chunks but only "));
 }
 
+TEST_F(DataPackTest, ValuesThatPackWellMayLieInSmallChunks) {
+  const auto rows = static_cast<hsize_t>(pack.test.labels.size());
+  EXPECT_EQ(refusal_after(with_packed("test/labels", H5T_STD_I64LE, rows, 1, rows)), "accepted");
+}
+
 TEST_F(DataPackTest, NothingLeadsOutOfTheFile) {
   const std::string other = (folder.path() / "other.h5").string();
   test::write_pack(pack, other);
