@@ -23,13 +23,8 @@ if(HIEREVO_SANITIZERS)
   set(HIEREVO_TEST_OPTIONS -O0)
 endif()
 target_compile_options(hierevo_test_precompiled PRIVATE ${HIEREVO_TEST_OPTIONS})
-# Each test program is compiled as one file, for most of the time goes to headers; not for those who
-# work on a test (preset dev).
-set(unity OFF)
-if(CMAKE_UNITY_BUILD OR CMAKE_BUILD_TYPE STREQUAL "Release")
-  set(unity ON)
-endif()
-set(HIEREVO_TEST_PROPERTIES UNITY_BUILD ${unity} UNITY_BUILD_BATCH_SIZE 0)
+# In unity builds each test program is compiled as one file, for most of the time goes to headers.
+set(HIEREVO_TEST_PROPERTIES UNITY_BUILD_BATCH_SIZE 0)
 set_target_properties(hierevo_test_precompiled PROPERTIES ${HIEREVO_TEST_PROPERTIES})
 
 add_library(hierevo_test_main STATIC ${PROJECT_SOURCE_DIR}/tests/support/main.cpp)
