@@ -307,23 +307,9 @@ TEST_F(DataPackTest, RefusesShapesThatTheFileCannotHold) {
               HasSubstr("/train/pixels is too large"));
 }
 
-/// Zeros in the place of a dataset, packed in chunks of `chunk` rows; only `written` are there.
 std::function<void(hid_t)> with_packed(const char* path, hid_t type, hsize_t rows, hsize_t chunk,
                                        hsize_t written) {
-  return [=](hid_t file) {
-    test::remove_object(file, path);
-    const h5::Properties creation(HIEREVO_H5(H5Pcreate, H5P_DATASET_CREATE));
-    HIEREVO_H5(H5Pset_chunk, creation, 1, &chunk);
-    HIEREVO_H5(H5Pset_deflate, creation, 9);
-    const h5::Space space(HIEREVO_H5(H5Screate_simple, 1, &rows, nullptr));
-    const h5::Dataset dataset(
-        HIEREVO_H5(H5Dcreate2, file, path, type, space, H5P_DEFAULT, creation, H5P_DEFAULT));
-    const h5::Space memory(HIEREVO_H5(H5Screate_simple, 1, &written, nullptr));
-    const hsize_t first = 0;
-    HIEREVO_H5(H5Sselect_hyperslab, space, H5S_SELECT_SET, &first, nullptr, &written, nullptr);
-    const std::vector<char> zeros(written * H5Tget_size(type));
-    HIEREVO_H5(H5Dwrite, dataset, type, memory, space, H5P_DEFAULT, zeros.data());
-  };
+  return [=](hid_t file) { test::replace_by_packed_zeros(file, path, type, rows, chunk, written); };
 }
 
 TEST_F(DataPackTest, ASmallFileTakesNeitherMuchMemoryNorTime) {

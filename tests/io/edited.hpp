@@ -36,6 +36,24 @@ void replace_rows(hid_t file, const char* path, std::vector<std::size_t> shape,
   h5::write_rows<T>(h5::create_rows<T>(file, path, shape), shape, 0, values);
 }
 
+/// The dataset with zeros (of variable texts: empty ones) in one dimension, deflated, in chunks of
+/// `chunk` rows; only the first `written` are there.
+inline void replace_by_packed_zeros(hid_t file, const char* path, hid_t type, hsize_t rows,
+                                    hsize_t chunk, hsize_t written) {
+  remove_object(file, path);
+  const h5::Properties creation(HIEREVO_H5(H5Pcreate, H5P_DATASET_CREATE));
+  HIEREVO_H5(H5Pset_chunk, creation, 1, &chunk);
+  HIEREVO_H5(H5Pset_deflate, creation, 9);
+  const h5::Space space(HIEREVO_H5(H5Screate_simple, 1, &rows, nullptr));
+  const h5::Dataset dataset(
+      HIEREVO_H5(H5Dcreate2, file, path, type, space, H5P_DEFAULT, creation, H5P_DEFAULT));
+  const h5::Space memory(HIEREVO_H5(H5Screate_simple, 1, &written, nullptr));
+  const hsize_t first = 0;
+  HIEREVO_H5(H5Sselect_hyperslab, space, H5S_SELECT_SET, &first, nullptr, &written, nullptr);
+  const std::vector<char> zeros(written * H5Tget_size(type));
+  HIEREVO_H5(H5Dwrite, dataset, type, memory, space, H5P_DEFAULT, zeros.data());
+}
+
 /// A new file, without a sync, which is what takes time.
 inline void write_anew(const std::filesystem::path& path, std::span<const std::byte> bytes) {
   std::filesystem::remove(path);
