@@ -225,8 +225,9 @@ Dataset open_numbers(hid_t group, const char* name) {
 std::vector<std::size_t> shape_of(const Dataset& dataset, const std::string& what);
 std::vector<std::size_t> shape_of(const Dataset& dataset, std::size_t dimensions,
                                   const std::string& what);
-/// Refuses values that lie in other files, and shapes that the stored bytes cannot fill, so that a
-/// small file cannot make the program allocate a lot.
+/// Refuses values that lie in other files, shapes that the stored bytes cannot fill, and more
+/// chunks than stored bytes, so that a small file cannot make the program allocate a lot or read
+/// for long.
 void check_storage(const Dataset& dataset, hsize_t value_bytes, const std::string& what);
 /// A text takes more memory than what is stored of it: packed well, many would take very much.
 void check_text_count(const Dataset& dataset, std::size_t count, const std::string& what);
