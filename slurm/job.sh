@@ -162,7 +162,7 @@ run_program() {
 judge() {
   read_state
   case $code in
-    2 | 3 | 4) return ;;
+    2 | 3 | 4 | 5) return ;;
     75) if [[ $state == finished ]]; then code=0; fi ;;
     *)
       if [[ $state == finished ]]; then

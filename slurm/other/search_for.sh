@@ -6,7 +6,7 @@
 # The launcher must hand SIGUSR2 on to the ranks, as mpirun does. SECONDS 0: something else sends it.
 #
 # Exit codes: 0 the search is finished; 75 it is saved, and further than before: start it again; 1 it is
-# saved, but no further, or cut off; 2, 3 and 4 are hierevo's refusals.
+# saved, but no further, or cut off; 2 to 5 are hierevo's refusals.
 set -euo pipefail
 
 if (($# < 4)); then
@@ -32,7 +32,7 @@ timeout --preserve-status --signal=USR2 "$seconds" "$@" || code=$?
 state=$(field state) || state=
 after=$(field 'done') || after=
 case $code:$state in
-  [234]:*) exit "$code" ;;
+  [2345]:*) exit "$code" ;;
   *:finished) exit 0 ;;
   75:* | *:saved)
     if [[ ${after:-0} != "${before:-0}" ]]; then exit 75; fi

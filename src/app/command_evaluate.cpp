@@ -55,8 +55,8 @@ core::FileLock claim_checkpoint(const fs::path& path) {
                            fmt::format("--checkpoint is '{}'", path.string()), "Make it first.");
   }
   if (auto lock = core::FileLock::try_acquire(path.string() + ".lock")) return std::move(*lock);
-  throw core::CheckpointError(path, "another process already works with it", "",
-                              "Wait for it, or choose another --checkpoint.");
+  throw core::InUseError(path, "another process already works with it", "",
+                         "Wait for it, or choose another --checkpoint.");
 }
 
 [[noreturn]] void stopped(const std::string& checkpoint) {

@@ -49,7 +49,7 @@ void print_help() {
                "    --channels 8 --steps 100 --batch 64 --repeats 1\n"
                "The same line goes on with a search that was interrupted.\n\n"
                "Exit codes: 0 finished, 2 wrong usage or input, 3 run directory cannot be used,\n"
-               "4 stopped for failures, 75 saved: run the same line again.\n";
+               "4 stopped for failures, 5 another process works there, 75 saved: run the same line again.\n";
 }
 
 int run(int argc, char** argv) {

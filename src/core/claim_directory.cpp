@@ -46,8 +46,8 @@ FileLock claim_directory(const fs::path& path, const Claim& claim,
     if (Clock::now() >= end) break;
     std::this_thread::sleep_for(pause);
   }
-  throw CheckpointError(path, "another process already works there", "it holds the folder's lock",
-                        fmt::format("Wait for it, or choose another {}.", claim.option));
+  throw InUseError(path, "another process already works there", "it holds the folder's lock",
+                   fmt::format("Wait for it, or choose another {}.", claim.option));
 }
 
 void require_claimed(const fs::path& path, const Claim& claim, const FileLock& lock) {

@@ -76,7 +76,7 @@ class Search(ProgramTest):
     def test_a_second_search_in_the_same_folder_is_refused(self):
         process = self.start("--synthetic-ms", "50")
         self.wait_until(lambda: (self.run_dir / "search.h5").exists(), process)
-        text = self.search("--synthetic-ms", "50", code=3).stderr
+        text = self.search("--synthetic-ms", "50", code=5).stderr
         self.assertIn("another process already works", text)
         self.assertEqual(self.status()["state"], "running")
         process.kill()

@@ -178,7 +178,7 @@ class Training(ProgramTest):
                                    stderr=subprocess.DEVNULL)
         progress = self.folder / "out" / "repeat-1" / "progress.json"
         self.wait_until(progress.exists, process)
-        self.assertIn("another process already works there", self.train(*options, code=3).stderr)
+        self.assertIn("another process already works there", self.train(*options, code=5).stderr)
         process.send_signal(signal.SIGUSR2)
         self.assertEqual(process.wait(timeout=DEADLINE), 75)
         shown = json.loads(progress.read_text())

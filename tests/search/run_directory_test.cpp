@@ -25,7 +25,8 @@ TEST(RunDirectory, IsMadeAndLocked) {
     try {
       RunDirectory second(path);
       FAIL();
-    } catch (const core::CheckpointError& error) {
+    } catch (const core::InUseError& error) {
+      EXPECT_EQ(error.exit_code(), core::ExitCode::in_use);
       EXPECT_THAT(error.what(), HasSubstr("another process already works"));
     }
   }

@@ -17,8 +17,8 @@ struct Claim {
 };
 
 /// Makes the folder when it is not there, and holds it until the lock is destroyed. Throws
-/// CheckpointError when another process holds it, for longer than `patience`, or when it has files
-/// but none of the markers: nothing is written between files of somebody else's. Throws IoError
+/// InUseError when another process holds it, for longer than `patience`, and CheckpointError when it
+/// has files but none of the markers: nothing is written between files of somebody else's. Throws IoError
 /// when it cannot be used.
 FileLock claim_directory(const std::filesystem::path& path, const Claim& claim,
                          std::chrono::milliseconds patience = {});

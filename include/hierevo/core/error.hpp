@@ -15,6 +15,7 @@ enum class ExitCode : int {
   usage = 2,          ///< an option, a file or a genotype that cannot be used
   run_directory = 3,  ///< the run directory, or a file in it, cannot be used
   failures = 4,       ///< evaluations or ranks kept failing, or all failed
+  in_use = 5,         ///< another process works in the folder: wait for it
   saved = 75,         ///< everything is saved: run the same line again (EX_TEMPFAIL)
 };
 
@@ -63,6 +64,13 @@ class CheckpointError : public Error {
 
  private:
   std::filesystem::path path_;
+};
+
+/// Another process works where this one should: it passes with time, and nothing is wrong.
+class InUseError : public CheckpointError {
+ public:
+  using CheckpointError::CheckpointError;
+  ExitCode exit_code() const noexcept override { return ExitCode::in_use; }
 };
 
 /// Ranks cannot talk to each other; `rank` is the peer, or -1.
