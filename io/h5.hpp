@@ -188,6 +188,7 @@ void write_text_attribute(hid_t object, const char* name, std::string_view value
 void write_texts_attribute(hid_t object, const char* name, Names values);
 void write_matrix_attribute(hid_t object, const char* name, const Matrix<std::int32_t>& matrix);
 
+bool has_attribute(hid_t object, const char* name);
 template <typename T>
 T read_attribute(hid_t object, const char* name);
 std::string read_text_attribute(hid_t object, const char* name);

@@ -35,8 +35,12 @@ std::string attribute_path(hid_t object, const char* name) {
   return fmt::format("attribute '{}' of {}", name, path_of(object));
 }
 
+bool has_attribute(hid_t object, const char* name) {
+  return HIEREVO_H5(H5Aexists, object, name) > 0;
+}
+
 Attribute open_scalar_attribute(hid_t object, const char* name, const std::string& what) {
-  if (HIEREVO_H5(H5Aexists, object, name) == 0) throw Error(what + " is missing");
+  if (!has_attribute(object, name)) throw Error(what + " is missing");
   Attribute attribute(HIEREVO_H5(H5Aopen, object, name, H5P_DEFAULT));
   const Space space(HIEREVO_H5(H5Aget_space, attribute));
   if (H5Sget_simple_extent_npoints(space) != 1) throw Error(what + " is not a single value");

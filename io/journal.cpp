@@ -48,7 +48,7 @@ Journal::Journal(const fs::path& path, const Snapshot& follows)
     : impl_(std::make_unique<Impl>(path)) {
   const auto line = std::as_bytes(std::span(journal_first_line));
   impl_->pending.assign(line.begin(), line.end());
-  const auto header = JournalHeader::of(follows.options, follows.state);
+  const auto header = JournalHeader::of(follows);
   impl_->note(RecordKind::begun, [&](core::ByteWriter& out) { io::write(out, header); });
   write();
   core::sync_folder_of(path);

@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <charconv>
+#include <map>
 
 #include "hierevo/core/hash.hpp"
 #include "hierevo/evolution/codec.hpp"
 #include "text_block.hpp"
+#include "utf8.hpp"
 
 namespace hierevo::io {
 
@@ -41,10 +43,39 @@ std::uint64_t run_identity(const evolution::EngineOptions& options) {
                                      options.tournament, options.seed, options.start_mutations));
 }
 
-JournalHeader JournalHeader::of(const evolution::EngineOptions& options,
-                                const evolution::EngineState& state) {
-  return {run_identity(options), state.history.size() + state.in_flight.size(),
-          state.history.size()};
+JournalHeader JournalHeader::of(const Snapshot& follows) {
+  const std::uint64_t told = follows.state.history.size();
+  const std::uint64_t asked = told + follows.state.in_flight.size();
+  return {run_identity(follows.options), asked, told, follows.owner,
+          digest_of(follows.state.history, follows.state.in_flight, asked, told)};
+}
+
+std::uint64_t digest_of(std::span<const evolution::Individual> history,
+                        std::span<const evolution::Candidate> in_flight, std::uint64_t asked,
+                        std::uint64_t told) {
+  std::map<std::uint64_t, std::uint32_t> waiting;
+  const auto waits = [&](const evolution::Candidate& candidate) {
+    if (number(candidate.id) <= asked) waiting[number(candidate.id)] = checksum_of(candidate);
+  };
+  std::uint64_t digest = told;
+  for (std::size_t i = 0; i < history.size(); ++i) {
+    const auto& [candidate, evaluation] = history[i];
+    if (i >= told) {
+      waits(candidate);
+      continue;
+    }
+    evolution::Evaluation stored = evaluation;
+    stored.reason = stored_reason(stored.reason);
+    core::ByteWriter bytes;
+    evolution::write(bytes, candidate);
+    evolution::write(bytes, stored);
+    digest = core::combine(digest, core::crc32c(bytes.take()));
+  }
+  std::ranges::for_each(in_flight, waits);
+  for (const auto& [id, checksum] : waiting) {
+    digest = core::combine(core::combine(digest, id), checksum);
+  }
+  return digest;
 }
 
 std::uint32_t checksum_of(const evolution::Candidate& candidate) {
@@ -57,6 +88,9 @@ void write(core::ByteWriter& out, const JournalHeader& header) {
   out.u64(header.run);
   out.u64(header.asked);
   out.u64(header.told);
+  out.u64(header.owner.incarnation);
+  out.u64(header.owner.token);
+  out.u64(header.digest.value_or(0));
 }
 
 std::optional<JournalHeader> read_header(core::ByteReader& in) {
@@ -64,6 +98,11 @@ std::optional<JournalHeader> read_header(core::ByteReader& in) {
   header.run = in.u64();
   header.asked = in.u64();
   header.told = in.u64();
+  if (in.ok() && !in.at_end()) {  // version 2 ends here
+    header.owner.incarnation = in.u64();
+    header.owner.token = in.u64();
+    header.digest = in.u64();
+  }
   if (!in.ok() || !in.at_end()) return std::nullopt;
   return header;
 }
@@ -105,21 +144,30 @@ JournalContent content_of_journal(std::span<const std::byte> bytes,
   const auto front = bytes.first(std::min(bytes.size(), journal_first_line.size()));
   const auto rest = bytes.subspan(front.size());
   const std::string_view line(reinterpret_cast<const char*>(front.data()), front.size());
-  if (journal_first_line.starts_with(line)) return {rest, false};
+  if (journal_first_line.starts_with(line) || line == journal_first_line_2) return {rest, false};
   // With a record of this version behind it, it is the line that is wrong.
   if (Records(rest).next()) return {rest, true};
   if (line.starts_with(words_before_version)) {
     std::uint64_t found = 0;
     std::from_chars(line.data() + words_before_version.size(), line.data() + line.size(), found);
     if (found > journal_version) throw NewerVersionError(path, "", found, journal_version);
-    if (found > 0 && found < journal_version) {
+    if (found == 1) {
       throw core::CheckpointError(
           path, fmt::format("it is a journal of version {}", found),
-          fmt::format("this hierevo reads version {} only", journal_version),
+          fmt::format("this hierevo reads versions 2 to {}", journal_version),
           "Go on with the hierevo that wrote it, or take it away to go on from search.h5 alone.");
     }
   }
   return {{}, true};
+}
+
+std::optional<JournalHeader> header_of_journal(std::span<const std::byte> bytes,
+                                               const std::filesystem::path& path) {
+  const auto record = Records(content_of_journal(bytes, path).records).next();
+  if (!record) return std::nullopt;
+  core::ByteReader in(*record);
+  if (static_cast<RecordKind>(in.u8()) != RecordKind::begun) return std::nullopt;
+  return read_header(in);
 }
 
 }  // namespace hierevo::io

@@ -11,23 +11,33 @@
 
 #include "hierevo/core/bytes.hpp"
 #include "hierevo/evolution/engine.hpp"
+#include "hierevo/io/snapshot.hpp"
 
 namespace hierevo::io {
 
-inline constexpr std::uint64_t journal_version = 2;
-inline constexpr std::string_view journal_first_line = "hierevo journal 2\n";
+inline constexpr std::uint64_t journal_version = 3;
+inline constexpr std::string_view journal_first_line = "hierevo journal 3\n";
+/// Of journals whose header has no owner and no digest.
+inline constexpr std::string_view journal_first_line_2 = "hierevo journal 2\n";
 
 enum class RecordKind : std::uint8_t { asked = 1, told = 2, begun = 3 };
 
 /// The first record: whose journal it is, and from where on.
 struct JournalHeader {
-  std::uint64_t run = 0;    ///< run_identity()
-  std::uint64_t asked = 0;  ///< candidates that its snapshot knows, told ones included
-  std::uint64_t told = 0;   ///< evaluations that its snapshot knows
+  std::uint64_t run = 0;                ///< run_identity()
+  std::uint64_t asked = 0;              ///< candidates that its snapshot knows, told ones included
+  std::uint64_t told = 0;               ///< evaluations that its snapshot knows
+  core::OwnerMark owner;                ///< the start of the search that writes it
+  std::optional<std::uint64_t> digest;  ///< of what the snapshot knows; none in version 2
 
-  static JournalHeader of(const evolution::EngineOptions& options,
-                          const evolution::EngineState& state);
+  static JournalHeader of(const Snapshot& follows);
 };
+
+/// The same for equal beginnings of a search: its first `told` evaluations, and the candidates of
+/// the first `asked` that these are not of.
+std::uint64_t digest_of(std::span<const evolution::Individual> history,
+                        std::span<const evolution::Candidate> in_flight, std::uint64_t asked,
+                        std::uint64_t told);
 
 /// The same for all starts of a run: of the options that may not change between them.
 std::uint64_t run_identity(const evolution::EngineOptions& options);
@@ -68,6 +78,10 @@ class Records {
   std::uint32_t checksum_ = 0;  ///< of the record before
   bool damaged_ = false;
 };
+
+/// The header of a journal; nothing where there is none that can be read.
+std::optional<JournalHeader> header_of_journal(std::span<const std::byte> bytes,
+                                               const std::filesystem::path& path);
 
 /// What is behind the first line.
 struct JournalContent {

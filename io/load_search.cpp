@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <map>
 #include <optional>
@@ -36,8 +37,12 @@ bool same(const Evaluation& a, const Evaluation& b) {
 /// A state that takes in the events of journals, the oldest journal first.
 class Replay {
  public:
-  Replay(const evolution::EngineOptions& options, evolution::EngineState& state)
-      : space_(options.space), run_(run_identity(options)), state_(state) {
+  explicit Replay(Snapshot& search)
+      : space_(search.options.space),
+        run_(run_identity(search.options)),
+        state_(search.state),
+        owner_(search.owner) {
+    evolution::EngineState& state = search.state;
     for (std::size_t i = 0; i < state.history.size(); ++i) {
       told_.emplace(state.history[i].candidate.id, i);
     }
@@ -55,6 +60,25 @@ class Replay {
     const bool follows =
         kind == RecordKind::asked ? take_asked(in) : kind == RecordKind::told && take_told(in);
     return follows ? "" : "a record does not follow on those before";
+  }
+
+  /// Back to what a later start of the search knew when it began: what an earlier one noted after
+  /// it had been taken over does not count (lost_results.hpp).
+  void roll_back_to(const JournalHeader& header) {
+    auto& history = state_.history;
+    while (history.size() > header.told) {
+      Candidate candidate = std::move(history.back().candidate);
+      history.pop_back();
+      told_.erase(candidate.id);
+      in_flight_.emplace(candidate.id, std::move(candidate));
+    }
+    in_flight_.erase(in_flight_.upper_bound(IndividualId{header.asked}), in_flight_.end());
+  }
+
+  std::vector<Candidate> in_flight() const {
+    std::vector<Candidate> candidates;
+    for (const auto& [id, candidate] : in_flight_) candidates.push_back(candidate);
+    return candidates;
   }
 
   void finish() {
@@ -78,6 +102,14 @@ class Replay {
     if (header->asked > asked() || header->told > state_.history.size()) {
       return fmt::format("it follows on {} evaluations of {} candidates, known are {} of {}",
                          header->told, header->asked, state_.history.size(), asked());
+    }
+    if (header->digest &&
+        *header->digest != digest_of(state_.history, in_flight(), header->asked, header->told)) {
+      return "it follows on other evaluations than these";
+    }
+    if (header->owner.incarnation > owner_.incarnation) {
+      roll_back_to(*header);
+      owner_ = header->owner;
     }
     position_ = header->told;
     return "";
@@ -120,6 +152,7 @@ class Replay {
   const genome::SearchSpace& space_;
   std::uint64_t run_;
   evolution::EngineState& state_;
+  core::OwnerMark& owner_;  ///< the start of the search that was followed last
   std::unordered_map<IndividualId, std::size_t> told_;  ///< where they are in the history
   std::map<IndividualId, Candidate> in_flight_;
   std::size_t position_ = 0;  ///< in the history, of the next evaluation of this journal
@@ -149,29 +182,49 @@ void take_journal(const fs::path& path, std::span<const std::byte> bytes, Replay
       fmt::format("'{}': what it has behind byte {} is not used", path.string(), good), problem));
 }
 
+/// A journal as it was read.
+struct ReadJournal {
+  fs::path name;
+  std::vector<std::byte> bytes;
+  std::uint64_t incarnation = 0;
+};
+
+/// In the order in which they were written, without those of starts before the snapshot's: what it
+/// does not have of them came too late.
+std::vector<ReadJournal> in_order(std::vector<ReadJournal> newest_first, std::uint64_t since) {
+  std::vector<ReadJournal> journals;
+  for (auto journal = newest_first.rbegin(); journal != newest_first.rend(); ++journal) {
+    const auto header = header_of_journal(journal->bytes, journal->name);
+    journal->incarnation = header ? header->owner.incarnation : since;
+    if (journal->incarnation >= since) journals.push_back(std::move(*journal));
+  }
+  std::ranges::stable_sort(journals, {}, &ReadJournal::incarnation);
+  return journals;
+}
+
 }  // namespace
 
 std::optional<LoadedSnapshot> load_search(const fs::path& snapshot, const fs::path& journal) {
   // Journals before the snapshot, and the newest first: what a search that runs may rotate
   // meanwhile is then read twice, never missed.
-  std::vector<std::pair<fs::path, std::vector<std::byte>>> journals;
+  std::vector<ReadJournal> journals;
   for (const fs::path& name : kept_names(journal)) {
     try {
-      journals.emplace_back(name, core::read_file(name));
+      journals.push_back({name, core::read_file(name)});
     } catch (const core::IoError& error) {
       if (error.system_error() != ENOENT) throw;  // else it has the next name by now, or is none
     }
   }
   auto loaded = load_snapshot(snapshot);
   if (!loaded && !journals.empty()) {
-    throw core::CheckpointError(journals.front().first, "there is a journal but no snapshot",
+    throw core::CheckpointError(journals.front().name, "there is a journal but no snapshot",
                                 "evaluations would be lost",
                                 "Bring search.h5 back, or take the journal away to begin anew.");
   }
   if (!loaded) return std::nullopt;
-  Replay replay(loaded->snapshot.options, loaded->snapshot.state);
-  for (auto name = journals.rbegin(); name != journals.rend(); ++name) {
-    take_journal(name->first, name->second, replay, loaded->warnings);
+  Replay replay(loaded->snapshot);
+  for (const ReadJournal& one : in_order(std::move(journals), loaded->snapshot.owner.incarnation)) {
+    take_journal(one.name, one.bytes, replay, loaded->warnings);
   }
   replay.finish();
   return loaded;

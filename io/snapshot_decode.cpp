@@ -34,6 +34,13 @@ evolution::EngineOptions read_options(hid_t root) {
   return options;
 }
 
+/// Files of earlier versions have none.
+core::OwnerMark read_owner(hid_t root) {
+  if (!h5::has_attribute(root, "incarnation")) return {};
+  return {h5::read_attribute<std::uint64_t>(root, "incarnation"),
+          h5::read_attribute<std::uint64_t>(root, "owner")};
+}
+
 RunProgress read_progress(hid_t root) {
   const h5::Group group = h5::open_group(root, "progress");
   RunProgress progress;
@@ -158,6 +165,7 @@ Snapshot decode_content(std::span<const std::byte> bytes, const std::filesystem:
   check_content_head(file, path, snapshot_kind);
   Snapshot snapshot;
   snapshot.options = read_options(file);
+  snapshot.owner = read_owner(file);
   snapshot.state.history = read_history(file, snapshot.options.space);
   const h5::Group in_flight = h5::open_group(file, "in_flight");
   snapshot.state.in_flight = read_candidates(in_flight, snapshot.options.space);
@@ -166,6 +174,17 @@ Snapshot decode_content(std::span<const std::byte> bytes, const std::filesystem:
 }
 
 }  // namespace
+
+std::uint64_t incarnation_of(std::span<const std::byte> bytes, const std::filesystem::path& path) {
+  check_text_block(bytes, path, snapshot_kind);
+  try {
+    const h5::Session session;
+    const h5::File file = h5::open_file(bytes);
+    return read_owner(file).incarnation;
+  } catch (const h5::Error& error) {
+    throw core::CheckpointError(path, error.what());
+  }
+}
 
 Snapshot decode_snapshot(std::span<const std::byte> bytes, const std::filesystem::path& path) {
   check_text_block(bytes, path, snapshot_kind);

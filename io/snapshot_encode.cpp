@@ -52,6 +52,12 @@ void write_options(hid_t root, const evolution::EngineOptions& options) {
   h5::write_attribute<std::int32_t>(root, "start_mutations", options.start_mutations);
 }
 
+void write_owner(hid_t root, const core::OwnerMark& owner) {
+  if (owner.incarnation == 0) return;
+  h5::write_attribute<std::uint64_t>(root, "incarnation", owner.incarnation);
+  h5::write_attribute<std::uint64_t>(root, "owner", owner.token);
+}
+
 /// Tells a reader how the genes of a row are laid out.
 void describe_genotypes(const h5::Dataset& dataset, const SearchSpace& space) {
   h5::Matrix<std::int32_t> levels;
@@ -191,6 +197,7 @@ std::vector<std::byte> encode_content(const Snapshot& snapshot) {
   const h5::File file = h5::create_file();
   write_content_head(file, snapshot_kind);
   write_options(file, snapshot.options);
+  write_owner(file, snapshot.owner);
   write_individuals(file, snapshot);
   write_in_flight(file, snapshot);
   write_progress(file, snapshot.progress);

@@ -4,7 +4,9 @@
 #include <fmt/ranges.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <string>
 #include <utility>
 
@@ -29,6 +31,26 @@ bool is_whole(const fs::path& path, const FileKind& kind) {
   } catch (const core::Error&) {
     return false;
   }
+}
+
+/// The incarnation of a snapshot; 0 where it cannot be read.
+std::uint64_t snapshot_incarnation(const fs::path& name) {
+  try {
+    return incarnation_of(core::read_file(name), name);
+  } catch (const core::Error&) {
+    return 0;
+  }
+}
+
+/// The names of a search's snapshots, newest first; but in front of those of lower incarnations the
+/// newest of the highest.
+std::array<fs::path, 3> by_incarnation(const fs::path& path) {
+  auto names = kept_names(path);
+  const auto first = std::ranges::max_element(names, {}, snapshot_incarnation);
+  const bool others_are_newer = std::any_of(
+      names.begin(), first, [](const fs::path& name) { return snapshot_incarnation(name) > 0; });
+  if (others_are_newer) std::rotate(names.begin(), first, first + 1);
+  return names;
 }
 
 bool same_file(const fs::path& a, const fs::path& b) {
@@ -60,16 +82,17 @@ void keep_earlier_snapshots(const fs::path& path, const FileKind& kind, const Li
 
 void save_kept(const fs::path& path, const FileKind& kind, std::span<const std::byte> bytes) {
   keep_earlier_snapshots(path, kind, ::link);
-  core::replace_file(path, bytes);
+  // Each of two that write, where one should, has a temporary file of its own.
+  core::replace_file(path, bytes, core::Writers::several);
 }
 
 std::optional<UsedSnapshot> use_newest_snapshot(
-    const fs::path& path, std::string_view remedy,
+    const fs::path& path, std::span<const fs::path> names, std::string_view remedy,
     const std::function<void(std::span<const std::byte> bytes, const fs::path& name)>& use) {
   std::vector<std::string> missing;
   std::vector<std::string> unusable;
   bool damaged = false;
-  for (const fs::path& name : kept_names(path)) {
+  for (const fs::path& name : names) {
     try {
       use(core::read_file(name), name);
       missing.insert(missing.end(), unusable.begin(), unusable.end());
@@ -98,7 +121,8 @@ void save_snapshot(const Snapshot& snapshot, const fs::path& path) {
 
 std::optional<LoadedSnapshot> load_snapshot(const fs::path& path) {
   return load_newest<LoadedSnapshot>(
-      path, "Start in another run directory, or bring one back from a backup if there is one.",
+      path, by_incarnation(path),
+      "Start in another run directory, or bring one back from a backup if there is one.",
       decode_snapshot);
 }
 

@@ -165,7 +165,8 @@ void save_kept_training(const TrainingSnapshot& snapshot, const std::filesystem:
 }
 
 std::optional<LoadedTraining> load_newest_training(const std::filesystem::path& path) {
-  return load_newest<LoadedTraining>(path, "Train again in another folder.", decode_training);
+  return load_newest<LoadedTraining>(path, kept_names(path), "Train again in another folder.",
+                                     decode_training);
 }
 
 TrainingSnapshot load_training(const std::filesystem::path& path) {

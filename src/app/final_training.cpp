@@ -113,7 +113,8 @@ class Repeat {
       if (record_ != nullptr) record_->step_done(now);
       if (is_tested_after(now.step)) choose();
       if (record_ != nullptr && !stopped_) record_->save_when_due(trainer_);
-      return !stop_signal_came();
+      const bool goes_on = record_ == nullptr || record_->is_owner();
+      return goes_on && !stop_signal_came();
     });
   }
 
@@ -204,10 +205,10 @@ json train_repeat(const TrainingTask& task, int repeat, const TrainingDirectory*
   const std::string known = comm::made_by_rank_0(ranks, [&]() -> std::string {
     if (const auto result = finished_repeat(repeat, *directory)) return result->dump();
     check_room(directory->path(), room_for(task));
-    core::FileLock lock = directory->claim(repeat);
+    core::DirectoryClaim claim = directory->claim(repeat);
     if (const auto result = finished_repeat(repeat, *directory))
       return result->dump();  // meanwhile
-    record.emplace(task, repeat, *directory, std::move(lock), *line);
+    record.emplace(task, repeat, *directory, std::move(claim), *line);
     return "";
   });
   if (!known.empty()) return json::parse(known);

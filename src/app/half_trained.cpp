@@ -6,6 +6,7 @@
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
 #include "hierevo/core/log.hpp"
+#include "hierevo/core/owner.hpp"
 #include "hierevo/io/newer_version.hpp"
 #include "hierevo/io/training_snapshot.hpp"
 #include "stored_tensors.hpp"
@@ -19,6 +20,17 @@ HalfTrained::HalfTrained(const Checkpoints& checkpoints, const evolution::Candid
       model_(model),
       normalisation_(normalisation) {
   if (checkpoints.path) path_ = checkpoints.path(candidate);
+  if (!path_.empty()) incarnation_ = incarnation_now();
+}
+
+/// Of the run in whose folder inflight the file is; 0 where it is in none.
+std::uint64_t HalfTrained::incarnation_now() const {
+  if (checkpoints_.essential) return 0;
+  try {
+    return core::newest_incarnation(path_.parent_path().parent_path());
+  } catch (const core::IoError&) {
+    return incarnation_;
+  }
 }
 
 void HalfTrained::resume(nn::FitnessMeasurement& measurement) {
@@ -95,6 +107,9 @@ void HalfTrained::save_at_the_end(const nn::FitnessMeasurement& measurement) {
 }
 
 void HalfTrained::save(const nn::FitnessMeasurement& measurement) {
+  if (incarnation_now() != incarnation_) {
+    throw core::OwnershipLost(path_, "another search has taken over this run");
+  }
   const nn::FitnessState state = measurement.state();
   const double here = std::chrono::duration<double>(Clock::now() - start_).count();
   std::error_code is_there;

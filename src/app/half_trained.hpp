@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <exception>
 #include <filesystem>
 
@@ -15,7 +16,7 @@ namespace hierevo::app {
 
 /// The file of one evaluation. Unless it is essential, what keeps it from being read or written is
 /// told in the log and the evaluation goes on without. A damaged file is then written over, one of
-/// a newer version never.
+/// a newer version never. Nothing is written any more once another search has taken the run over.
 class HalfTrained {
  public:
   HalfTrained(const Checkpoints& checkpoints, const evolution::Candidate& candidate,
@@ -37,12 +38,14 @@ class HalfTrained {
   void try_to_resume(nn::FitnessMeasurement& measurement);
   bool is_same(const io::TrainingSnapshot& saved) const;
   void save(const nn::FitnessMeasurement& measurement);
+  std::uint64_t incarnation_now() const;
 
   const Checkpoints& checkpoints_;
   const evolution::Candidate& candidate_;
   const genome::ModelSpec& model_;
   const nn::Normalisation& normalisation_;
   std::filesystem::path path_;
+  std::uint64_t incarnation_ = 0;  ///< of the search that this evaluation is for
   double earlier_seconds_ = 0.0;
   Clock::time_point start_ = Clock::now();
   Clock::time_point saved_ = Clock::now();

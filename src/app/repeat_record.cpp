@@ -30,11 +30,11 @@ std::int64_t unix_seconds() {
 }  // namespace
 
 RepeatRecord::RepeatRecord(const TrainingTask& task, int repeat, const TrainingDirectory& directory,
-                           core::FileLock lock, ProgressLine& line)
+                           core::DirectoryClaim claim, ProgressLine& line)
     : task_(task),
       repeat_(repeat),
       directory_(directory),
-      lock_(std::move(lock)),
+      claim_(std::move(claim)),
       line_(line),
       log_(directory.log(repeat)) {}
 
@@ -116,6 +116,8 @@ void RepeatRecord::save_now(nn::Trainer& trainer, const char* state) {
   writer_.wait();
   try {
     write(copy_of(trainer), state);
+  } catch (const core::OwnershipLost&) {
+    throw;
   } catch (const core::Error& error) {
     throw core::CheckpointError(
         folder(), fmt::format("not all could be saved: {}", error.what()),
@@ -127,7 +129,7 @@ void RepeatRecord::save_now(nn::Trainer& trainer, const char* state) {
 
 /// What fails does not keep the other from being written.
 void RepeatRecord::write(const io::TrainingSnapshot& last, const char* state) {
-  directory_.require_claimed(repeat_, lock_);
+  claim_.require();
   io::save_kept_training(last, directory_.last(repeat_));
   saved_step_ = std::ssize(last.losses);
   save_progress(state, saved_step_);
@@ -136,9 +138,23 @@ void RepeatRecord::write(const io::TrainingSnapshot& last, const char* state) {
 
 void RepeatRecord::write_best() {
   if (!unsaved_best_) return;
-  directory_.require_claimed(repeat_, lock_);
+  claim_.require();
   io::save_training(*unsaved_best_, directory_.best(repeat_));
   unsaved_best_.reset();
+}
+
+bool RepeatRecord::is_owner() {
+  constexpr auto check_interval = std::chrono::seconds(1);
+  if (Clock::now() < next_check_) return is_owner_;
+  next_check_ = Clock::now() + check_interval;
+  try {
+    claim_.require();
+  } catch (const core::OwnershipLost&) {
+    is_owner_ = false;
+  } catch (const core::IoError&) {
+    // Reported by what writes next.
+  }
+  return is_owner_;
 }
 
 void RepeatRecord::note_stop(std::int64_t step) {
@@ -158,7 +174,7 @@ json RepeatRecord::save_result(const nn::Scores& scores, nn::Trainer& trainer) {
                  {"data_share", last_.data_seconds / here},
                  {"communication_share", last_.communication_seconds / here},
                  {"best", {{"step", best_step_}, {"top1", best_top1_}}}};
-  directory_.require_claimed(repeat_, lock_);
+  claim_.require();
   directory_.save_result(repeat_, result.dump(2) + "\n");
   save_progress("finished", trainer.step());
   log({{"event", "end"}, {"step", trainer.step()}, {"top1", scores.top1}, {"top5", scores.top5}});

@@ -9,7 +9,7 @@
 #include <string>
 
 #include "final_training.hpp"
-#include "hierevo/core/file.hpp"
+#include "hierevo/core/claim_directory.hpp"
 #include "hierevo/io/training_snapshot.hpp"
 #include "hierevo/nn/training.hpp"
 #include "progress_line.hpp"
@@ -23,7 +23,7 @@ namespace hierevo::app {
 class RepeatRecord {
  public:
   RepeatRecord(const TrainingTask& task, int repeat, const TrainingDirectory& directory,
-               core::FileLock lock, ProgressLine& line);
+               core::DirectoryClaim claim, ProgressLine& line);
 
   std::filesystem::path folder() const { return directory_.folder(repeat_); }
 
@@ -45,6 +45,9 @@ class RepeatRecord {
   /// Returns when it is done. Throws CheckpointError that says how much was saved before.
   void save_now(nn::Trainer& trainer, const char* state);
   void note_stop(std::int64_t step);
+  /// Whether no other training has taken this repeat over, as of a second ago. What writes throws
+  /// OwnershipLost then: the other one computes the same again.
+  bool is_owner();
   /// Saves result.json, and gives it.
   nlohmann::json save_result(const nn::Scores& scores, nn::Trainer& trainer);
 
@@ -65,7 +68,9 @@ class RepeatRecord {
   const TrainingTask& task_;
   int repeat_;
   const TrainingDirectory& directory_;
-  core::FileLock lock_;
+  core::DirectoryClaim claim_;
+  bool is_owner_ = true;
+  Clock::time_point next_check_{};  ///< of that
   ProgressLine& line_;
   JsonLog log_;
   nn::TrainingProgress last_;

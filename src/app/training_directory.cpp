@@ -82,7 +82,7 @@ TrainingDirectory::TrainingDirectory(fs::path path, const OptionSet& options,
                                      const genome::Genotype& genotype,
                                      const TrainingDataFacts& data)
     : path_(std::move(path)) {
-  const core::FileLock lock = claim_all();
+  const core::DirectoryClaim lock = claim_all();
   require_same(path_, options, genotype);
   require_same_data(path_, data);
   core::replace_file(configuration_file(path_), std::string_view(options.record()));
@@ -96,17 +96,14 @@ TrainingDirectory::TrainingDirectory(fs::path path, const OptionSet& options,
 }
 
 /// Nobody keeps it for long.
-core::FileLock TrainingDirectory::claim_all() const {
-  return core::claim_directory(path_, {"folder of a training", "--out", markers},
-                               std::chrono::seconds(30));
+core::DirectoryClaim TrainingDirectory::claim_all() const {
+  return {path_, {"folder of a training", "--out", markers}, std::chrono::seconds(30)};
 }
 
-core::FileLock TrainingDirectory::claim(int repeat) const {
-  return core::claim_directory(folder(repeat), repeat_claim);
-}
-
-void TrainingDirectory::require_claimed(int repeat, const core::FileLock& lock) const {
-  core::require_claimed(folder(repeat), repeat_claim, lock);
+core::DirectoryClaim TrainingDirectory::claim(int repeat) const {
+  core::DirectoryClaim claim(folder(repeat), repeat_claim);
+  claim.take_over();
+  return claim;
 }
 
 fs::path TrainingDirectory::folder(int repeat) const {
@@ -128,7 +125,8 @@ void TrainingDirectory::save_progress(int repeat, const std::string& text) const
 }
 
 void TrainingDirectory::save_result(const std::string& text) const {
-  const core::FileLock lock = claim_all();  // that of another process is written to the same place
+  const core::DirectoryClaim lock =
+      claim_all();  // that of another process is written to the same place
   core::replace_file(path_ / result_name, std::string_view(text));
 }
 

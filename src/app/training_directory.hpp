@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "hierevo/core/file.hpp"
+#include "hierevo/core/claim_directory.hpp"
 #include "hierevo/genome/genotype.hpp"
 #include "option_set.hpp"
 #include "training_data.hpp"
@@ -35,11 +35,9 @@ class TrainingDirectory {
   std::filesystem::path log(int repeat) const { return folder(repeat) / "log.jsonl"; }
   std::filesystem::path folder(int repeat) const;
 
-  /// Keeps other processes from a repeat while the lock lives. Throws CheckpointError when one
-  /// works on it.
-  core::FileLock claim(int repeat) const;
-  /// Throws IoError when the repeat's folder is no longer the one of the lock: moved, or removed.
-  void require_claimed(int repeat, const core::FileLock& lock) const;
+  /// Makes this process the owner of a repeat while the claim lives. Throws InUseError when another
+  /// one works on it.
+  core::DirectoryClaim claim(int repeat) const;
 
   /// Of a repeat that has finished.
   std::optional<std::string> result(int repeat) const;
@@ -50,7 +48,7 @@ class TrainingDirectory {
   void save_progress(int repeat, const std::string& text) const;
 
  private:
-  core::FileLock claim_all() const;
+  core::DirectoryClaim claim_all() const;
 
   std::filesystem::path path_;
 };

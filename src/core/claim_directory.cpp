@@ -30,10 +30,7 @@ void refuse_foreign(const fs::path& path, const Claim& claim) {
       fmt::format("Choose a folder that is empty or not there yet for {}.", claim.option));
 }
 
-}  // namespace
-
-FileLock claim_directory(const fs::path& path, const Claim& claim,
-                         std::chrono::milliseconds patience) {
+FileLock locked(const fs::path& path, const Claim& claim, std::chrono::milliseconds patience) {
   using Clock = std::chrono::steady_clock;
   constexpr std::chrono::milliseconds pause(10);
   const Clock::time_point end = Clock::now() + patience;
@@ -46,15 +43,46 @@ FileLock claim_directory(const fs::path& path, const Claim& claim,
     if (Clock::now() >= end) break;
     std::this_thread::sleep_for(pause);
   }
-  throw InUseError(path, "another process already works there", "it holds the folder's lock",
-                   fmt::format("Wait for it, or choose another {}.", claim.option));
+  const auto owner = owner_of(path);
+  throw InUseError(path, "another process already works there",
+                   owner ? fmt::format("it holds the folder's lock; the last to begin there was {}",
+                                       owner->text())
+                         : "it holds the folder's lock",
+                   fmt::format("Wait for it or end it, or choose another {}.", claim.option));
 }
 
-void require_claimed(const fs::path& path, const Claim& claim, const FileLock& lock) {
-  if (lock.is_of(path / lock_name)) return;
-  throw IoError(path, fmt::format("write into the {}", claim.what),
-                path_exists(path) ? ESTALE : ENOENT,
-                "It was moved, removed or made anew meanwhile: bring it back if you can.");
+}  // namespace
+
+DirectoryClaim::DirectoryClaim(fs::path path, const Claim& claim,
+                               std::chrono::milliseconds patience)
+    : path_(std::move(path)), claim_(claim), lock_(locked(path_, claim, patience)) {}
+
+void DirectoryClaim::take_over(std::uint64_t above) {
+  mark_ = become_owner(path_, above);
+  std::error_code error;
+  fs::directory_iterator entry(path_, error);
+  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+    std::error_code ignored;
+    if (entry->path().extension() == ".tmp") fs::remove(entry->path(), ignored);
+  }
+}
+
+void DirectoryClaim::require() const {
+  if (!lock_.is_of(path_ / lock_name)) {
+    throw IoError(path_, fmt::format("write into the {}", claim_.what),
+                  path_exists(path_) ? ESTALE : ENOENT,
+                  "It was moved, removed or made anew meanwhile: bring it back if you can.");
+  }
+  const std::uint64_t newest = newest_incarnation(path_);
+  const bool taken_over = mark_.incarnation != 0 && newest > mark_.incarnation;
+  if (!taken_over && lock_.renew()) return;
+  const auto owner = owner_of(path_);
+  throw OwnershipLost(path_, fmt::format("another process has taken over this {}", claim_.what),
+                      fmt::format("{}, though this one held its lock",
+                                  owner && taken_over ? owner->text() : "it holds the lock"),
+                      "This process stops and writes nothing more there. The file system's locks "
+                      "do not hold (are they "
+                      "shared between nodes?): let only one process at a time work there.");
 }
 
 void require_makeable(const fs::path& path, const Claim& claim) {

@@ -18,8 +18,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-Descriptor opened(const fs::path& path, int flags) {
-  Descriptor file(::open(path.c_str(), flags | O_CLOEXEC, 0666));
+Descriptor opened(const fs::path& path, int flags, mode_t mode = 0666) {
+  Descriptor file(::open(path.c_str(), flags | O_CLOEXEC, mode));
   if (!file) throw IoError(path, "open", errno);
   return file;
 }
@@ -70,15 +70,29 @@ bool path_exists(const fs::path& path) {
   return there;
 }
 
+namespace {
+
+/// Where there are no links either, a look before must do.
+void publish_by_link(const fs::path& temporary, const fs::path& path) {
+  if (::link(temporary.c_str(), path.c_str()) == 0) {
+    ::unlink(temporary.c_str());
+    return;
+  }
+  if (errno != EPERM && errno != ENOTSUP && errno != ENOSYS) throw IoError(path, "make", errno);
+  if (path_exists(path)) throw IoError(path, "make", EEXIST);
+  if (::rename(temporary.c_str(), path.c_str()) != 0) throw IoError(path, "make", errno);
+}
+
+}  // namespace
+
 void publish_file(const fs::path& temporary, const fs::path& path) {
   Descriptor file = opened(temporary, O_WRONLY);
   if (::fsync(file.get()) != 0) throw IoError(temporary, "sync", errno);
   if (!file.close()) throw IoError(temporary, "close", errno);
   if (::renameat2(AT_FDCWD, temporary.c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE) != 0) {
-    // Some network file systems do not know this kind of rename; a look before must do there.
+    // Some network file systems do not know this kind of rename, but links, which never replace.
     if (errno != EINVAL && errno != ENOSYS) throw IoError(path, "make", errno);
-    if (path_exists(path)) throw IoError(path, "make", EEXIST);
-    if (::rename(temporary.c_str(), path.c_str()) != 0) throw IoError(path, "make", errno);
+    publish_by_link(temporary, path);
   }
   sync_folder_of(path);
 }
@@ -125,11 +139,18 @@ constexpr std::string_view lock_suggestion =
 }  // namespace
 
 std::optional<FileLock> FileLock::try_acquire(const fs::path& path) {
-  FileLock lock(opened(path, O_RDWR | O_CREAT));
+  FileLock lock(opened(path, O_RDWR | O_CREAT, 0600));
+  ::fchmod(lock.file_.get(),
+           0600);  // one of an earlier version; that of another user stays as it is
   struct flock range = whole_file();
   if (::fcntl(lock.file_.get(), F_OFD_SETLK, &range) == 0) return lock;
   if (errno == EAGAIN || errno == EACCES) return std::nullopt;
   throw IoError(path, "lock", errno, lock_suggestion);
+}
+
+bool FileLock::renew() const {
+  struct flock range = whole_file();
+  return ::fcntl(file_.get(), F_OFD_SETLK, &range) == 0 || (errno != EAGAIN && errno != EACCES);
 }
 
 bool FileLock::held_elsewhere(const fs::path& path) {

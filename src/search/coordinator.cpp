@@ -317,6 +317,15 @@ void Coordinator::hand_out() {
 void Coordinator::tick(Clock::time_point now) {
   if (end_) return;
   now_ = now;
+  try {
+    act();
+  } catch (const core::OwnershipLost&) {
+    record_.keep_lost_results(engine_);
+    throw;
+  }
+}
+
+void Coordinator::act() {
   account();
   judge_silence();
   beat();
@@ -350,7 +359,7 @@ void Coordinator::decide_end() {
     finish(SearchEnd::finished);
   }
   if (ending_) return;
-  if (stop_asked_ || (stop_requested_ && stop_requested_())) {
+  if (is_asked_to_stop()) {
     finish(SearchEnd::saved);
   } else if (failures_.length() >= options_.failures_in_series) {
     core::log(core::LogLevel::error, "{}", failures_.summary());
@@ -362,6 +371,10 @@ void Coordinator::decide_end() {
                                "line again."));
     finish(SearchEnd::failures);
   }
+}
+
+bool Coordinator::is_asked_to_stop() const {
+  return stop_asked_ || (stop_requested_ && stop_requested_());
 }
 
 /// When all are silent at once it may be this rank that is cut off, and they bear it for so long.
@@ -394,12 +407,16 @@ void Coordinator::finish(SearchEnd end) {
 void Coordinator::try_to_end() {
   const auto waited = now_ - ending_since_;
   if (!workers_.all_gone() && waited < share_for_workers * options_.grace) return;
+  // Nobody waits for a search that has ended by itself: it has time until it is asked to stop.
+  if (!hurried_since_ && (*ending_ == SearchEnd::saved || is_asked_to_stop())) {
+    hurried_since_ = *ending_ == SearchEnd::saved ? ending_since_ : now_;
+  }
   if (*ending_ == SearchEnd::saved && engine_.finished()) ending_ = SearchEnd::finished;
   if (record_.begun()) {
     const bool finished = *ending_ == SearchEnd::finished;
     const char* state =
         finished ? "finished" : (*ending_ == SearchEnd::saved ? "saved" : "stopped");
-    if (waited < options_.grace) {
+    if (!hurried_since_ || now_ - *hurried_since_ < options_.grace) {
       record_.save_when_due(engine_, state);
       if (!record_.saved()) return;
     } else if (!record_.saved()) {

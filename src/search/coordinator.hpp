@@ -81,7 +81,9 @@ class Coordinator {
   bool hand_out_again();
   std::optional<Id> screen_next();
   void give(int rank, Id id, Issued& one);
+  void act();
   void decide_end();
+  bool is_asked_to_stop() const;
   bool anybody_may_evaluate();
   void finish(SearchEnd end);
   void try_to_end();
@@ -115,8 +117,9 @@ class Coordinator {
   bool stop_asked_ = false;          ///< by a worker
   std::optional<SearchEnd> ending_;  ///< how it will end, once all have left and all is saved
   Clock::time_point ending_since_{};
-  SearchStatus last_workers_;  ///< when it began to end
-  bool all_left_ = false;      ///< when it ended
+  std::optional<Clock::time_point> hurried_since_;  ///< when it was asked to end, if it was
+  SearchStatus last_workers_;                       ///< when it began to end
+  bool all_left_ = false;                           ///< when it ended
   std::optional<SearchEnd> end_;
 };
 

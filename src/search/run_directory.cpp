@@ -1,5 +1,8 @@
 #include "hierevo/search/run_directory.hpp"
 
+#include <sys/stat.h>
+
+#include <cerrno>
 #include <set>
 #include <string_view>
 #include <utility>
@@ -7,6 +10,8 @@
 #include "hierevo/core/claim_directory.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/log.hpp"
+#include "hierevo/io/lost_results.hpp"
+#include "hierevo/search/search_progress.hpp"
 #include "in_flight_file.hpp"
 
 namespace hierevo::search {
@@ -37,7 +42,7 @@ void remove_in_flight(const fs::path& run, Choose&& choose) {
 }  // namespace
 
 RunDirectory::RunDirectory(fs::path path)
-    : path_(std::move(path)), lock_(core::claim_directory(path_, claim)) {}
+    : path_(std::move(path)), claim_(path_, claim), loaded_(identities()) {}
 
 std::optional<io::Snapshot> RunDirectory::read(const fs::path& run) {
   auto loaded = io::load_search(snapshot_path(run), journal_path(run));
@@ -48,27 +53,71 @@ std::optional<io::Snapshot> RunDirectory::read(const fs::path& run) {
   return std::move(loaded->snapshot);
 }
 
-void RunDirectory::require_claimed() const {
-  core::require_claimed(path_, claim, lock_);
+RunDirectory::Identity RunDirectory::identity_of(const fs::path& file) {
+  struct stat status {};
+  if (::stat(file.c_str(), &status) != 0) return {};
+  return {status.st_dev, status.st_ino, status.st_size,
+          std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec};
+}
+
+std::array<RunDirectory::Identity, 2> RunDirectory::identities() const {
+  return {identity_of(snapshot_path(path_)), identity_of(journal_path(path_))};
+}
+
+std::optional<io::Snapshot> RunDirectory::load() {
+  loaded_ = identities();
+  auto snapshot = read(path_);
+  if (!snapshot) return std::nullopt;
+  incarnation_ = snapshot->owner.incarnation;
+  const io::LostResults lost = io::take_up_lost_results(path_, *snapshot);
+  if (lost.taken_up > 0) {
+    core::log(core::LogLevel::warning,
+              "{} results of a start of this search that another had taken over are taken up",
+              lost.taken_up);
+  }
+  for (const auto& [file, count] : lost.left) {
+    core::log(core::LogLevel::warning,
+              "'{}' has {} results that contradict this search: left there", file.string(), count);
+  }
+  return snapshot;
+}
+
+void RunDirectory::take_over() {
+  if (identities() != loaded_) {
+    throw core::InUseError(
+        path_, "another search writes there",
+        "it has written since this one has read it, though its lock is free",
+        "Wait for it or end it. Are the file system's locks shared between nodes?");
+  }
+  claim_.take_over(incarnation_);
+}
+
+bool RunDirectory::check() const {
+  claim_.require();
+  return !saved_ || *saved_ == identity_of(snapshot_path(path_));
 }
 
 bool RunDirectory::is_in_place() const noexcept {
   try {
-    require_claimed();
+    claim_.require();
     return true;
-  } catch (const core::IoError&) {
+  } catch (const core::Error&) {
     return false;
   }
 }
 
 std::unique_ptr<io::Journal> RunDirectory::begin_journal(const io::Snapshot& follows) const {
-  require_claimed();
+  claim_.require();
+  io::keep_if_lost(journal_path(path_).string() + ".2", path_, follows);
   return std::make_unique<io::Journal>(journal_path(path_), follows);
 }
 
-void RunDirectory::save(const io::Snapshot& snapshot) const {
-  require_claimed();
+void RunDirectory::save(const io::Snapshot& snapshot) {
+  claim_.require();
+  io::keep_if_lost(snapshot_path(path_).string() + ".2", path_, snapshot);
   io::save_snapshot(snapshot, snapshot_path(path_));
+  saved_ = identity_of(snapshot_path(path_));
+  io::remove_found_results(path_, snapshot);
 }
 
 std::optional<std::string> RunDirectory::configuration_of(const fs::path& run) {
@@ -77,7 +126,7 @@ std::optional<std::string> RunDirectory::configuration_of(const fs::path& run) {
 }
 
 void RunDirectory::save_configuration(const std::string& text) const {
-  require_claimed();
+  claim_.require();
   core::replace_file(path_ / configuration_name, text);
 }
 
@@ -105,7 +154,13 @@ void RunDirectory::require_makeable(const fs::path& run) {
 }
 
 bool RunDirectory::in_use(const fs::path& run) {
-  return core::directory_claimed(run);
+  try {
+    return core::directory_claimed(run);
+  } catch (const core::IoError& error) {
+    if (error.system_error() != EACCES) throw;
+  }
+  // Another user's, whose lock is nobody else's business.
+  return is_shown_as_running(run);
 }
 
 }  // namespace hierevo::search

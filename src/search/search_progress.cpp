@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
 #include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -76,6 +77,12 @@ std::optional<SearchProgress> read_progress(const fs::path& run) {
   } catch (const json::exception&) {
     return std::nullopt;
   }
+}
+
+bool is_shown_as_running(const fs::path& run) {
+  std::error_code error;
+  const auto written = fs::last_write_time(file_in(run), error);
+  return !error && fs::file_time_type::clock::now() - written < std::chrono::seconds(30);
 }
 
 std::string evaluations_text(std::size_t done, std::size_t target) {

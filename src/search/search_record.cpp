@@ -7,6 +7,7 @@
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
 #include "hierevo/core/log.hpp"
+#include "hierevo/io/lost_results.hpp"
 
 namespace hierevo::search {
 
@@ -28,7 +29,7 @@ SearchRecord::SearchRecord(const std::filesystem::path& run, const SavePace& pac
   }
 }
 
-std::optional<io::Snapshot> SearchRecord::load() const {
+std::optional<io::Snapshot> SearchRecord::load() {
   return directory_ ? directory_->load() : std::nullopt;
 }
 
@@ -37,9 +38,11 @@ void SearchRecord::begin(const std::string& configuration) {
     directory_.emplace(run_);
     if (directory_->load()) {
       throw core::CheckpointError(run_, "another search has begun there just now", "",
-                                  "Run the same line again to go on with it.");
+                                  "Run the same command again to resume it.");
     }
   }
+  directory_->take_over();
+  next_check_ = Clock::now() + pace_.check;
   if (!configuration.empty()) directory_->save_configuration(configuration);
   directory_->clean_cut_off_writes();
   begun_ = true;
@@ -55,7 +58,24 @@ void SearchRecord::told(const evolution::Individual& individual) {
   if (journal_) journal_->told(individual);
 }
 
+/// A search that was taken over may stand still in between, or be cut off from the file server.
+void SearchRecord::check_owner() {
+  const auto now = Clock::now();
+  if (!begun_ || now < next_check_) return;
+  next_check_ = now + pace_.check;
+  try {
+    if (directory_->check()) return;
+    core::log(core::LogLevel::warning,
+              "'{}' is not the snapshot that this search has saved last: it is saved again",
+              RunDirectory::snapshot_path(run_).string());
+    make_due();
+  } catch (const core::IoError&) {
+    // Told by what writes next.
+  }
+}
+
 void SearchRecord::write_journal() {
+  check_owner();
   if (!journal_) return;
   try {
     journal_->write();
@@ -105,12 +125,25 @@ void SearchRecord::make_due() {
 void SearchRecord::save(const evolution::Engine& engine, const std::string& state) {
   progress_.state = state;
   progress_.unix_seconds = std::time(nullptr);
-  const io::Snapshot snapshot{engine.options(), engine.state(), progress_};
+  const io::Snapshot snapshot = snapshot_of(engine);
   directory_->save(snapshot);
   directory_->clean_in_flight(snapshot.state);
   unsaved_ = false;
   unwritten_ = 0;
   begin_journal(snapshot);
+}
+
+io::Snapshot SearchRecord::snapshot_of(const evolution::Engine& engine) const {
+  return {engine.options(), engine.state(), progress_, directory_->owner()};
+}
+
+void SearchRecord::keep_lost_results(const evolution::Engine& engine) const {
+  try {
+    core::log(core::LogLevel::error, "This search was taken over. {}",
+              io::keep_lost_results(run_, snapshot_of(engine)));
+  } catch (const core::Error& error) {
+    core::log(core::LogLevel::error, "{} What this search had not saved is lost.", error.what());
+  }
 }
 
 void SearchRecord::show(const std::vector<UnderWay>& under_way) const {

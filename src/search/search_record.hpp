@@ -22,6 +22,8 @@ struct SavePace {
   /// Between two attempts, say on a disk that is full.
   std::chrono::steady_clock::duration retry = std::chrono::seconds(10);
   std::chrono::steady_clock::duration urgent_retry = std::chrono::seconds(2);  ///< after make_due()
+  /// Between two looks whether the run still is this search's.
+  std::chrono::steady_clock::duration check = std::chrono::seconds(1);
 };
 
 /// The run directory as the coordinator uses it. What cannot be written is told in the log and
@@ -33,7 +35,7 @@ class SearchRecord {
   explicit SearchRecord(const std::filesystem::path& run, const SavePace& pace = {});
 
   /// What an earlier start left behind, if there was one.
-  std::optional<io::Snapshot> load() const;
+  std::optional<io::Snapshot> load();
   /// Makes the directory where there was none, and keeps the options in it. Throws CheckpointError
   /// when another search began there meanwhile.
   void begin(const std::string& configuration);
@@ -46,8 +48,12 @@ class SearchRecord {
 
   void asked(const evolution::Candidate& candidate);
   void told(const evolution::Individual& individual);
-  /// Hands what was noted to the system. To be called after every group of events.
+  /// Hands what was noted to the system. To be called after every group of events, and also where
+  /// there were none: it looks now and then whether the run still is this search's. Like all that
+  /// writes it throws OwnershipLost when it is not.
   void write_journal();
+  /// After that: keeps what the new owner does not have beside the run, and reports where.
+  void keep_lost_results(const evolution::Engine& engine) const;
 
   /// Writes a snapshot when it is time for one.
   void save_when_due(const evolution::Engine& engine, const std::string& state);
@@ -66,6 +72,8 @@ class SearchRecord {
  private:
   using Clock = std::chrono::steady_clock;
 
+  void check_owner();
+  io::Snapshot snapshot_of(const evolution::Engine& engine) const;
   void begin_journal(const io::Snapshot& follows);
   void complain(const core::IoError& error);
 
@@ -76,6 +84,7 @@ class SearchRecord {
       journal_;  ///< since the last snapshot; none when there cannot be one
   io::RunProgress progress_;
   Clock::time_point next_save_ = Clock::now();
+  Clock::time_point next_check_{};      ///< of the ownership
   Clock::time_point next_complaint_{};  ///< about the journal
   bool journal_is_behind_ = false;      ///< it could not be written
   std::size_t unwritten_ = 0;

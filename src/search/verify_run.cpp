@@ -12,10 +12,12 @@
 #include "hierevo/core/bytes.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
+#include "hierevo/core/owner.hpp"
 #include "hierevo/evolution/codec.hpp"
 #include "hierevo/genome/codec.hpp"
 #include "hierevo/io/data_pack.hpp"
 #include "hierevo/io/journal.hpp"
+#include "hierevo/io/lost_results.hpp"
 #include "hierevo/io/training_snapshot.hpp"
 #include "hierevo/search/run_directory.hpp"
 #include "hierevo/search/verify.hpp"
@@ -74,6 +76,7 @@ class RunCheck {
     if (loaded) {
       check_search(*loaded);
       compare_snapshots(loaded->snapshot);
+      note_lost_results(loaded->snapshot);
     }
     for (const fs::path& path : in_flight) check_in_flight(path, loaded);
     note_what_is_left();
@@ -114,6 +117,7 @@ class RunCheck {
   void check_snapshots();
   void check_search(const io::LoadedSnapshot& loaded);
   void compare_snapshots(const io::Snapshot& search);
+  void note_lost_results(const io::Snapshot& search);
   fs::path file_in(std::string_view warning) const;
   void check_in_flight(const fs::path& path, const std::optional<io::LoadedSnapshot>& loaded);
   using IsOf = std::function<bool(const Candidate&)>;
@@ -180,6 +184,8 @@ void RunCheck::check_search(const io::LoadedSnapshot& loaded) {
 /// Each snapshot is the beginning of those that came after it.
 void RunCheck::compare_snapshots(const io::Snapshot& search) {
   for (const auto& [path, snapshot] : snapshots_) {
+    // What an earlier start wrote after another had taken over is in note_lost_results().
+    if (snapshot.owner.incarnation < search.owner.incarnation) continue;
     const auto& earlier = snapshot.state.history;
     const auto& later = search.state.history;
     const std::size_t both = std::min(earlier.size(), later.size());
@@ -189,6 +195,24 @@ void RunCheck::compare_snapshots(const io::Snapshot& search) {
                fmt::format("evaluation {} is another one than in the search as a whole", row + 1));
       break;
     }
+  }
+}
+
+void RunCheck::note_lost_results(const io::Snapshot& search) {
+  io::Snapshot copy = search;
+  const io::LostResults lost = io::take_up_lost_results(run_, copy);
+  constexpr const char* why =
+      "of a start of this search that another one had taken over, as locks "
+      "did not keep them apart";
+  if (lost.taken_up > 0) {
+    note(fmt::format("{} results {}, are not in the search: its next start takes them up",
+                     lost.taken_up, why));
+  }
+  for (const auto& [file, count] : lost.left) {
+    note(
+        fmt::format("'{}' has {} results {}, that contradict the search (their candidates are "
+                    "others there): they stay in this file",
+                    file.string(), count, why));
   }
 }
 
@@ -281,7 +305,9 @@ void RunCheck::name_strangers() {
       "log",       "report",      "restarts"};
   for (const fs::path& path : listed(run_)) {
     const std::string name = path.filename().string();
-    if (!ours.contains(name) && !name.starts_with("train-")) name_stranger(path);
+    const bool known = ours.contains(name) || name.starts_with("train-") ||
+                       core::is_owner_file(name) || io::is_lost_folder(name);
+    if (!known) name_stranger(path);
   }
 }
 

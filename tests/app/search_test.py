@@ -1,6 +1,7 @@
 """Searches by one process: alone and with worker threads; status; stopping by signals."""
 import json
 import os
+import resource
 import signal
 import subprocess
 import unittest
@@ -132,12 +133,13 @@ class Search(ProgramTest):
     def test_a_search_that_cannot_save_says_so_and_does_not_call_itself_saved(self):
         process = self.start("--synthetic-ms", "200", "--evaluations", "3000")
         self.assertTrue(self.wait_until(lambda: self.done() > 1, process))
-        # A folder in the way of the temporary file, as root would write over anything else.
-        (self.run_dir / "search.h5.tmp").mkdir()
+        # Hardly anything can be written, as on a full disk.
+        room = resource.prlimit(process.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (512, room[1]))
         before = self.status()["evaluations"]["done"]
         process.send_signal(signal.SIGTERM)
         self.wait_until(lambda: "Trying again" in process.stderr.readline(), process)
-        (self.run_dir / "search.h5.tmp").rmdir()
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, room)
         self.assertEqual(process.wait(timeout=60), 75)
         status = self.status()
         self.assertEqual(status["state"], "saved")

@@ -370,10 +370,10 @@ TEST_F(JournalTest, OfAnotherVersionOrWithoutASnapshotItIsRefused) {
     }
   };
   const auto good = core::read_file(search_.journal_path());
-  core::replace_file(search_.journal_path(), std::string_view("hierevo journal 3\nsomething else"));
+  core::replace_file(search_.journal_path(), std::string_view("hierevo journal 4\nsomething else"));
   EXPECT_THAT(refusal(), HasSubstr("it was written by a newer hierevo"));
   core::replace_file(search_.journal_path(), std::string_view("hierevo journal 1\n"));
-  EXPECT_THAT(refusal(), HasSubstr("it is a journal of version 1 (this hierevo reads version 2"));
+  EXPECT_THAT(refusal(), HasSubstr("it is a journal of version 1 (this hierevo reads versions 2"));
   core::replace_file(search_.journal_path(), good);
   EXPECT_EQ(refusal(), "accepted");
   std::filesystem::remove(search_.snapshot_path());

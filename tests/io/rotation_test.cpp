@@ -1,8 +1,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <filesystem>
 
 #include "hierevo/core/error.hpp"
@@ -113,11 +115,10 @@ TEST_F(Rotation, ACrashWhileWritingIsMadeGood) {
   keep_earlier_snapshots(path_, snapshot_kind, ::link);
   auto bytes = encode_snapshot(snapshot_of(4));
   bytes.resize(bytes.size() / 2);
-  core::replace_file(path_.string() + ".tmp", bytes);
+  core::replace_file(path_.string() + ".n1.17.tmp", bytes);
   EXPECT_EQ(loaded(), 3U);
   save(5);
   EXPECT_THAT(kept(), ElementsAre(5, 3, 2));
-  EXPECT_FALSE(fs::exists(path_.string() + ".tmp"));
 }
 
 TEST_F(Rotation, WithoutHardLinksTheNewestIsRenamed) {
@@ -134,11 +135,24 @@ TEST_F(Rotation, WithoutHardLinksTheNewestIsRenamed) {
 
 TEST_F(Rotation, AttemptsThatFailDoNotUseUpTheEarlierOnes) {
   for (std::size_t i = 1; i <= 3; ++i) save(i);
-  // Nothing can be written here, as on a full disk.
-  fs::create_directory(path_.string() + ".tmp");
-  for (int i = 0; i < 5; ++i) EXPECT_THROW(save(4), core::IoError);
+  // Hardly anything can be written, as on a full disk.
+  const auto before = std::signal(SIGXFSZ, SIG_IGN);
+  rlimit limit{};
+  ::getrlimit(RLIMIT_FSIZE, &limit);
+  const rlimit little{512, limit.rlim_max};
+  ::setrlimit(RLIMIT_FSIZE, &little);
+  int failed = 0;
+  for (int i = 0; i < 5; ++i) {
+    try {
+      save(4);
+    } catch (const core::IoError&) {
+      ++failed;
+    }
+  }
+  ::setrlimit(RLIMIT_FSIZE, &limit);
+  std::signal(SIGXFSZ, before);
+  EXPECT_EQ(failed, 5);
   EXPECT_THAT(kept(), ElementsAre(3, 3, 2));
-  fs::remove(path_.string() + ".tmp");
   save(4);
   EXPECT_THAT(kept(), ElementsAre(4, 3, 2));
 }

@@ -25,7 +25,8 @@ TEST(RoundTrip, KeepsRandomSnapshotsToTheLastBit) {
   for (std::uint64_t seed = 0; seed < 120; ++seed) {
     const std::size_t told = random.below(60);
     const std::size_t in_flight = random.below(6);
-    const Snapshot snapshot = random_snapshot(seed, spaces[seed % spaces.size()], told, in_flight);
+    Snapshot snapshot = random_snapshot(seed, spaces[seed % spaces.size()], told, in_flight);
+    if (seed % 2 == 0) snapshot.owner = {seed + 1, random()};
     ASSERT_EQ(snapshot.state.history.size(), told);
     ASSERT_EQ(snapshot.state.in_flight.size(), in_flight);
     std::string where;

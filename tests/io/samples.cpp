@@ -128,6 +128,7 @@ bool same(const Snapshot& a, const Snapshot& b, std::string* where) {
   };
   if (!same_options(a.options, b.options)) return differ("options");
   if (!same_progress(a.progress, b.progress)) return differ("progress");
+  if (!(a.owner == b.owner)) return differ("owner");
   if (!(a.state.in_flight == b.state.in_flight)) return differ("candidates in flight");
   if (a.state.history.size() != b.state.history.size()) return differ("length of the history");
   for (std::size_t i = 0; i < a.state.history.size(); ++i) {

@@ -5,6 +5,7 @@
 #include <sys/mount.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <fstream>
 #include <functional>
@@ -26,6 +27,8 @@ using testing::HasSubstr;
 /// Runs the search; before candidate `id` is evaluated, `events` of it happens.
 struct DisturbedSearch {
   std::map<std::uint64_t, std::function<void()>> events;
+  /// Told how long the search is at its end already; true asks it to stop.
+  std::function<bool(std::chrono::steady_clock::duration)> at_the_end = [](auto) { return true; };
 
   SearchEnd run(const fs::path& folder) const {
     ScriptedEvaluator evaluator;
@@ -38,7 +41,14 @@ struct DisturbedSearch {
     options.grace = std::chrono::duration<double>(0.2);
     const auto evaluators = make_local_evaluators({&evaluator});
     comm::SelfCommunicator self;
-    return run_search(self, options, evaluators.get(), "", {}, {});
+    std::optional<std::chrono::steady_clock::time_point> ended;
+    const auto look = [&](const SearchStatus& status) {
+      if (status.ending && !ended) ended = std::chrono::steady_clock::now();
+    };
+    const auto asked = [&] {
+      return ended && at_the_end(std::chrono::steady_clock::now() - *ended);
+    };
+    return run_search(self, options, evaluators.get(), "", look, asked);
   }
 
   /// The IoError that ends it.
@@ -134,6 +144,17 @@ TEST_F(SmallDisk, ASearchThatNeverFindsRoomSaysSoAndCanGoOn) {
   expect_complete(run_, 60);
 }
 
+/// Nobody waits for the end of a search by the second, and its results cost days.
+TEST_F(SmallDisk, ASearchThatHasFinishedWaitsForRoomUntilItIsAskedToStop) {
+  DisturbedSearch search{{{begin, [&] { fill(); }}}};
+  search.at_the_end = [&](std::chrono::steady_clock::duration passed) {
+    if (passed > std::chrono::seconds(1) && fs::exists(ballast_)) free();  // long after --grace
+    return false;
+  };
+  EXPECT_EQ(search.run(run_), SearchEnd::finished);
+  expect_complete(run_, 60);
+}
+
 /// A system that makes a disk read-only does not ask who writes. Here a read-only view of the run
 /// is laid over it: what is open stays writable, what is opened is not.
 TEST_F(SmallDisk, ASearchGoesOnWhileItIsReadOnly) {
@@ -178,7 +199,7 @@ TEST(RunThatGoesAway, MakesRoomForAnotherThatIsLeftAlone) {
   const fs::path run = folder.path() / "run";
   const auto replace = [&] {
     fs::remove_all(run);
-    const RunDirectory other(run);
+    RunDirectory other(run);
     io::Snapshot snapshot;
     snapshot.options.seed = 77;
     other.save(snapshot);

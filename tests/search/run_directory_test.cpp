@@ -18,7 +18,7 @@ TEST(RunDirectory, IsMadeAndLocked) {
   const auto path = folder.path() / "deep" / "run";
   EXPECT_FALSE(RunDirectory::in_use(path));
   {
-    const RunDirectory run(path);
+    RunDirectory run(path);
     EXPECT_TRUE(RunDirectory::in_use(path));
     EXPECT_FALSE(run.load().has_value());
     EXPECT_FALSE(RunDirectory::configuration_of(path).has_value());
@@ -35,7 +35,7 @@ TEST(RunDirectory, IsMadeAndLocked) {
 
 TEST(RunDirectory, ForgetsWhatWasInFlightWhenItsEvaluationHasEnded) {
   const test::ScratchFolder folder;
-  const RunDirectory run(folder.path() / "run");
+  RunDirectory run(folder.path() / "run");
   evolution::Engine engine({.space = genome::SearchSpace::parse("1x3"), .population = 4});
   run.clean_in_flight(engine.state());  // there are none yet
   const auto in_flight = folder.path() / "run" / "inflight";
@@ -76,13 +76,13 @@ TEST(RunDirectory, ForgetsWhatWasInFlightWhenItsEvaluationHasEnded) {
 TEST(RunDirectory, KeepsWhatItIsGiven) {
   const test::ScratchFolder folder;
   {
-    const RunDirectory run(folder.path() / "run");
+    RunDirectory run(folder.path() / "run");
     io::Snapshot snapshot;
     snapshot.options.seed = 77;
     run.save(snapshot);
     run.save_configuration("seed=77\n");
   }
-  const RunDirectory again(folder.path() / "run");
+  RunDirectory again(folder.path() / "run");
   EXPECT_EQ(again.load()->options.seed, 77u);
   EXPECT_EQ(RunDirectory::configuration_of(again.path()), "seed=77\n");
 }

@@ -1,11 +1,13 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <span>
 #include <string_view>
 
 #include "hierevo/core/file.hpp"
+#include "hierevo/core/owner.hpp"
 
 namespace hierevo::core {
 
@@ -16,21 +18,42 @@ struct Claim {
   std::span<const std::string_view> markers;  ///< files of which one is in every such folder
 };
 
-/// Makes the folder when it is not there, and holds it until the lock is destroyed. Throws
-/// InUseError when another process holds it, for longer than `patience`, and CheckpointError when it
-/// has files but none of the markers: nothing is written between files of somebody else's. Throws IoError
-/// when it cannot be used.
-FileLock claim_directory(const std::filesystem::path& path, const Claim& claim,
-                         std::chrono::milliseconds patience = {});
+/// A folder that this process works in, held by a lock until this is destroyed. Locks can lie: some
+/// file systems do not share them between nodes, or lose them while their holder sleeps. So whoever
+/// writes becomes the owner by a numbered file besides, and looks again and again whether somebody
+/// else has become it since. Move-only; belongs to one thread at a time.
+class DirectoryClaim {
+ public:
+  /// Makes the folder when it is not there, and locks it. Throws InUseError when another process
+  /// holds it, for longer than `patience`, and CheckpointError when it has files but none of the
+  /// markers: nothing is written between files of somebody else's. Throws IoError when it cannot be
+  /// used.
+  DirectoryClaim(std::filesystem::path path, const Claim& claim,
+                 std::chrono::milliseconds patience = {});
 
-/// Throws IoError when the folder is no longer the one that `lock` holds: moved, removed or made
-/// anew, maybe for another process.
-void require_claimed(const std::filesystem::path& path, const Claim& claim, const FileLock& lock);
+  /// Becomes the owner (become_owner()), and removes what processes that were killed left of their
+  /// writes (*.tmp). Throws IoError.
+  void take_over(std::uint64_t above = 0);
+  /// {0, 0} before take_over().
+  const OwnerMark& mark() const { return mark_; }
+
+  /// Throws IoError when the folder is no longer the one that is locked: moved, removed or made
+  /// anew, maybe for another process; and OwnershipLost when another process has become its owner
+  /// or holds its lock.
+  void require() const;
+
+ private:
+  std::filesystem::path path_;
+  Claim claim_;
+  FileLock lock_;
+  OwnerMark mark_;
+};
 
 /// Throws IoError when the folder, which is not there, could not be made either. Writes nothing.
 void require_makeable(const std::filesystem::path& path, const Claim& claim);
 
 /// Whether some process holds the folder at this moment. Also for folders of other kinds: false.
+/// Throws IoError when that cannot be known, say of another user's folder (EACCES).
 bool directory_claimed(const std::filesystem::path& path);
 
 }  // namespace hierevo::core

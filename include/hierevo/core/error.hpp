@@ -73,6 +73,13 @@ class InUseError : public CheckpointError {
   ExitCode exit_code() const noexcept override { return ExitCode::in_use; }
 };
 
+/// Another process has taken over the folder that this one worked in, which a lock should have
+/// prevented: nothing more may be written there.
+class OwnershipLost : public InUseError {
+ public:
+  using InUseError::InUseError;
+};
+
 /// Ranks cannot talk to each other; `rank` is the peer, or -1.
 class CommunicationError : public Error {
  public:

@@ -50,13 +50,18 @@ std::string read_text_file(const std::filesystem::path& path,
 /// with the process, however it ends. Move-only.
 class FileLock {
  public:
-  /// Creates the file when needed. Nothing when another process holds the lock; throws IoError when
+  /// Creates the file when needed, for this user alone: whoever may read it could lock it too.
+  /// Nothing when another process holds the lock; throws IoError when
   /// the file cannot be opened or the file system has no locks.
   static std::optional<FileLock> try_acquire(const std::filesystem::path& path);
 
   /// Whether some process holds the lock now. Neither makes nor changes the file, so that a reader
   /// without write permission can ask. Throws IoError.
   static bool held_elsewhere(const std::filesystem::path& path);
+
+  /// Takes the lock anew, as a file system may have lost it while this process slept. False when
+  /// another process holds it by now.
+  bool renew() const;
 
   /// Whether `path` is the file whose lock this is: not when that was moved, removed or replaced.
   /// Throws IoError when that cannot be known.

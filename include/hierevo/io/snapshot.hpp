@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "hierevo/core/owner.hpp"
 #include "hierevo/evolution/engine.hpp"
 
 namespace hierevo::io {
@@ -28,6 +29,7 @@ struct Snapshot {
   evolution::EngineOptions options;
   evolution::EngineState state;
   RunProgress progress;
+  core::OwnerMark owner{};  ///< the start of the search that has written it
 };
 
 /// The snapshot as the bytes of an HDF5 file behind a text block with its length and checksum
@@ -37,6 +39,9 @@ std::vector<std::byte> encode_snapshot(const Snapshot& snapshot);
 /// Reads back. Looks at the checksum before HDF5 sees a byte, then checks every type, shape and
 /// value. Throws CheckpointError that names `path` and what is wrong, also for a newer version.
 Snapshot decode_snapshot(std::span<const std::byte> bytes, const std::filesystem::path& path);
+
+/// The incarnation in its owner mark, without reading the rest. Throws CheckpointError.
+std::uint64_t incarnation_of(std::span<const std::byte> bytes, const std::filesystem::path& path);
 
 /// Replaces `path` by the snapshot; the two earlier ones are kept as PATH.1 and PATH.2. At every
 /// moment, also after a crash, at least one complete snapshot is there. Throws IoError.
@@ -49,10 +54,11 @@ struct LoadedSnapshot {
   std::vector<std::string> warnings;
 };
 
-/// The newest good snapshot among PATH, PATH.1 and PATH.2. Nothing when none of the files is there;
-/// throws CheckpointError when there are some and none is good, or when one that would be the
-/// newest is from a newer version (an earlier one in its place would lose evaluations). Changes no
-/// file.
+/// The newest good snapshot among PATH, PATH.1 and PATH.2: of the highest incarnation, since a
+/// start that was taken over may have written late, and of these the first. Nothing when none of
+/// the files is there; throws CheckpointError when there are some and none is good, or when one
+/// that would be the newest is from a newer version (an earlier one in its place would lose
+/// evaluations). Changes no file.
 std::optional<LoadedSnapshot> load_snapshot(const std::filesystem::path& path);
 
 }  // namespace hierevo::io

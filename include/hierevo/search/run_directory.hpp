@@ -1,22 +1,27 @@
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
 
-#include "hierevo/core/file.hpp"
+#include "hierevo/core/claim_directory.hpp"
 #include "hierevo/io/journal.hpp"
 #include "hierevo/io/snapshot.hpp"
 
 namespace hierevo::search {
 
 /// The folder that holds everything of a run (io/FORMAT.md), locked against a second search while
-/// this lives. For rank 0 alone.
+/// this lives. Locks can lie (core/claim_directory.hpp): so a search becomes the run's owner before
+/// it writes, and what writes looks whether it still is, and throws OwnershipLost. For rank 0
+/// alone.
 class RunDirectory {
  public:
-  /// Makes the folder when it is not there. Throws UsageError when another process runs a search in
-  /// it or the folder holds other things than a run, IoError when it cannot be used.
+  /// Makes the folder when it is not there. Throws InUseError when another process runs a search in
+  /// it, CheckpointError when the folder holds other things than a run, IoError when it cannot be
+  /// used.
   explicit RunDirectory(std::filesystem::path path);
 
   const std::filesystem::path& path() const { return path_; }
@@ -24,10 +29,20 @@ class RunDirectory {
   /// Whether path() is still the folder that is locked.
   bool is_in_place() const noexcept;
 
-  std::optional<io::Snapshot> load() const { return read(path_); }
+  /// The search so far, with the results of a start that was taken over if they do not contradict
+  /// it (io/lost_results.hpp).
+  std::optional<io::Snapshot> load();
+  /// Before anything is written. Throws InUseError when another process has written there since
+  /// load(): it is alive, and the lock did not keep it away.
+  void take_over();
+  /// Throws OwnershipLost when another process has taken the run over, IoError when the folder is
+  /// not the one that is locked. Says whether search.h5 is the one that was saved last here.
+  bool check() const;
+  const core::OwnerMark& owner() const { return claim_.mark(); }
+
   /// What writes into the folder throws IoError, also when `path` is no longer the folder that is
   /// locked, but gone or another one.
-  void save(const io::Snapshot& snapshot) const;
+  void save(const io::Snapshot& snapshot);
   /// A journal for what comes after the snapshot that was saved last.
   std::unique_ptr<io::Journal> begin_journal(const io::Snapshot& follows) const;
 
@@ -60,10 +75,23 @@ class RunDirectory {
   static bool in_use(const std::filesystem::path& run);
 
  private:
-  void require_claimed() const;
+  /// A file as it was at some moment: another one, or one that was written to, is another.
+  struct Identity {
+    std::uint64_t device = 0;
+    std::uint64_t number = 0;
+    std::int64_t size = -1;  ///< there is none
+    std::int64_t nanoseconds = 0;
+    bool operator==(const Identity&) const = default;
+  };
+  static Identity identity_of(const std::filesystem::path& file);
+  /// Of all that other searches would write.
+  std::array<Identity, 2> identities() const;
 
   std::filesystem::path path_;
-  core::FileLock lock_;
+  core::DirectoryClaim claim_;
+  std::array<Identity, 2> loaded_;  ///< when the search was loaded
+  std::uint64_t incarnation_ = 0;   ///< of the search that was loaded
+  std::optional<Identity> saved_;   ///< search.h5 as it was saved here last
 };
 
 }  // namespace hierevo::search

@@ -38,6 +38,9 @@ void remove_progress(const std::filesystem::path& run);
 /// last.
 std::optional<SearchProgress> read_progress(const std::filesystem::path& run);
 
+/// Whether the file was written in the last half minute: for whoever may not ask for a run's lock.
+bool is_shown_as_running(const std::filesystem::path& run);
+
 /// For people: "40 of 60 evaluations", or "60 evaluations, 40 were asked for" after an earlier
 /// start that asked for more.
 std::string evaluations_text(std::size_t done, std::size_t target);

@@ -1,0 +1,235 @@
+#include "hierevo/io/lost_results.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <string_view>
+#include <system_error>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "hierevo/core/error.hpp"
+#include "hierevo/core/file.hpp"
+#include "hierevo/io/journal.hpp"
+#include "journal_format.hpp"
+#include "run_events.hpp"
+#include "snapshot_files.hpp"
+
+namespace hierevo::io {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+using evolution::Candidate;
+using evolution::IndividualId;
+
+constexpr std::string_view lost_prefix = "lost-";
+constexpr std::size_t token_digits = 16;
+
+using ToldCandidates = std::unordered_map<IndividualId, std::uint32_t>;
+
+ToldCandidates told_in(const evolution::EngineState& state) {
+  ToldCandidates told;
+  for (const auto& [candidate, evaluation] : state.history) {
+    told.emplace(candidate.id, checksum_of(candidate));
+  }
+  return told;
+}
+
+/// Whether the search has a result for this candidate: the first one counts.
+bool has(const ToldCandidates& told, const Told& result) {
+  const auto found = told.find(result.id);
+  return found != told.end() && found->second == result.candidate;
+}
+
+std::size_t lacking(const std::vector<Event>& events, const ToldCandidates& known) {
+  return static_cast<std::size_t>(std::ranges::count_if(events, [&](const Event& event) {
+    const Told* told = std::get_if<Told>(&event);
+    return told != nullptr && !has(known, *told);
+  }));
+}
+
+/// A search that takes in what does not contradict it.
+class Search {
+ public:
+  explicit Search(evolution::EngineState& state) : state_(state), told_(told_in(state)) {
+    for (Candidate& candidate : state_.in_flight) {
+      in_flight_.emplace(candidate.id, std::move(candidate));
+    }
+    state_.in_flight.clear();
+  }
+  Search(const Search&) = delete;
+  Search& operator=(const Search&) = delete;
+  ~Search() {
+    for (auto& [id, candidate] : in_flight_) state_.in_flight.push_back(std::move(candidate));
+  }
+
+  /// How many results it has taken.
+  std::size_t take(const std::vector<Event>& events) {
+    std::size_t taken = 0;
+    for (const Event& event : events) {
+      if (const auto* candidate = std::get_if<Candidate>(&event)) take(*candidate);
+      if (const auto* told = std::get_if<Told>(&event)) taken += take(*told) ? 1 : 0;
+    }
+    return taken;
+  }
+
+  const ToldCandidates& told() const { return told_; }
+
+ private:
+  /// The next candidate, if it is what this search would have made now.
+  void take(const Candidate& candidate) {
+    const bool next = number(candidate.id) == told_.size() + in_flight_.size() + 1 &&
+                      candidate.known == state_.history.size();
+    if (next && (!candidate.parent || told_.contains(*candidate.parent))) {
+      in_flight_.emplace(candidate.id, candidate);
+    }
+  }
+
+  /// False where its candidate does not wait for it.
+  bool take(const Told& result) {
+    const auto waiting = in_flight_.find(result.id);
+    if (waiting == in_flight_.end() || checksum_of(waiting->second) != result.candidate) {
+      return false;
+    }
+    state_.history.push_back({std::move(waiting->second), result.evaluation});
+    in_flight_.erase(waiting);
+    told_.emplace(result.id, result.candidate);
+    return true;
+  }
+
+  evolution::EngineState& state_;
+  ToldCandidates told_;
+  std::map<IndividualId, Candidate> in_flight_;
+};
+
+std::vector<fs::path> listed(const fs::path& folder) {
+  std::vector<fs::path> found;
+  std::error_code error;
+  fs::directory_iterator entry(folder, error);
+  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+    found.push_back(entry->path());
+  }
+  std::ranges::sort(found);
+  return found;
+}
+
+bool is_kept_file(const fs::path& path) {
+  const std::string name = path.filename().string();
+  const bool ours = name.starts_with("search.h5") || name.starts_with("journal");
+  return ours && path.extension() != ".tmp";
+}
+
+std::vector<fs::path> lost_folders(const fs::path& run) {
+  std::vector<fs::path> folders = listed(run);
+  std::erase_if(folders,
+                [](const fs::path& path) { return !is_lost_folder(path.filename().string()); });
+  return folders;
+}
+
+/// What other starts of the search wrote, by file.
+std::map<fs::path, std::vector<Event>> results_of_others(const fs::path& run,
+                                                         const Snapshot& search) {
+  std::map<fs::path, std::vector<Event>> found;
+  const auto look_at = [&](const fs::path& folder, bool all) {
+    for (const fs::path& file : listed(folder)) {
+      if (!is_kept_file(file)) continue;
+      auto events = events_in(file, search.options);
+      if (events && (all || events->owner.incarnation < search.owner.incarnation)) {
+        found.emplace(file, std::move(events->events));
+      }
+    }
+  };
+  look_at(run, false);
+  for (const fs::path& folder : lost_folders(run)) look_at(folder, true);
+  return found;
+}
+
+/// 0 for a file of no owner, or that cannot be read.
+std::uint64_t incarnation_in(const fs::path& file) {
+  try {
+    const auto bytes = core::read_file(file);
+    if (!file.filename().string().starts_with("journal")) return incarnation_of(bytes, file);
+    const auto header = header_of_journal(bytes, file);
+    return header ? header->owner.incarnation : 0;
+  } catch (const core::Error&) {
+    return 0;
+  }
+}
+
+fs::path lost_folder(const fs::path& run, const core::OwnerMark& owner) {
+  return run / fmt::format("{}{}", lost_prefix, core::token_text(owner));
+}
+
+fs::path made_folder(const fs::path& folder) {
+  std::error_code error;
+  fs::create_directory(folder, error);
+  if (error) throw core::IoError(folder, "make", error.value());
+  return folder;
+}
+
+}  // namespace
+
+bool is_lost_folder(std::string_view name) {
+  return name.starts_with(lost_prefix) && name.size() == lost_prefix.size() + token_digits;
+}
+
+LostResults take_up_lost_results(const fs::path& run, Snapshot& search) {
+  LostResults results;
+  const auto files = results_of_others(run, search);
+  Search known(search.state);
+  for (std::size_t before = 1; before != results.taken_up;) {
+    before = results.taken_up;
+    for (const auto& [file, events] : files) results.taken_up += known.take(events);
+  }
+  for (const auto& [file, events] : files) {
+    if (const std::size_t missing = lacking(events, known.told())) results.left[file] = missing;
+  }
+  return results;
+}
+
+std::string keep_lost_results(const fs::path& run, const Snapshot& own) {
+  const auto now = load_search(run / "search.h5", run / "journal");
+  const std::size_t missing =
+      now ? lacking(events_of(own).events, told_in(now->snapshot.state)) : own.state.history.size();
+  if (missing == 0) return "All its results are in the search there.";
+  const fs::path file = made_folder(lost_folder(run, own.owner)) / "search.h5";
+  core::replace_file(file, encode_snapshot(own));
+  return fmt::format("{} results that are not there are kept in '{}'.", missing, file.string());
+}
+
+void keep_if_lost(const fs::path& file, const fs::path& run, const Snapshot& search) {
+  if (!core::path_exists(file)) return;
+  const std::uint64_t incarnation = incarnation_in(file);
+  if (incarnation == 0 || incarnation >= search.owner.incarnation) return;
+  const auto found = events_in(file, search.options);
+  if (!found || lacking(found->events, told_in(search.state)) == 0) return;
+  const fs::path folder = made_folder(lost_folder(run, found->owner));
+  const std::string kind = file.stem().string() == "journal" ? "journal" : "search.h5";
+  for (int copy = 0;; ++copy) {
+    const fs::path place = folder / (copy == 0 ? kind : fmt::format("{}.{}", kind, copy));
+    if (core::path_exists(place)) continue;
+    rename_file(file, place);
+    return;
+  }
+}
+
+void remove_found_results(const fs::path& run, const Snapshot& search) {
+  const std::vector<fs::path> folders = lost_folders(run);
+  if (folders.empty()) return;
+  const ToldCandidates told = told_in(search.state);
+  for (const fs::path& folder : folders) {
+    const bool all_found = std::ranges::all_of(listed(folder), [&](const fs::path& file) {
+      const auto found = events_in(file, search.options);
+      return is_kept_file(file) && found && lacking(found->events, told) == 0;
+    });
+    std::error_code ignored;
+    if (all_found) fs::remove_all(folder, ignored);
+  }
+}
+
+}  // namespace hierevo::io

@@ -1,0 +1,39 @@
+// The events of a search that a file of a run directory has: candidates made, results that came.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include "hierevo/core/owner.hpp"
+#include "hierevo/evolution/engine.hpp"
+#include "hierevo/io/snapshot.hpp"
+
+namespace hierevo::io {
+
+/// A result that came.
+struct Told {
+  evolution::IndividualId id;
+  std::uint32_t candidate;  ///< checksum_of() it
+  evolution::Evaluation evaluation;
+};
+/// A candidate that was made, or a result.
+using Event = std::variant<evolution::Candidate, Told>;
+
+/// What one file has of a search, in order, and which start wrote it.
+struct Events {
+  core::OwnerMark owner;
+  std::vector<Event> events;
+};
+
+/// Each candidate stands where it was made: when so many evaluations were known as it says.
+Events events_of(const Snapshot& snapshot);
+
+/// Of a snapshot or a journal, as its name says; nothing where it cannot be read or is of another
+/// search.
+std::optional<Events> events_in(const std::filesystem::path& file,
+                                const evolution::EngineOptions& options);
+
+}  // namespace hierevo::io
