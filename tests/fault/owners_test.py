@@ -23,7 +23,7 @@ OPTIONS.add_argument("--rounds", type=int, default=14, help="events, of each kin
 OPTIONS.add_argument("--minutes", type=float, default=0, help="go on for so long at least")
 OPTIONS.add_argument("--seed", type=int, default=7)
 
-SEARCH = ["--evaluator", "synthetic", "--synthetic-ms", 15, "--population", 6, "--tournament", 0.5,
+SEARCH = ["--evaluator", "synthetic", "--population", 6, "--tournament", 0.5,
           "--space", "2x3,1x4", "--workers", 2, "--progress", "off", "--grace", 10]
 RESULTS = os.environ["HIEREVO_TEST_RESULTS"]
 LOCKS = os.environ["HIEREVO_TEST_LYING_LOCKS"]
@@ -55,7 +55,8 @@ class Owners(JobTest):
 
     def begin(self, evaluations=100000):
         with self.environment:
-            return self.start(*SEARCH, "--evaluations", evaluations)
+            return self.start(*SEARCH, "--evaluations", evaluations, "--synthetic-ms",
+                              300 if self.options.minutes else 15)
 
     def send(self, job, number):
         for pid in job.processes():
