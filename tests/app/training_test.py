@@ -187,6 +187,24 @@ class Training(ProgramTest):
         self.assertEqual(shown["steps"], 100000)
         self.assertIn("--repeat is 2", self.train("--repeat", 2, code=2).stderr)
 
+    def test_a_training_that_is_taken_over_stops_and_writes_nothing_more(self):
+        """Where locks do not hold, another process becomes the owner of a repeat all the same."""
+        options = ["--steps", 100000, "--save-every", 0.01, "--out", self.folder / "out"]
+        line = [HIEREVO, "train", "--genotype", self.cell, *self.quick, *options]
+        process = subprocess.Popen([*map(str, line)], cwd=self.folder, stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.PIPE, text=True)
+        repeat = self.folder / "out" / "repeat-1"
+        self.wait_until((repeat / "progress.json").exists, process)
+        self.assertEqual([path.name for path in repeat.glob("owner-*")], ["owner-1"])
+        (repeat / "owner-2").write_text("token = 12\nhost = elsewhere\npid = 7\njob = 4711\n")
+        errors = process.communicate(timeout=DEADLINE)[1]
+        self.assertEqual(process.returncode, 5, errors)
+        self.assertIn("another process has taken over this folder of a repeat (process 7 on elsewhere, "
+                      "Slurm job 4711", errors)
+        self.assertEqual(json.loads((repeat / "progress.json").read_text())["state"], "running")
+        self.assertTrue((repeat / "owner-2").exists())
+        self.assertFalse((repeat / "owner-1").exists() and (repeat / "owner-3").exists())
+
     def test_what_began_otherwise_is_not_gone_on_with(self):
         self.train("--steps", 5)
         told = self.train("--steps", 6, code=2).stderr
