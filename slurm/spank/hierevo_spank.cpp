@@ -325,7 +325,8 @@ int slurm_spank_job_epilog(spank_t spank, int argc, char** argv) {
     const Settings settings = settings_of(argc, argv);
     if (settings.folder.empty()) return;
     remove_job_folder(settings.folder, item<std::uint32_t>(spank, S_JOB_ID),
-                      {item<uid_t>(spank, S_JOB_UID), item<gid_t>(spank, S_JOB_GID)});
+                      {item<uid_t>(spank, S_JOB_UID), item<gid_t>(spank, S_JOB_GID)},
+                      settings.removal_limit);
   });
   return 0;
 }
