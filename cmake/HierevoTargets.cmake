@@ -24,6 +24,9 @@ if(HIEREVO_SANITIZERS)
   target_link_options(hierevo_build_flags INTERFACE -fsanitize=${HIEREVO_SANITIZERS})
 endif()
 
+include(HierevoHardening)
+hierevo_harden(hierevo_build_flags)
+
 # Installed programs find hierevo's own shared libraries beside them, and others where they were when
 # it was built.
 include(GNUInstallDirs)

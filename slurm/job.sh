@@ -126,6 +126,14 @@ take_new_step_ids() {
   done
 }
 
+# With sbatch's --hierevo-stage, tasks of a step wait on each node until the data are there. They already are
+# where this runs, so ranks here would wait in MPI_Init for those of other nodes, and not for long: so
+# the data go to all nodes before, by a step without MPI.
+stage_on_all_nodes() {
+  if [[ -z ${HIEREVO_STAGED:-} ]]; then return; fi
+  srun --mpi=none --nodes="$SLURM_JOB_NUM_NODES" --ntasks="$SLURM_JOB_NUM_NODES" --ntasks-per-node=1 true
+}
+
 # When the time limit comes, for the program: Slurm before 23 does not say so itself.
 tell_end_of_job() {
   local limit
@@ -142,6 +150,9 @@ run_program() {
   tell_end_of_job
   if [[ -n ${SLURM_CPUS_PER_TASK:-} ]]; then export SRUN_CPUS_PER_TASK=$SLURM_CPUS_PER_TASK; fi
   if [[ $launcher == srun ]]; then take_new_step_ids; fi
+  code=0
+  stage_on_all_nodes || code=$?
+  if ((code != 0)); then return; fi
   "$launcher" "${launcher_arguments[@]}" "${program[@]}" &
   pid=$!
   # shellcheck disable=SC2064 # the id of now
