@@ -76,7 +76,8 @@ class Signals(JobTest):
         """A search that evaluates in its own process, and hangs there with its fourth candidate: its
         genotype goes to a file that does not take it."""
         job = self.start(*self.evaluated_by("[ $HIEREVO_ID != 3 ] || "
-                                            'mkfifo "${1%/*}/4.json.$(uname -n).$PPID.tmp"'),
+                                            'rank=$(cut -d " " -f 4 /proc/$PPID/stat); '
+                                         'mkfifo "${1%/*}/4.json.$(uname -n).$rank.tmp"'),
                          "--isolation", "none", "--grace", grace, "--progress", "off")
         self.wait_until(lambda: list(self.run_dir.glob("inflight/4.json.*.tmp")), job.process)
         self.wait_until(lambda: self.kept() == (3, 1), job.process)
