@@ -143,7 +143,8 @@ class Search(ProgramTest):
 
     def test_every_stop_signal_saves_and_the_same_line_goes_on(self):
         seen = 0
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGXCPU,
+                       signal.SIGUSR1, signal.SIGUSR2):
             process = self.start("--synthetic-ms", "100", "--evaluations", "3000",
                                  *(("--workers", "3") if number == signal.SIGUSR1 else ()))
             self.assertTrue(self.wait_until(lambda: self.done() > seen, process))
