@@ -106,6 +106,7 @@ int command_evaluate(const Arguments& arguments) {
   GenotypeChoice::inherit(options, options.recorded_names());
   options.pass_over(options_of_search());
   if (!options.parse(arguments)) return 0;
+  outlive_readers();
   check_repeats(repeats);
   check_repeat(repeat, repeats);
   require_one_process("evaluate");

@@ -9,6 +9,7 @@
 #include "hierevo/nn/threads.hpp"
 #include "option_set.hpp"
 #include "packing.hpp"
+#include "program.hpp"
 #include "sharding.hpp"
 
 namespace hierevo::app {
@@ -158,6 +159,7 @@ int command_prepare(const Arguments& arguments) {
       "MNIST.");
   prepare.add_to(options);
   if (!options.parse(arguments)) return 0;
+  outlive_readers();
   prepare.check();
   PackingJob& job = prepare.job;
   job.progress = ProgressLine::mode_named(prepare.progress);

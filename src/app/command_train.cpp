@@ -24,6 +24,7 @@
 #include "hierevo/nn/threads.hpp"
 #include "hierevo/search/run_directory.hpp"
 #include "model_options.hpp"
+#include "program.hpp"
 #include "progress_line.hpp"
 #include "training_data.hpp"
 #include "training_directory.hpp"
@@ -149,8 +150,7 @@ void note_made_up_fitness(const GenotypeChoice& choice) {
   if (choice.run.empty() || choice.id != 0) return;
   const auto options = search::RunDirectory::configuration_of(choice.run);
   if (OptionSet::value_in(options.value_or(""), "evaluator") != "synthetic") return;
-  fmt::print(
-      stderr,
+  report(
       "Note: the fitness of the search in '{}' was made up (--evaluator synthetic): its best "
       "cell is as good as any other.\n",
       choice.run);
@@ -159,8 +159,7 @@ void note_made_up_fitness(const GenotypeChoice& choice) {
 /// Tells who asks for random crops that there is only one.
 void note_whole_crops(const TrainingDataFacts& data, std::int64_t crop) {
   if (!data.crops_are_whole) return;
-  fmt::print(
-      stderr,
+  report(
       "Note: --crop is {0}, and the images of '{1}' are {0}×{0}: no random parts of them are "
       "trained on. Give a smaller --crop, or 0 if whole images are meant.\n",
       crop, data.name);
@@ -208,10 +207,10 @@ std::vector<json> finished_repeats(const TrainingTask& task, const TrainingDirec
 void tell_result(const json& result, const fs::path& folder) {
   std::cout << result.dump(2) << '\n';
   const json& deviation = result["test_accuracy_deviation"];
-  fmt::print(stderr, "Test error {:.2f} %{}. Weights and results are in '{}'.\n",
-             100.0 * (1.0 - result["test_accuracy"].get<double>()),
-             deviation.is_null() ? "" : fmt::format(" ± {:.2f}", 100.0 * deviation.get<double>()),
-             folder.string());
+  report("Test error {:.2f} %{}. Weights and results are in '{}'.\n",
+         100.0 * (1.0 - result["test_accuracy"].get<double>()),
+         deviation.is_null() ? "" : fmt::format(" ± {:.2f}", 100.0 * deviation.get<double>()),
+         folder.string());
 }
 
 /// The training as each of the ranks sees it.
@@ -266,7 +265,7 @@ c10::Device TrainProgram::device_here(comm::Collectives& ranks) const {
     means = threads == 1 ? "a thread of the CPU" : fmt::format("{} threads of the CPU", threads);
   }
   const std::string table = table_of(ranks, means);
-  if (ranks.size() > 1) fmt::print(stderr, "{}", table);
+  if (ranks.size() > 1) report("{}", table);
   return device;
 }
 
@@ -324,8 +323,8 @@ void TrainProgram::conclude(const json& last, const TrainingTask& task,
   const std::vector<json> repeats = finished_repeats(task, directory);
   if (std::ssize(repeats) < task.repeats) {
     std::cout << last.dump(2) << '\n';
-    fmt::print(stderr, "Repeat {} is trained; {} of {} have finished.\n", command_.repeat,
-               repeats.size(), task.repeats);
+    report("Repeat {} is trained; {} of {} have finished.\n", command_.repeat, repeats.size(),
+           task.repeats);
     return;
   }
   const json result = result_of(repeats, task, individual);
@@ -335,11 +334,11 @@ void TrainProgram::conclude(const json& last, const TrainingTask& task,
 
 void TrainProgram::tell_that_all_is_ready(const TrainingTask& task, const fs::path& folder) const {
   const TrainingDataFacts& data = task.data.facts();
-  fmt::print(stderr,
-             "All is ready to train {} parameters for {} steps of {} images in '{}', on {} images "
-             "of '{}', and to test on {}. Nothing was written.\n",
-             cost_of(task).parameters, task.options.steps, task.options.batch, folder.string(),
-             data.training_images, data.name, data.test_images);
+  report(
+      "All is ready to train {} parameters for {} steps of {} images in '{}', on {} images "
+      "of '{}', and to test on {}. Nothing was written.\n",
+      cost_of(task).parameters, task.options.steps, task.options.batch, folder.string(),
+      data.training_images, data.name, data.test_images);
 }
 
 int TrainProgram::run(comm::Collectives& ranks) const {
@@ -395,6 +394,7 @@ int command_train(const Arguments& arguments) {
   std::exception_ptr problem;
   try {
     if (!options.parse(arguments)) return 0;
+    outlive_readers();
     command.check();
   } catch (...) {
     problem = std::current_exception();

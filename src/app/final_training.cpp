@@ -66,7 +66,7 @@ class Repeat {
     if (holds_out() && !choose()) stop();
     save("running");
     if (record_ != nullptr) {
-      fmt::print(stderr, "Trained; testing on {} images.\n", task_.data.facts().test_images);
+      report("Trained; testing on {} images.\n", task_.data.facts().test_images);
     }
     const auto scores = scores_on(*task_.data.test());
     if (!scores) stop();

@@ -49,7 +49,8 @@ void print_help() {
                "    --channels 8 --steps 100 --batch 64 --repeats 1\n"
                "The same line goes on with a search that was interrupted.\n\n"
                "Exit codes: 0 finished, 2 wrong usage or input, 3 run directory cannot be used,\n"
-               "4 stopped for failures, 5 another process works there, 75 saved: run the same line again.\n";
+               "4 stopped for failures, 5 another process works there, 75 saved: run the same line "
+               "again.\n";
 }
 
 int run(int argc, char** argv) {
@@ -78,5 +79,6 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  app::make_size_limit_an_error();
   return app::guarded([&] { return run(argc, argv); });
 }

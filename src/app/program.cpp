@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cerrno>
 #include <csignal>
+#include <cstdio>
 #include <cstring>
 #include <exception>
 #include <filesystem>
@@ -21,7 +22,7 @@ namespace {
 std::atomic<int> stop_signals = 0;
 static_assert(std::atomic<int>::is_always_lock_free);
 
-constexpr int stop_signal_numbers[] = {SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
+constexpr int stop_signal_numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGXCPU, SIGUSR1, SIGUSR2};
 
 sigset_t stop_signal_set() {
   sigset_t set;
@@ -36,6 +37,25 @@ extern "C" void note_stop_signal(int signal) {
     std::raise(SIGINT);
   }
   stop_signals = 1;
+}
+
+/// Unlike one that is ignored, a signal with a handler is as usual again in what is started.
+extern "C" void note_nothing(int) {}
+
+void handle(int signal, void (*handler)(int)) {
+  struct sigaction action {};
+  action.sa_handler = handler;
+  sigemptyset(&action.sa_mask);
+  action.sa_flags = SA_RESTART | SA_NODEFER;
+  sigaction(signal, &action, nullptr);
+}
+
+/// What a terminal sends to all that was started from it is not for those that were told to ignore
+/// it. Others who send a signal mean this process.
+bool stays_ignored(int signal) {
+  struct sigaction now {};
+  sigaction(signal, nullptr, &now);
+  return (signal == SIGINT || signal == SIGHUP) && now.sa_handler == SIG_IGN;
 }
 
 }  // namespace
@@ -77,17 +97,28 @@ std::vector<std::string> arguments_from(int argc, char** argv, int first) {
   return {argv + first, argv + argc};
 }
 
+void make_size_limit_an_error() {
+  std::signal(SIGXFSZ, SIG_IGN);
+}
+
+void outlive_readers() {
+  handle(SIGPIPE, note_nothing);
+}
+
+void report(std::string_view text) {
+  std::fwrite(text.data(), 1, text.size(), stderr);
+  std::fflush(stderr);
+}
+
 void hold_stop_signals() {
   const sigset_t held = stop_signal_set();
   sigprocmask(SIG_BLOCK, &held, nullptr);
 }
 
 void catch_stop_signals() {
-  struct sigaction action {};
-  action.sa_handler = note_stop_signal;
-  sigemptyset(&action.sa_mask);
-  action.sa_flags = SA_RESTART | SA_NODEFER;
-  for (const int signal : stop_signal_numbers) sigaction(signal, &action, nullptr);
+  for (const int signal : stop_signal_numbers) {
+    if (!stays_ignored(signal)) handle(signal, note_stop_signal);
+  }
   const sigset_t held = stop_signal_set();
   sigprocmask(SIG_UNBLOCK, &held, nullptr);
 }

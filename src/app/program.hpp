@@ -1,10 +1,13 @@
 // What the main() of every program does around a command.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <filesystem>
 #include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace hierevo::app {
@@ -21,11 +24,25 @@ bool this_program_is(std::string_view name);
 
 std::vector<std::string> arguments_from(int argc, char** argv, int first);
 
+/// A file that may not become as large as it would (`ulimit -f`) is an error from now on, as a full
+/// disk is, and not the end of the process.
+void make_size_limit_an_error();
+/// Writing to a pipe without a reader, or to a terminal that is gone, no longer ends the process:
+/// what is written there is lost. For commands whose work is worth more than what they print.
+void outlive_readers();
+/// Writes to standard error; what cannot be written is lost.
+void report(std::string_view text);
+template <typename... Arguments>
+void report(fmt::format_string<Arguments...> format, Arguments&&... arguments) {
+  report(std::string_view(fmt::format(format, std::forward<Arguments>(arguments)...)));
+}
+
 /// Keeps these signals waiting for catch_stop_signals(), also that of the program which this
 /// process becomes: large libraries take their time to be loaded. Children would inherit it.
 void hold_stop_signals();
-/// From now on SIGINT, SIGTERM, SIGUSR1 and SIGUSR2 only set a flag; a second SIGINT ends the
-/// process at once.
+/// From now on SIGINT, SIGTERM, SIGHUP, SIGXCPU, SIGUSR1 and SIGUSR2 only set a flag; a second
+/// SIGINT ends the process at once. SIGINT and SIGHUP that this process was started to ignore, as
+/// in the background of a script or by nohup, stay ignored.
 void catch_stop_signals();
 bool stop_signal_came();
 

@@ -4,11 +4,11 @@
 #include <unistd.h>
 
 #include <cmath>
-#include <cstdio>
 #include <vector>
 
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/nearest.hpp"
+#include "program.hpp"
 
 namespace hierevo::app {
 
@@ -37,13 +37,12 @@ void ProgressLine::show(const std::string& text) {
   const bool live = mode_ == Mode::live;
   next_ =
       Clock::now() + (live ? std::chrono::milliseconds(250) : std::chrono::milliseconds(10'000));
-  fmt::print(stderr, "{}{}{}", live ? "\r" : "", text, live ? "\x1b[K" : "\n");
-  std::fflush(stderr);
+  report("{}{}{}", live ? "\r" : "", text, live ? "\x1b[K" : "\n");
   open_ = live;
 }
 
 void ProgressLine::end() {
-  if (open_) fmt::print(stderr, "\n");
+  if (open_) report("\n");
   open_ = false;
   next_ = {};
 }

@@ -94,10 +94,8 @@ void SearchCommandOptions::add_to(OptionSet& options) {
       "  mpirun -n 3 hierevo search --run R --population 20 --evaluations 100 --repeats 1\n"
       "  hierevo search --run R --evaluator synthetic --population 10 --evaluations 50\n"
       "  hierevo search --run R --evaluator command --command './evaluate.py --fast'\n"
-      "Ctrl-C, SIGTERM, SIGUSR1 or SIGUSR2 saves and ends with code 75 (mpirun itself may say 1); "
-      "the same "
-      "line\n"
-      "goes on.\n");
+      "Ctrl-C, SIGTERM, SIGHUP, SIGXCPU, SIGUSR1 or SIGUSR2 saves and ends with code 75 (mpirun\n"
+      "itself may say 1); the same line goes on.\n");
 }
 
 search::TrainingMemory SearchCommandOptions::training_memory() const {

@@ -7,18 +7,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 
+#include "enclosure.hpp"
 #include "hierevo/core/descriptor.hpp"
 
 namespace hierevo::core {
 
 namespace {
-
-std::string_view name_of(std::string_view entry) {
-  return entry.substr(0, entry.find('=') + 1);
-}
 
 std::vector<char*> pointers(std::vector<std::string>& texts) {
   std::vector<char*> result;
@@ -77,7 +73,7 @@ int arrange_descriptors(std::vector<int>& descriptors, int trouble) {
 }
 
 void take_signals(const Program& program) {
-  ::signal(SIGPIPE, SIG_DFL);
+  for (const int signal : {SIGPIPE, SIGXFSZ}) ::signal(signal, SIG_DFL);
   if (program.ends_by_job_signals) {
     for (const int signal : job_signals) ::signal(signal, SIG_DFL);
     for (const int signal : {SIGUSR1, SIGUSR2}) ::signal(signal, SIG_IGN);
@@ -103,21 +99,18 @@ void take_signals(const Program& program) {
   report(trouble);
 }
 
-}  // namespace
-
-std::vector<std::string> environment_with(const std::vector<std::string>& more,
-                                          bool (*is_left_out)(std::string_view entry)) {
-  std::vector<std::string> environment = more;
-  for (char** entry = environ; *entry != nullptr; ++entry) {
-    const std::string_view text = *entry;
-    const bool replaced = std::any_of(more.begin(), more.end(), [text](const std::string& one) {
-      return name_of(one) == name_of(text);
-    });
-    const bool left_out = is_left_out != nullptr && is_left_out(text);
-    if (!replaced && !left_out) environment.emplace_back(text);
-  }
-  return environment;
+/// Goes on in a child; this process waits for it, with nothing open. Gives that one's parent.
+pid_t go_on_enclosed(pid_t parent, int trouble, std::vector<int>& no_descriptors) {
+  begin_enclosure(parent);
+  const pid_t between = ::getpid();
+  const pid_t program = ::fork();
+  if (program < 0) report(trouble);
+  if (program == 0) return between;
+  ::close(arrange_descriptors(no_descriptors, trouble));
+  enclose(program);
 }
+
+}  // namespace
 
 ProgramStart start_program(const Program& program) {
   if (program.command.empty()) return {.error = EINVAL};
@@ -130,10 +123,14 @@ ProgramStart start_program(const Program& program) {
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) return {.error = errno};
   const Descriptor trouble_read(ends[0]);
   Descriptor trouble_write(ends[1]);
-  const pid_t parent = ::getpid();
+  std::vector<int> no_descriptors;
+  pid_t parent = ::getpid();
   const pid_t pid = ::fork();
   if (pid < 0) return {.error = errno};
   if (pid == 0) {
+    if (program.leaves_nothing) {
+      parent = go_on_enclosed(parent, trouble_write.get(), no_descriptors);
+    }
     const int trouble = arrange_descriptors(descriptors, trouble_write.get());
     become(program, arguments.data(), entries.data(), trouble, parent);
   }

@@ -9,15 +9,15 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
-#include <cmath>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <optional>
+#include <thread>
 #include <utility>
 
+#include "command_answer.hpp"
 #include "genotype_file.hpp"
 #include "hierevo/core/descriptor.hpp"
 #include "hierevo/core/error.hpp"
@@ -37,21 +37,34 @@ using evolution::Status;
 constexpr std::size_t longest_kept_output = std::size_t{1} << 16;
 /// Of its standard error, a line that is longer is told in parts.
 constexpr std::size_t longest_line = 4096;
+/// So long one that cannot be started is tried again: it may be about to be replaced.
+constexpr auto start_patience = std::chrono::minutes(1);
+
+bool can_be_run(const std::string& path) {
+  std::error_code ignored;
+  return ::access(path.c_str(), X_OK) == 0 && fs::is_regular_file(path, ignored);
+}
 
 /// The path of `program`, which the search path leads to; empty when there is none.
 std::string path_of(const std::string& program) {
-  if (program.find('/') != std::string::npos) {
-    return ::access(program.c_str(), X_OK) == 0 ? program : "";
-  }
+  if (program.find('/') != std::string::npos) return can_be_run(program) ? program : "";
   const char* search_path = std::getenv("PATH");
   std::string_view rest = search_path == nullptr ? "" : search_path;
   while (!rest.empty()) {
     const std::string_view folder = rest.substr(0, rest.find(':'));
     const std::string path = (fs::path(folder) / program).string();
-    if (::access(path.c_str(), X_OK) == 0) return path;
+    if (can_be_run(path)) return path;
     rest.remove_prefix(std::min(rest.size(), folder.size() + 1));
   }
   return "";
+}
+
+std::string why_it_cannot_be_run(const std::string& program) {
+  std::error_code ignored;
+  const bool is_path = program.find('/') != std::string::npos;
+  if (is_path && fs::is_directory(program, ignored)) return "it is a folder";
+  if (is_path && fs::exists(program, ignored)) return "it is not executable";
+  return is_path ? "there is no such program" : "there is no such program on the PATH";
 }
 
 struct Pipe {
@@ -96,15 +109,17 @@ void read_what_is_there(core::Descriptor& pipe, std::string& text) {
 }
 
 /// A running program with its standard output and error on pipes, and nothing to read. Killed with
-/// its process group, and waited for, when this goes.
+/// all that it has started, and waited for, when this goes.
 class Child {
  public:
+  /// Throws UsageError where it cannot be started.
   explicit Child(core::Program program) {
     Pipe output;
     Pipe error;
     const std::string name = program.command.front();
     program.command.front() = path_of(name);
     program.descriptors = {core::no_descriptor, output.write_end.get(), error.write_end.get()};
+    program.leaves_nothing = true;
     const core::ProgramStart start = core::start_program(program);
     if (start.error != 0) {
       throw core::UsageError(fmt::format("Cannot start '{}'", name), std::strerror(start.error),
@@ -118,7 +133,7 @@ class Child {
   Child& operator=(const Child&) = delete;
   ~Child() {
     if (id_ > 0) {
-      ::kill(-id_, SIGKILL);
+      ::kill(id_, SIGTERM);
       ::waitpid(id_, nullptr, 0);
     }
   }
@@ -140,15 +155,10 @@ class Child {
 
   bool prints_no_more() const { return !output_ && !error_; }
 
-  /// waitpid's status if the program has ended. What it left behind in its group is killed.
+  /// waitpid's status if the program has ended, and all that it left behind.
   std::optional<int> ended() {
-    siginfo_t info{};
-    const auto id = static_cast<id_t>(id_);
-    if (::waitid(P_PID, id, &info, WEXITED | WNOHANG | WNOWAIT) != 0) return std::nullopt;
-    if (info.si_pid != id_) return std::nullopt;
-    ::kill(-id_, SIGKILL);  // before it is waited for: until then the number is its own
     int status = 0;
-    ::waitpid(id_, &status, 0);
+    if (::waitpid(id_, &status, WNOHANG) != id_) return std::nullopt;
     id_ = -1;
     return status;
   }
@@ -171,33 +181,6 @@ void tell_lines(std::string& text, evolution::IndividualId id, bool all) {
   }
 }
 
-/// The last line that is not empty.
-std::string_view last_line(std::string_view text) {
-  const std::size_t end = text.find_last_not_of("\r\n \t");
-  if (end == std::string_view::npos) return {};
-  text = text.substr(0, end + 1);
-  return text.substr(text.find_last_of('\n') + 1);
-}
-
-Evaluation read_answer(std::string_view output) {
-  const std::string_view line = last_line(output);
-  const auto answer = nlohmann::json::parse(line, nullptr, /*allow_exceptions=*/false);
-  const bool sound =
-      answer.is_object() && answer.contains("fitness") && answer["fitness"].is_number() &&
-      std::isfinite(answer["fitness"].get<double>()) && answer["fitness"].get<double>() >= 0.0;
-  if (!sound) {
-    return Evaluation::failure(
-        Status::failed,
-        fmt::format("the last line that the program printed is no JSON object with a "
-                    "finite \"fitness\" from 0 up: '{}'",
-                    line.substr(0, 200)));
-  }
-  Evaluation evaluation;
-  evaluation.fitness = answer["fitness"].get<double>();
-  evaluation.repeat_fitness = {evaluation.fitness};
-  return evaluation;
-}
-
 class CommandEvaluator final : public Evaluator {
  public:
   CommandEvaluator(std::vector<std::string> command, fs::path run)
@@ -207,26 +190,47 @@ class CommandEvaluator final : public Evaluator {
     const GenotypeFile file(work.candidate, run_);
     core::Program program{.command = command_, .environment = environment_for(work.candidate)};
     program.command.push_back(file.path().string());
-    Child child(std::move(program));
+    std::optional<Child> child;
+    if (!start(child, program, progress)) return std::nullopt;
     std::string output;
     std::string error;
     while (true) {
       if (!progress({})) return std::nullopt;
       // One that prints no more ends in a moment.
-      child.read(output, error, std::chrono::milliseconds(child.prints_no_more() ? 5 : 50));
+      child->read(output, error, std::chrono::milliseconds(child->prints_no_more() ? 5 : 50));
       if (output.size() > 2 * longest_kept_output)
         output.erase(0, output.size() - longest_kept_output);
       tell_lines(error, work.candidate.id, /*all=*/false);
-      const auto status = child.ended();
+      const auto status = child->ended();
       if (!status) continue;
-      // What it left behind may hold its output open, and print on.
-      child.read_rest(output, error);
+      child->read_rest(output, error);
       tell_lines(error, work.candidate.id, /*all=*/true);
       return conclude(*status, output);
     }
   }
 
  private:
+  /// False when it was asked to end meanwhile.
+  static bool start(std::optional<Child>& child, const core::Program& program,
+                    const ProgressCallback& progress) {
+    using Clock = std::chrono::steady_clock;
+    const auto end = Clock::now() + start_patience;
+    for (auto pause = std::chrono::milliseconds(100);; pause *= 2) {
+      try {
+        child.emplace(program);
+        return true;
+      } catch (const core::UsageError& error) {
+        if (Clock::now() >= end) throw;
+        core::log(core::LogLevel::warning, "{} Retrying in {:.1f} s.", error.what(),
+                  std::chrono::duration<double>(pause).count());
+      }
+      for (const auto next = Clock::now() + pause; Clock::now() < next;) {
+        if (!progress({})) return false;
+        std::this_thread::sleep_for(std::min(pause, std::chrono::milliseconds(50)));
+      }
+    }
+  }
+
   static std::vector<std::string> environment_for(const evolution::Candidate& candidate) {
     return core::environment_with({fmt::format("HIEREVO_ID={}", number(candidate.id)),
                                    fmt::format("HIEREVO_SEED={}", candidate.seed)});
@@ -242,7 +246,7 @@ class CommandEvaluator final : public Evaluator {
       return Evaluation::failure(
           Status::failed, fmt::format("the program ended with exit code {}", WEXITSTATUS(status)));
     }
-    return read_answer(output);
+    return read_command_answer(output);
   }
 
   std::vector<std::string> command_;
@@ -258,7 +262,8 @@ std::unique_ptr<Evaluator> make_command_evaluator(std::vector<std::string> comma
   }
   if (path_of(command.front()).empty()) {
     throw core::UsageError(fmt::format("Cannot run '{}'", command.front()),
-                           "there is no such program", "Check the program given to --command.");
+                           why_it_cannot_be_run(command.front()),
+                           "Check the program given to --command.");
   }
   return std::make_unique<CommandEvaluator>(std::move(command), std::move(run));
 }

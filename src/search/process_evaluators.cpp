@@ -10,7 +10,9 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <deque>
 #include <span>
 #include <utility>
@@ -28,8 +30,11 @@ using evolution::Evaluation;
 using evolution::number;
 using evolution::Status;
 
-/// So often in series a program may end without having had a candidate.
-constexpr int most_vain_starts = 3;
+/// So often a program that ends without having had a candidate is started at the least.
+constexpr int least_vain_starts = 3;
+/// Before it is started again; then twice as long each time.
+constexpr std::chrono::duration<double> first_pause = std::chrono::milliseconds(100);
+constexpr std::chrono::duration<double> longest_pause = std::chrono::minutes(1);
 
 /// What epoll tells: the supervisor, or the messages or the output of a slot.
 constexpr std::uint64_t of_supervisor = 0;
@@ -63,10 +68,12 @@ class ProcessEvaluators final : public Evaluators {
     std::optional<EvaluatorProcess> process;  ///< none: it is given up
     Clock::time_point started;
     bool ready = false;
-    int vain_starts = 0;       ///< in series
-    std::optional<Work> work;  ///< under way
-    bool killed = false;       ///< is being killed, as kill() or save() wanted
-    std::string fault;         ///< is being killed for this
+    int vain_starts = 0;                          ///< consecutive
+    Clock::time_point first_in_vain;              ///< when the first of them ended
+    std::optional<Clock::time_point> next_start;  ///< its process has ended; it is started then
+    std::optional<Work> work;                     ///< in flight
+    bool killed = false;                          ///< is being killed, as kill() or save() wanted
+    std::string fault;                            ///< is being killed for this
 
     bool is_ending() const { return killed || !fault.empty(); }
     bool takes_work() const { return process && ready && !work && !is_ending(); }
@@ -82,7 +89,7 @@ class ProcessEvaluators final : public Evaluators {
   void kill_for(Slot& slot, const std::string& fault);
   void kill_process(Slot& slot);
   void look();
-  void look_for_late_starts();
+  void look_at_starts();
   void look_at(std::uint64_t event);
   void look_for_ends();
   void take_messages(Slot& slot);
@@ -90,9 +97,10 @@ class ProcessEvaluators final : public Evaluators {
   bool take(Slot& slot, const AnyMessage& message);
   bool greeted(Slot& slot, const Hello& hello);
   void ended(Slot& slot, const comm::ProcessEnd& end);
+  void ended_in_vain(Slot& slot, const std::string& how);
   void end_work(Slot& slot, std::optional<Evaluation> evaluation);
   /// Without it, where others are left.
-  std::string could_not_start(const Slot& slot) const;
+  std::string failure_of(const Slot& slot, const std::string& how) const;
   void give_up(Slot& slot, const std::string& reason);
   void break_down(const std::string& reason);
   void let_go_of_all();
@@ -100,6 +108,7 @@ class ProcessEvaluators final : public Evaluators {
   comm::ProcessSupervisor& supervisor_;
   core::Descriptor changes_;  ///< epoll over all that is read here
   std::chrono::duration<double> start_limit_;
+  std::chrono::duration<double> retry_limit_;
   std::deque<Slot> slots_;
   std::deque<Work> waiting_;  ///< for one that is ready
   std::deque<Event> events_;
@@ -113,7 +122,8 @@ ProcessEvaluators::ProcessEvaluators(comm::ProcessSupervisor& supervisor,
                                      ProcessEvaluatorsOptions options)
     : supervisor_(supervisor),
       changes_(::epoll_create1(EPOLL_CLOEXEC)),
-      start_limit_(options.start_limit) {
+      start_limit_(options.start_limit),
+      retry_limit_(options.retry_limit) {
   if (!changes_) throw core::IoError("epoll", "make", errno);
   watch_input(changes_.get(), supervisor_.descriptor(), of_supervisor);
   for (auto& one : options.evaluators) {
@@ -127,6 +137,7 @@ ProcessEvaluators::ProcessEvaluators(comm::ProcessSupervisor& supervisor,
 
 void ProcessEvaluators::start(Slot& slot) {
   slot.ready = false;
+  slot.next_start.reset();
   slot.killed = false;
   slot.fault.clear();
   slot.started = Clock::now();
@@ -230,13 +241,18 @@ void ProcessEvaluators::look() {
       ::epoll_wait(changes_.get(), changes.data(), static_cast<int>(changes.size()), 0);
   for (int i = 0; i < count; ++i) look_at(changes[static_cast<std::size_t>(i)].data.u64);
   if (broken_) return;
-  look_for_late_starts();
+  look_at_starts();
   hand_out();
 }
 
-void ProcessEvaluators::look_for_late_starts() {
+void ProcessEvaluators::look_at_starts() {
   const auto now = Clock::now();
   for (Slot& slot : slots_) {
+    if (broken_) return;
+    if (slot.next_start) {
+      if (now >= *slot.next_start) start_again(slot);
+      continue;
+    }
     if (!slot.process || slot.ready || slot.is_ending()) continue;
     if (now - slot.started <= start_limit_) continue;
     kill_for(slot, fmt::format("it was not ready after {} s", start_limit_.count()));
@@ -315,35 +331,50 @@ bool ProcessEvaluators::greeted(Slot& slot, const Hello& hello) {
 void ProcessEvaluators::ended(Slot& slot, const comm::ProcessEnd& end) {
   take_messages(slot);  // its last may have come since they were looked at
   if (broken_ || !slot.process) return;
-  const std::string how =
-      slot.process->with_last_words(slot.fault.empty() ? description(end) : slot.fault);
+  std::string fault = slot.fault.empty() ? description(end) : slot.fault;
+  if (end.cause == comm::ProcessEnd::Cause::not_started) fault = std::strerror(end.code);
+  const std::string how = slot.process->with_last_words(fault);
   const bool in_vain = !slot.work && !slot.killed;  // where killed, its result came just before
-  slot.vain_starts = in_vain ? slot.vain_starts + 1 : 0;
+  if (in_vain) return ended_in_vain(slot, how);
+  slot.vain_starts = 0;
   if (slot.work && slot.killed) {
     end_work(slot, std::nullopt);
   } else if (slot.work) {
     const bool memory = end.cause == comm::ProcessEnd::Cause::out_of_memory;
     end_work(slot, Evaluation::failure(memory ? Status::out_of_memory : Status::crashed, how));
   }
-  if (slot.vain_starts >= most_vain_starts) {
-    return give_up(slot, fmt::format("{}: {}",
-                                     slot.ready ? "an evaluator ends again and again without work"
-                                                : could_not_start(slot),
-                                     how));
-  }
-  if (in_vain) {
-    core::log(core::LogLevel::warning, "An evaluator without work is started again: {}", how);
-  }
   start_again(slot);
 }
 
-std::string ProcessEvaluators::could_not_start(const Slot& slot) const {
+void ProcessEvaluators::ended_in_vain(Slot& slot, const std::string& how) {
+  const auto now = Clock::now();
+  const bool was_fine = slot.ready && now - slot.started > longest_pause;
+  if (slot.vain_starts == 0 || was_fine) slot.first_in_vain = now;
+  if (was_fine) slot.vain_starts = 0;
+  ++slot.vain_starts;
+  const std::string failure = failure_of(slot, how);
+  slot.ready = false;
+  // Whoever sees the search begin can mend it sooner.
+  const bool waited_enough = !announced_ || now - slot.first_in_vain >= retry_limit_;
+  if (slot.vain_starts >= least_vain_starts && waited_enough) return give_up(slot, failure);
+  const auto pause = std::min(first_pause * std::exp2(slot.vain_starts - 1), longest_pause);
+  slot.next_start = now + std::chrono::duration_cast<Clock::duration>(pause);
+  core::log(core::LogLevel::warning, "Retrying in {:.1f} s: {}", pause.count(), failure);
+}
+
+std::string ProcessEvaluators::failure_of(const Slot& slot, const std::string& how) const {
+  const std::string program = slot.how.order.command.empty() ? "" : slot.how.order.command.front();
+  if (slot.ready) {
+    return fmt::format("the evaluator '{}' ended without work: {}", program, how);
+  }
   const auto limit = slot.how.order.memory_limit;
-  if (!limit) return "an evaluator could not be started";
-  return fmt::format(
-      "an evaluator could not be started with the {:.3g} GiB that --memory-limit gives it (an "
-      "evaluator that trains needs 1 GiB at least)",
-      static_cast<double>(*limit) / (1 << 30));
+  const std::string with_limit =
+      limit ? fmt::format(
+                  " with the {:.3g} GiB that --memory-limit gives it (an evaluator that "
+                  "trains needs 1 GiB at least)",
+                  static_cast<double>(*limit) / (1 << 30))
+            : "";
+  return fmt::format("the evaluator '{}' could not be started{}: {}", program, with_limit, how);
 }
 
 void ProcessEvaluators::end_work(Slot& slot, std::optional<Evaluation> evaluation) {

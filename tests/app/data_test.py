@@ -319,7 +319,6 @@ class Interruptions(DataTest):
         self.small_folder()
 
         def small_files_only():
-            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
             resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
 
         process = subprocess.run([HIEREVO, "prepare", self.images, "--out", self.pack, "--size",

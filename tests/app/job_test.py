@@ -45,6 +45,26 @@ class Job(ProgramTest):
             self.hierevo(*line)
         self.assert_finished(20)
 
+    @unittest.skipUnless(MPIRUN, "without MPI")
+    def test_a_program_of_command_may_call_mpirun_with_the_settings_of_the_user(self):
+        program = self.folder / "program"
+        program.write_text(f"""#!/bin/sh\n[ -z "$PMIX_RANK$OMPI_COMM_WORLD_RANK$PMI_RANK" ] || exit 7
+                           {MPIRUN[0]} -n 4 true && echo '{{"fitness": 0.5}}'\n""")
+        program.chmod(0o700)
+        line = ["search", "--run", self.run_dir, "--evaluator", "command", "--command", program,
+                "--population", 2, "--evaluations", 2]
+        with mock.patch.dict(os.environ, {"OMPI_MCA_rmaps_base_oversubscribe": "1",
+                                          "OMPI_ALLOW_RUN_AS_ROOT": "1",
+                                          "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+                                          "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",
+                                          "PRTE_ALLOW_RUN_AS_ROOT": "1",
+                                          "PRTE_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}):
+            for isolation in ("process", "none"):
+                self.run_dir = self.folder / isolation
+                self.hierevo(*line[:2], self.run_dir, *line[3:], "--isolation", isolation,
+                             launcher=mpirun(2))
+                self.assertEqual(self.status()["evaluations"]["failed"], 0)
+
     def on_disk(self, options, launcher=(), code=3):
         """What is said of a run directory on a new disk, which is mounted for the rank 2 alone when
         there are several."""

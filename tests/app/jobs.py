@@ -62,8 +62,10 @@ class Job:
         return self.ranks()[number]
 
     def evaluators(self):
-        return [pid for pid, process in self.processes().items()
-                if process.words[1:2] == ["evaluator"]]
+        processes = self.processes()
+        found = {pid for pid, process in processes.items() if process.words[1:2] == ["evaluator"]}
+        # What starts an evaluator's program is a child of the same name.
+        return [pid for pid in found if processes[pid].parent not in found]
 
     def end(self):
         """Kills all that is left."""

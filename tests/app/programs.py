@@ -4,6 +4,7 @@ import os
 import pathlib
 import shlex
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -17,6 +18,9 @@ MPIRUN = shlex.split(os.environ.get("HIEREVO_MPIRUN", ""))
 CELL = {"format": "hierevo.genotype", "version": 1, "levels": [
     {"level": 2, "nodes": 2, "motifs": [["separable3x3"]]},
     {"level": 3, "nodes": 2, "motifs": [[1]]}]}
+# A shell that runs tests in its background has them ignore these, and what they start with them.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 DEADLINE = 120  # seconds for anything; reached only when something hangs
 
 

@@ -6,10 +6,39 @@ import signal
 import subprocess
 import unittest
 
+from jobs import JobTest
 from programs import HIEREVO, ProgramTest
 
 SMALL = ["--evaluator", "synthetic", "--population", "8", "--evaluations", "40",
          "--tournament", "0.3"]
+
+
+class Commands(JobTest):
+    def test_what_a_program_leaves_behind_is_gone_before_the_next(self):
+        left = self.folder / "left"
+        options = self.evaluated_by(f"""left='{left}'
+                                    if [ -e $left ] && kill -0 "$(cat $left)"; then exit 3; fi
+                                    setsid sleep 1000 & echo $! > $left""")
+        for isolation in ("process", "none"):
+            with self.subTest(isolation=isolation):
+                self.run_dir = self.folder / isolation
+                job = self.start(*options, "--isolation", isolation, "--population", 2,
+                                 "--evaluations", 4, "--progress", "off")
+                self.assertEqual(self.wait_for_end(job), 0, job.text())
+                self.assertEqual(self.status()["evaluations"]["failed"], 0)
+                left.unlink()
+
+    def test_what_it_leaves_behind_ends_with_the_search_whatever_ends_that(self):
+        left = self.folder / "left"
+        options = self.evaluated_by(f"setsid sleep 1000 & echo $! > '{left}'; sleep 1000")
+        for isolation in ("process", "none"):
+            with self.subTest(isolation=isolation):
+                self.run_dir = self.folder / isolation
+                job = self.start(*options, "--isolation", isolation, "--progress", "off")
+                self.wait_until(left.exists, job.process)
+                os.kill(job.process.pid, signal.SIGKILL)
+                self.assertEqual(self.wait_for_end(job), -signal.SIGKILL)  # and of all of it
+                left.unlink()
 
 
 class Search(ProgramTest):
@@ -115,7 +144,8 @@ class Search(ProgramTest):
 
     def test_every_stop_signal_saves_and_the_same_line_goes_on(self):
         seen = 0
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGXCPU,
+                       signal.SIGUSR1, signal.SIGUSR2):
             process = self.start("--synthetic-ms", "100", "--evaluations", "3000",
                                  *(("--workers", "3") if number == signal.SIGUSR1 else ()))
             self.assertTrue(self.wait_until(lambda: self.done() > seen, process))

@@ -1,10 +1,12 @@
 """Signals to any process of a search: it saves and ends, in bounded time."""
 import os
+import resource
 import signal
+import subprocess
 import unittest
 
 from jobs import JobTest
-from programs import mpirun
+from programs import DEADLINE, HIEREVO, mpirun
 
 LINE = ["--evaluator", "synthetic", "--population", "8", "--evaluations", "500", "--tournament",
         "0.3", "--synthetic-ms", "50"]
@@ -33,6 +35,63 @@ class Signals(JobTest):
         os.kill(job.process.pid, signal.SIGUSR2)
         self.assertEqual(self.wait_for_end(job), SAVED)
         self.assertEqual(self.status()["state"], "saved")
+
+    def search_read_by(self, ends):
+        """A search whose messages go to the second of these, and the process."""
+        process = subprocess.Popen([HIEREVO, "search", "--run", self.run_dir, *LINE, "--progress",
+                                    "live"], stderr=ends[1], start_new_session=True)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        os.close(ends[1])
+        return process
+
+    def test_without_a_reader_of_its_messages_it_goes_on_and_saves(self):
+        for kind in (os.pipe, os.openpty):
+            with self.subTest(kind=kind.__name__):
+                self.run_dir = self.folder / kind.__name__
+                ends = kind()
+                process = self.search_read_by(ends)
+                self.assertTrue(self.wait_until(lambda: self.done() >= 3, process))
+                os.close(ends[0])
+                seen = self.done()
+                # Each of its updates finds nobody.
+                self.assertTrue(self.wait_until(lambda: self.done() >= seen + 10, process))
+                process.send_signal(signal.SIGINT)
+                self.assertEqual(process.wait(timeout=DEADLINE), SAVED)
+                self.assertEqual(self.status()["state"], "saved")
+
+    def test_a_command_that_only_prints_ends_quietly_with_its_reader(self):
+        process = subprocess.Popen([HIEREVO, "sample", "--count", "100000"],
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.assertIn(b"hierevo.genotype", process.stdout.readline())
+        process.stdout.close()
+        self.assertEqual(process.stderr.read(), b"")
+        process.stderr.close()
+        self.assertEqual(process.wait(timeout=DEADLINE), -signal.SIGPIPE)
+
+    def test_what_its_parent_ignores_stays_ignored(self):
+        job = self.start(*LINE, launcher=("sh", "-c", "trap '' INT HUP; exec \"$@\"", "sh"))
+        self.wait_until_done(3, job)
+        for number in (signal.SIGINT, signal.SIGHUP):
+            os.kill(job.process.pid, number)
+        self.wait_until_done(self.done() + 10, job)
+        self.assertNotIn("Asked to stop", job.text())
+        os.kill(job.process.pid, signal.SIGTERM)
+        self.assertEqual(self.wait_for_end(job), SAVED)
+
+    def test_a_limit_of_size_is_a_full_disk(self):
+        job = self.start(*LINE, "--evaluations", 1000000, "--synthetic-ms", 0, "--progress", "off")
+        self.wait_until_done(3, job)
+        limit = (self.run_dir / "journal").stat().st_size + 4096
+        unlimited = resource.RLIM_INFINITY
+        resource.prlimit(job.process.pid, resource.RLIMIT_FSIZE, (limit, unlimited))
+        self.wait_for_text("File too large", job)
+        resource.prlimit(job.process.pid, resource.RLIMIT_FSIZE, (unlimited, unlimited))
+        self.wait_until_done(self.done() + 1, job)
+        os.kill(job.process.pid, signal.SIGTERM)
+        self.assertEqual(self.wait_for_end(job), SAVED)
+        self.assertEqual(list(self.run_dir.rglob("*.tmp")), [])
+        self.hierevo("verify", "--run", self.run_dir)
 
     def stop_an_evaluator(self, launcher, workers, grace):
         """A search of endless evaluations, with an evaluator that answers to nothing."""
@@ -76,7 +135,8 @@ class Signals(JobTest):
         """A search that evaluates in its own process, and hangs there with its fourth candidate: its
         genotype goes to a file that does not take it."""
         job = self.start(*self.evaluated_by("[ $HIEREVO_ID != 3 ] || "
-                                            'mkfifo "${1%/*}/4.json.$(uname -n).$PPID.tmp"'),
+                                            'rank=$(cut -d " " -f 4 /proc/$PPID/stat); '
+                                         'mkfifo "${1%/*}/4.json.$(uname -n).$rank.tmp"'),
                          "--isolation", "none", "--grace", grace, "--progress", "off")
         self.wait_until(lambda: list(self.run_dir.glob("inflight/4.json.*.tmp")), job.process)
         self.wait_until(lambda: self.kept() == (3, 1), job.process)

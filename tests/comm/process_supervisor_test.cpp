@@ -301,18 +301,21 @@ TEST(ProcessSupervisor, AProgramDoesNotTakeItselfForARank) {
       ::setenv(variable, "4", 1);
     }
     ::setenv("SLURM_JOB_ID", "77", 1);
+    ::setenv("OMPI_MCA_btl", "self", 1);
     ::setenv("HIEREVO_TEST_KEPT", "kept", 1);
     ::setenv("HIEREVO_TEST_CHANGED", "before", 1);
     ProcessSupervisor supervisor;
     ProcessOrder wanted = order({"environment"});
     wanted.environment = {"HIEREVO_TEST_CHANGED=after", "HIEREVO_TEST_NEW=new"};
     const std::string environment = "\n" + hear(supervisor.start(wanted));
-    EXPECT_THAT(environment,
-                AllOf(HasSubstr("\nSLURM_JOB_ID=77\n"), HasSubstr("\nHIEREVO_TEST_KEPT=kept\n"),
-                      HasSubstr("\nHIEREVO_TEST_CHANGED=after\n"), Not(HasSubstr("=before\n")),
-                      HasSubstr("\nHIEREVO_TEST_NEW=new\n")));
-    for (const char* start : {"\nOMPI_", "\nPMI_", "\nPMIX_", "\nPRTE_", "\nSLURM_PROCID",
-                              "\nSLURM_STEP", "\nSLURM_NTASKS", "\nMPI_LOCAL", "\nSLURM_PMI"}) {
+    EXPECT_THAT(
+        environment,
+        AllOf(HasSubstr("\nSLURM_JOB_ID=77\n"), HasSubstr("\nHIEREVO_TEST_KEPT=kept\n"),
+              HasSubstr("\nOMPI_MCA_btl=self\n"), HasSubstr("\nHIEREVO_TEST_CHANGED=after\n"),
+              Not(HasSubstr("=before\n")), HasSubstr("\nHIEREVO_TEST_NEW=new\n")));
+    for (const char* start :
+         {"\nOMPI_COMM_WORLD_", "\nPMI_", "\nPMIX_", "\nPRTE_", "\nSLURM_PROCID", "\nSLURM_STEP",
+          "\nSLURM_NTASKS", "\nMPI_LOCAL", "\nSLURM_PMI"}) {
       EXPECT_THAT(environment, Not(HasSubstr(start)));
     }
   });

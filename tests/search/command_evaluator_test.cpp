@@ -2,7 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <csignal>
 #include <cstdlib>
+#include <filesystem>
 
 #include "genome/published_cell.hpp"
 #include "hierevo/core/error.hpp"
@@ -28,6 +30,25 @@ TEST(CommandEvaluator, TakesTheFitnessOfTheLastLine) {
   const auto evaluation = evaluate("echo 'epoch 1'; echo '{\"fitness\": 0.25}'; echo");
   EXPECT_EQ(evaluation.status, Status::evaluated);
   EXPECT_EQ(evaluation.fitness, 0.25);
+}
+
+TEST(CommandEvaluator, PassesOverABarOfProgress) {
+  EXPECT_EQ(evaluate(R"(printf '  0%%\r 50%%\r100%%\r{"fitness": 0.25}\r\n')").fitness, 0.25);
+  EXPECT_EQ(evaluate(R"(printf '50%%\r\033[2K\033[1m{"fitness": 0.25}\033[0m\n\033[?25h')").fitness,
+            0.25);
+}
+
+TEST(CommandEvaluator, OtherMembersMayBeNoNumbers) {
+  EXPECT_EQ(
+      evaluate(R"(echo '{"loss": [NaN, -Infinity, {"x": Infinity}], "fitness": 0.25}')").fitness,
+      0.25);
+  EXPECT_EQ(
+      evaluate(R"(printf '%s\n' '{"a": "\"NaN\\", "b": "Infinity", "fitness": 0.5}')").fitness,
+      0.5);
+  EXPECT_THAT(evaluate("echo '{\"fitness\": NaN}'").reason, HasSubstr("finite"));
+  EXPECT_THAT(evaluate("echo '{\"fitness\": Infinity}'").reason, HasSubstr("Infinity"));
+  EXPECT_THAT(evaluate("echo '{\"loss\": nan, \"fitness\": 1}'").reason,
+              HasSubstr("no JSON object"));
 }
 
 TEST(CommandEvaluator, GivesTheGenotypeTheIdAndTheSeed) {
@@ -95,6 +116,80 @@ TEST(CommandEvaluator, DoesNotWaitForTheEndOfWhatThatPrints) {
   evaluate("for i in 1 2 3 4 5 6 7 8; do setsid yes & done; sleep 0.1; echo '{\"fitness\": 0.5}'");
 }
 
+/// A process whose id a program has written into `file`.
+bool is_there(const std::filesystem::path& file) {
+  const int id = std::stoi(core::read_text_file(file));
+  return ::kill(id, 0) == 0;
+}
+
+TEST(CommandEvaluator, LeavesNothingOfTheProgram) {
+  const test::ScratchFolder folder;
+  const auto own_session = folder.path() / "own session";
+  const auto own_parent = folder.path() / "own parent";
+  EXPECT_EQ(
+      evaluate("trap '' TERM HUP; exec 3>&1 >/dev/null 2>&1; setsid sleep 1000 & echo $! > '" +
+               own_session.string() + "'; (setsid sleep 1000 & echo $! > '" + own_parent.string() +
+               "'); echo '{\"fitness\": 0.5}' >&3")
+          .fitness,
+      0.5);
+  EXPECT_FALSE(is_there(own_session));
+  EXPECT_FALSE(is_there(own_parent));
+}
+
+TEST(CommandEvaluator, LeavesNothingOfAProgramThatIsToldToEnd) {
+  const test::ScratchFolder folder;
+  const auto id = folder.path() / "id";
+  const auto evaluator =
+      make_command_evaluator({"sh", "-c",
+                              "setsid sleep 1000 & echo $! > '" + id.string() + ".new'; mv '" +
+                                  id.string() + ".new' '" + id.string() + "'; sleep 1000"});
+  const evolution::Candidate candidate{evolution::IndividualId{1}, std::nullopt, 1,
+                                       genome::published_cell()};
+  EXPECT_FALSE(
+      evaluator->evaluate({candidate}, [&](const auto&) { return !std::filesystem::exists(id); })
+          .has_value());
+  EXPECT_FALSE(is_there(id));
+}
+
+TEST(CommandEvaluator, ItsProgramIsNoRank) {
+  ::setenv("OMPI_COMM_WORLD_SIZE", "4", 1);
+  ::setenv("OMPI_MCA_btl", "self", 1);
+  EXPECT_EQ(evaluate("[ -z \"$OMPI_COMM_WORLD_SIZE\" ] && [ $OMPI_MCA_btl = self ] && "
+                     "echo '{\"fitness\": 0.5}'")
+                .fitness,
+            0.5);
+  ::unsetenv("OMPI_COMM_WORLD_SIZE");
+  ::unsetenv("OMPI_MCA_btl");
+}
+
+void make_program(const std::filesystem::path& path, const std::string& script) {
+  core::replace_file(path, std::string_view("#!/bin/sh\n" + script + "\n"));
+  std::filesystem::permissions(path, std::filesystem::perms::owner_all);
+}
+
+TEST(CommandEvaluator, WaitsForAProgramThatIsBeingReplaced) {
+  const test::ScratchFolder folder;
+  const auto program = folder.path() / "program";
+  make_program(program, "echo '{\"fitness\": 0.25}'");
+  const auto evaluator = make_command_evaluator({program.string()});
+  std::filesystem::remove(program);
+  const evolution::Candidate candidate{evolution::IndividualId{1}, std::nullopt, 1,
+                                       genome::published_cell()};
+  int asked = 0;
+  testing::internal::CaptureStderr();
+  const auto evaluation = evaluator->evaluate({candidate}, [&](const auto&) {
+    if (++asked == 5) make_program(program, "echo '{\"fitness\": 0.5}'");
+    return true;
+  });
+  EXPECT_THAT(testing::internal::GetCapturedStderr(),
+              HasSubstr("Cannot start '" + program.string() + "'"));
+  EXPECT_EQ(evaluation.value().fitness, 0.5);
+  std::filesystem::remove(program);
+  testing::internal::CaptureStderr();
+  EXPECT_FALSE(evaluator->evaluate({candidate}, [](const auto&) { return false; }).has_value());
+  testing::internal::GetCapturedStderr();
+}
+
 TEST(CommandEvaluator, SaysWhereATemporaryFileCannotBe) {
   const char* before = std::getenv("TMPDIR");
   const std::string kept = before == nullptr ? "" : before;
@@ -124,6 +219,28 @@ TEST(CommandEvaluator, RefusesAProgramThatIsNotThere) {
   EXPECT_THROW(make_command_evaluator({"no-such-program-at-all"}), core::UsageError);
   EXPECT_THROW(make_command_evaluator({"./no/such"}), core::UsageError);
   EXPECT_THROW(make_command_evaluator({}), core::UsageError);
+}
+
+std::string refusal_of(const std::string& program) {
+  try {
+    make_command_evaluator({program});
+  } catch (const core::UsageError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(CommandEvaluator, AFolderIsNoProgram) {
+  const test::ScratchFolder folder;
+  std::filesystem::create_directories(folder.path() / "sh");
+  std::filesystem::create_directories(folder.path() / "hierevo-folder");
+  EXPECT_THAT(refusal_of(folder.path().string()), HasSubstr("it is a folder"));
+  EXPECT_THAT(refusal_of(__FILE__), HasSubstr("it is not executable"));
+  const std::string before = std::getenv("PATH");
+  ::setenv("PATH", (folder.path().string() + ":" + before).c_str(), 1);
+  EXPECT_THAT(refusal_of("hierevo-folder"), HasSubstr("no such program on the PATH"));
+  EXPECT_EQ(evaluate("echo '{\"fitness\": 0.5}'").fitness, 0.5);
+  ::setenv("PATH", before.c_str(), 1);
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <csignal>
+#include <filesystem>
 #include <fstream>
 #include <utility>
 
@@ -36,12 +37,15 @@ class Rank {
   explicit Rank(const std::string& how = "serve", std::size_t count = 1,
                 const std::string& setup = "setup",
                 std::chrono::duration<double> start_limit = std::chrono::minutes(10),
-                std::optional<std::uint64_t> memory_limit = {}) {
+                std::optional<std::uint64_t> memory_limit = {},
+                const std::string& program = HIEREVO_EVALUATOR_PROGRAM,
+                std::chrono::duration<double> retry_limit = std::chrono::seconds(0)) {
     ProcessEvaluatorsOptions options;
     options.start_limit = start_limit;
+    options.retry_limit = retry_limit;
     options.evaluators.resize(count);
     for (auto& one : options.evaluators) {
-      one.order.command = {HIEREVO_EVALUATOR_PROGRAM, how};
+      one.order.command = {program, how};
       one.order.memory_limit = memory_limit;
       one.setup = setup;
     }
@@ -326,8 +330,8 @@ TEST(ProcessEvaluators, ThreeStartsInVainAreEnough) {
   printed_by([&] {
     Rank rank("fail", 2);
     EXPECT_EQ(rank.next<Ready>().error,
-              "an evaluator could not be started: exited with code 7; its last lines: no such "
-              "library");
+              "the evaluator '" HIEREVO_EVALUATOR_PROGRAM
+              "' could not be started: exited with code 7; its last lines: no such library");
     rank.evaluators().begin(work(1, Behaviour::succeed));  // nobody will, and nothing breaks
     rank.evaluators().save(IndividualId{1});
     rank.evaluators().kill(IndividualId{1});
@@ -352,8 +356,8 @@ TEST(ProcessEvaluators, AStartThatHangsIsInVain) {
   printed_by([&] {
     const Orders orders("hang");
     Rank rank("as told", 1, orders.path(), std::chrono::milliseconds(10));
-    EXPECT_EQ(rank.next<Ready>().error,
-              "an evaluator could not be started: it was not ready after 0.01 s");
+    EXPECT_EQ(rank.next<Ready>().error, "the evaluator '" HIEREVO_EVALUATOR_PROGRAM
+                                        "' could not be started: it was not ready after 0.01 s");
     rank.expect_silence();
   });
 }
@@ -429,10 +433,40 @@ TEST(ProcessEvaluators, OneThatEndsAgainAndAgainWithoutWorkIsNotStartedForEver) 
   printed_by([&] {
     Rank rank("end idle");
     EXPECT_EQ(rank.next<Ready>().error, "");
-    EXPECT_THAT(rank.next<Broken>().reason,
-                HasSubstr("again and again without work: exited with code 0"));
+    EXPECT_THAT(rank.next<Broken>().reason, HasSubstr("ended without work: exited with code 0"));
     rank.expect_silence();
   });
+}
+
+/// More often than one that cannot be started at all is tried at the least.
+TEST(ProcessEvaluators, WhileItsProgramIsBeingReplacedItIsTriedAgain) {
+  const test::ScratchFolder folder;
+  const std::string program = folder.path() / "program";
+  const std::string starts = folder.path() / "starts";
+  std::filesystem::copy_file(HIEREVO_EVALUATOR_PROGRAM, program);
+  const std::string log = printed_by([&] {
+    Rank rank("serve", 1, "setup", std::chrono::minutes(10), {}, program, std::chrono::minutes(10));
+    rank.next<Ready>();
+    rank.evaluators().begin(work(1, Behaviour::go_on_until_asked));
+    rank.expect_progress(1);
+    std::filesystem::remove(program);
+    std::ofstream(program) << "#!/bin/sh\necho . >> '" << starts << "'\nexit 7\n" << std::flush;
+    std::filesystem::permissions(program, std::filesystem::perms::owner_all);
+    rank.evaluators().kill(IndividualId{1});
+    rank.expect_no_result(1);
+    rank.evaluators().begin(work(2, Behaviour::succeed));
+    std::error_code none_yet;
+    while (std::filesystem::file_size(starts, none_yet) < 8 || none_yet) {
+      ASSERT_FALSE(rank.evaluators().next());
+      test::becomes_readable(rank.evaluators().descriptor(), 5);
+    }
+    std::filesystem::remove(program);
+    std::filesystem::copy_file(HIEREVO_EVALUATOR_PROGRAM, program);
+    EXPECT_EQ(rank.result(2).fitness, fitness_of(2));
+    rank.expect_success(3);
+  });
+  EXPECT_THAT(log, AllOf(HasSubstr("Retrying in 0.4 s: the evaluator '" + program + "'"),
+                         HasSubstr("exited with code 7")));
 }
 
 TEST(ProcessEvaluators, WithoutTheSupervisorNothingCanBeEvaluated) {

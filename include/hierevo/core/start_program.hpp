@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace hierevo::core {
@@ -21,6 +20,10 @@ struct Program {
   /// (from Slurm, for one) that the job's time ends. False: it ignores those that this process
   /// ignores.
   bool ends_by_job_signals = true;
+  /// True: what it leaves behind, in whatever group or session, is killed before its end is told.
+  /// A process between it and this one sees to that; it is the one whose number start_program()
+  /// gives, ends as the program does, and kills all by SIGTERM.
+  bool leaves_nothing = false;
   std::optional<std::uint64_t> memory_limit{};  ///< bytes of address space
   std::vector<int> cpus{};                      ///< cores it is bound to; empty: as this process
 };
@@ -36,13 +39,14 @@ struct ProgramStart {
 };
 
 /// Forks and becomes the program in the child, which is the leader of a process group of its own
-/// and is killed when the thread that started it ends. Returns once the program runs. May be called
-/// from any thread; the child is to be waited for by the caller.
+/// and is killed when the thread that started it ends. Whatever this process does with SIGPIPE and
+/// SIGXFSZ, it begins with what is usual. Returns once the program runs. May be called from any
+/// thread; the child is to be waited for by the caller.
 ProgramStart start_program(const Program& program);
 
 /// This process's environment with the entries of `more` in place of those of the same name, and
-/// without those of its own that `is_left_out` chooses.
-std::vector<std::string> environment_with(const std::vector<std::string>& more,
-                                          bool (*is_left_out)(std::string_view entry) = nullptr);
+/// without what a launcher of ranks (mpirun, mpiexec, srun) tells the process that it starts: a
+/// program that found it would take itself for that rank. The user's own settings stay.
+std::vector<std::string> environment_with(const std::vector<std::string>& more);
 
 }  // namespace hierevo::core

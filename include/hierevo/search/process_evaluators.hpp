@@ -22,6 +22,9 @@ struct ProcessEvaluatorsOptions {
   std::vector<One> evaluators;
   /// One that is not ready by then is killed and started again; reading large data must fit in.
   std::chrono::duration<double> start_limit = std::chrono::minutes(10);
+  /// Once all were Ready, one that ends again and again without having had a candidate is started
+  /// again for so long, with pauses that double: its program may be about to be replaced.
+  std::chrono::duration<double> retry_limit = std::chrono::minutes(10);
 };
 
 /// Evaluators in processes of their own, which may crash, hang, or run out of memory: only their
