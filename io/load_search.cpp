@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "hierevo/core/error.hpp"
-#include "hierevo/core/file.hpp"
 #include "hierevo/evolution/codec.hpp"
 #include "hierevo/io/journal.hpp"
 #include "journal_format.hpp"
@@ -157,7 +156,7 @@ std::optional<LoadedSnapshot> load_search(const fs::path& snapshot, const fs::pa
   std::vector<std::pair<fs::path, std::vector<std::byte>>> journals;
   for (const fs::path& name : kept_names(journal)) {
     try {
-      journals.emplace_back(name, core::read_file(name));
+      journals.emplace_back(name, read_journal(name));
     } catch (const core::IoError& error) {
       if (error.system_error() != ENOENT) throw;  // else it has the next name by now, or is none
     }

@@ -22,7 +22,7 @@ namespace {
 /// Whether a file is there, can be read and has all its bytes.
 bool is_whole(const fs::path& path, const FileKind& kind) {
   try {
-    check_text_block(core::read_file(path), path, kind);
+    check_text_block(read_block_file(path, kind), path, kind);
     return true;
   } catch (const NewerVersionError&) {
     return true;
@@ -60,18 +60,18 @@ void keep_earlier_snapshots(const fs::path& path, const FileKind& kind, const Li
 
 void save_kept(const fs::path& path, const FileKind& kind, std::span<const std::byte> bytes) {
   keep_earlier_snapshots(path, kind, ::link);
-  core::replace_file(path, bytes);
+  replace_block_file(path, kind, bytes);
 }
 
 std::optional<UsedSnapshot> use_newest_snapshot(
-    const fs::path& path, std::string_view remedy,
+    const fs::path& path, const FileKind& kind, std::string_view remedy,
     const std::function<void(std::span<const std::byte> bytes, const fs::path& name)>& use) {
   std::vector<std::string> missing;
   std::vector<std::string> unusable;
   bool damaged = false;
   for (const fs::path& name : kept_names(path)) {
     try {
-      use(core::read_file(name), name);
+      use(read_block_file(name, kind), name);
       missing.insert(missing.end(), unusable.begin(), unusable.end());
       return UsedSnapshot{name, std::move(missing)};
     } catch (const NewerVersionError&) {
@@ -92,13 +92,18 @@ std::optional<UsedSnapshot> use_newest_snapshot(
                                         "run the same line again.");
 }
 
+Snapshot read_snapshot(const fs::path& path) {
+  return decode_snapshot(read_block_file(path, snapshot_kind), path);
+}
+
 void save_snapshot(const Snapshot& snapshot, const fs::path& path) {
   save_kept(path, snapshot_kind, encode_snapshot(snapshot));
 }
 
 std::optional<LoadedSnapshot> load_snapshot(const fs::path& path) {
   return load_newest<LoadedSnapshot>(
-      path, "Start in another run directory, or bring one back from a backup if there is one.",
+      path, snapshot_kind,
+      "Start in another run directory, or bring one back from a backup if there is one.",
       decode_snapshot);
 }
 

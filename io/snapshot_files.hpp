@@ -45,17 +45,17 @@ struct UsedSnapshot {
 /// for damaged ones, when there are some and none is good, or when one that would be the newest is
 /// from a newer version. Changes no file.
 std::optional<UsedSnapshot> use_newest_snapshot(
-    const std::filesystem::path& path, std::string_view remedy,
+    const std::filesystem::path& path, const FileKind& kind, std::string_view remedy,
     const std::function<void(std::span<const std::byte> bytes, const std::filesystem::path& name)>&
         use);
 
 /// The same for what `decode` makes of a snapshot, as a `Loaded` of it, its path and the warnings.
 template <typename Loaded, typename Decode>
-std::optional<Loaded> load_newest(const std::filesystem::path& path, std::string_view remedy,
-                                  Decode decode) {
+std::optional<Loaded> load_newest(const std::filesystem::path& path, const FileKind& kind,
+                                  std::string_view remedy, Decode decode) {
   std::optional<decltype(Loaded::snapshot)> snapshot;
   auto used = use_newest_snapshot(
-      path, remedy, [&](std::span<const std::byte> bytes, const std::filesystem::path& name) {
+      path, kind, remedy, [&](std::span<const std::byte> bytes, const std::filesystem::path& name) {
         snapshot = decode(bytes, name);
       });
   if (!used) return std::nullopt;
