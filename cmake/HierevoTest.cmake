@@ -34,6 +34,11 @@ target_link_libraries(hierevo_test_main PUBLIC GTest::gtest GTest::gmock
 add_library(hierevo_failing_files OBJECT ${PROJECT_SOURCE_DIR}/tests/support/failing_files.cpp)
 target_include_directories(hierevo_failing_files PRIVATE ${PROJECT_SOURCE_DIR}/tests)
 target_link_libraries(hierevo_failing_files PRIVATE hierevo_build_flags PUBLIC ${CMAKE_DL_LIBS})
+# For tests of power cuts, likewise.
+add_library(hierevo_recorded_files OBJECT ${PROJECT_SOURCE_DIR}/tests/support/recorded_files.cpp)
+target_include_directories(hierevo_recorded_files PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+target_link_libraries(hierevo_recorded_files
+  PRIVATE hierevo_build_flags PUBLIC hierevo::core ${CMAKE_DL_LIBS})
 if(HIEREVO_WITH_MPI)
   add_library(hierevo_test_mpi_main STATIC ${PROJECT_SOURCE_DIR}/tests/support/mpi_main.cpp)
   target_link_libraries(hierevo_test_mpi_main PUBLIC GTest::gtest GTest::gmock hierevo::comm

@@ -67,7 +67,7 @@ void require_every_class(const DataPack& pack) {
 
 DataPack read(const fs::path& path) {
   const h5::Session session;
-  const h5::File file = h5::open_file_at(path.string());
+  const h5::File file = h5::open_file_at(path.string(), h5::packing_of_images);
   check_format(file);
   DataPack pack;
   pack.info.source = h5::read_fixed_text_attribute(file, "source");

@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <string_view>
+
+#include "hierevo/core/memory.hpp"
 
 namespace hierevo::io::h5 {
 
@@ -51,6 +54,12 @@ Properties on_disk() {
   return access;
 }
 
+/// What may be read of a file of so many bytes: a small one may pack its few values well.
+hsize_t packed(hsize_t bytes, hsize_t packing) {
+  constexpr hsize_t always = hsize_t{1} << 20;
+  return always + packing * bytes;
+}
+
 /// "32-bit signed integer"
 std::string describe(hid_t type) {
   const std::size_t bits = 8 * H5Tget_size(type);
@@ -72,6 +81,7 @@ std::string describe(hid_t type) {
 }  // namespace
 
 Session::Session() : lock_(library_mutex()) {
+  limit_values(std::numeric_limits<hsize_t>::max());
   H5Eget_auto2(H5E_DEFAULT, &handler_, &handler_data_);
   H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
 }
@@ -104,11 +114,11 @@ std::vector<std::byte> image(const File& file) {
   return bytes;
 }
 
-File open_file(std::span<const std::byte> bytes) {
+File open_file(std::span<const std::byte> bytes, hsize_t most_values) {
   const Properties access = in_memory();
   // The library copies the image, but takes it as not const.
-  std::vector<std::byte> copy(bytes.begin(), bytes.end());
-  HIEREVO_H5(H5Pset_file_image, access, copy.data(), copy.size());
+  HIEREVO_H5(H5Pset_file_image, access, const_cast<std::byte*>(bytes.data()), bytes.size());
+  limit_values(std::min(most_values, packed(bytes.size(), packing_of_tables)));
   return File(HIEREVO_H5(H5Fopen, "read in memory", H5F_ACC_RDONLY, access));
 }
 
@@ -118,8 +128,11 @@ File create_file_at(const std::string& path) {
   return File(HIEREVO_H5(H5Fcreate, path.c_str(), H5F_ACC_TRUNC, creation, on_disk()));
 }
 
-File open_file_at(const std::string& path) {
-  return File(HIEREVO_H5(H5Fopen, path.c_str(), H5F_ACC_RDONLY, on_disk()));
+File open_file_at(const std::string& path, hsize_t packing) {
+  File file(HIEREVO_H5(H5Fopen, path.c_str(), H5F_ACC_RDONLY, on_disk()));
+  const auto memory = static_cast<hsize_t>(core::usable_memory());
+  limit_values(std::min(memory, packed(file_bytes(file), packing)));
+  return file;
 }
 
 Group create_group(hid_t parent, const char* name) {

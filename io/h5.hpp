@@ -25,7 +25,7 @@ class Error : public std::runtime_error {
 };
 
 /// Has to live around every use of this header: one thread at a time is in HDF5 (not every build of
-/// it is thread-safe), and HDF5 prints nothing to standard error.
+/// it is thread-safe), and HDF5 prints nothing to standard error. One file is read in it.
 class Session {
  public:
   Session();
@@ -78,6 +78,11 @@ using Space = Handle<H5Sclose>;
 using Type = Handle<H5Tclose>;
 using Properties = Handle<H5Pclose>;
 
+/// How many times its own bytes a file's values may take: what hierevo writes is not packed, and
+/// seeds, checksums, losses and weights hardly can be, but images can.
+inline constexpr hsize_t packing_of_tables = 16;
+inline constexpr hsize_t packing_of_images = 256;
+
 /// Bytes of the user block in front of every file made here; image() leaves them out.
 inline constexpr hsize_t user_block_size = 512;
 
@@ -85,15 +90,17 @@ inline constexpr hsize_t user_block_size = 512;
 File create_file();
 /// The file's bytes behind the user block.
 std::vector<std::byte> image(const File& file);
-/// Opens the bytes of a whole file, user block included, for reading. They are copied.
-File open_file(std::span<const std::byte> bytes);
+/// Opens the bytes of a whole file, user block included, for reading. They are copied. Of values
+/// no more than `most_values` bytes will be read, and no more than what such a file may pack.
+File open_file(std::span<const std::byte> bytes, hsize_t most_values);
 
 /// An empty file at `path`, in the place of what is there. Its structure carries checksums, which
 /// takes HDF5 1.10 or later to read.
 File create_file_at(const std::string& path);
 /// Opens a file for reading only, without a lock: any number of processes may read, also where the
-/// file system has no locks.
-File open_file_at(const std::string& path);
+/// file system has no locks. Of values no more than `packing` times the file's bytes, and no more
+/// than this process has memory, will be read.
+File open_file_at(const std::string& path, hsize_t packing = packing_of_tables);
 
 Group create_group(hid_t parent, const char* name);
 Group open_group(hid_t parent, const char* name);
@@ -227,11 +234,21 @@ std::vector<std::size_t> shape_of(const Dataset& dataset, const std::string& wha
 std::vector<std::size_t> shape_of(const Dataset& dataset, std::size_t dimensions,
                                   const std::string& what);
 /// Refuses values that lie in other files, shapes that the stored bytes cannot fill, and more
-/// chunks than stored bytes, so that a small file cannot make the program allocate a lot or read
-/// for long.
+/// chunks than stored bytes, so that a small file cannot make the program read for long.
 void check_storage(const Dataset& dataset, hsize_t value_bytes, const std::string& what);
-/// A text takes more memory than what is stored of it: packed well, many would take very much.
-void check_text_count(const Dataset& dataset, std::size_t count, const std::string& what);
+/// To be called before values that take so many bytes are allocated and read: check_storage(), and
+/// refuses more than may be read of the file in all, and chunks that would unpack to more than the
+/// values they have.
+void admit(const Dataset& dataset, hsize_t value_bytes, const std::string& what);
+/// The same for texts, which take more memory than what is stored of them.
+void admit_texts(const Dataset& dataset, std::size_t count, hsize_t stored_size,
+                 const std::string& what);
+/// How many bytes of values may be read from now on, in this session.
+void limit_values(hsize_t bytes);
+/// Part of admit(): `chunk_bytes` are those of the values in a chunk of this shape.
+void check_packed_chunks(const Dataset& dataset, std::span<const std::size_t> shape,
+                         std::span<const hsize_t> chunk, hsize_t chunk_bytes,
+                         const std::string& what);
 bool has_member(hid_t group, const char* name);
 /// Throws Error unless `group` itself holds a member of this name.
 void require_member(hid_t group, const char* name);

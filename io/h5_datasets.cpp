@@ -33,7 +33,7 @@ template <typename T>
 std::vector<T> read_values(const Dataset& dataset, hid_t type, std::size_t rows,
                            std::size_t columns, const std::string& what) {
   if (columns != 0 && rows > SIZE_MAX / sizeof(T) / columns) throw Error(what + " is too large");
-  check_storage(dataset, rows * columns * sizeof(T), what);
+  admit(dataset, rows * columns * sizeof(T), what);
   std::vector<T> values(rows * columns);
   if (!values.empty()) {
     HIEREVO_H5(H5Dread, dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data());
@@ -165,8 +165,7 @@ std::vector<std::string> read_strings(hid_t group, const char* name, std::size_t
 
   const std::size_t reference_size = H5Tget_size(stored_type);
   if (found > SIZE_MAX / reference_size) throw Error(what + " is too large");
-  check_storage(dataset, found * reference_size, what);
-  check_text_count(dataset, found, what);
+  admit_texts(dataset, found, reference_size, what);
   TextStore store{file_bytes(dataset) + found, {}};
   const Properties transfer(HIEREVO_H5(H5Pcreate, H5P_DATASET_XFER));
   HIEREVO_H5(H5Pset_vlen_mem_manager, transfer, &TextStore::allocate, &store, &TextStore::release,

@@ -69,8 +69,7 @@ std::vector<std::string> read_fixed_texts(hid_t group, const char* name) {
   const std::size_t length = length_of(type, what);
   const std::size_t rows = shape_of(dataset, 1, what)[0];
   if (rows > std::numeric_limits<std::size_t>::max() / length) throw Error(what + " is too large");
-  check_storage(dataset, rows * length, what);
-  check_text_count(dataset, rows, what);
+  admit_texts(dataset, rows, length, what);
   std::vector<char> bytes(rows * length);
   if (rows > 0) {
     HIEREVO_H5(H5Dread, dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, bytes.data());

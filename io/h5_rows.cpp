@@ -58,7 +58,7 @@ std::vector<std::size_t> checked_shape(const Dataset& dataset, std::size_t dimen
     }
     bytes *= extent;
   }
-  check_storage(dataset, bytes, what);
+  admit(dataset, bytes, what);
   return shape;
 }
 

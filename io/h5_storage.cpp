@@ -9,11 +9,26 @@ namespace hierevo::io::h5 {
 
 namespace {
 
-// No compressed dataset of ours expands further: deflate's own limit is 1032.
+// Deflate's own limit is 1032.
 constexpr hsize_t largest_expansion = 1100;
 constexpr hsize_t largest_chunk_bytes = hsize_t{1} << 28;
 
 using Extents = std::array<hsize_t, H5S_MAX_RANK>;
+
+/// What may still be read. Sessions see to it that one thread at a time is here.
+hsize_t& values_left() {
+  static hsize_t left = 0;
+  return left;
+}
+
+void take_values(hsize_t bytes, const std::string& what) {
+  hsize_t& left = values_left();
+  if (bytes > left) {
+    throw Error(fmt::format("{} has {} bytes of values, and of this file only {} more are read",
+                            what, bytes, left));
+  }
+  left -= bytes;
+}
 
 /// Of the chunks that an array of this shape is stored in, as many as its shape has extents.
 Extents chunk_of(const Properties& creation) {
@@ -22,20 +37,24 @@ Extents chunk_of(const Properties& creation) {
   return chunk;
 }
 
-void check_chunk_size(const Dataset& dataset, const Extents& chunk, std::size_t rank,
-                      const std::string& what) {
+/// Bytes of the values in a chunk.
+hsize_t checked_chunk_size(const Dataset& dataset, std::span<const hsize_t> chunk,
+                           const std::string& what) {
   const Type type(HIEREVO_H5(H5Dget_type, dataset));
+  // HDF5 takes memory for one, however little is read of it.
+  const hsize_t most = std::min(largest_chunk_bytes, values_left());
   hsize_t bytes = H5Tget_size(type);
-  for (std::size_t i = 0; i < rank && bytes <= largest_chunk_bytes; ++i) {
-    bytes = chunk[i] > largest_chunk_bytes ? chunk[i] : bytes * chunk[i];
+  for (std::size_t i = 0; i < chunk.size() && bytes <= most; ++i) {
+    bytes = chunk[i] > most ? chunk[i] : bytes * chunk[i];
   }
-  if (bytes > largest_chunk_bytes) throw Error(what + " has too large chunks");
+  if (bytes > most) throw Error(what + " has too large chunks");
+  return bytes;
 }
 
 /// Each chunk takes time, also one that is not there. Callers have checked that the product of
 /// `shape` does not overflow.
-void check_chunk_count(const std::vector<std::size_t>& shape, const Extents& chunk, hsize_t stored,
-                       const std::string& what) {
+void check_chunk_count(std::span<const std::size_t> shape, std::span<const hsize_t> chunk,
+                       hsize_t stored, const std::string& what) {
   hsize_t count = 1;
   for (std::size_t i = 0; i < shape.size(); ++i) {
     count *= shape[i] / chunk[i] + (shape[i] % chunk[i] > 0 ? 1 : 0);
@@ -88,6 +107,10 @@ std::vector<std::size_t> shape_of(const Dataset& dataset, std::size_t dimensions
   throw Error(fmt::format("{} has a wrong number of dimensions (not {})", what, dimensions));
 }
 
+void limit_values(hsize_t bytes) {
+  values_left() = bytes;
+}
+
 void check_storage(const Dataset& dataset, hsize_t value_bytes, const std::string& what) {
   const Properties creation(HIEREVO_H5(H5Dget_create_plist, dataset));
   const H5D_layout_t layout = HIEREVO_H5(H5Pget_layout, creation);
@@ -96,21 +119,32 @@ void check_storage(const Dataset& dataset, hsize_t value_bytes, const std::strin
   }
   const bool chunked = layout == H5D_CHUNKED;
   const std::vector<std::size_t> shape = shape_of(dataset, what);
-  const Extents chunk = chunked ? chunk_of(creation) : Extents{};
-  if (chunked) check_chunk_size(dataset, chunk, shape.size(), what);
+  const Extents extents = chunked ? chunk_of(creation) : Extents{};
+  const auto chunk = std::span<const hsize_t>(extents).first(shape.size());
+  const hsize_t chunk_bytes = chunked ? checked_chunk_size(dataset, chunk, what) : 0;
   const hsize_t stored = std::min(H5Dget_storage_size(dataset), file_bytes(dataset));
   const bool filtered = HIEREVO_H5(H5Pget_nfilters, creation) > 0;
   if (value_bytes > stored * (filtered ? largest_expansion : 1)) {
     throw Error(fmt::format("{} has a shape of {} bytes but only {} stored ones", what, value_bytes,
                             stored));
   }
-  if (chunked) check_chunk_count(shape, chunk, stored, what);
+  if (!chunked) return;
+  check_chunk_count(shape, chunk, stored, what);
+  if (filtered) check_packed_chunks(dataset, shape, chunk, chunk_bytes, what);
 }
 
-void check_text_count(const Dataset& dataset, std::size_t count, const std::string& what) {
+void admit(const Dataset& dataset, hsize_t value_bytes, const std::string& what) {
+  check_storage(dataset, value_bytes, what);
+  take_values(value_bytes, what);
+}
+
+void admit_texts(const Dataset& dataset, std::size_t count, hsize_t stored_size,
+                 const std::string& what) {
   if (count > file_bytes(dataset)) {
     throw Error(fmt::format("{} has {} texts, more than the file has bytes", what, count));
   }
+  check_storage(dataset, count * stored_size, what);
+  take_values(count * (stored_size + sizeof(std::string)), what);
 }
 
 }  // namespace hierevo::io::h5

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <map>
 
+#include "hierevo/core/file.hpp"
 #include "hierevo/core/hash.hpp"
 #include "hierevo/evolution/codec.hpp"
 #include "text_block.hpp"
@@ -19,6 +20,8 @@ constexpr std::string_view words_before_version = "hierevo journal ";
 /// Length, its checksum and that of the record in front of a body.
 constexpr std::size_t record_head = 12;
 constexpr std::size_t longest_record = std::size_t{1} << 20;
+/// As a snapshot: where none can be written, a journal has all of a search.
+constexpr std::size_t longest_journal = snapshot_kind.longest;
 
 std::uint32_t length_check(std::uint32_t length) {
   core::ByteWriter bytes;
@@ -137,6 +140,20 @@ std::optional<std::span<const std::byte>> Records::next() {
 std::optional<std::span<const std::byte>> Records::damaged() {
   damaged_ = true;
   return std::nullopt;
+}
+
+std::vector<std::byte> read_journal(const std::filesystem::path& path) {
+  std::size_t good = journal_first_line.size();  // that may be damaged itself
+  std::uint32_t checksum = 0;
+  return core::read_file(path, longest_journal,
+                         [&](std::span<const std::byte> so_far, std::size_t) {
+                           if (so_far.size() < good) return core::ReadOn::yes;
+                           Records records(so_far.subspan(good), checksum);
+                           while (records.next()) continue;
+                           good = so_far.size() - records.left();
+                           checksum = records.checksum();
+                           return records.is_damaged() ? core::ReadOn::no : core::ReadOn::yes;
+                         });
 }
 
 JournalContent content_of_journal(std::span<const std::byte> bytes,

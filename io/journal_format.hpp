@@ -62,7 +62,9 @@ class RecordWriter {
 /// Whole records of a journal, one after another.
 class Records {
  public:
-  explicit Records(std::span<const std::byte> rest) : rest_(rest) {}
+  /// Of a journal's records from one on; `checksum` is that of the one before.
+  explicit Records(std::span<const std::byte> rest, std::uint32_t checksum = 0)
+      : rest_(rest), checksum_(checksum) {}
 
   /// The next body. Nothing at the end, in front of an incomplete record, and in front of a damaged
   /// one or one that did not follow on the one before when it was written.
@@ -70,18 +72,23 @@ class Records {
 
   bool is_damaged() const { return damaged_; }
   std::size_t left() const { return rest_.size(); }
+  std::uint32_t checksum() const { return checksum_; }
 
  private:
   std::optional<std::span<const std::byte>> damaged();
 
   std::span<const std::byte> rest_;
-  std::uint32_t checksum_ = 0;  ///< of the record before
+  std::uint32_t checksum_;  ///< of the record before
   bool damaged_ = false;
 };
 
 /// The header of a journal; nothing where there is none that can be read.
 std::optional<JournalHeader> header_of_journal(std::span<const std::byte> bytes,
                                                const std::filesystem::path& path);
+
+/// A journal's bytes up to a damaged record and some way on: what is no journal is not read whole,
+/// however long it says it is. Throws IoError.
+std::vector<std::byte> read_journal(const std::filesystem::path& path);
 
 /// What is behind the first line.
 struct JournalContent {

@@ -9,7 +9,6 @@
 #include <utility>
 
 #include "hierevo/core/error.hpp"
-#include "hierevo/core/file.hpp"
 #include "hierevo/evolution/codec.hpp"
 #include "hierevo/io/journal.hpp"
 #include "journal_format.hpp"
@@ -210,7 +209,7 @@ std::optional<LoadedSnapshot> load_search(const fs::path& snapshot, const fs::pa
   std::vector<ReadJournal> journals;
   for (const fs::path& name : kept_names(journal)) {
     try {
-      journals.push_back({name, core::read_file(name)});
+      journals.push_back({name, read_journal(name)});
     } catch (const core::IoError& error) {
       if (error.system_error() != ENOENT) throw;  // else it has the next name by now, or is none
     }

@@ -152,8 +152,8 @@ std::map<fs::path, std::vector<Event>> results_of_others(const fs::path& run,
 /// 0 for a file of no owner, or that cannot be read.
 std::uint64_t incarnation_in(const fs::path& file) {
   try {
-    const auto bytes = core::read_file(file);
-    if (!file.filename().string().starts_with("journal")) return incarnation_of(bytes, file);
+    const auto bytes = read_run_file(file);
+    if (!is_journal(file)) return incarnation_of(bytes, file);
     const auto header = header_of_journal(bytes, file);
     return header ? header->owner.incarnation : 0;
   } catch (const core::Error&) {
@@ -209,7 +209,7 @@ void keep_if_lost(const fs::path& file, const fs::path& run, const Snapshot& sea
   const auto found = events_in(file, search.options);
   if (!found || lacking(found->events, told_in(search.state)) == 0) return;
   const fs::path folder = made_folder(lost_folder(run, found->owner));
-  const std::string kind = file.stem().string() == "journal" ? "journal" : "search.h5";
+  const std::string kind = is_journal(file) ? "journal" : "search.h5";
   for (int copy = 0;; ++copy) {
     const fs::path place = folder / (copy == 0 ? kind : fmt::format("{}.{}", kind, copy));
     if (core::path_exists(place)) continue;

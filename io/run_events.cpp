@@ -8,6 +8,7 @@
 #include "hierevo/core/file.hpp"
 #include "hierevo/evolution/codec.hpp"
 #include "journal_format.hpp"
+#include "text_block.hpp"
 
 namespace hierevo::io {
 
@@ -71,12 +72,18 @@ Events events_of(const Snapshot& snapshot) {
   return result;
 }
 
+bool is_journal(const fs::path& file) {
+  return file.filename().string().starts_with("journal");
+}
+
+std::vector<std::byte> read_run_file(const fs::path& file) {
+  return is_journal(file) ? read_journal(file) : read_block_file(file, snapshot_kind);
+}
+
 std::optional<Events> events_in(const fs::path& file, const evolution::EngineOptions& options) {
   try {
-    const auto bytes = core::read_file(file);
-    if (file.filename().string().starts_with("journal")) {
-      return events_of_journal(bytes, file, options);
-    }
+    const auto bytes = read_run_file(file);
+    if (is_journal(file)) return events_of_journal(bytes, file, options);
     const Snapshot snapshot = decode_snapshot(bytes, file);
     if (run_identity(snapshot.options) == run_identity(options)) return events_of(snapshot);
   } catch (const core::Error&) {

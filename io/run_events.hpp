@@ -1,6 +1,7 @@
 // The events of a search that a file of a run directory has: candidates made, results that came.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -31,7 +32,13 @@ struct Events {
 /// Each candidate stands where it was made: when so many evaluations were known as it says.
 Events events_of(const Snapshot& snapshot);
 
-/// Of a snapshot or a journal, as its name says; nothing where it cannot be read or is of another
+/// As the name says: else it is a snapshot.
+bool is_journal(const std::filesystem::path& file);
+
+/// The bytes of a snapshot or a journal. Throws IoError and CheckpointError.
+std::vector<std::byte> read_run_file(const std::filesystem::path& file);
+
+/// Of a snapshot or a journal; nothing where it cannot be read or is of another
 /// search.
 std::optional<Events> events_in(const std::filesystem::path& file,
                                 const evolution::EngineOptions& options);

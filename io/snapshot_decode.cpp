@@ -161,7 +161,7 @@ void check_parents(const evolution::EngineState& state) {
 
 Snapshot decode_content(std::span<const std::byte> bytes, const std::filesystem::path& path) {
   const h5::Session session;
-  const h5::File file = h5::open_file(bytes);
+  const h5::File file = h5::open_file(bytes, snapshot_kind.longest);
   check_content_head(file, path, snapshot_kind);
   Snapshot snapshot;
   snapshot.options = read_options(file);

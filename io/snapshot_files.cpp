@@ -24,7 +24,7 @@ namespace {
 /// Whether a file is there, can be read and has all its bytes.
 bool is_whole(const fs::path& path, const FileKind& kind) {
   try {
-    check_text_block(core::read_file(path), path, kind);
+    check_text_block(read_block_file(path, kind), path, kind);
     return true;
   } catch (const NewerVersionError&) {
     return true;
@@ -36,7 +36,7 @@ bool is_whole(const fs::path& path, const FileKind& kind) {
 /// The incarnation of a snapshot; 0 where it cannot be read.
 std::uint64_t snapshot_incarnation(const fs::path& name) {
   try {
-    return incarnation_of(core::read_file(name), name);
+    return incarnation_of(read_block_file(name, snapshot_kind), name);
   } catch (const core::Error&) {
     return 0;
   }
@@ -83,18 +83,19 @@ void keep_earlier_snapshots(const fs::path& path, const FileKind& kind, const Li
 void save_kept(const fs::path& path, const FileKind& kind, std::span<const std::byte> bytes) {
   keep_earlier_snapshots(path, kind, ::link);
   // Each of two that write, where one should, has a temporary file of its own.
-  core::replace_file(path, bytes, core::Writers::several);
+  replace_block_file(path, kind, bytes, core::Writers::several);
 }
 
 std::optional<UsedSnapshot> use_newest_snapshot(
-    const fs::path& path, std::span<const fs::path> names, std::string_view remedy,
+    const fs::path& path, std::span<const fs::path> names, const FileKind& kind,
+    std::string_view remedy,
     const std::function<void(std::span<const std::byte> bytes, const fs::path& name)>& use) {
   std::vector<std::string> missing;
   std::vector<std::string> unusable;
   bool damaged = false;
   for (const fs::path& name : names) {
     try {
-      use(core::read_file(name), name);
+      use(read_block_file(name, kind), name);
       missing.insert(missing.end(), unusable.begin(), unusable.end());
       return UsedSnapshot{name, std::move(missing)};
     } catch (const NewerVersionError&) {
@@ -115,13 +116,17 @@ std::optional<UsedSnapshot> use_newest_snapshot(
                                         "run the same line again.");
 }
 
+Snapshot read_snapshot(const fs::path& path) {
+  return decode_snapshot(read_block_file(path, snapshot_kind), path);
+}
+
 void save_snapshot(const Snapshot& snapshot, const fs::path& path) {
   save_kept(path, snapshot_kind, encode_snapshot(snapshot));
 }
 
 std::optional<LoadedSnapshot> load_snapshot(const fs::path& path) {
   return load_newest<LoadedSnapshot>(
-      path, by_incarnation(path),
+      path, by_incarnation(path), snapshot_kind,
       "Start in another run directory, or bring one back from a backup if there is one.",
       decode_snapshot);
 }

@@ -46,7 +46,7 @@ struct UsedSnapshot {
 /// one that would be the newest is from a newer version. Changes no file.
 std::optional<UsedSnapshot> use_newest_snapshot(
     const std::filesystem::path& path, std::span<const std::filesystem::path> names,
-    std::string_view remedy,
+    const FileKind& kind, std::string_view remedy,
     const std::function<void(std::span<const std::byte> bytes, const std::filesystem::path& name)>&
         use);
 
@@ -54,10 +54,10 @@ std::optional<UsedSnapshot> use_newest_snapshot(
 template <typename Loaded, typename Decode>
 std::optional<Loaded> load_newest(const std::filesystem::path& path,
                                   std::span<const std::filesystem::path> names,
-                                  std::string_view remedy, Decode decode) {
+                                  const FileKind& kind, std::string_view remedy, Decode decode) {
   std::optional<decltype(Loaded::snapshot)> snapshot;
   auto used =
-      use_newest_snapshot(path, names, remedy,
+      use_newest_snapshot(path, names, kind, remedy,
                           [&](std::span<const std::byte> bytes, const std::filesystem::path& name) {
                             snapshot = decode(bytes, name);
                           });

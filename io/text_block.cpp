@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cinttypes>
 #include <cstdio>
 #include <cstring>
@@ -33,20 +34,34 @@ std::string text_of(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-/// Says what is wrong with a file that is not as its text block says. `expected` is the block that
-/// the bytes behind it should have, if there are any.
-[[noreturn]] void refuse(std::span<const std::byte> file, std::span<const std::byte> expected,
-                         const std::filesystem::path& path, const FileKind& kind) {
-  const std::string text = text_of(file.first(std::min(file.size(), block_size)));
+/// What a text block says of its file, as far as it can be read.
+struct Announced {
+  int found = 0;  ///< how many of the two there are
+  int version = 0;
+  std::uint64_t bytes = 0;
+};
+
+Announced announced_in(const std::string& text, const FileKind& kind) {
+  Announced announced;
   const std::string begin = first_words(kind);
-  if (!text.starts_with(begin)) {
+  if (text.starts_with(begin)) {
+    announced.found = std::sscanf(text.c_str() + begin.size(), "%9d\nbytes %19" SCNu64 "\n",
+                                  &announced.version, &announced.bytes);
+  }
+  return announced;
+}
+
+/// Says what is wrong with a file of `size` bytes that is not as its text block says. `beginning`
+/// has the block; `expected` is the one that the bytes behind it should have, if they are known.
+[[noreturn]] void refuse(std::span<const std::byte> beginning, std::size_t size,
+                         std::span<const std::byte> expected, const std::filesystem::path& path,
+                         const FileKind& kind) {
+  const std::string text = text_of(beginning.first(std::min(beginning.size(), block_size)));
+  if (!text.starts_with(first_words(kind))) {
     throw core::CheckpointError(path, fmt::format("it is not a {} of hierevo", kind.word),
                                 fmt::format("it does not begin with 'hierevo {}'", kind.word));
   }
-  int version = 0;
-  std::uint64_t bytes = 0;
-  const int found =
-      std::sscanf(text.c_str() + begin.size(), "%9d\nbytes %19" SCNu64 "\n", &version, &bytes);
+  const auto [found, version, bytes] = announced_in(text, kind);
   // All right but for the version: then it is the version that is damaged.
   const std::string rest = text.substr(std::min(text.size(), text.find('\n')));
   const bool only_version_differs = !expected.empty() && text_of(expected).ends_with(rest);
@@ -54,10 +69,10 @@ std::string text_of(std::span<const std::byte> bytes) {
     throw NewerVersionError(path, "", static_cast<std::uint64_t>(version),
                             static_cast<std::uint64_t>(block_version));
   }
-  if (file.size() < block_size || (found >= 2 && bytes != file.size() - block_size)) {
+  if (size < block_size || (found >= 2 && bytes != size - block_size)) {
     throw core::CheckpointError(
         path, "it is torn",
-        fmt::format("{} bytes are there, {} were written", file.size(),
+        fmt::format("{} bytes are there, {} were written", size,
                     found >= 2 ? std::to_string(bytes + block_size) : "more"));
   }
   throw core::CheckpointError(path, "it is damaged",
@@ -90,11 +105,28 @@ std::vector<std::byte> with_text_block(std::span<const std::byte> content, const
 
 void check_text_block(std::span<const std::byte> file, const std::filesystem::path& path,
                       const FileKind& kind) {
-  if (file.size() < block_size) refuse(file, {}, path, kind);
+  if (file.size() < block_size) refuse(file, file.size(), {}, path, kind);
   const Block expected = text_block_for(file.subspan(block_size), kind);
   if (!std::equal(expected.begin(), expected.end(), file.begin())) {
-    refuse(file, expected, path, kind);
+    refuse(file, file.size(), expected, path, kind);
   }
+}
+
+std::vector<std::byte> read_block_file(const std::filesystem::path& path, const FileKind& kind) {
+  return core::read_file(
+      path, kind.longest, [&](std::span<const std::byte> so_far, std::size_t size) {
+        const std::string text = text_of(so_far.first(std::min(so_far.size(), block_size)));
+        const Announced announced = announced_in(text, kind);
+        const bool all_there = announced.found == 2 && announced.bytes + block_size == size;
+        if (!all_there) refuse(so_far, size, {}, path, kind);
+        return core::ReadOn::yes;
+      });
+}
+
+void replace_block_file(const std::filesystem::path& path, const FileKind& kind,
+                        std::span<const std::byte> file, core::Writers writers) {
+  if (file.size() > kind.longest) throw core::IoError(path, "write", EFBIG);
+  core::replace_file(path, file, writers);
 }
 
 std::array<std::string_view, evolution::status_count> status_names() {

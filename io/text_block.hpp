@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "hierevo/core/file.hpp"
 #include "hierevo/evolution/individual.hpp"
 #include "hierevo/io/newer_version.hpp"
 
@@ -18,9 +19,11 @@ struct FileKind {
   std::string_view word;    ///< the text block begins with "hierevo WORD 1"
   std::string_view format;  ///< the content's attribute `format`
   std::uint32_t version;    ///< of the content, that this program writes
+  std::size_t longest;      ///< bytes that such a file may have
 };
-inline constexpr FileKind snapshot_kind{"snapshot", "hierevo.search", 1};
-inline constexpr FileKind training_kind{"training", "hierevo.training", 1};
+// Some 20 million evaluations, and a network of over a billion parameters.
+inline constexpr FileKind snapshot_kind{"snapshot", "hierevo.search", 1, std::size_t{1} << 32};
+inline constexpr FileKind training_kind{"training", "hierevo.training", 1, std::size_t{1} << 34};
 
 inline constexpr int block_version = 1;
 inline constexpr std::size_t block_size = 512;
@@ -31,6 +34,16 @@ std::vector<std::byte> with_text_block(std::span<const std::byte> content, const
 /// Throws CheckpointError unless `file` is a text block and exactly the content it speaks of.
 void check_text_block(std::span<const std::byte> file, const std::filesystem::path& path,
                       const FileKind& kind);
+
+/// All bytes of a file that has as many as its text block says. What is torn, too long, or not of
+/// this kind is not read. Throws IoError and CheckpointError.
+std::vector<std::byte> read_block_file(const std::filesystem::path& path, const FileKind& kind);
+
+/// core::replace_file(), but what read_block_file() would find too long is not written. Throws
+/// IoError.
+void replace_block_file(const std::filesystem::path& path, const FileKind& kind,
+                        std::span<const std::byte> file,
+                        core::Writers writers = core::Writers::one);
 
 /// Names of evolution::Status in the order of their numbers.
 std::array<std::string_view, evolution::status_count> status_names();

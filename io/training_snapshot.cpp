@@ -10,7 +10,6 @@
 #include "content_head.hpp"
 #include "h5.hpp"
 #include "hierevo/core/error.hpp"
-#include "hierevo/core/file.hpp"
 #include "hierevo/genome/codec.hpp"
 #include "snapshot_files.hpp"
 #include "text_block.hpp"
@@ -109,7 +108,7 @@ std::vector<std::byte> encode_content(const TrainingSnapshot& snapshot) {
 TrainingSnapshot decode_training_content(std::span<const std::byte> bytes,
                                          const std::filesystem::path& path) {
   const h5::Session session;
-  const h5::File file = h5::open_file(bytes);
+  const h5::File file = h5::open_file(bytes, training_kind.longest);
   check_content_head(file, path, training_kind);
   const genome::ModelSpec model = read_model(file);
   const auto channels = static_cast<std::size_t>(std::max(0, model.input_channels));
@@ -157,7 +156,7 @@ TrainingSnapshot decode_training(std::span<const std::byte> bytes,
 
 void save_training(const TrainingSnapshot& snapshot, const std::filesystem::path& path,
                    core::Writers writers) {
-  core::replace_file(path, encode_training(snapshot), writers);
+  replace_block_file(path, training_kind, encode_training(snapshot), writers);
 }
 
 void save_kept_training(const TrainingSnapshot& snapshot, const std::filesystem::path& path) {
@@ -165,12 +164,12 @@ void save_kept_training(const TrainingSnapshot& snapshot, const std::filesystem:
 }
 
 std::optional<LoadedTraining> load_newest_training(const std::filesystem::path& path) {
-  return load_newest<LoadedTraining>(path, kept_names(path), "Train again in another folder.",
-                                     decode_training);
+  return load_newest<LoadedTraining>(path, kept_names(path), training_kind,
+                                     "Train again in another folder.", decode_training);
 }
 
 TrainingSnapshot load_training(const std::filesystem::path& path) {
-  return decode_training(core::read_file(path), path);
+  return decode_training(read_block_file(path, training_kind), path);
 }
 
 }  // namespace hierevo::io

@@ -12,11 +12,13 @@
 #include "hierevo/comm/mpi_session.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
+#include "hierevo/core/log.hpp"
 #include "hierevo/core/random.hpp"
 #include "hierevo/genome/cell_graph.hpp"
 #include "hierevo/nn/make_executor.hpp"
 #include "preflight.hpp"
 #include "program.hpp"
+#include "repeat_files.hpp"
 #include "repeat_record.hpp"
 
 namespace hierevo::app {
@@ -198,12 +200,27 @@ std::optional<json> finished_repeat(int repeat, const TrainingDirectory& directo
                               "Remove that file: the training then ends again.");
 }
 
+namespace {
+
+/// The best weights may have gone since, which is no reason to train again.
+json told_of_best(json result, const std::filesystem::path& best) {
+  const json step = result.value(json::json_pointer("/best/step"), json());
+  if (!step.is_number_integer()) return result;
+  const std::string difference = difference_of_best(best, step.get<std::int64_t>());
+  if (!difference.empty()) core::log(core::LogLevel::warning, "{}", difference);
+  return result;
+}
+
+}  // namespace
+
 json train_repeat(const TrainingTask& task, int repeat, const TrainingDirectory* directory,
                   ProgressLine* line) {
   comm::Collectives& ranks = task.ranks;
   std::optional<RepeatRecord> record;
   const std::string known = comm::made_by_rank_0(ranks, [&]() -> std::string {
-    if (const auto result = finished_repeat(repeat, *directory)) return result->dump();
+    if (const auto result = finished_repeat(repeat, *directory)) {
+      return told_of_best(*result, directory->best(repeat)).dump();
+    }
     check_room(directory->path(), room_for(task));
     core::DirectoryClaim claim = directory->claim(repeat);
     if (const auto result = finished_repeat(repeat, *directory))

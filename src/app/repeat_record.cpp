@@ -37,10 +37,11 @@ RepeatRecord::RepeatRecord(const TrainingTask& task, int repeat, const TrainingD
       directory_(directory),
       claim_(std::move(claim)),
       line_(line),
-      log_(directory.log(repeat)) {}
+      log_(directory.log(repeat)),
+      files_(directory.last(repeat), directory.best(repeat)) {}
 
 std::optional<nn::TrainingState> RepeatRecord::resume() {
-  auto newest = io::load_newest_training(directory_.last(repeat_));
+  const auto newest = files_.load();
   if (!newest) return std::nullopt;
   for (const std::string& warning : newest->warnings) {
     core::log(core::LogLevel::warning, "{} The training goes on from '{}'.", warning,
@@ -57,7 +58,6 @@ std::optional<nn::TrainingState> RepeatRecord::resume() {
   earlier_seconds_ = saved.seconds;
   best_top1_ = saved.top1;
   best_step_ = saved.best_step;
-  saved_step_ = std::ssize(saved.losses);
   return nn::TrainingState{.losses = saved.losses,
                            .weights = loaded(saved.weights),
                            .momentum = loaded(saved.momentum),
@@ -102,13 +102,16 @@ void RepeatRecord::choose(const nn::Scores& scores, nn::Trainer& trainer) {
   best_top1_ = scores.top1;
   best_step_ = trainer.step();
   writer_.wait();
-  unsaved_best_ = copy_of(trainer);
-  writer_.start([this] { write_best(); });
+  files_.choose(copy_of(trainer));
+  writer_.start([this] {
+    claim_.require();
+    files_.save_best();
+  });
 }
 
 void RepeatRecord::save_when_due(nn::Trainer& trainer) {
   if (Clock::now() - saved_ < task_.save_every || writer_.is_busy()) return;
-  writer_.start([this, last = copy_of(trainer)] { write(last, "running"); });
+  writer_.start([this, last = copy_of(trainer)]() mutable { write(last, "running"); });
   saved_ = Clock::now();
 }
 
@@ -116,32 +119,24 @@ void RepeatRecord::save_now(nn::Trainer& trainer, const char* state) {
   line_.end();
   writer_.wait();
   try {
-    write(copy_of(trainer), state);
+    io::TrainingSnapshot last = copy_of(trainer);
+    write(last, state);
   } catch (const core::OwnershipLost&) {
     throw;
   } catch (const core::Error& error) {
     throw core::CheckpointError(
         folder(), fmt::format("not all could be saved: {}", error.what()),
-        fmt::format("step {} was reached, step {} is saved", trainer.step(), saved_step_),
+        fmt::format("step {} was reached, step {} is saved", trainer.step(), files_.saved_step()),
         "Mend the cause and run the same line again.");
   }
   saved_ = Clock::now();
 }
 
-/// What fails does not keep the other from being written.
-void RepeatRecord::write(const io::TrainingSnapshot& last, const char* state) {
+void RepeatRecord::write(io::TrainingSnapshot& last, const char* state) {
   claim_.require();
-  io::save_kept_training(last, directory_.last(repeat_));
-  saved_step_ = std::ssize(last.losses);
-  save_progress(state, saved_step_);
-  write_best();
-}
-
-void RepeatRecord::write_best() {
-  if (!unsaved_best_) return;
-  claim_.require();
-  io::save_training(*unsaved_best_, directory_.best(repeat_));
-  unsaved_best_.reset();
+  const std::exception_ptr best_failed = files_.save(last);
+  save_progress(state, files_.saved_step());
+  if (best_failed) std::rethrow_exception(best_failed);
 }
 
 bool RepeatRecord::is_owner() {

@@ -13,6 +13,7 @@
 #include "hierevo/io/training_snapshot.hpp"
 #include "hierevo/nn/training.hpp"
 #include "progress_line.hpp"
+#include "repeat_files.hpp"
 #include "training_directory.hpp"
 #include "training_saves.hpp"
 
@@ -62,8 +63,7 @@ class RepeatRecord {
   double seconds_so_far() const;
   io::TrainingSnapshot copy_of(nn::Trainer& trainer) const;
   void save_progress(const char* state, std::int64_t step) const;
-  void write(const io::TrainingSnapshot& last, const char* state);
-  void write_best();
+  void write(io::TrainingSnapshot& last, const char* state);
 
   const TrainingTask& task_;
   int repeat_;
@@ -81,9 +81,7 @@ class RepeatRecord {
   double earlier_seconds_ = 0.0;
   double best_top1_ = 0.0;
   std::int64_t best_step_ = 0;
-  // While the writer is busy only its thread uses these two.
-  std::optional<io::TrainingSnapshot> unsaved_best_;
-  std::int64_t saved_step_ = 0;
+  RepeatFiles files_;        // while the writer is busy only its thread uses it
   BackgroundWriter writer_;  // last: it uses the others
 };
 

@@ -97,7 +97,7 @@ void publish_file(const fs::path& temporary, const fs::path& path) {
   sync_folder_of(path);
 }
 
-std::vector<std::byte> read_file(const fs::path& path, std::size_t longest) {
+std::vector<std::byte> read_file(const fs::path& path, std::size_t longest, const FileLook& look) {
   const Descriptor file = opened(path, O_RDONLY);
   struct stat status {};
   if (::fstat(file.get(), &status) != 0) throw IoError(path, "read", errno);
@@ -105,7 +105,6 @@ std::vector<std::byte> read_file(const fs::path& path, std::size_t longest) {
   const auto size = static_cast<std::size_t>(status.st_size);
   if (size > longest) throw IoError(path, "read", EFBIG);
   std::vector<std::byte> contents;
-  contents.reserve(size);
   std::vector<std::byte> chunk(std::size_t{1} << 16);
   while (true) {
     const ssize_t count = ::read(file.get(), chunk.data(), chunk.size());
@@ -114,6 +113,8 @@ std::vector<std::byte> read_file(const fs::path& path, std::size_t longest) {
     if (count == 0) return contents;
     contents.insert(contents.end(), chunk.begin(), chunk.begin() + count);
     if (contents.size() > longest) throw IoError(path, "read", EFBIG);
+    if (look && look(contents, size) == ReadOn::no) return contents;
+    contents.reserve(size);  // once it is known to be wanted
   }
 }
 

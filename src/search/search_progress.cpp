@@ -7,6 +7,9 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "hierevo/core/error.hpp"
+#include "hierevo/core/file.hpp"
+
 namespace hierevo::search {
 
 namespace fs = std::filesystem;
@@ -63,10 +66,8 @@ void remove_progress(const fs::path& run) {
 }
 
 std::optional<SearchProgress> read_progress(const fs::path& run) {
-  std::ifstream file(file_in(run));
-  if (!file) return std::nullopt;
   try {
-    const json contents = json::parse(file);
+    const json contents = json::parse(core::read_text_file(file_in(run)));
     SearchProgress progress;
     progress.run.elapsed_seconds = contents.at("elapsed_seconds").get<double>();
     progress.run.busy_seconds = contents.at("busy_seconds").get<double>();
@@ -74,6 +75,8 @@ std::optional<SearchProgress> read_progress(const fs::path& run) {
     progress.run.workers = contents.at("workers").get<int>();
     for (const json& one : contents.at("under_way")) progress.candidates.push_back(from_json(one));
     return progress;
+  } catch (const core::IoError&) {
+    return std::nullopt;
   } catch (const json::exception&) {
     return std::nullopt;
   }

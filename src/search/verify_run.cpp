@@ -141,7 +141,7 @@ class RunCheck {
 void RunCheck::check_snapshots() {
   for (const fs::path& path : kept(RunDirectory::snapshot_path(run_))) {
     guarded(path, [&] {
-      snapshots_.emplace_back(path, io::decode_snapshot(core::read_file(path), path));
+      snapshots_.emplace_back(path, io::read_snapshot(path));
       ++found_.files;
     });
   }

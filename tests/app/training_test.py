@@ -376,6 +376,18 @@ class Training(ProgramTest):
         (out / "genotype.json").write_text(json.dumps(CELL))
         told = self.hierevo(*line[1:], code=3).stderr
         self.assertIn("step 100 was reached, step 100 is saved", told)
+        # Nor is it forgotten: the next start makes what result.json tells of.
+        (out / "repeat-1" / "best.h5").rmdir()
+        self.hierevo(*line[1:])
+        best = json.loads((out / "repeat-1" / "result.json").read_text())["best"]
+        self.assertEqual(best["step"], 100)
+        if h5py:
+            with h5py.File(out / "repeat-1" / "best.h5") as saved:
+                self.assertEqual((saved.attrs["best_step"], saved.attrs["top1"]),
+                                 (best["step"], best["top1"]))
+        (out / "repeat-1" / "best.h5").unlink()
+        told = self.hierevo(*line[1:]).stderr
+        self.assertIn("The best weights, after step 100, are not in", told)
 
     def test_nothing_is_written_into_a_folder_that_took_the_place_of_its_own(self):
         out = self.folder / "out"

@@ -73,6 +73,19 @@ TEST(ReadFile, RefusesFoldersMissingAndOverlongFiles) {
   EXPECT_EQ(read_file(folder.path() / "file", 5).size(), 5u);
 }
 
+TEST(ReadFile, ReadsNoFurtherThanItIsWanted) {
+  const test::ScratchFolder folder;
+  const auto path = folder.path() / "file";
+  replace_file(path, std::string(1'000'000, 'x'));
+  const auto look = [](std::span<const std::byte> so_far, std::size_t size) {
+    EXPECT_EQ(size, 1'000'000u);
+    return so_far.size() < 300'000 ? ReadOn::yes : ReadOn::no;
+  };
+  const auto found = read_file(path, 1'000'000, look);
+  EXPECT_GE(found.size(), 300'000u);
+  EXPECT_LT(found.size(), 1'000'000u);
+}
+
 TEST(FileLock, IsExclusiveAndEndsWithItsHolder) {
   const test::ScratchFolder folder;
   const auto path = folder.path() / "lock";

@@ -2,14 +2,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <memory>
-
 #include "genome/published_cell.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
-#include "hierevo/io/journal.hpp"
 #include "hierevo/io/snapshot.hpp"
 #include "hierevo/io/training_snapshot.hpp"
+#include "journalled_search.hpp"
 #include "samples.hpp"
 #include "support/failing_files.hpp"
 #include "support/scratch_folder.hpp"
@@ -20,6 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 using hierevo::test::FailingFiles;
 using hierevo::test::FileFault;
+using test::JournalledSearch;
 
 /// Something that is saved in a folder, version after version.
 struct Saved {
@@ -131,42 +130,6 @@ TEST_P(FailingSaves, LoseNothingWhereTheProcessEnds) {
   }
   EXPECT_GT(nth, 6u);
 }
-
-/// A run of the engine whose events are noted in a journal behind a snapshot.
-class JournalledSearch {
- public:
-  explicit JournalledSearch(const fs::path& folder)
-      : snapshot_(folder / "search.h5"), path_(folder / "journal") {}
-
-  void save() const { save_snapshot(now(), snapshot_); }
-  /// To be called behind save().
-  void begin_journal() { journal_ = std::make_unique<Journal>(path_, now()); }
-  void drop_journal() { journal_.reset(); }
-  void step() {
-    const auto candidate = engine_.ask();
-    evolution::Evaluation evaluation;
-    evaluation.reason = std::string(300, 'x');
-    engine_.tell(candidate->id, evaluation);
-    if (!journal_) return;
-    journal_->asked(*candidate);
-    journal_->told(engine_.history().back());
-    journal_->write();
-  }
-  Snapshot now() const { return {engine_.options(), engine_.state(), {}}; }
-  std::size_t done() const { return engine_.history().size(); }
-  std::size_t kept() const {
-    return load_search(snapshot_, path_).value().snapshot.state.history.size();
-  }
-
- private:
-  fs::path snapshot_;
-  fs::path path_;
-  evolution::Engine engine_{{.space = genome::SearchSpace::parse("1x3"),
-                             .population = 4,
-                             .evaluations = 1000,
-                             .start_mutations = 5}};
-  std::unique_ptr<Journal> journal_;
-};
 
 /// Two snapshots with their journals; then one whose journal cannot be begun, or is torn.
 TEST(FailingJournal, LosesNothingThatItHasTaken) {

@@ -12,6 +12,7 @@
 #include <optional>
 
 #include "hierevo/core/error.hpp"
+#include "hierevo/core/file.hpp"
 #include "hierevo/core/version.hpp"
 #include "search/recorded_messages.hpp"
 #include "search/search_cases.hpp"
@@ -452,6 +453,11 @@ TEST(SearchProgressFile, SurvivesAnyLossAndAnyContents) {
     std::ofstream(folder.path() / "progress.json") << contents;
     EXPECT_FALSE(read_progress(folder.path()));
   }
+  write_progress(folder.path(), {});
+  ASSERT_TRUE(read_progress(folder.path()));
+  std::ofstream(folder.path() / "progress.json", std::ios::app)
+      << std::string(core::longest_text_file, ' ');
+  EXPECT_FALSE(read_progress(folder.path())) << "one that takes too much memory is not read";
   write_progress(folder.path() / "absent", {});  // nothing happens
 }
 

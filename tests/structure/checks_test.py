@@ -67,7 +67,7 @@ class Layering(PlantedTree):
             ("src/search/a.cpp", "torch/types.h", "app and nn"),
             ("src/nn/a.cpp", "hdf5.h", "io"),
             ("src/core/a.cpp", "boost/program_options.hpp", "app"),
-            ("src/io/a.cpp", "zlib.h", "nn"),
+            ("src/app/a.cpp", "zlib.h", "io and nn"),
             ("src/app/a.cpp", "jpeglib.h", "nn"),
             ("src/genome/a.cpp", "boost/graph/graph.hpp", "no module"),
             ("src/evolution/a.cpp", "nlohmann/json.hpp", "app and genome and search"),

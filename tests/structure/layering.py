@@ -27,7 +27,7 @@ USES = {
 HOMES = {
     r"mpi(-ext)?\.h|nccl\.h|cuda": {"comm"},
     r"(torch|ATen|c10)/": {"nn", "app"},
-    r"zlib\.h": {"nn"},
+    r"zlib\.h": {"io", "nn"},
     r"(jpeglib|jerror|jmorecfg|turbojpeg)\.h": {"nn"},
     r"(hdf5|H5\w*)\.h": {"io"},
     r"boost/program_options": {"app"},

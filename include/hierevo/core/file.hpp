@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -40,11 +41,23 @@ void sync_folder_of(const std::filesystem::path& path);
 /// permission.
 bool path_exists(const std::filesystem::path& path);
 
-/// All bytes of a file. Throws IoError when it cannot be read or is longer than `longest` bytes.
+/// Room for the options of a run, the names of all classes, or fifty thousand candidates under way.
+/// What is parsed takes many times its length in memory.
+inline constexpr std::size_t longest_text_file = std::size_t{1} << 22;
+
+enum class ReadOn : std::uint8_t { no, yes };
+/// Looks at what has been read of a file of `size` bytes, at first some 64 KiB or all of it; it may
+/// throw. So nothing is read for a beginning that is wrong, however long the file says it is.
+using FileLook = std::function<ReadOn(std::span<const std::byte> so_far, std::size_t size)>;
+
+/// The bytes of a file up to where `look` wants no more: all without it. Throws IoError when it
+/// cannot be read or is longer than `longest` bytes (EFBIG), which whoever reads larger files has
+/// to say: no file takes more memory than its kind may.
 std::vector<std::byte> read_file(const std::filesystem::path& path,
-                                 std::size_t longest = std::size_t{1} << 40);
+                                 std::size_t longest = longest_text_file,
+                                 const FileLook& look = nullptr);
 std::string read_text_file(const std::filesystem::path& path,
-                           std::size_t longest = std::size_t{1} << 24);
+                           std::size_t longest = longest_text_file);
 
 /// Holds the exclusive advisory lock of a file from construction to destruction; the lock also ends
 /// with the process, however it ends. Move-only.

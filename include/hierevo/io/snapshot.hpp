@@ -43,6 +43,9 @@ Snapshot decode_snapshot(std::span<const std::byte> bytes, const std::filesystem
 /// The incarnation in its owner mark, without reading the rest. Throws CheckpointError.
 std::uint64_t incarnation_of(std::span<const std::byte> bytes, const std::filesystem::path& path);
 
+/// The snapshot in this file. Throws CheckpointError as above, and IoError.
+Snapshot read_snapshot(const std::filesystem::path& path);
+
 /// Replaces `path` by the snapshot; the two earlier ones are kept as PATH.1 and PATH.2. At every
 /// moment, also after a crash, at least one complete snapshot is there. Throws IoError.
 void save_snapshot(const Snapshot& snapshot, const std::filesystem::path& path);
