@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "close_descriptors.hpp"
 #include "hierevo/core/descriptor.hpp"
 
 namespace hierevo::core {
@@ -72,7 +73,7 @@ int arrange_descriptors(std::vector<int>& descriptors, int trouble) {
   }
   made(::dup2(trouble_copy, trouble_place), trouble_copy);
   made(::fcntl(trouble_place, F_SETFD, FD_CLOEXEC), trouble_place);
-  ::closefrom(first_free);  // close_range() is not in older kernels
+  if (!close_descriptors_from(first_free)) report(trouble_place);
   return trouble_place;
 }
 

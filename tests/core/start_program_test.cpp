@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "close_descriptors.hpp"
 #include "hierevo/core/descriptor.hpp"
 
 namespace hierevo::core {
@@ -77,7 +78,7 @@ TEST(StartProgram, TellsWhyItCouldNotBeStarted) {
 TEST(StartProgram, TellsThatThereAreNoDescriptorsForIt) {
   const pid_t child = ::fork();
   if (child == 0) {
-    ::closefrom(3);
+    close_descriptors_from(3);
     const rlimit few{5, 5};  // a pipe, and nothing for the places
     ::setrlimit(RLIMIT_NOFILE, &few);
     const auto start = start_program(
