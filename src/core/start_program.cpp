@@ -9,6 +9,7 @@
 
 #include <cerrno>
 
+#include "close_descriptors.hpp"
 #include "enclosure.hpp"
 #include "hierevo/core/descriptor.hpp"
 
@@ -68,7 +69,7 @@ int arrange_descriptors(std::vector<int>& descriptors, int trouble) {
   }
   made(::dup2(trouble_copy, trouble_place), trouble_copy);
   made(::fcntl(trouble_place, F_SETFD, FD_CLOEXEC), trouble_place);
-  ::closefrom(first_free);  // close_range() is not in older kernels
+  if (!close_descriptors_from(first_free)) report(trouble_place);
   return trouble_place;
 }
 

@@ -13,6 +13,7 @@
 #include <sstream>
 #include <string>
 
+#include "close_descriptors.hpp"
 #include "hierevo/core/descriptor.hpp"
 #include "support/process_watch.hpp"
 
@@ -80,7 +81,7 @@ TEST(StartProgram, TellsWhyItCouldNotBeStarted) {
 TEST(StartProgram, TellsThatThereAreNoDescriptorsForIt) {
   const pid_t child = ::fork();
   if (child == 0) {
-    ::closefrom(3);
+    close_descriptors_from(3);
     const rlimit few{5, 5};  // a pipe, and nothing for the places
     ::setrlimit(RLIMIT_NOFILE, &few);
     const auto start = start_program(

@@ -1,10 +1,12 @@
-"""Plants what layering.py and tracked_files.py are to find: a check that finds nothing is none."""
+"""Plants what layering.py, old_libc.py and tracked_files.py are to find: a check that finds nothing is none."""
 
 import pathlib
+import re
 import tempfile
 import unittest
 
 import layering
+import old_libc
 import tracked_files
 
 
@@ -86,6 +88,23 @@ class Layering(PlantedTree):
         self.plant("src/misc/a.cpp", "")
         self.assertEqual(layering.check(self.root),
                          ([f"{pathlib.Path('src/misc/a.cpp')}: belongs to no module"], 0))
+
+
+class OldLibc(PlantedTree):
+    def test_planted(self):
+        self.plant("src/a.cpp", "::closefrom(3);\nint id = gettid();\n// gettid()\n"
+                                "kernel.pidfd_open(1);\n::syscall(SYS_gettid);\nmy_gettid();\n")
+        problems, looked_at = old_libc.check(self.root)
+        new = "is new in glibc"
+        promise = f"and INSTALL.md promises {old_libc.OLDEST}"
+        self.assertEqual(problems, [f"src/a.cpp:1: closefrom() {new} 2.34, {promise}",
+                                    f"src/a.cpp:2: gettid() {new} 2.30, {promise}"])
+        self.assertEqual(looked_at, 1)
+
+    def test_the_promise(self):
+        install = pathlib.Path(__file__).resolve().parents[2] / "INSTALL.md"
+        promised = re.search(r"^\| glibc, kernel \| ([\d.]+), ", install.read_text(), re.M)
+        self.assertEqual(promised and promised[1], old_libc.OLDEST)
 
 
 class TrackedFiles(PlantedTree):
