@@ -174,20 +174,22 @@ run_program() {
   if [[ -n ${SLURM_CPUS_PER_TASK:-} ]]; then export SRUN_CPUS_PER_TASK=$SLURM_CPUS_PER_TASK; fi
   if [[ $launcher == srun ]]; then take_new_step_ids; fi
   while [[ -z $save_asked ]]; do
-    launch_program
+    launch "$launcher" "${launcher_arguments[@]}" "${program[@]}"
     if ((code != srun_failed || pause > 16)); then return; fi
     say "srun could not start the program. Trying again in $pause s, when Slurm answers."
     sleep "$pause" || true
     pause=$((2 * pause))
-    code=75
-    if ! find_state "$(seconds_left)" "$job"; then return; fi
+    code=75 job_state=''
+    until find_state 30 "$job" || [[ -n $save_asked ]]; do :; done
+    if [[ $job_state != RUNNING ]]; then return; fi
   done
 }
 
-launch_program() {
+# launch COMMAND...: runs it, passing signals on; its exit code becomes `code`.
+launch() {
   local last=0
   pass_signals_on
-  SLURM_EXIT_ERROR=$srun_failed "$launcher" "${launcher_arguments[@]}" "${program[@]}" &
+  SLURM_EXIT_ERROR=$srun_failed "$@" &
   program_id=$!
   # The signal may have come before the id was known.
   if [[ -n $save_asked ]]; then kill -USR2 "$program_id" 2>/dev/null || true; fi

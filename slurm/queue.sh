@@ -8,7 +8,7 @@ answer_within=20 # seconds for one command
 job=$SLURM_JOB_ID
 if [[ -n ${SLURM_ARRAY_JOB_ID:-} ]]; then job=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID; fi
 
-# How long to try: until shortly before the job's limit, at most half an hour.
+# seconds_left VARIABLE: how long to try: until shortly before the job's limit, at most half an hour.
 seconds_left() {
   local now left=1800
   printf -v now '%(%s)T' -1
@@ -17,7 +17,7 @@ seconds_left() {
   elif [[ -n $save_asked ]]; then
     left=$((save_asked + 150 - SECONDS))
   fi
-  echo $((left < 30 ? 30 : left > 1800 ? 1800 : left))
+  printf -v "$1" %s $((left < 30 ? 30 : left > 1800 ? 1800 : left))
 }
 
 # ask SECONDS COMMAND...: what Slurm answers becomes `answer`. Tries for so many seconds, at least once.
@@ -130,9 +130,9 @@ is_superseded() {
 # start_again WHY SECONDS: puts this job into the queue again, to start in so many seconds, which ends it.
 # Not when it is being cancelled. Returns when it cannot be put there, and has said why.
 start_again() {
-  local again='the same sbatch line goes on' left give_up pause=1 refused told=''
-  left=$(seconds_left)
-  give_up=$((SECONDS + left))
+  local again='the same sbatch line goes on' patience give_up pause=1 refused told=''
+  seconds_left patience
+  give_up=$((SECONDS + patience))
   while find_state $((give_up - SECONDS)) "$job"; do
     if [[ $job_state != RUNNING && $job_state != SIGNALING ]]; then
       say "$1; the job is $job_state. Where Slurm does not start it again by itself, $again."
@@ -168,5 +168,5 @@ start_again() {
     sleep "$pause" || true
     pause=$((pause < 32 ? 2 * pause : 60))
   done
-  say "$1, but Slurm has not answered for $left s: $answer. The job is not in the queue again; $again."
+  say "$1, but Slurm has not answered for $patience s: $answer. The job is not in the queue again; $again."
 }

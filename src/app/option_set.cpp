@@ -117,12 +117,12 @@ bool OptionSet::parse(const std::vector<std::string>& arguments) {
   for (const Entry& option : options_) {
     if (option.record == Record::yes) require_recordable(option.name, option.text());
   }
-  if (!print_given_.empty()) {
-    std::cout << given_values(print_given_);
-    return false;
-  }
   if (dump_config_) {
     std::cout << explained();
+    return false;
+  }
+  if (!print_given_.empty()) {
+    std::cout << given_values(print_given_);
     return false;
   }
   return true;

@@ -290,7 +290,7 @@ fi
                 self.assertEqual(self.status()["state"], "saved")
 
     def is_saved_and_not_queued(self, behaviour, says, tries, states=None):
-        result = self.saved(behaviour, "seconds_left() { echo 3; }")
+        result = self.saved(behaviour, "seconds_left() { printf -v \"$1\" 3; }")
         self.assertIn(says, result.stderr)
         self.assertIn("the same sbatch line goes on", result.stderr)
         self.assertEqual(result.returncode, 75, result.stderr)
