@@ -159,6 +159,16 @@ take_new_step_ids() {
   done
 }
 
+# With sbatch's --hierevo-stage, tasks of a step wait on each node until the data are there. They already are
+# where this runs, so ranks here would wait in MPI_Init for those of other nodes, and not for long: so
+# the data go to all nodes before, by a step without MPI. Its exit code becomes `code`.
+stage_on_all_nodes() {
+  code=0
+  if [[ -z ${HIEREVO_STAGED:-} ]]; then return; fi
+  launch srun --mpi=none --nodes="$SLURM_JOB_NUM_NODES" --ntasks="$SLURM_JOB_NUM_NODES" \
+    --ntasks-per-node=1 true
+}
+
 # The handlers do nothing else, and the shell waits when a signal comes: bash loses signals otherwise.
 pass_signals_on() {
   trap 'save_asked=$SECONDS; [[ -z $program_id ]] || kill -USR2 "$program_id" 2>/dev/null || true' USR2
@@ -171,10 +181,11 @@ srun_failed=76
 run_program() {
   local pause=1
   code=75
-  if [[ -n ${SLURM_CPUS_PER_TASK:-} ]]; then export SRUN_CPUS_PER_TASK=$SLURM_CPUS_PER_TASK; fi
-  if [[ $launcher == srun ]]; then take_new_step_ids; fi
   while [[ -z $save_asked ]]; do
-    launch "$launcher" "${launcher_arguments[@]}" "${program[@]}"
+    stage_on_all_nodes
+    if ((code == 0)) && [[ -z $save_asked ]]; then
+      launch "$launcher" "${launcher_arguments[@]}" "${program[@]}"
+    fi
     if ((code != srun_failed || pause > 16)); then return; fi
     say "srun could not start the program. Trying again in $pause s, when Slurm answers."
     sleep "$pause" || true
@@ -235,6 +246,8 @@ run_job() {
   say "Job $SLURM_JOB_ID, start $((${SLURM_RESTART_COUNT:-0} + 1)): ${SLURM_NTASKS:-1} tasks" \
     "on ${SLURM_JOB_NODELIST:-this node} by $launcher, in '$folder'."
   find_end_of_job
+  if [[ -n ${SLURM_CPUS_PER_TASK:-} ]]; then export SRUN_CPUS_PER_TASK=$SLURM_CPUS_PER_TASK; fi
+  if [[ $launcher == srun ]]; then take_new_step_ids; fi
   run_program
   if ((code == 5)); then wait_for_folder; fi
   trap '' USR2 # what follows is the same with it

@@ -4,16 +4,15 @@
 #include <fmt/format.h>
 #include <grp.h>
 #include <poll.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
 #include <exception>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -25,6 +24,55 @@ namespace hierevo::spank {
 
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
+/// In the child. What `work` throws goes into the pipe, and nothing else does.
+int exit_code_of(const std::function<bool()>& work, int pipe) noexcept {
+  std::string text = "An unknown exception.";
+  try {
+    return work() ? 0 : 1;
+  } catch (const std::exception& error) {
+    text = error.what();
+  } catch (...) {
+  }
+  return ::write(pipe, text.data(), text.size()) < 0 ? 3 : 2;
+}
+
+/// Reads what comes within a moment: short enough to see soon that the child has been stopped,
+/// which no pipe tells. Whether there may be more.
+bool read_some(const core::Descriptor& pipe, std::string& text) {
+  constexpr int moment = 50;  // milliseconds
+  pollfd wanted = {.fd = pipe.get(), .events = POLLIN, .revents = 0};
+  if (::poll(&wanted, 1, moment) <= 0) return true;
+  std::array<char, 4096> buffer;
+  const ssize_t got = ::read(pipe.get(), buffer.data(), buffer.size());
+  if (got > 0) text.append(buffer.data(), static_cast<std::size_t>(got));
+  return got > 0 || (got < 0 && errno == EINTR);
+}
+
+/// Whether the child has ended or been stopped, and how.
+bool has_changed(pid_t child, int& status) {
+  const pid_t changed = ::waitpid(child, &status, WNOHANG | WUNTRACED);
+  if (changed < 0 && errno != EINTR) throw core::InternalError("The child process is lost.");
+  return changed == child;
+}
+
+void pause_briefly() {
+  std::this_thread::sleep_for(std::chrono::milliseconds(1));
+}
+
+[[noreturn]] void give_up(std::string_view what, pid_t child, std::string_view why) {
+  ::kill(child, SIGKILL);
+  const Clock::time_point deadline = Clock::now() + std::chrono::seconds(1);
+  int status = 0;
+  // One that waits for a disk stays.
+  while (Clock::now() < deadline && (!has_changed(child, status) || WIFSTOPPED(status)))
+    pause_briefly();
+  throw core::InternalError(core::error_text(fmt::format("{} was given up", what), why));
+}
+
+}  // namespace
+
 void become(const User& user) {
   if (::geteuid() == 0) {
     if (::setgroups(0, nullptr) != 0 || ::setresgid(user.gid, user.gid, user.gid) != 0 ||
@@ -32,6 +80,8 @@ void become(const User& user) {
       throw core::InternalError(
           fmt::format("Cannot become user {}: {}", user.uid, std::strerror(errno)));
   }
+  // Whatever fs.suid_dumpable says: the user's other processes do not look into it or control it.
+  ::prctl(PR_SET_DUMPABLE, 0);
   uid_t real = 0;
   uid_t effective = 0;
   uid_t saved = 0;
@@ -42,54 +92,8 @@ void become(const User& user) {
     throw core::InternalError(fmt::format("Has not become user {} for good", user.uid));
 }
 
-/// In the child: what went wrong, or nothing.
-std::string text_of_failure(const User& user, const std::function<void()>& work) noexcept {
-  try {
-    become(user);
-    work();
-    return "";
-  } catch (const std::exception& error) {
-    return error.what();
-  } catch (...) {
-    return "An unknown exception.";
-  }
-}
-
-using Clock = std::chrono::steady_clock;
-
-/// Up to the end of file; nothing when that does not come in time.
-std::optional<std::string> read_all(int pipe, Clock::time_point deadline) {
-  std::string text;
-  std::array<char, 4096> buffer;
-  while (true) {
-    const auto left =
-        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
-    pollfd wanted = {.fd = pipe, .events = POLLIN, .revents = 0};
-    const int ready = ::poll(&wanted, 1, static_cast<int>(std::max<std::int64_t>(left, 0)));
-    if (ready < 0 && errno == EINTR) continue;
-    if (ready == 0) return std::nullopt;
-    const ssize_t got = ::read(pipe, buffer.data(), buffer.size());
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) return text;
-    text.append(buffer.data(), static_cast<std::size_t>(got));
-  }
-}
-
-/// How the child ended; nothing when it does not in time. It has nothing left to do but to end.
-std::optional<int> end_of_child(pid_t child, Clock::time_point deadline) {
-  int status = 0;
-  while (true) {
-    const pid_t ended = ::waitpid(child, &status, WNOHANG);
-    if (ended == child) return status;
-    if (ended < 0 && errno != EINTR) throw core::InternalError("The process for the user is lost.");
-    if (Clock::now() >= deadline) return std::nullopt;
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
-}
-
-}  // namespace
-
-void run_as(const User& user, const std::function<void()>& work, std::chrono::milliseconds limit) {
+bool in_child(std::string_view what, const std::function<bool()>& work,
+              std::chrono::milliseconds limit) {
   const Clock::time_point deadline = Clock::now() + limit;
   std::array<int, 2> ends;
   if (::pipe2(ends.data(), O_CLOEXEC) != 0)
@@ -98,22 +102,29 @@ void run_as(const User& user, const std::function<void()>& work, std::chrono::mi
   core::Descriptor to_parent(ends[1]);
   const pid_t child = ::fork();
   if (child < 0) throw core::InternalError(fmt::format("No process: {}", std::strerror(errno)));
-  if (child == 0) {
-    const std::string text = text_of_failure(user, work);
-    const ssize_t written = ::write(to_parent.get(), text.data(), text.size());
-    ::_exit(text.empty() && written == 0 ? 0 : 1);
-  }
+  if (child == 0) ::_exit(exit_code_of(work, to_parent.get()));
   to_parent.reset();
-  const std::optional<std::string> text = read_all(from_child.get(), deadline);
-  const std::optional<int> status = text ? end_of_child(child, deadline) : std::nullopt;
-  if (!status) {
-    ::kill(child, SIGKILL);
-    end_of_child(child, Clock::now() + std::chrono::seconds(1));  // one that waits for a disk stays
-    throw core::InternalError(fmt::format("It took more than {} s, and was given up.",
-                                          std::chrono::duration<double>(limit).count()));
+  std::string text;
+  int status = 0;
+  bool is_open = true;
+  while (!has_changed(child, status)) {
+    if (Clock::now() >= deadline)
+      give_up(what, child,
+              fmt::format("it took more than {} s", std::chrono::duration<double>(limit).count()));
+    if (is_open) {
+      is_open = read_some(from_child, text);
+    } else {
+      pause_briefly();
+    }
   }
-  if (!text->empty()) throw core::InternalError(*text);
-  if (*status != 0) throw core::InternalError(fmt::format("Killed (wait status {}).", *status));
+  if (WIFSTOPPED(status))
+    give_up(what, child, fmt::format("its process was stopped by signal {}", WSTOPSIG(status)));
+  while (is_open) is_open = read_some(from_child, text);
+  if (!text.empty()) throw core::InternalError(text);
+  if (WIFEXITED(status) && WEXITSTATUS(status) <= 1) return WEXITSTATUS(status) == 0;
+  throw core::InternalError(
+      core::error_text(fmt::format("{} has failed", what),
+                       fmt::format("its process was killed, wait status {}", status)));
 }
 
 }  // namespace hierevo::spank

@@ -1,10 +1,11 @@
-// Work as a job's user, from a process that is root.
+// Work of a process that is root as a job's user, or on a disk that may not answer.
 #pragma once
 
 #include <sys/types.h>
 
 #include <chrono>
 #include <functional>
+#include <string_view>
 
 namespace hierevo::spank {
 
@@ -13,12 +14,16 @@ struct User {
   gid_t gid;
 };
 
-/// Runs `work` in a child process that has given up root for good, and has this user's rights but
-/// for supplementary groups; waits for it. Throws InternalError with the text of what `work` threw,
-/// and when the rights cannot be given up or the child is killed. A child that takes longer than
-/// `limit` is killed and left behind, should it not end even so: nobody waits for a disk that does
-/// not answer. Where this process is not root, it must be the user's already.
-void run_as(const User& user, const std::function<void()>& work,
-            std::chrono::milliseconds limit = std::chrono::minutes(10));
+/// Gives up root for good: this process has the user's rights then, but for supplementary groups.
+/// Throws InternalError when that is not so. A process that is not root must be the user's already.
+void become(const User& user);
+
+/// Runs `work` in a child process, waits for it, and returns what it returns. Throws InternalError
+/// with the text of what `work` threw; and, beginning with `what`, when the child is killed, or
+/// takes longer than `limit`, or is stopped, as any process of the user that it has become can do
+/// to it. In these two cases it is killed, and left behind after another second should it not end
+/// even so: nobody waits for a disk that does not answer.
+bool in_child(std::string_view what, const std::function<bool()>& work,
+              std::chrono::milliseconds limit);
 
 }  // namespace hierevo::spank

@@ -34,11 +34,12 @@
 #include <unistd.h>
 
 #include <array>
-#include <charconv>
 #include <chrono>
 #include <csignal>
 #include <cstring>
+#include <ctime>
 #include <exception>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -174,11 +175,18 @@ void hand_on(spank_t spank, Option option, const std::string& text) {
                text);
 }
 
-std::uint32_t starts_before(spank_t spank) {
-  const std::string text = variable(spank, "SLURM_RESTART_COUNT");
-  std::uint32_t number = 0;
-  std::from_chars(text.data(), text.data() + text.size(), number);
-  return number;
+/// When this start of the job began, by the controller's clock.
+std::time_t job_began(std::uint32_t job) {
+  job_info_msg_t* answer = nullptr;
+  if (::slurm_load_job(&answer, job, SHOW_ALL) == 0) {
+    const std::unique_ptr<job_info_msg_t, decltype(&::slurm_free_job_info_msg)> kept(
+        answer, &::slurm_free_job_info_msg);
+    for (const auto& one : std::span(answer->job_array, answer->record_count)) {
+      if (one.job_id == job) return one.start_time;
+    }
+  }
+  throw core::UsageError("It is not known whether there are data of an earlier start of the job",
+                         "Slurm's controller does not answer", "Start the job once more.");
 }
 
 void tell(const std::string& text) {
@@ -195,11 +203,13 @@ void stage_data(spank_t spank, const Settings& settings, const std::string& text
   const StageRequest request = parse_stage(text);
   require_folder(settings);
   if (!privileged_failure.empty()) throw core::UsageError(privileged_failure);
-  const Staged staged = stage(
-      request, {.folder = job_folder_path(settings.folder, item<std::uint32_t>(spank, S_JOB_ID)),
-                .limit = settings.limit,
-                .start = starts_before(spank),
-                .step = item<std::uint32_t>(spank, S_JOB_STEPID)});
+  const auto job = item<std::uint32_t>(spank, S_JOB_ID);
+  const Staged staged =
+      stage(request, {.folder = job_folder_path(settings.folder, job),
+                      .limit = settings.limit,
+                      .restarts = number_in(variable(spank, "SLURM_RESTART_COUNT")),
+                      .job_began = [job] { return job_began(job); },
+                      .step = item<std::uint32_t>(spank, S_JOB_STEPID)});
   hand_on(spank, option_stage, text);
   set_variable(spank, "HIEREVO_STAGED", staged.path);
   const auto folder_end = staged.is_folder ? staged.path.npos : staged.path.rfind('/');
@@ -315,7 +325,8 @@ int slurm_spank_job_epilog(spank_t spank, int argc, char** argv) {
     const Settings settings = settings_of(argc, argv);
     if (settings.folder.empty()) return;
     remove_job_folder(settings.folder, item<std::uint32_t>(spank, S_JOB_ID),
-                      {item<uid_t>(spank, S_JOB_UID), item<gid_t>(spank, S_JOB_GID)});
+                      {item<uid_t>(spank, S_JOB_UID), item<gid_t>(spank, S_JOB_GID)},
+                      settings.removal_limit);
   });
   return 0;
 }

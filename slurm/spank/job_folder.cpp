@@ -62,7 +62,10 @@ void make_job_folder(const std::string& folder, std::uint32_t job, const User& u
   if (::fchown(own.get(), user.uid, user.gid) != 0) throw failed(path, "hand over");
 }
 
-bool remove_job_folder(const std::string& folder, std::uint32_t job, const User& user) {
+namespace {
+
+/// As root, and from where it has found the folder as its user. Whether there is one.
+bool empty_job_folder(const std::string& folder, std::uint32_t job, const User& user) {
   const core::Descriptor base = open_base(folder);
   if (!base && errno == ENOENT) return false;
   if (!base) throw failed(folder, "open");
@@ -73,16 +76,35 @@ bool remove_job_folder(const std::string& folder, std::uint32_t job, const User&
     if (errno == ENOENT) return false;
     throw failed(path, "look at");
   }
-  if (status.st_uid == user.uid) {
-    run_as(user, [&] {
-      if (::fchmodat(base.get(), name.c_str(), 0700, 0) != 0) throw failed(path, "open up");
-      const core::Descriptor own(::openat(base.get(), name.c_str(), folder_flags));
-      if (!own) throw failed(path, "open");
-      remove_contents(own.get(), path);
-    });
-  }
-  if (::unlinkat(base.get(), name.c_str(), AT_REMOVEDIR) != 0) throw failed(path, "remove");
+  if (status.st_uid != user.uid) return true;
+  become(user);
+  if (::fchmodat(base.get(), name.c_str(), 0700, 0) != 0) throw failed(path, "open up");
+  const core::Descriptor own(::openat(base.get(), name.c_str(), folder_flags));
+  if (!own) throw failed(path, "open");
+  remove_contents(own.get(), path);
   return true;
+}
+
+void remove_empty_job_folder(const std::string& folder, std::uint32_t job) {
+  const core::Descriptor base = open_base(folder);
+  if (!base) throw failed(folder, "open");
+  if (::unlinkat(base.get(), std::to_string(job).c_str(), AT_REMOVEDIR) != 0)
+    throw failed(job_folder_path(folder, job), "remove");
+}
+
+}  // namespace
+
+bool remove_job_folder(const std::string& folder, std::uint32_t job, const User& user,
+                       std::chrono::milliseconds limit) {
+  using Clock = std::chrono::steady_clock;
+  const Clock::time_point deadline = Clock::now() + limit;
+  const std::string what = fmt::format("The removal of '{}'", job_folder_path(folder, job));
+  if (!in_child(
+          what, [&] { return empty_job_folder(folder, job, user); }, limit))
+    return false;
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
+  return in_child(
+      what, [&] { return remove_empty_job_folder(folder, job), true; }, left);
 }
 
 }  // namespace hierevo::spank

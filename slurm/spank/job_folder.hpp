@@ -2,6 +2,7 @@
 // there: FOLDER (root, 0755) / JOBID (the user, 0700) / what is staged.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 
@@ -16,7 +17,10 @@ std::string job_folder_path(const std::string& folder, std::uint32_t job);
 void make_job_folder(const std::string& folder, std::uint32_t job, const User& user);
 
 /// Removes the job's folder, as root, and as its user all that is in it. Whether there was one.
-/// Throws core::Error when something stays, or when the folder is not the user's.
-bool remove_job_folder(const std::string& folder, std::uint32_t job, const User& user);
+/// Throws core::Error when something stays, when the folder is not the user's, or when it takes
+/// longer than `limit`. This process itself asks nothing of the disk, and goes on then, or at most
+/// a second later.
+bool remove_job_folder(const std::string& folder, std::uint32_t job, const User& user,
+                       std::chrono::milliseconds limit);
 
 }  // namespace hierevo::spank

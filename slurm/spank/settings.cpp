@@ -25,6 +25,14 @@ std::string parse_folder(std::string_view text) {
                          "For example folder=/local/hierevo.");
 }
 
+std::chrono::seconds parse_seconds(std::string_view what, std::string_view text) {
+  constexpr std::uint32_t day = 24 * 60 * 60;
+  const auto number = number_in(text);
+  if (number && *number >= 1 && *number <= day) return std::chrono::seconds(*number);
+  throw core::UsageError(fmt::format("{} is '{}'", what, shown(text)),
+                         fmt::format("it must be a number of seconds from 1 to {}", day));
+}
+
 }  // namespace
 
 Settings parse_settings(std::span<const char* const> arguments) {
@@ -36,8 +44,10 @@ Settings parse_settings(std::span<const char* const> arguments) {
       settings.folder = parse_folder(value);
     } else if (name == "limit") {
       settings.limit = parse_size("The setting limit", value);
+    } else if (name == "removal-seconds") {
+      settings.removal_limit = parse_seconds("The setting removal-seconds", value);
     } else {
-      const std::vector<std::string> known = {"folder", "limit"};
+      const std::vector<std::string> known = {"folder", "limit", "removal-seconds"};
       throw core::unknown_name("setting in plugstack.conf", shown(name), known);
     }
   }

@@ -1,6 +1,7 @@
 // What the administrator sets behind the plugin's name in plugstack.conf.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <limits>
 #include <span>
@@ -11,9 +12,11 @@ namespace hierevo::spank {
 struct Settings {
   std::string folder;  ///< on a disk of each node; staged data lie below. Empty: nothing is staged
   std::uint64_t limit = std::numeric_limits<std::uint64_t>::max();  ///< bytes a job and node
+  std::chrono::seconds removal_limit = std::chrono::minutes(10);    ///< at the end of a job
 };
 
-/// Reads "folder=/local/hierevo" and "limit=200G". Throws UsageError for anything else.
+/// Reads "folder=/local/hierevo", "limit=200G" and "removal-seconds=60". Throws UsageError for
+/// anything else.
 Settings parse_settings(std::span<const char* const> arguments);
 
 }  // namespace hierevo::spank

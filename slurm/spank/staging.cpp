@@ -8,7 +8,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <charconv>
 #include <chrono>
 #include <climits>
 #include <filesystem>
@@ -30,7 +32,7 @@ namespace {
 // 1023 bytes; of ext4: less than a block), so it is in a file.
 constexpr const char* partial = ".partial";  ///< a folder with what is being copied
 constexpr const char* sources = ".sources";  ///< a folder with a file for each copy: of what
-constexpr const char* start = ".start";      ///< note: which start of the job made all this
+constexpr const char* start = ".start";      ///< note: the restart count when all this was made
 constexpr const char* failure = ".failure";  ///< note: the step in which staging failed
 
 class JobFolder {
@@ -49,11 +51,11 @@ class JobFolder {
   const fs::path& path() const { return path_; }
 
   /// Nothing when there is no such note.
-  std::optional<std::string> note(const char* name) const {
-    std::vector<char> text(PATH_MAX);
+  std::optional<std::uint32_t> note(const char* name) const {
+    std::array<char, 16> text;
     const ssize_t size = ::readlinkat(folder_.get(), name, text.data(), text.size());
     if (size < 0) return std::nullopt;
-    return std::string(text.data(), static_cast<std::size_t>(size));
+    return number_in({text.data(), static_cast<std::size_t>(size)});
   }
 
   void write_note(const char* name, std::uint32_t number) const {
@@ -103,11 +105,13 @@ class JobFolder {
     return ::fstatat(folder_.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
   }
 
-  void forget_other_starts(std::uint32_t number) const {
-    const std::string text = std::to_string(number);
-    if (note(start) == text) return;
-    remove_contents(folder_.get(), path_);
-    write_note(start, number);
+  /// Nothing that a running job has may go, so a count that is missing or not larger removes
+  /// nothing, and of a larger one Slurm is asked.
+  void forget_earlier_start(const StagePlace& place) const {
+    const auto noted = note(start);
+    if (noted && place.restarts.value_or(0) <= *noted) return;
+    if (noted && time_of_note(start) < place.job_began()) remove_contents(folder_.get(), path_);
+    write_note(start, place.restarts.value_or(0));
   }
 
   bool has_copy_of(const StageRequest& request) const {
@@ -121,6 +125,13 @@ class JobFolder {
   }
 
  private:
+  std::time_t time_of_note(const char* name) const {
+    struct stat status = {};
+    if (::fstatat(folder_.get(), name, &status, AT_SYMLINK_NOFOLLOW) != 0)
+      throw failed(path_ / name, "look at");
+    return status.st_mtime;
+  }
+
   fs::path path_;
   core::Descriptor folder_;
 };
@@ -181,8 +192,8 @@ void clean_up_after_failure(const JobFolder& job, std::uint32_t step) noexcept {
 Staged stage(const StageRequest& request, const StagePlace& place) {
   const auto began = std::chrono::steady_clock::now();
   const JobFolder job(place.folder);
-  job.forget_other_starts(place.start);
-  if (job.note(failure) == std::to_string(place.step)) throw ToldAlready();
+  job.forget_earlier_start(place);
+  if (job.note(failure) == place.step) throw ToldAlready();
   Staged staged;
   staged.path = job.path() / request.name;
   try {

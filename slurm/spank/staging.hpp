@@ -2,6 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <ctime>
+#include <functional>
+#include <optional>
 #include <string>
 
 #include "job_options.hpp"
@@ -13,8 +16,13 @@ namespace hierevo::spank {
 struct StagePlace {
   std::string folder;   ///< the job's; the caller's own
   std::uint64_t limit;  ///< bytes that may be there in all
-  std::uint32_t start;  ///< which start of the job this is: 0, or what SLURM_RESTART_COUNT says
-  std::uint32_t step;   ///< the job step
+  /// What SLURM_RESTART_COUNT says. The first start of a job has none, but neither has a step that
+  /// was started from a login shell; and one from within another job has that job's.
+  std::optional<std::uint32_t> restarts;
+  /// When this start of the job began, as Slurm knows it. Asked for only when `restarts` is larger
+  /// than what was noted: whether that is true decides about the job's data.
+  std::function<std::time_t()> job_began;
+  std::uint32_t step;  ///< the job step
 };
 
 struct Staged {
@@ -34,8 +42,9 @@ class ToldAlready : public core::Error {
 
 /// Copies what is wanted into the job's folder, unless it is there: to be called in every task, as
 /// the user, of which one copies while the others of the node wait. What an earlier start of the
-/// job has left is removed. When it fails, nothing but what was there before is left. Throws
-/// UsageError and IoError.
+/// job has left is removed: only where the restart count has grown, and the note of the smaller one
+/// is older than this start. When it fails, nothing but what was there before is left. Throws
+/// UsageError, IoError and what `job_began` throws.
 Staged stage(const StageRequest& request, const StagePlace& place);
 
 }  // namespace hierevo::spank

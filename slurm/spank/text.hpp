@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -10,6 +11,9 @@ namespace hierevo::spank {
 /// What somebody gave, fit for a line of a log: control characters become '?', and of a long text
 /// only the beginning is there.
 std::string shown(std::string_view text);
+
+/// A whole number in decimal digits, and nothing else; nothing otherwise.
+std::optional<std::uint32_t> number_in(std::string_view text);
 
 /// A number of bytes such as 4096, 200G or 1.5T (powers of 1024). Throws UsageError, which begins
 /// with `what`.

@@ -5,8 +5,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
-#include <optional>
+#include <cstddef>
 #include <string>
 #include <utility>
 #include <vector>
@@ -32,19 +33,28 @@ Identity identity_of(int folder, const fs::path& path) {
   return {status.st_dev, status.st_ino};
 }
 
+/// So many names of folders are remembered at once, whatever a user has made: more are found when
+/// their folder is read once more.
+constexpr std::size_t most_names = 100'000;
+
 /// One descriptor is open, whatever the depth: the way back up is "..", and must lead to where the
-/// walk came from.
+/// walk came from. A folder is read once, or once in thousands of folders in it that are not empty.
 class Removal {
  public:
   Removal(int folder, const fs::path& path) : path_(path) {
     current_ = reopen(folder, ".");
-    way_.push_back({"", identity_of(current_.get(), path_)});
+    way_.push_back({.name = "", .identity = identity_of(current_.get(), path_)});
   }
 
   void run() {
     while (true) {
-      if (const auto inner = remove_files()) {
-        enter(*inner);
+      Step& here = way_.back();
+      if (here.inner.empty() && !here.is_read) remove_files(here);
+      if (!here.inner.empty()) {
+        const std::string name = std::move(here.inner.back());
+        here.inner.pop_back();
+        --names_;
+        enter(name);
       } else if (way_.size() > 1) {
         leave();
       } else {
@@ -57,6 +67,8 @@ class Removal {
   struct Step {
     std::string name;
     Identity identity;
+    std::vector<std::string> inner = {};  ///< folders in it that were not empty
+    bool is_read = false;                 ///< to its end: `inner` are all that are left
   };
 
   core::Descriptor reopen(int folder, const char* name) {
@@ -66,26 +78,31 @@ class Removal {
     return opened;
   }
 
-  /// Removes what is no folder; the name of the first folder, when there is one.
-  std::optional<std::string> remove_files() {
+  /// Removes what is no folder, and empty folders.
+  void remove_files(Step& here) {
+    // Half of what is left: folders deeper down want some too.
+    const std::size_t room = (most_names - std::min(most_names, names_)) / 2 + 1;
     const FolderReader reader = read_folder(current_.get(), path_);
     while (const char* name = next_name(reader.get(), path_)) {
       if (::unlinkat(current_.get(), name, 0) == 0 || errno == ENOENT) continue;
       if (errno != EISDIR) throw failed(path_ / name, "remove");
-      if (::unlinkat(current_.get(), name, AT_REMOVEDIR) != 0) return name;
+      if (::unlinkat(current_.get(), name, AT_REMOVEDIR) == 0) continue;
+      here.inner.emplace_back(name);
+      ++names_;
+      if (here.inner.size() == room) return;
     }
-    return std::nullopt;
+    here.is_read = true;
   }
 
   void enter(const std::string& name) {
-    open_up(name);
+    if (!open_up(name)) return;
     core::Descriptor inner = reopen(current_.get(), name.c_str());
     const Identity identity = identity_of(inner.get(), path_ / name);
     if (identity.device != way_.front().identity.device) {
       errno = EXDEV;
       throw failed(path_ / name, "remove");
     }
-    way_.push_back({name, identity});
+    way_.push_back({.name = name, .identity = identity});
     current_ = std::move(inner);
   }
 
@@ -101,19 +118,22 @@ class Removal {
       throw failed(path_ / name, "remove");
   }
 
-  /// By a descriptor: a name might lead elsewhere by now.
-  void open_up(const std::string& name) {
+  /// By a descriptor: a name might lead elsewhere by now. Whether the folder is still there.
+  bool open_up(const std::string& name) {
     const core::Descriptor inner(
         ::openat(current_.get(), name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!inner && errno == ENOENT) return false;
     if (!inner) throw failed(path_ / name, "open");
-    if ((status_of(inner.get(), path_ / name).st_mode & S_IRWXU) == S_IRWXU) return;
+    if ((status_of(inner.get(), path_ / name).st_mode & S_IRWXU) == S_IRWXU) return true;
     if (::chmod(fmt::format("/proc/self/fd/{}", inner.get()).c_str(), S_IRWXU) != 0)
       throw failed(path_ / name, "open");
+    return true;
   }
 
   fs::path path_;  ///< of the tree: that of what is deep in it would be as long as its user likes
   core::Descriptor current_;
   std::vector<Step> way_;
+  std::size_t names_ = 0;  ///< in all steps' `inner`
 };
 
 }  // namespace

@@ -42,5 +42,9 @@ if grep -q '^ProctrackType=proctrack/cgroup' "$dir/slurm.conf"; then own_control
 mkdir -p "$dir/$node/spool"
 export SLURM_CONF=$dir/slurm.conf
 # Not as the first process, which would have to look after others' orphans.
-slurmd -D -f "$SLURM_CONF" -N "$node" &
-wait
+# It is started again when it ends, as a service is, and what runs here goes on meanwhile.
+while true; do
+  slurmd -D -f "$SLURM_CONF" -N "$node" &
+  wait "$!" || true
+  sleep 0.1
+done

@@ -1,12 +1,17 @@
 // As root, who alone can become another user; skipped otherwise.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 
 #include "as_user.hpp"
 #include "job_folder.hpp"
@@ -36,6 +41,22 @@ uid_t owner_of(const fs::path& path) {
   struct stat status = {};
   EXPECT_EQ(::lstat(path.c_str(), &status), 0) << path;
   return status.st_uid;
+}
+
+void run_as(const User& whom, const std::function<void()>& work,
+            std::chrono::milliseconds limit = std::chrono::minutes(1)) {
+  in_child(
+      "The work",
+      [&] {
+        become(whom);
+        work();
+        return true;
+      },
+      limit);
+}
+
+bool remove_job_folder(const std::string& folder, std::uint32_t job, const User& whom) {
+  return spank::remove_job_folder(folder, job, whom, std::chrono::minutes(1));
 }
 
 class JobFolder : public testing::Test {
@@ -69,7 +90,8 @@ TEST_F(JobFolder, WorkIsDoneAsTheUserForGood) {
 TEST_F(JobFolder, FailuresOfTheUsersWorkAreTold) {
   EXPECT_EQ(failure_of([] { run_as(user, [] { throw core::UsageError("No."); }); }), "No.");
   EXPECT_THAT(failure_of([] { run_as(user, [] { throw 1; }); }), HasSubstr("unknown"));
-  EXPECT_THAT(failure_of([] { run_as(user, [] { ::raise(SIGKILL); }); }), HasSubstr("Killed"));
+  EXPECT_THAT(failure_of([] { run_as(user, [] { ::raise(SIGKILL); }); }),
+              HasSubstr("The work has failed (its process was killed"));
 }
 
 TEST_F(JobFolder, WorkThatDoesNotEndIsGivenUp) {
@@ -84,6 +106,37 @@ TEST_F(JobFolder, WorkThatDoesNotEndIsGivenUp) {
   };
   EXPECT_THAT(failure_of([&] { run_as(user, closed_but_alive, std::chrono::milliseconds(50)); }),
               HasSubstr("more than 0.05 s"));
+}
+
+TEST_F(JobFolder, WhatTheWorkSaysIsHandedOn) {
+  EXPECT_TRUE(in_child(
+      "The work", [] { return true; }, std::chrono::minutes(1)));
+  EXPECT_FALSE(in_child(
+      "The work", [] { return false; }, std::chrono::minutes(1)));
+  const std::string text = fmt::format("{:x<100000}.", "");  // more than a pipe holds
+  EXPECT_EQ(failure_of([&] { run_as(user, [&] { throw core::UsageError(text); }); }), text);
+}
+
+TEST_F(JobFolder, WorkThatTheUserStopsIsKilled) {
+  // By any process of the user; it would never end.
+  const auto stop = [] { ::raise(SIGSTOP); };
+  EXPECT_EQ(failure_of([&] { run_as(user, stop); }),
+            "The work was given up (its process was stopped by signal 19).");
+  EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1);  // nothing is left
+  EXPECT_EQ(errno, ECHILD);
+}
+
+TEST_F(JobFolder, ARemovalThatTakesLongerThanItsLimitIsGivenUp) {
+  make_job_folder(folder, 7, user);
+  plant([](const fs::path& path) {
+    for (int i = 0; i < 3000; ++i) std::ofstream(path / std::to_string(i)) << "1";
+  });
+  EXPECT_EQ(failure_of([this] {
+              spank::remove_job_folder(folder, 7, user, std::chrono::milliseconds(1));
+            }),
+            "The removal of '" + job.string() + "' was given up (it took more than 0.001 s).");
+  EXPECT_TRUE(fs::exists(job));
+  EXPECT_TRUE(remove_job_folder(folder, 7, user));
 }
 
 TEST_F(JobFolder, IsTheUsersInAFolderOfRoots) {

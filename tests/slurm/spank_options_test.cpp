@@ -93,6 +93,8 @@ TEST(Settings, AreReadFromPlugstackConf) {
   const Settings settings = read({"limit=1.5K", "folder=/local/hierevo"});
   EXPECT_EQ(settings.folder, "/local/hierevo");
   EXPECT_EQ(settings.limit, 1536u);
+  EXPECT_EQ(settings.removal_limit, std::chrono::minutes(10));
+  EXPECT_EQ(read({"removal-seconds=5"}).removal_limit, std::chrono::seconds(5));
   EXPECT_EQ(read({}).folder, "");
   EXPECT_EQ(read({"limit=2T"}).limit, std::uint64_t{2} << 40);
 }
@@ -100,7 +102,7 @@ TEST(Settings, AreReadFromPlugstackConf) {
 TEST(Settings, RefusesWhatIsUnknown) {
   EXPECT_EQ(refusal_of([] { read({"foldr=/x"}); }),
             "There is no setting in plugstack.conf 'foldr'. Did you mean 'folder'?");
-  EXPECT_THAT(refusal_of([] { read({""}); }), HasSubstr("Known: folder, limit."));
+  EXPECT_THAT(refusal_of([] { read({""}); }), HasSubstr("Known: folder, limit, removal-seconds."));
   for (const char* folder : {"folder", "folder=", "folder=x", "folder=/", "folder=/a/",
                              "folder=/a/..", "folder=/a/../b", "folder=/a//b"}) {
     EXPECT_THAT(refusal_of([&] { read({folder}); }), HasSubstr("absolute path")) << folder;
@@ -108,6 +110,14 @@ TEST(Settings, RefusesWhatIsUnknown) {
   for (const char* limit : {"limit=", "limit=x", "limit=0", "limit=-1", "limit=2Q", "limit=2GB",
                             "limit=inf", "limit=nan", "limit=1e40"}) {
     EXPECT_THAT(refusal_of([&] { read({limit}); }), HasSubstr("number of bytes")) << limit;
+  }
+}
+
+TEST(Settings, RefusesTimesThatAreNone) {
+  for (const char* time : {"removal-seconds", "removal-seconds=", "removal-seconds=0",
+                           "removal-seconds=1.5", "removal-seconds=-1", "removal-seconds=10m",
+                           "removal-seconds=86401", "removal-seconds=99999999999"}) {
+    EXPECT_THAT(refusal_of([&] { read({time}); }), HasSubstr("number of seconds")) << time;
   }
 }
 

@@ -53,9 +53,14 @@ spank_err_t spank_getenv(spank_t, const char*, char*, int) {
 spank_err_t spank_setenv(spank_t, const char*, const char*, int) {
   return ESPANK_BAD_ARG;
 }
-int slurm_kill_job_step() {  // slurm.h, which differs by version, is not there
+// slurm.h, which differs by version, is not there.
+int slurm_kill_job_step() {
   return 0;
 }
+int slurm_load_job() {
+  return -1;
+}
+void slurm_free_job_info_msg() {}
 void slurm_error(const char* format, ...) {
   std::va_list arguments;
   va_start(arguments, format);

@@ -8,10 +8,12 @@
 #include <cerrno>
 #include <climits>
 #include <cstring>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <functional>
 #include <limits>
+#include <optional>
 #include <set>
 #include <thread>
 #include <utility>
@@ -68,7 +70,8 @@ class Staging : public testing::Test {
   StagePlace place(std::uint32_t step = 0) const {
     return {.folder = folder,
             .limit = std::numeric_limits<std::uint64_t>::max(),
-            .start = 0,
+            .restarts = std::nullopt,
+            .job_began = [] { return std::time_t{0}; },
             .step = step};
   }
 
@@ -160,7 +163,6 @@ TEST_F(Staging, PipesOfTheUserAreNotWaitedFor) {
   for (const char* name : {".start", ".failure", ".sources/data", "pipe"})
     ASSERT_EQ(::mkfifo((folder / name).c_str(), 0600), 0);
   EXPECT_TRUE(stage(request(), place()).copied);
-  ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
   fs::remove(folder / ".sources/data");
   ASSERT_EQ(::mkfifo((folder / ".sources/data").c_str(), 0600), 0);
   EXPECT_THAT(refusal(request(), place()), HasSubstr("there is something already"));
@@ -202,15 +204,68 @@ TEST_F(Staging, AFailureIsToldByOneTaskOfAStep) {
   EXPECT_TRUE(stage(request(), place(2)).copied);
 }
 
-TEST_F(Staging, AnotherStartOfTheJobBeginsAnew) {
+class Restarts : public Staging {
+ protected:
+  /// Whether what is there goes at a task of such a restart count.
+  bool empties(std::optional<std::uint32_t> restarts) {
+    std::ofstream(folder / "result") << "of the job";
+    StagePlace where = place(++step);
+    where.restarts = restarts;
+    where.job_began = [this] { return ++asked, began; };
+    const bool copied = stage(request(), where).copied;
+    EXPECT_NE(copied, fs::exists(folder / "result"));
+    return copied;
+  }
+
+  static constexpr std::time_t far = std::numeric_limits<std::int32_t>::max();
+  std::uint32_t step = 0;
+  std::time_t began = far;  ///< after all that is noted
+  int asked = 0;
+};
+
+TEST_F(Restarts, ALargerCountBeginsAnew) {
   stage(request(), place());
   std::ofstream(source / "inner/b") << "changed";
-  StagePlace where = place();
-  where.start = 1;
-  EXPECT_TRUE(stage(request(), where).copied);
+  EXPECT_TRUE(empties(1));
   std::string text;
   std::ifstream(folder / "data/inner/b") >> text;
   EXPECT_EQ(text, "changed");
+  EXPECT_TRUE(empties(12));
+  EXPECT_EQ(asked, 2);
+}
+
+TEST_F(Restarts, NothingElseRemovesWhatTheJobHas) {
+  stage(request(), place());
+  EXPECT_TRUE(empties(2));
+  EXPECT_FALSE(empties(std::nullopt));  // from a login shell
+  EXPECT_FALSE(empties(0));
+  EXPECT_FALSE(empties(1));
+  EXPECT_FALSE(empties(2));
+  EXPECT_EQ(asked, 1);  // Slurm is spared
+}
+
+TEST_F(Restarts, ALargerCountOfAnotherJobRemovesNothing) {
+  stage(request(), place());
+  began = 0;  // of this job no start has begun since
+  EXPECT_FALSE(empties(7));
+}
+
+TEST_F(Restarts, WithoutAnAnswerOfSlurmNothingIsRemovedOrUsed) {
+  stage(request(), place());
+  StagePlace where = place(1);
+  where.restarts = 1;
+  where.job_began = []() -> std::time_t { throw core::UsageError("No answer."); };
+  EXPECT_EQ(refusal(request(), where), "No answer.");
+  expect_whole();
+}
+
+TEST_F(Restarts, ALostNoteRemovesNothing) {
+  stage(request(), place());
+  fs::remove(folder / ".start");
+  EXPECT_FALSE(empties(1));
+  fs::remove(folder / ".start");
+  fs::create_symlink("no number", folder / ".start");
+  EXPECT_FALSE(empties(2));
 }
 
 TEST_F(Staging, AByteThatReadsBackWrongIsFound) {

@@ -10,7 +10,7 @@ import tempfile
 import time
 import unittest
 
-from programs import DEADLINE
+from programs import BIN, DEADLINE, SOURCE
 
 CLUSTER = str(pathlib.Path(__file__).resolve().parent / "cluster")
 PLUGIN = os.environ["HIEREVO_SPANK"]
@@ -37,7 +37,7 @@ class Cluster:
         prolog.chmod(0o755)
         (self.folder / "more.conf").write_text(f"ProctrackType=proctrack/{PROCTRACK}\n"
                                                f"Prolog={prolog}\n")
-        self.holder = subprocess.Popen([CLUSTER, "hold", self.folder], stdin=subprocess.PIPE,
+        self.holder = subprocess.Popen([CLUSTER, "hold", self.folder, SOURCE, BIN], stdin=subprocess.PIPE,
                                        stdout=subprocess.PIPE, text=True)
         if self.holder.stdout.readline() != "ready\n":
             code = self.holder.wait()
@@ -212,6 +212,150 @@ class Spank(unittest.TestCase):
         self.assertEqual(self.wait_for_end(job), ("COMPLETED", "0:0"))
         self.assertRegex(self.output_of(job), "(?s)old.*new")
         self.assertEqual(self.output_of(job).count("staged as"), 2)
+
+    def running(self, script, *options):
+        """The id of a job of this script, which then goes on until it is ended."""
+        begun = self.work / "begun"
+        job = self.batch(f'{script}\ntouch "{begun}"; sleep 600\n', *options)
+        self.wait_until(begun.exists)
+        begun.unlink()
+        return job
+
+    def end(self, job):
+        self.as_user("scancel", job)
+        self.assertEqual(self.wait_for_end(job)[0], "CANCELLED")
+
+    def test_steps_from_elsewhere_leave_a_restarted_jobs_folder_alone(self):
+        script = 'echo mine >"$HIEREVO_STAGED/../result"'
+        job = self.running(script, "--requeue", f"--hierevo-stage={self.data}")
+        self.as_root("scontrol", "requeue", job)
+        self.wait_until(lambda: self.state_of(job)[0] == "PENDING")
+        self.as_root("scontrol", "update", f"JobId={job}", "StartTime=now+2")
+        self.wait_until((self.work / "begun").exists)
+        # A login shell has no restart count, and another job has its own.
+        for name, environment in (("one", {}), ("two", {"SLURM_RESTART_COUNT": "7"})):
+            step = self.as_user("srun", f"--jobid={job}", "--overlap",
+                                f"--hierevo-stage={self.data}/a:{name}", "sh", "-c",
+                                'cat "$HIEREVO_STAGED"', environment=environment)
+            self.assertEqual(step.stdout, "first", step.stderr)
+            files = self.files_on("n1")
+            for path in ("result", "data/inner/b", name):
+                self.assertIn(f"{FOLDER}/{job}/{path}", files)
+        self.end(job)
+
+    def test_jobs_of_one_user_on_a_node_have_folders_of_their_own(self):
+        for path, text in (("one", "1"), ("two", "2")):
+            (self.work / path).write_text(text)
+        first = self.running("true", f"--hierevo-stage={self.work}/one:data")
+        second = self.running("true", f"--hierevo-stage={self.work}/two:data")
+        read = ("srun", f"--jobid={second}", "--overlap", "cat", f"{FOLDER}/{second}/data")
+        self.assertEqual(self.as_user(*read).stdout, "2")
+        self.end(first)
+        self.wait_until(lambda: f"{FOLDER}/{first}" not in self.files_on("n1"))
+        self.assertEqual(self.as_user(*read).stdout, "2")
+        self.end(second)
+
+    def test_tasks_of_a_job_array_stage_for_themselves(self):
+        for task in ("1", "2"):
+            (self.work / f"data-{task}").write_text(f"of task {task}")
+        job = self.batch('srun sh -c \'cat "$HIEREVO_STAGED"; echo " $HIEREVO_STAGED"\'\n'
+                         f'srun --hierevo-stage="{self.work}/data-$SLURM_ARRAY_TASK_ID" '
+                         'sh -c \'cat "$HIEREVO_STAGED"; echo " $HIEREVO_STAGED"\'\n',
+                         "--array=1-2", "--output=%a", f"--hierevo-stage={self.data}/a")
+        for task in ("1", "2"):
+            self.assertEqual(self.wait_for_end(f"{job}_{task}"), ("COMPLETED", "0:0"))
+            self.assertRegex(self.output_of(task), rf"(?m)^first {FOLDER}/\d+/a$")
+            self.assertRegex(self.output_of(task), rf"(?m)^of task {task} {FOLDER}/\d+/data-{task}$")
+        folders = {re.search(rf"{FOLDER}/\d+", self.output_of(task))[0] for task in ("1", "2")}
+        self.assertEqual(len(folders), 2)
+
+    def test_steps_of_a_heterogeneous_job_stage_what_its_first_component_or_they_ask_for(self):
+        show = "sh -c 'cat \"$HIEREVO_STAGED\"; echo \" $HIEREVO_STAGED $SLURMD_NODENAME\"'\n"
+        job = self.batch(f"srun --het-group=0,1 {show}"
+                         f"srun --het-group=1 --hierevo-stage={self.data}/inner/b {show}",
+                         f"--hierevo-stage={self.data}/a", ":", "--nodelist=n2")
+        self.assertEqual(self.wait_for_end(job), ("COMPLETED", "0:0"), self.output_of(job))
+        for line in ("first .*/a n1", "first .*/a n2", "second .*/b n2"):
+            self.assertRegex(self.output_of(job), f"(?m)^{line}$")
+
+    def test_a_slurmd_that_is_restarted_keeps_and_then_removes_the_data(self):
+        job = self.running("true", f"--hierevo-stage={self.data}")
+        pid = self.cluster.folder / "n1" / "slurmd.pid"
+        before = pid.read_text()
+        self.as_root("pkill", "-KILL", "-f", "^slurmd -D .* -N n1$")
+        self.wait_until(lambda: pid.read_text() not in ("", before))
+        step = ("srun", f"--jobid={job}", "--overlap", "--mpi=none", f"--hierevo-stage={self.data}",
+                "sh", "-c", 'cat "$HIEREVO_STAGED/a"')
+        self.wait_until(lambda: self.as_user(*step).stdout == "first")
+        self.end(job)
+        self.wait_until(lambda: self.files_on("n1") == [])
+
+    def search(self, *options):
+        """The id of a job of search.sh on both nodes, by root."""
+        (self.work / "site.sh").write_text(
+            "launcher=srun\nlauncher_arguments=(--mpi=pmix)\n"
+            f"export OMPI_MCA_btl_tcp_if_include=10.77.0.0/24\nbin='{BIN}'\n")
+        result = self.as_root("sbatch", "--parsable", "--output=%j", "--nodes=2",
+                              "--ntasks-per-node=1", *options, SOURCE / "slurm" / "search.sh",
+                              "--run", self.work / "run", "--evaluator", "synthetic",
+                              "--population", 4, "--evaluations", 8,
+                              env={"PATH": os.environ["PATH"],
+                                   "HIEREVO_SITE": str(self.work / "site.sh")})
+        self.assertEqual(result.returncode, 0, result.stderr)
+        return result.stdout.strip()
+
+    @unittest.skipUnless((BIN / "hierevo-search").exists(), "without hierevo search")
+    def test_job_scripts_start_mpi_once_all_nodes_have_the_data(self):
+        self.on_node("n2", "touch", "/tmp/late_tasks")
+        self.addCleanup(self.on_node, "n2", "rm", "-f", "/tmp/late_tasks")
+        job = self.search(f"--hierevo-stage={self.data}")
+        steps = ("squeue", "--noheader", f"--steps={job}.0", "--format=%j")
+        self.wait_until(lambda: self.as_root(*steps).stdout.strip())
+        # The first node has the data; the other is still to copy them.
+        self.assertEqual(self.as_root(*steps).stdout.strip(), "true")
+        self.on_node("n2", "rm", "/tmp/late_tasks")
+        self.assertEqual(self.wait_for_end(job), ("COMPLETED", "0:0"), self.output_of(job))
+        self.assertEqual(self.output_of(job).count("staged as"), 2, self.output_of(job))
+
+    @unittest.skipUnless((BIN / "hierevo-search").exists(), "without hierevo search")
+    def test_job_scripts_end_when_a_node_cannot_have_the_data(self):
+        self.make_source("n1", "/tmp/only_here")
+        job = self.search("--nodelist=n[1-2]", "--hierevo-stage=/tmp/only_here")
+        self.assertEqual(self.wait_for_end(job)[0], "FAILED", self.output_of(job))
+        self.assertIn("hierevo: n2: Cannot open '/tmp/only_here'", self.output_of(job))
+        self.assertFalse((self.work / "run").exists())
+
+    def test_the_end_of_a_job_is_not_held_up_by_its_users_other_processes(self):
+        job = self.running('mkdir $(seq -f "$HIEREVO_STAGED/%.0f" 3000)',
+                           f"--hierevo-stage={self.data}")
+        # Stops all of the user's processes on the node, again and again.
+        other = self.batch("touch begun; exec python3 -c '\nimport os, signal\n"
+                           "while True: os.kill(-1, signal.SIGSTOP)\n'\n")
+        self.wait_until((self.work / "begun").exists)
+        self.as_root("scancel", "--signal=KILL", "--full", job)
+        self.wait_for_end(job)
+        self.wait_until(lambda: f"'{FOLDER}/{job}' was given up (its process was stopped" in
+                        (self.cluster.folder / "log" / "n1").read_text())
+        self.as_root("scancel", "--signal=KILL", "--full", other)
+        self.wait_for_end(other)
+        self.on_node("n1", "rm", "-r", f"{FOLDER}/{job}")
+
+    def test_a_disk_that_does_not_answer_holds_up_the_end_of_a_job_as_long_as_it_may(self):
+        image = self.cluster.folder / "disk"
+        image.touch()
+        os.truncate(image, 32 << 20)
+        mounted = self.on_node("n1", "sh", "-c", f"mkfs.ext4 -q {image} && mkdir /tmp/disk && "
+                               f"mount -o loop {image} /tmp/disk && echo mounted")
+        if mounted.strip() != "mounted":
+            self.skipTest("no file system can be mounted from a file here")
+        self.addCleanup(self.on_node, "n1", "sh", "-c", "umount /tmp/disk; rmdir /tmp/disk")
+        self.cluster.settings("folder=/tmp/disk/hierevo", "removal-seconds=1")
+        job = self.running("true", f"--hierevo-stage={self.data}")
+        self.on_node("n1", "fsfreeze", "--freeze", "/tmp/disk")
+        self.addCleanup(self.on_node, "n1", "fsfreeze", "--unfreeze", "/tmp/disk")
+        self.end(job)
+        self.wait_until(lambda: f"/disk/hierevo/{job}' was given up (it took more than 1 s)" in
+                        (self.cluster.folder / "log" / "n1").read_text())
 
     def test_hostile_values_are_refused_before_the_job(self):
         for value, says in (("data", "absolute path"), ("/data/..", "begin with a '.'"),

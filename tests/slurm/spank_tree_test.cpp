@@ -278,5 +278,35 @@ TEST_F(Trees, RemovalOpensUpAndGoesToAnyDepth) {
   EXPECT_TRUE(fs::is_empty(from));
 }
 
+TEST_F(Trees, RemovalReadsEachFolderOnce) {
+  // Two levels of folders that are not empty, at the first of which many lie.
+  int folders = 1;
+  for (int i = 0; i < 60; ++i) {
+    const fs::path folder = from / std::to_string(i);
+    write(folder / "file", "1");
+    ++folders;
+    for (int k = 0; i % 10 == 0 && k < 5; ++k, ++folders)
+      write(folder / std::to_string(k) / "f", "");
+  }
+  int reads = 0;
+  meanwhile = [&](const std::string& call) { reads += call == "open ." ? 1 : 0; };
+  remove_contents(open(from).get(), from);
+  EXPECT_TRUE(fs::is_empty(from));
+  EXPECT_EQ(reads, folders + 1);  // and once to begin
+}
+
+TEST_F(Trees, RemovalBearsFoldersThatGoMeanwhile) {
+  for (const char* name : {"a", "b", "c"}) write(from / name / "file", "1");
+  meanwhile = [&, opened = 0](const std::string& call) mutable {
+    // The first of the three is entered: all have been found.
+    if (call.size() != 6 || ++opened != 1) return;
+    for (const char* name : {"a", "b", "c"}) {
+      if (!call.ends_with(name)) fs::remove_all(from / name);
+    }
+  };
+  remove_contents(open(from).get(), from);
+  EXPECT_TRUE(fs::is_empty(from));
+}
+
 }  // namespace
 }  // namespace hierevo::spank
