@@ -13,25 +13,36 @@
 #SBATCH --open-mode=append
 #SBATCH --signal=B:USR2@300
 
+# The same in all job scripts, up to `source`. Slurm may ask to save from the first moment on.
+trap 'save_asked=$SECONDS' USR2
 set -euo pipefail
 
 if [[ -z ${SLURM_JOB_ID:-} ]]; then
-  echo "This is a job's script. Start it by: sbatch [options] slurm/imagenet.sh ..." >&2
+  echo "This is a job script. Submit it: sbatch [options] $0 ..." >&2
   exit 2
 fi
-# What runs is a copy that Slurm made. It tells where from, together with the arguments.
-original=$(scontrol show job "$SLURM_JOB_ID" | sed -n 's/^ *Command=//p')
-original=${original%%$'\n'*}
-while [[ ! -f $original && $original == *' '* ]]; do original=${original% *}; done
+# What runs is a copy that Slurm made: it knows where the script lies, with job.sh beside it.
+pause=1
+until shown=$(trap '' USR2 && timeout --kill-after=5 20 scontrol show job "$SLURM_JOB_ID" 2>&1); do
+  echo "scontrol show job $SLURM_JOB_ID: ${shown:-no answer within 20 s}" >&2
+  if ((SECONDS + pause > ${save_asked:-180} + 120)); then
+    echo "Slurm did not say where this script lies. Nothing was started: submit it again." >&2
+    exit 75
+  fi
+  sleep "$pause" || true
+  pause=$((2 * pause))
+done
+command_line=$'\n *Command=([^\n]*)'
+if [[ $shown =~ $command_line ]]; then original=${BASH_REMATCH[1]}; fi
+while [[ ! -f ${original:=} && $original == *' '* ]]; do original=${original% *}; done
 # shellcheck source=slurm/job.sh
-source "$(dirname "$original")/job.sh"
+source "${original%/*}/job.sh"
+
+# shellcheck source=slurm/training.sh
+source "$scripts/training.sh"
 
 read_arguments() {
-  training_arguments "$scripts/imagenet.ini" "$@"
-}
-
-read_state() {
-  read_training_state
+  read_training_arguments "$scripts/imagenet.ini" "$@"
 }
 
 run_job "$@"

@@ -9,50 +9,62 @@
 # RUN-TASK with the task's number as --seed.
 #
 # Before the time limit (and at `scancel --full -s USR2 JOB`) the search saves, and the job puts itself into
-# the queue again, to go on from its files. It gives up after ten starts in series (site.sh: `restarts`)
+# the queue again, to go on from its files. It gives up after ten consecutive starts (site.sh: `restarts`)
 # without a new evaluation, and starts again after nothing else: scancel ends it, and the same sbatch line
-# goes on later. The exit code is 0 only when the search is finished, so that `afterok` means that.
+# goes on later. A job that Slurm has started again waits while an earlier start still holds RUN. The exit code is 0 only when the search is finished, so that `afterok` means that.
 
 #SBATCH --job-name=hierevo
 #SBATCH --requeue
 #SBATCH --open-mode=append
 #SBATCH --signal=B:USR2@180
 
+# The same in all job scripts, up to `source`. Slurm may ask to save from the first moment on.
+trap 'save_asked=$SECONDS' USR2
 set -euo pipefail
 
 if [[ -z ${SLURM_JOB_ID:-} ]]; then
-  echo "This is a job's script. Start it by: sbatch [options] slurm/search.sh ..." >&2
+  echo "This is a job script. Submit it: sbatch [options] $0 ..." >&2
   exit 2
 fi
-# What runs is a copy that Slurm made. It tells where from, together with the arguments.
-original=$(scontrol show job "$SLURM_JOB_ID" | sed -n 's/^ *Command=//p')
-original=${original%%$'\n'*}
-while [[ ! -f $original && $original == *' '* ]]; do original=${original% *}; done
+# What runs is a copy that Slurm made: it knows where the script lies, with job.sh beside it.
+pause=1
+until shown=$(trap '' USR2 && timeout --kill-after=5 20 scontrol show job "$SLURM_JOB_ID" 2>&1); do
+  echo "scontrol show job $SLURM_JOB_ID: ${shown:-no answer within 20 s}" >&2
+  if ((SECONDS + pause > ${save_asked:-180} + 120)); then
+    echo "Slurm did not say where this script lies. Nothing was started: submit it again." >&2
+    exit 75
+  fi
+  sleep "$pause" || true
+  pause=$((2 * pause))
+done
+command_line=$'\n *Command=([^\n]*)'
+if [[ $shown =~ $command_line ]]; then original=${BASH_REMATCH[1]}; fi
+while [[ ! -f ${original:=} && $original == *' '* ]]; do original=${original% *}; done
 # shellcheck source=slurm/job.sh
-source "$(dirname "$original")/job.sh"
+source "${original%/*}/job.sh"
 
 read_arguments() {
   take_arguments "$@"
-  folder=$(given run)
-  if [[ -z $folder && -n $ini ]]; then folder=$(basename "$ini" .ini); fi
+  require_given search run config seed dry-run
+  plain folder "${given[run]}"
+  if [[ -z $folder ]]; then name_of folder "${given[config]}" .ini; fi
   if [[ -z $folder ]]; then
     refuse "No run directory is given. Add --run DIR, or an INI file after which it is named."
   fi
-  drop run
   if [[ -n ${SLURM_ARRAY_TASK_ID:-} ]]; then
     folder=$folder-$SLURM_ARRAY_TASK_ID
-    if [[ -z $(given seed) ]]; then arguments+=(--seed "$SLURM_ARRAY_TASK_ID"); fi
+    if [[ -z ${given[seed]} ]]; then arguments+=(--seed "$SLURM_ARRAY_TASK_ID"); fi
   fi
-  if [[ -n $ini ]]; then arguments=(--config "$ini" "${arguments[@]}"); fi
-  program=("$hierevo" search --run "$folder" "${arguments[@]}")
+  # Of an option that comes twice, the last one counts.
+  program=("$hierevo" search "${arguments[@]}" --run "$folder")
 }
 
 read_state() {
   local status
-  status=$("$hierevo" status --run "$folder" --json 2>/dev/null) || status=
-  state=$(json_field state <<<"$status")
-  progress=$(json_field 'done' <<<"$status")
-  saved_at=$(json_field saved_at <<<"$status")
+  status=$(trap '' USR2 && "$hierevo" status --run "$folder" --json 2>/dev/null) || status=
+  json_field state state <<<"$status"
+  json_field progress 'done' <<<"$status"
+  json_field saved_at saved_at <<<"$status"
 }
 
 run_job "$@"

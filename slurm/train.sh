@@ -8,39 +8,51 @@
 # Without FILE.ini it is cifar10-final.ini beside this script. Without --out the results lie in RUN-FILE,
 # here my-run-cifar10-final, in the folder that sbatch was called in.
 #
-# A job array trains a repeat a task, as many as its highest number; without one the repeats are trained
-# one after another. The task that ends last writes result.json, with mean and deviation over the
+# A job array trains a repeat a task: tasks are numbered from 1, and there are as many repeats as the
+# highest number says, or as the training has already, or as --repeats here. Without an array the repeats are
+# trained one after another. The task that ends last writes result.json, with mean and deviation over the
 # repeats. All tasks that srun starts in a job (--ntasks) make each training together.
 #
 # Before the time limit (and at `scancel --full -s USR2 JOB`) the training saves, and the job puts itself
-# into the queue again, to go on from its files. It gives up after ten starts in series (site.sh:
+# into the queue again, to go on from its files. It gives up after ten consecutive starts (site.sh:
 # `restarts`) without a new step, and starts again after nothing else: scancel ends it, and the same sbatch
-# line goes on later. The exit code is 0 only when the training is finished, so that `afterok` means that.
+# line goes on later. A job that Slurm has started again waits while an earlier start still trains. The exit code is 0 only when the training is finished, so that `afterok` means that.
 
 #SBATCH --job-name=hierevo-train
 #SBATCH --requeue
 #SBATCH --open-mode=append
 #SBATCH --signal=B:USR2@180
 
+# The same in all job scripts, up to `source`. Slurm may ask to save from the first moment on.
+trap 'save_asked=$SECONDS' USR2
 set -euo pipefail
 
 if [[ -z ${SLURM_JOB_ID:-} ]]; then
-  echo "This is a job's script. Start it by: sbatch [options] slurm/train.sh ..." >&2
+  echo "This is a job script. Submit it: sbatch [options] $0 ..." >&2
   exit 2
 fi
-# What runs is a copy that Slurm made. It tells where from, together with the arguments.
-original=$(scontrol show job "$SLURM_JOB_ID" | sed -n 's/^ *Command=//p')
-original=${original%%$'\n'*}
-while [[ ! -f $original && $original == *' '* ]]; do original=${original% *}; done
+# What runs is a copy that Slurm made: it knows where the script lies, with job.sh beside it.
+pause=1
+until shown=$(trap '' USR2 && timeout --kill-after=5 20 scontrol show job "$SLURM_JOB_ID" 2>&1); do
+  echo "scontrol show job $SLURM_JOB_ID: ${shown:-no answer within 20 s}" >&2
+  if ((SECONDS + pause > ${save_asked:-180} + 120)); then
+    echo "Slurm did not say where this script lies. Nothing was started: submit it again." >&2
+    exit 75
+  fi
+  sleep "$pause" || true
+  pause=$((2 * pause))
+done
+command_line=$'\n *Command=([^\n]*)'
+if [[ $shown =~ $command_line ]]; then original=${BASH_REMATCH[1]}; fi
+while [[ ! -f ${original:=} && $original == *' '* ]]; do original=${original% *}; done
 # shellcheck source=slurm/job.sh
-source "$(dirname "$original")/job.sh"
+source "${original%/*}/job.sh"
+
+# shellcheck source=slurm/training.sh
+source "$scripts/training.sh"
 
 read_arguments() {
-  training_arguments "$scripts/cifar10-final.ini" "$@"
-}
-
-read_state() {
-  read_training_state
+  read_training_arguments "$scripts/cifar10-final.ini" "$@"
 }
 
 run_job "$@"

@@ -3,14 +3,18 @@
 #
 #   search_for.sh SECONDS RUN LAUNCHER... hierevo search --run RUN [options]
 #
-# The launcher must hand SIGUSR2 on to the ranks, as mpirun does. SECONDS 0: something else sends it.
+# The launcher must hand SIGUSR2 on to the ranks, as mpirun does. SECONDS 0: something else sends it, to the
+# launcher or to this script.
 #
-# Exit codes: 0 the search is finished; 75 it is saved, and further than before: start it again; 1 it is
-# saved, but no further, or cut off; 2 to 5 are hierevo's refusals.
+# Exit codes: 0 the search is finished; 75 it is saved, and further than before, or was to save before it had
+# begun: start it again; 1 it is saved, but no further, or cut off; 2 to 5 are hierevo's refusals.
+
+# First of all: the signal may come at any moment.
+trap 'save_asked=1; [[ -z ${program:-} ]] || kill -USR2 "$program" 2>/dev/null || true' USR2
 set -euo pipefail
 
 if (($# < 4)); then
-  sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2
+  sed -n '2,/^$/s/^# \{0,1\}//p' "$0" >&2
   exit 2
 fi
 seconds=$1
@@ -26,14 +30,27 @@ field() {
 }
 
 before=$(field 'done') || before=
-code=0
-timeout --preserve-status --signal=USR2 "$seconds" "$@" || code=$?
+code=140 # as one that the signal ends before it listens
+if [[ -z ${save_asked:-} ]]; then
+  timeout --preserve-status --signal=USR2 "$seconds" "$@" &
+  program=$!
+  if [[ -n ${save_asked:-} ]]; then kill -USR2 "$program" 2>/dev/null || true; fi
+  code=0
+  wait "$program" || code=$?
+  # A signal ends a wait too.
+  while kill -0 "$program" 2>/dev/null; do wait "$program" || true; done
+  last=0
+  wait "$program" 2>/dev/null || last=$?
+  if ((last != 127)); then code=$last; fi
+fi
+trap '' USR2
 # Launchers may tell another code than the program's: the run directory says what became of it.
 state=$(field state) || state=
 after=$(field 'done') || after=
 case $code:$state in
   [2345]:*) exit "$code" ;;
   *:finished) exit 0 ;;
+  140:*) if [[ -n ${save_asked:-} ]]; then exit 75; fi ;;
   75:* | *:saved)
     if [[ ${after:-0} != "${before:-0}" ]]; then exit 75; fi
     echo "search_for.sh: there is no new evaluation (is the time limit too short?)." >&2

@@ -65,7 +65,10 @@ OptionSet::OptionSet(std::string usage, std::string about)
       "config", po::value<std::string>(&config_)->value_name("FILE.ini"),
       "take options from this file (NAME=VALUE lines); the command line goes first")(
       "dump-config", po::bool_switch(&dump_config_),
-      "print all options in force, but those of one start, and end");
+      "print all options in force, but those of one start, and end")(
+      "print-given", po::value<std::string>(&print_given_)->value_name("NAMES"),
+      "print what the command line and the file give for these options (NAME,NAME), each value "
+      "ended by a zero byte, and exit: for scripts");
 }
 
 void OptionSet::group(const std::string& title) {
@@ -118,7 +121,28 @@ bool OptionSet::parse(const std::vector<std::string>& arguments) {
     std::cout << explained();
     return false;
   }
+  if (!print_given_.empty()) {
+    std::cout << given_values(print_given_);
+    return false;
+  }
   return true;
+}
+
+std::string OptionSet::given_values(const std::string& names) const {
+  std::map<std::string, std::string> values = {{"config", config_}};
+  for (const Entry& option : options_) {
+    values[option.name] = given(option.name) ? option.text() : "";
+  }
+  std::string text;
+  std::istringstream in(names);
+  for (std::string name; std::getline(in, name, ',');) {
+    const auto found = values.find(name);
+    if (found == values.end())
+      throw core::UsageError("--print-given is '" + names + "'",
+                             fmt::format("there is no option '{}'", name), "See --help.");
+    text += found->second + '\0';
+  }
+  return text;
 }
 
 void OptionSet::read_config(const po::options_description& known) {

@@ -88,7 +88,8 @@ class OptionSet {
   void epilogue(std::string text) { epilogue_ = std::move(text); }
 
   /// Fills the targets. Prints the help and returns false when --help is there; prints all options
-  /// in force and returns false when --dump-config is.
+  /// in force and returns false when --dump-config is, and what is given for some of them when
+  /// --print-given is.
   bool parse(const std::vector<std::string>& arguments);
 
   /// The value of option `name` in `recorded`, the text of an INI file; empty when it is not there.
@@ -122,6 +123,9 @@ class OptionSet {
 
   boost::program_options::options_description all() const;
   void print_help() const;
+  /// What is given for the options of the list, each ended by a zero byte: no value has one, so
+  /// that scripts can take any name of a file.
+  std::string given_values(const std::string& names) const;
   /// A complaint for each option of the record whose value differs from that in `recorded`, but for
   /// those named in `may_change`.
   std::vector<std::string> differences(const std::string& recorded,
@@ -139,6 +143,7 @@ class OptionSet {
   std::string epilogue_;
   std::string config_;
   bool dump_config_ = false;
+  std::string print_given_;
   bool help_ = false;
   std::string run_option_;
   std::vector<std::string> inheriting_;

@@ -141,6 +141,16 @@ class CommandLine(ProgramTest):
         self.refused("search", "--run", self.run_dir, "--config", ini,
                      says="There is no option 'populaton' in")
 
+    def test_scripts_are_told_what_is_given(self):
+        ini = self.folder / "x.ini"
+        ini.write_bytes(b"run = my run   # where\r\nseed=3\r\nmaster-evaluates=on\r\n")
+        names = "run,seed,population,master-evaluates,config"
+        told = self.hierevo("search", "--print-given", names, "--config", ini, "--seed", 4).stdout
+        self.assertEqual(told, f"my run\0" "4\0" "\0" "true\0" f"{ini}\0")
+        self.assertEqual(self.hierevo("search", "--run", "a\nb\n", "--print-given", "run").stdout,
+                         "a\nb\n\0")
+        self.refused("search", "--print-given", "run,sed", says="there is no option 'sed'")
+
     def dumped(self, *arguments, environment):
         with unittest.mock.patch.dict(os.environ, environment):
             return values(self.hierevo("search", *arguments, "--dump-config").stdout)

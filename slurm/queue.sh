@@ -1,0 +1,172 @@
+# What a job asks of Slurm's controller, which may be slow, or away for a while: job.sh sources this.
+# shellcheck shell=bash disable=SC2034,SC2154 # variables are those of all that is sourced
+#
+# That the controller does not answer says nothing of the job. So everything is tried again, after growing
+# pauses, for as long as the job lasts.
+
+answer_within=20 # seconds for one command
+job=$SLURM_JOB_ID
+if [[ -n ${SLURM_ARRAY_JOB_ID:-} ]]; then job=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID; fi
+
+# seconds_left VARIABLE: how long to try: until shortly before the job's limit, at most half an hour.
+seconds_left() {
+  local now left=1800
+  printf -v now '%(%s)T' -1
+  if [[ ${SLURM_JOB_END_TIME:-} =~ ^[0-9]+$ ]] && ((SLURM_JOB_END_TIME > now)); then
+    left=$((SLURM_JOB_END_TIME - now - 30))
+  elif [[ -n $save_asked ]]; then
+    left=$((save_asked + 150 - SECONDS))
+  fi
+  printf -v "$1" %s $((left < 30 ? 30 : left > 1800 ? 1800 : left))
+}
+
+# ask SECONDS COMMAND...: what Slurm answers becomes `answer`. Tries for so many seconds, at least once.
+# Fails with 1 when Slurm says that it cannot be (no such job, not allowed), with 2 when it did not answer.
+ask() {
+  local give_up=$((SECONDS + $1)) pause=1
+  shift
+  while ! answer=$(trap '' USR2 && timeout --kill-after=5 "$answer_within" "$@" 2>&1); do
+    case $answer in *"Invalid job id"* | *disabled* | *denied*) return 1 ;; esac
+    answer=${answer:-no answer within $answer_within s}
+    if ((SECONDS + pause > give_up)); then return 2; fi
+    say "$1 $2: $answer. Trying again in $pause s."
+    sleep "$pause" || true
+    pause=$((pause < 32 ? 2 * pause : 60))
+  done
+}
+
+# find_state SECONDS JOB: sets `job_state` to Slurm's word for it, GONE when there is none (any more).
+# Fails when Slurm does not answer.
+find_state() {
+  local code=0
+  ask "$1" squeue --noheader --jobs="$2" --format=%T || code=$?
+  if ((code == 2)); then return 1; fi
+  job_state=GONE
+  # There may be warnings before and behind it.
+  if ((code == 0)) && [[ $'\n'$answer$'\n' =~ $'\n'([A-Z_]+)$'\n' ]]; then
+    job_state=${BASH_REMATCH[1]}
+  fi
+}
+
+# When the time limit comes, for the program: Slurm before 23 does not say so itself.
+find_end_of_job() {
+  local end
+  if [[ -n ${SLURM_JOB_END_TIME:-}$save_asked ]]; then return; fi
+  ask 60 squeue --noheader --jobs="$job" --format=%e || return 0
+  [[ $answer =~ [0-9]{4}-[0-9]+-[0-9]+T[0-9:]+ ]] || return 0 # there is none
+  if end=$(date --date="${BASH_REMATCH[0]}" +%s); then export SLURM_JOB_END_TIME=$end; fi
+}
+
+# ---- A folder that another process works in ------------------------------------------------------
+
+# Says who works in `folder`, as far as its owner.json tells, and what Slurm knows of that job.
+tell_owner() {
+  local file owner='' host pid of
+  for file in "$folder/owner.json" "$folder"/repeat-*/owner.json; do
+    if [[ -r $file && (-z $owner || $file -nt $owner) ]]; then owner=$file; fi
+  done
+  [[ -n $owner ]] || return 0
+  json_field host host <"$owner" && json_field pid pid <"$owner" && json_field of job <"$owner" ||
+    return 0 # it has just gone
+  if [[ -z $of ]]; then
+    say "Process $pid on $host works in '$folder', outside of any job."
+  elif [[ $of == "$SLURM_JOB_ID" ]]; then
+    say "Process $pid on $host works in '$folder': it is of an earlier start of this job, which Slurm" \
+      "no longer knows as running. It ends when $host is in contact with Slurm again."
+  elif ! find_state 30 "$of"; then
+    say "Process $pid on $host works in '$folder' for job $of. Slurm did not say whether that runs."
+  elif [[ $job_state == RUNNING ]]; then
+    say "Process $pid on $host works in '$folder' for job $of, which is running."
+  else
+    say "Process $pid on $host works in '$folder' for job $of, which Slurm no longer knows as running" \
+      "($job_state). If it does not end, end it there, or ask the administrators to."
+  fi
+}
+
+# Runs the program until `code` is no longer 5, at most for `in_use_wait` seconds: the processes of a start
+# that Slurm has given up may live on where a node has lost contact. Only a job that was started again may
+# wait for that.
+wait_for_folder() {
+  local give_up=$((SECONDS + in_use_wait)) pause=4
+  tell_owner
+  if ((${SLURM_RESTART_COUNT:-0} == 0)); then return; fi
+  say "This job was started again: it waits up to $in_use_wait s for '$folder'."
+  while ((code == 5 && SECONDS < give_up)) && [[ -z $save_asked ]]; do
+    sleep "$pause" &
+    wait $! || true # a signal ends it
+    kill $! 2>/dev/null || true
+    pause=$((pause < 32 ? 2 * pause : 60))
+    if [[ -z $save_asked ]]; then run_program; fi
+  done
+}
+
+# ---- Again ---------------------------------------------------------------------------------------
+
+# Counts consecutive starts that brought no progress, in `folder`; one that found it in use is none. Fails
+# when there were too many.
+made_progress() {
+  local count=0 file=$folder/restarts
+  if [[ -z $folder ]]; then return; fi # it was to save before that was known
+  if ((code == 5)) || [[ ${progress:-0} == "${progress_before:-0}" ]]; then
+    if [[ -r $file ]]; then read -r count <"$file" || true; fi
+    [[ $count =~ ^[0-9]+$ ]] || count=0
+    count=$((count + 1))
+  fi
+  # Before the first save there is no folder to write to.
+  if [[ -n $state ]]; then
+    echo "$count" >"$file.new" && mv -f "$file.new" "$file"
+  else
+    count=${SLURM_RESTART_COUNT:-0}
+  fi
+  ((count < restarts))
+}
+
+# Whether Slurm has started this job again meanwhile, elsewhere: it had lost contact with this node.
+is_superseded() {
+  ask "$1" scontrol show job "$job" && [[ $answer =~ Restarts=([0-9]+) ]] &&
+    ((BASH_REMATCH[1] > ${SLURM_RESTART_COUNT:-0}))
+}
+
+# start_again WHY SECONDS: puts this job into the queue again, to start in so many seconds, which ends it.
+# Not when it is being cancelled. Returns when it cannot be put there, and has said why.
+start_again() {
+  local again='the same sbatch line goes on' patience give_up pause=1 refused told=''
+  seconds_left patience
+  give_up=$((SECONDS + patience))
+  while find_state $((give_up - SECONDS)) "$job"; do
+    if [[ $job_state != RUNNING && $job_state != SIGNALING ]]; then
+      say "$1; the job is $job_state. Where Slurm does not start it again by itself, $again."
+      return
+    fi
+    if is_superseded $((give_up - SECONDS)); then
+      say "$1; Slurm has started this job again elsewhere. This start ends here."
+      return
+    fi
+    if [[ -z $told ]] && ! made_progress; then
+      say "$1, but $restarts consecutive starts brought no progress" \
+        "($( ((code == 5)) && echo 'others held it' || echo 'is the time limit too short?'))." \
+        "The job ends here; $again."
+      return
+    fi
+    if [[ -z $told ]]; then say "$1; the job is put into the queue again."; fi
+    told=yes
+    trap '' TERM # it comes as soon as Slurm has done so
+    refused=0
+    ask 0 scontrol requeue "$job" || refused=$?
+    if ((refused == 0)); then
+      # Without a time that is still to come when this job has ended, Slurm lets it wait for two minutes.
+      # Not at once: a node refuses a start in the second in which it has ended the job, which then fails.
+      ask 5 scontrol update JobId="$job" StartTime="now+$2" || true
+      exit 75 # Slurm ends the job now, and does not look at the code
+    fi
+    if ((refused == 1)); then
+      say "$1, but Slurm does not put the job into the queue again: $answer. It ends here; $again."
+      return
+    fi
+    if ((SECONDS + pause > give_up)); then break; fi
+    say "scontrol requeue: $answer. Trying again in $pause s."
+    sleep "$pause" || true
+    pause=$((pause < 32 ? 2 * pause : 60))
+  done
+  say "$1, but Slurm has not answered for $patience s: $answer. The job is not in the queue again; $again."
+}

@@ -1,0 +1,64 @@
+# What train.sh and imagenet.sh have in common beside job.sh.
+# shellcheck shell=bash disable=SC2034,SC2154 # variables are those of all that is sourced
+
+# read_training_arguments DEFAULT.ini ARGUMENTS: read_arguments of a training of all repeats, or of one in a
+# task of a job array.
+read_training_arguments() {
+  local standard=$1 cell
+  shift
+  take_arguments "$@"
+  arguments=(--config "$standard" "${arguments[@]}") # of two that are given, the last one counts
+  require_given train out run genotype config repeat dry-run
+  plain out "${given[out]}"
+  if [[ -z $out ]]; then
+    plain cell "${given[run]}"
+    if [[ -z $cell ]]; then name_of cell "${given[genotype]}" .json; fi
+    if [[ -z $cell ]]; then refuse "No cell is given. Add --run DIR of a search, or --genotype FILE.json."; fi
+    name_of out "${given[config]}" .ini
+    out=$cell-$out
+  fi
+  repeat=${given[repeat]#0}
+  if [[ -n ${SLURM_ARRAY_TASK_ID:-} ]]; then take_repeat_of_task; fi
+  folder=$out
+  if [[ -n $repeat ]]; then folder=$out/repeat-$repeat; fi
+  program=("$hierevo" train "${arguments[@]}" --out "$out")
+}
+
+# The task's number is the repeat's. --repeats on the command line says how many there are; else they are as
+# many as the highest number, or as the training has already, so that one can be made again.
+take_repeat_of_task() {
+  local highest=$SLURM_ARRAY_TASK_MAX
+  repeat=$SLURM_ARRAY_TASK_ID
+  if ((${SLURM_ARRAY_TASK_MIN:-$repeat} == 0)); then
+    refuse "This job array has a task 0 (its tasks' numbers are those of the repeats, which begin at 1)." \
+      "Submit it with --array=1-$((highest + 1))."
+  fi
+  if [[ " ${arguments[*]}" != *' --repeats'[\ =]* ]]; then
+    find_recorded_repeats
+    arguments+=(--repeats $((highest > recorded ? highest : recorded)))
+  fi
+  arguments+=(--repeat "$repeat")
+}
+
+# Sets `recorded` to those of the training in `out`; 0 when there is none.
+find_recorded_repeats() {
+  local arguments=(--config "$out/config.ini")
+  recorded=0
+  if [[ -r $out/config.ini ]] && read_given train repeats 2>/dev/null; then recorded=${given['repeats']:-0}; fi
+}
+
+# The repeats' progress.json tell their steps, and a result.json that something is finished.
+read_state() {
+  local file step result=$folder/result.json files=("$out"/repeat-*/progress.json)
+  if [[ -n $repeat ]]; then files=("$folder/progress.json"); fi
+  state='' progress=0 saved_at=''
+  for file in "${files[@]}"; do
+    if [[ ! -r $file ]]; then continue; fi
+    json_field step step <"$file"
+    progress=$((progress + ${step:-0}))
+    saved_at+=$(stat --format=%Y "$file") || true # the signal may end it
+    if [[ $state != saved ]]; then json_field state state <"$file"; fi
+  done
+  # That of fewer repeats may be there from earlier; each start writes config.ini anew.
+  if [[ -r $result && (-n $repeat || $result -nt $out/config.ini) ]]; then state=finished; fi
+}
