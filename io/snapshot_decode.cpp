@@ -179,7 +179,7 @@ std::uint64_t incarnation_of(std::span<const std::byte> bytes, const std::filesy
   check_text_block(bytes, path, snapshot_kind);
   try {
     const h5::Session session;
-    const h5::File file = h5::open_file(bytes);
+    const h5::File file = h5::open_file(bytes, snapshot_kind.longest);
     return read_owner(file).incarnation;
   } catch (const h5::Error& error) {
     throw core::CheckpointError(path, error.what());
