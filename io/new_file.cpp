@@ -1,7 +1,6 @@
 #include "new_file.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <system_error>
@@ -9,14 +8,13 @@
 
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
-#include "hierevo/core/host_name.hpp"
+#include "hierevo/core/temporary_path.hpp"
 
 namespace hierevo::io {
 
 /// Several processes, also on several hosts, may make the same file.
 NewFile::NewFile(std::filesystem::path path)
-    : path_(std::move(path)),
-      temporary_(fmt::format("{}.{}.{}.tmp", path_.string(), core::host_name(), ::getpid())) {}
+    : path_(std::move(path)), temporary_(core::temporary_path(path_)) {}
 
 NewFile::~NewFile() {
   const h5::Session session;
