@@ -29,8 +29,7 @@ const h5::File& NewFile::made() {
 }
 
 void NewFile::refuse(const h5::Error& error) const {
-  throw core::UsageError(fmt::format("Cannot write '{}'", path_.string()), error.what(),
-                         "Is there room, and may you write there?");
+  throw core::IoError(path_, "write", error.what(), "Is there room, and may you write there?");
 }
 
 bool NewFile::publish() {
@@ -45,7 +44,7 @@ bool NewFile::publish() {
     // Who was faster may have taken the temporary file for one that a killed process left.
     const bool taken = error.system_error() == ENOENT && core::path_exists(path_);
     if (taken || error.system_error() == EEXIST) return false;
-    throw core::UsageError(error.what());
+    throw;
   }
 }
 

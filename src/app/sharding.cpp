@@ -65,7 +65,7 @@ class Sharding {
   void make_folder() const {
     std::error_code error;
     fs::create_directories(job_.out, error);
-    if (error) throw core::UsageError(core::IoError(job_.out, "make", error.value()).what());
+    if (error) throw core::IoError(job_.out, "make", error.value());
     for (const auto& entry : fs::directory_iterator(job_.out)) {
       const std::string name = entry.path().filename().string();
       const bool ours = (name.starts_with("index.h5") || name.starts_with("train-") ||

@@ -18,12 +18,18 @@ std::string error_text(std::string_view problem, std::string_view why,
   return text;
 }
 
+IoError::IoError(std::filesystem::path path, std::string_view operation, std::string_view why,
+                 std::string_view suggestion)
+    : Error(error_text(fmt::format("Cannot {} '{}'", operation, path.string()), why, suggestion)),
+      path_(std::move(path)),
+      system_error_(0) {}
+
 IoError::IoError(std::filesystem::path path, std::string_view operation, int system_error,
                  std::string_view suggestion)
-    : Error(error_text(fmt::format("Cannot {} '{}'", operation, path.string()),
-                       system_error == 0 ? "" : std::strerror(system_error), suggestion)),
-      path_(std::move(path)),
-      system_error_(system_error) {}
+    : IoError(std::move(path), operation,
+              system_error == 0 ? std::string_view() : std::strerror(system_error), suggestion) {
+  system_error_ = system_error;
+}
 
 CheckpointError::CheckpointError(std::filesystem::path path, std::string_view problem,
                                  std::string_view why, std::string_view suggestion)

@@ -325,7 +325,7 @@ class Interruptions(DataTest):
         process = subprocess.run([HIEREVO, "prepare", self.images, "--out", self.pack, "--size",
                                   "64"], capture_output=True, text=True, timeout=100,
                                  preexec_fn=small_files_only)
-        self.assertEqual(process.returncode, 2, process.stderr)
+        self.assertEqual(process.returncode, 3, process.stderr)
         self.assertIn(f"Cannot write '{self.pack}' (HDF5 refuses H5Fflush (File too large))", process.stderr)
         self.assertEqual(list(self.folder.glob("pack*")), [])
 

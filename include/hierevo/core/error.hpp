@@ -40,11 +40,13 @@ class UsageError : public Error {
   ExitCode exit_code() const noexcept override { return ExitCode::usage; }
 };
 
-/// A file operation failed; `system_error` is the errno, or 0.
+/// A file operation failed; `system_error` is the errno, or 0 where another library says why.
 class IoError : public Error {
  public:
   IoError(std::filesystem::path path, std::string_view operation, int system_error,
           std::string_view suggestion = {});
+  IoError(std::filesystem::path path, std::string_view operation, std::string_view why,
+          std::string_view suggestion);
   const std::filesystem::path& path() const noexcept { return path_; }
   int system_error() const noexcept { return system_error_; }
   ExitCode exit_code() const noexcept override { return ExitCode::run_directory; }
