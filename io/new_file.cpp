@@ -1,7 +1,6 @@
 #include "new_file.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <system_error>
@@ -9,14 +8,13 @@
 
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
-#include "hierevo/core/host_name.hpp"
+#include "hierevo/core/temporary_path.hpp"
 
 namespace hierevo::io {
 
 /// Several processes, also on several hosts, may make the same file.
 NewFile::NewFile(std::filesystem::path path)
-    : path_(std::move(path)),
-      temporary_(fmt::format("{}.{}.{}.tmp", path_.string(), core::host_name(), ::getpid())) {}
+    : path_(std::move(path)), temporary_(core::temporary_path(path_)) {}
 
 NewFile::~NewFile() {
   const h5::Session session;
@@ -31,8 +29,7 @@ const h5::File& NewFile::made() {
 }
 
 void NewFile::refuse(const h5::Error& error) const {
-  throw core::UsageError(fmt::format("Cannot write '{}'", path_.string()), error.what(),
-                         "Is there room, and may you write there?");
+  throw core::IoError(path_, "write", error.what(), "Is there room, and may you write there?");
 }
 
 bool NewFile::publish() {
@@ -47,7 +44,7 @@ bool NewFile::publish() {
     // Who was faster may have taken the temporary file for one that a killed process left.
     const bool taken = error.system_error() == ENOENT && core::path_exists(path_);
     if (taken || error.system_error() == EEXIST) return false;
-    throw core::UsageError(error.what());
+    throw;
   }
 }
 

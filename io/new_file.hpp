@@ -9,7 +9,7 @@
 namespace hierevo::io {
 
 /// A file in the making: until publish() there is only a temporary file beside it, which the
-/// destructor removes. Throws UsageError when it cannot be written. Belongs to one thread.
+/// destructor removes. Throws IoError when it cannot be written. Belongs to one thread.
 class NewFile {
  public:
   explicit NewFile(std::filesystem::path path);

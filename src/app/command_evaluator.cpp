@@ -4,12 +4,12 @@
 #include <cstdlib>
 #include <exception>
 #include <memory>
-#include <new>
 #include <optional>
 
 #include "commands.hpp"
 #include "evaluator_setup.hpp"
 #include "hierevo/comm/process_supervisor.hpp"
+#include "hierevo/core/error.hpp"
 #include "hierevo/core/log.hpp"
 #include "hierevo/search/process_evaluators.hpp"
 #include "option_set.hpp"
@@ -26,8 +26,8 @@ const std::terminate_handler end_in_general = std::get_terminate();
 [[noreturn]] void end_for_want_of_memory() {
   try {
     if (const auto uncaught = std::current_exception()) std::rethrow_exception(uncaught);
-  } catch (const std::bad_alloc&) {
-    ::_exit(comm::out_of_memory_exit_code);
+  } catch (const std::exception& error) {
+    if (core::is_out_of_memory(error)) ::_exit(comm::out_of_memory_exit_code);
   } catch (...) {
     end_in_general();
   }
@@ -56,19 +56,19 @@ int command_evaluator(const Arguments&) {
     options.parse({"--run", setup.run});
     evaluators.emplace(command, options.record(options_that_may_change()));
     evaluator = evaluators->make();
-  } catch (const std::bad_alloc&) {
-    server.ready(std::nullopt,
-                 "Memory does not suffice to start an evaluator. Raise --memory-limit, or start "
-                 "fewer evaluators.");
-    return 0;
   } catch (const std::exception& error) {
-    server.ready(std::nullopt, error.what());
+    server.ready(std::nullopt,
+                 core::is_out_of_memory(error)
+                     ? "Memory does not suffice to start an evaluator. Raise --memory-limit, or "
+                       "start fewer evaluators."
+                     : core::failure_of(error).text);
     return 0;
   }
   server.ready(evaluators->data(), "");
   try {
     server.serve(*evaluator);
-  } catch (const std::bad_alloc&) {
+  } catch (const std::exception& error) {
+    if (!core::is_out_of_memory(error)) throw;
     return comm::out_of_memory_exit_code;
   }
   return 0;

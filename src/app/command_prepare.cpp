@@ -1,6 +1,9 @@
 #include <fmt/format.h>
 
 #include <filesystem>
+#include <span>
+#include <string_view>
+#include <vector>
 
 #include "commands.hpp"
 #include "hierevo/core/error.hpp"
@@ -53,6 +56,10 @@ void PrepareOptions::add_to(OptionSet& options) {
   options.add("synsets", &job.synsets,
               "classes in the order of their numbers, a name a line, where --validation-labels has "
               "numbers as ILSVRC2012_validation_ground_truth.txt (say map_clsloc.txt)");
+  options.add(
+      "labels-from", &job.labels_from,
+      "0 or 1: the number of the first class, where --validation-labels has numbers; without "
+      "it 0 where a 0 occurs, 1 where the last class's number does");
   options.add("skip-broken", &job.skip_broken,
               "leave broken images out, and name them in what is made");
   options.add("threads", &job.threads, "threads that read images");
@@ -83,6 +90,15 @@ void PrepareOptions::check() const {
   if (!job.synsets.empty() && job.validation_labels.empty()) {
     throw core::UsageError("--synsets is given without --validation-labels",
                            "it says what numbers there mean", "Give both or none.");
+  }
+  if (!job.labels_from.empty() && job.synsets.empty()) {
+    throw core::UsageError("--labels-from is given without --synsets",
+                           "it says where numbers of classes there count from",
+                           "Give both or none.");
+  }
+  if (job.labels_from.size() > 1 || job.labels_from.find_first_not_of("01") != std::string::npos) {
+    throw core::UsageError(fmt::format("--labels-from is '{}'", job.labels_from), "",
+                           "Give 0 or 1.");
   }
   if (keeps_jpeg()) {
     check_shards();
@@ -133,15 +149,21 @@ void keep_jpeg(const PackingJob& job) {
 }
 
 void make_pack(const PackingJob& job) {
-  const std::string_view dataset = nn::dataset_in(job.source);
-  if (!dataset.empty()) {
-    pack_dataset(dataset, job);
-  } else if (nn::is_image_folder(job.source)) {
-    pack_folder(job);
-  } else {
+  constexpr std::string_view images = "a folder of images";
+  std::vector<std::string_view> found = nn::datasets_in(job.source);
+  if (nn::is_image_folder(job.source)) found.push_back(images);
+  if (found.empty()) {
     throw core::UsageError(fmt::format("There is no data set in '{}'", job.source),
                            "neither train/CLASS/*.jpg nor binary files of CIFAR nor IDX files",
                            "See hierevo prepare --help.");
+  }
+  for (const std::string_view other : std::span(found).subspan(1)) {
+    fmt::print(stderr, "'{}' is {} too, which is not used.\n", job.source, other);
+  }
+  if (found.front() == images) {
+    pack_folder(job);
+  } else {
+    pack_dataset(found.front(), job);
   }
 }
 
@@ -155,6 +177,7 @@ int command_prepare(const Arguments& arguments) {
       "in a folder of shards, which several processes may make at once. FOLDER holds\n"
       "train/CLASS/*.jpg and, if there is something to test on, test/CLASS/*.jpg (or\n"
       "val, validation; beside these a test/ without classes, as ILSVRC's, is not used);\n"
+      "or all of that as Tiny ImageNet has it, in folders images/ in each of these;\n"
       "or the binary files of CIFAR-10 or CIFAR-100; or four IDX files as those of\n"
       "MNIST.");
   prepare.add_to(options);

@@ -258,7 +258,7 @@ int SearchProgram::run(comm::Communicator& ranks, std::exception_ptr problem) {
       search::dismiss_workers(ranks);
       throw;
     }
-    error = reason.what();
+    error = core::failure_of(reason).text;
   }
   const Outcome outcome = search_as(ranks, error);
   if (ranks.rank() == 0) {

@@ -48,7 +48,8 @@ search::VerifyOptions options_or_problem(const std::filesystem::path& run,
   try {
     return options_of(run);
   } catch (const std::exception& error) {
-    problems.push_back({run / "config.ini", {}, error.what()});
+    if (core::is_out_of_memory(error)) throw;
+    problems.push_back({run / "config.ini", {}, core::failure_of(error).text});
     return {};
   }
 }

@@ -53,7 +53,7 @@ void HalfTrained::leave_as_it_is(const std::exception& error) {
   if (checkpoints_.essential) throw;  // what resume() has caught
   core::log(core::LogLevel::warning,
             "{} Candidate {} is evaluated from the start, and this file left as it is.",
-            error.what(), number(candidate_.id));
+            core::failure_of(error).text, number(candidate_.id));
   path_.clear();
 }
 
@@ -90,7 +90,7 @@ void HalfTrained::save_when_due(const nn::FitnessMeasurement& measurement) {
     save(measurement);
   } catch (const std::exception& error) {
     core::log(core::LogLevel::warning, "{} Candidate {} is not saved half-trained for now.",
-              error.what(), number(candidate_.id));
+              core::failure_of(error).text, number(candidate_.id));
   }
   saved_ = Clock::now();
 }
@@ -101,8 +101,8 @@ void HalfTrained::save_at_the_end(const nn::FitnessMeasurement& measurement) {
     save(measurement);
   } catch (const std::exception& error) {
     if (checkpoints_.essential) throw;
-    core::log(core::LogLevel::error, "{} What candidate {} was trained is lost.", error.what(),
-              number(candidate_.id));
+    core::log(core::LogLevel::error, "{} What candidate {} was trained is lost.",
+              core::failure_of(error).text, number(candidate_.id));
   }
 }
 

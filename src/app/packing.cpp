@@ -86,6 +86,7 @@ void finish(io::DataPackWriter& writer, const PackingJob& job, std::size_t left_
 void refuse_image_options(std::string_view name, const PackingJob& job) {
   const std::string_view given = job.size != 0                    ? "--size"
                                  : !job.validation_labels.empty() ? "--validation-labels"
+                                 : !job.labels_from.empty()       ? "--labels-from"
                                  : job.skip_broken                ? "--skip-broken"
                                                                   : "";
   if (given.empty()) return;
@@ -131,9 +132,9 @@ class FolderPacking {
   std::vector<std::string> add_all(Part part, const fs::path& folder,
                                    std::span<const nn::LabelledFile> files) {
     std::vector<std::string> broken;
-    const auto batch = std::size_t{32} * static_cast<std::size_t>(job_.threads);
-    for (; !files.empty(); files = files.subspan(std::min(batch, files.size()))) {
-      const auto some = files.first(std::min(batch, files.size()));
+    while (!files.empty()) {
+      const auto some = files.first(std::min(images_at_a_time(), files.size()));
+      files = files.subspan(some.size());
       const std::vector<nn::ReadImage> images = nn::read_images(some, job_.size, job_.threads);
       for (std::size_t i = 0; i < some.size(); ++i) {
         if (images[i].problem.empty()) {
@@ -146,6 +147,16 @@ class FolderPacking {
       progress_.advance(some.size());
     }
     return broken;
+  }
+
+  /// As many as keep the threads busy, unless they are large.
+  std::size_t images_at_a_time() const {
+    constexpr std::int64_t most_bytes = 256 << 20;
+    const auto threads = static_cast<std::size_t>(job_.threads);
+    const std::int64_t bytes = job_.size > 0      ? 3 * job_.size * job_.size
+                               : first_.defined() ? first_.numel()
+                                                  : most_bytes;
+    return std::clamp(static_cast<std::size_t>(most_bytes / bytes), threads, 32 * threads);
   }
 
   void add(Part part, const nn::LabelledFile& file, const at::Tensor& image) {
@@ -177,6 +188,14 @@ class FolderPacking {
   bool given_up_ = false;
 };
 
+void say_unused(const fs::path& source, const std::string& name, const std::string& tested) {
+  const std::string tests = tested.empty()
+                                ? "A folder to test on is called test, val or validation."
+                                : fmt::format("'{}' is tested on.", (source / tested).string());
+  fmt::print(stderr, "'{}' is not used{} {}\n", (source / name).string(),
+             name == "test" ? ": its images lie in no folders of their classes." : ".", tests);
+}
+
 }  // namespace
 
 void say_found(std::string_view what, std::string_view source, std::size_t classes,
@@ -207,16 +226,16 @@ void pack_dataset(std::string_view name, const PackingJob& job) {
 }
 
 nn::ImageFolder found_images(const PackingJob& job) {
-  nn::ImageFolder found = nn::scan_image_folder(job.source, {job.validation_labels, job.synsets});
+  nn::TestLabelFiles labels{job.validation_labels, job.synsets, {}};
+  if (!job.labels_from.empty()) labels.first_number = job.labels_from == "0" ? 0 : 1;
+  nn::ImageFolder found = nn::scan_image_folder(job.source, labels);
   say_found("a folder of images", job.source, found.class_names.size(), found.train.size(),
             found.test.size());
-  const fs::path source(job.source);
-  if (found.test_folder != "test" && fs::is_directory(source / "test")) {
-    report(
-        "'{}' is not used: its images lie in no folders of their classes. '{}' is tested "
-        "on.\n",
-        (source / "test").string(), (source / found.test_folder).string());
+  if (!found.label_assumption.empty()) {
+    report("'{}': {}. --labels-from says it for sure.\\n", job.validation_labels,
+           found.label_assumption);
   }
+  for (const std::string& name : found.unused) say_unused(job.source, name, found.test_folder);
   return found;
 }
 

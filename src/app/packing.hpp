@@ -20,6 +20,7 @@ struct PackingJob {
   // Of folders of images:
   std::string validation_labels;
   std::string synsets;
+  std::string labels_from;  ///< "0", "1", or empty: it is found out
   bool skip_broken = false;
   int threads = 1;                     ///< that read images
   std::int64_t size = 0;               ///< packs: height and width of images; 0: as they are

@@ -14,8 +14,8 @@
 
 #include "hierevo/core/descriptor.hpp"
 #include "hierevo/core/error.hpp"
-#include "hierevo/core/host_name.hpp"
 #include "hierevo/core/memory.hpp"
+#include "hierevo/core/temporary_path.hpp"
 
 namespace hierevo::app {
 
@@ -141,7 +141,7 @@ void check_memory(const genome::Plan& plan, int image_size, std::int64_t images,
 SharedFolderToken::SharedFolderToken(const std::filesystem::path& run) {
   const NearestFolder nearest(run);
   levels_ = nearest.levels;
-  path_ = nearest.path / fmt::format(".shared.{}.{}.tmp", core::host_name(), ::getpid());
+  path_ = core::temporary_path(nearest.path / ".shared");
   const core::Descriptor file(
       ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR));
   if (!file) throw core::IoError(nearest.path, "write into the folder", errno);

@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "hierevo/core/error.hpp"
@@ -65,7 +66,7 @@ class Sharding {
   void make_folder() const {
     std::error_code error;
     fs::create_directories(job_.out, error);
-    if (error) throw core::UsageError(core::IoError(job_.out, "make", error.value()).what());
+    if (error) throw core::IoError(job_.out, "make", error.value());
     for (const auto& entry : fs::directory_iterator(job_.out)) {
       const std::string name = entry.path().filename().string();
       const bool ours = (name.starts_with("index.h5") || name.starts_with("train-") ||
@@ -140,9 +141,9 @@ class Sharding {
   static std::vector<std::size_t> sizes_of(std::span<const nn::LabelledFile> files) {
     std::vector<std::size_t> sizes;
     for (const auto& file : files) {
-      std::error_code error;
-      sizes.push_back(fs::file_size(file.path, error));
-      if (error) throw core::UsageError(core::IoError(file.path, "read", error.value()).what());
+      std::error_code no_file;  // its problem, which is told when it is read
+      const std::uintmax_t size = fs::file_size(file.path, no_file);
+      sizes.push_back(no_file ? 0 : size);
     }
     return sizes;
   }
@@ -171,8 +172,13 @@ class Sharding {
     std::vector<Candidate> candidates(count);
     core::in_threads(count, job_.threads, [&](std::size_t i) {
       Candidate& candidate = candidates[i];
-      candidate.file = core::read_file(shard.files[first + i].path, std::size_t{1} << 31);
-      candidate.found = nn::find_in_jpeg(candidate.file);
+      nn::ImageBytes image = nn::read_image_bytes(shard.files[first + i].path);
+      candidate.file = std::move(image.bytes);
+      if (image.problem.empty()) {
+        candidate.found = nn::find_in_jpeg(candidate.file);
+      } else {
+        candidate.found.problem = std::move(image.problem);
+      }
       if (shard.samples(first + i) && candidate.found.problem.empty()) {
         candidate.sums.add(nn::middle_of_jpeg(candidate.file, sampled_size));
       }

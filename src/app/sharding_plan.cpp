@@ -17,13 +17,12 @@ using io::ImagePart;
 
 constexpr std::size_t sampled_images = 10'000;
 
-/// In an order that depends on the names alone, and in which neighbours are of different classes.
-void shuffle(std::vector<nn::LabelledFile>& files) {
+/// In an order that depends on the names in `folder` alone, and in which neighbours are of
+/// different classes.
+void shuffle(const fs::path& folder, std::vector<nn::LabelledFile>& files) {
   std::vector<std::pair<std::uint64_t, std::size_t>> order;
   for (std::size_t i = 0; i < files.size(); ++i) {
-    const fs::path& path = files[i].path;
-    const std::string name = (path.parent_path().filename() / path.filename()).string();
-    order.emplace_back(core::hash_text(name), i);
+    order.emplace_back(core::hash_text(name_in(folder, files[i])), i);
   }
   std::sort(order.begin(), order.end());
   std::vector<nn::LabelledFile> shuffled;
@@ -50,7 +49,7 @@ bool PlannedShard::samples(std::size_t index) const {
 }
 
 ShardingPlan::ShardingPlan(const PackingJob& job) : job_(job), found_(found_images(job)) {
-  shuffle(found_.train);
+  shuffle(fs::path(job.source) / "train", found_.train);
   index_.source = folder_name(job.source);
   index_.class_names = found_.class_names;
   const auto shards_of = [&](const std::vector<nn::LabelledFile>& files) {

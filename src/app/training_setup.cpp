@@ -37,15 +37,6 @@ struct TrainingSetup::Data {
 
 namespace {
 
-/// Torch's CPU allocator throws a general error; only its text tells.
-bool speaks_of_memory(std::string_view text) {
-  for (const std::string_view sign :
-       {"out of memory", "can't allocate memory", "not enough memory"}) {
-    if (text.find(sign) != std::string_view::npos) return true;
-  }
-  return false;
-}
-
 /// An evaluator's process is shown one GPU. A rank that evaluates itself sees all of its node's,
 /// and shares one where there are more ranks.
 c10::Device device_here() {
@@ -78,9 +69,9 @@ class TrainingSetup::TrainingEvaluator final : public search::Evaluator {
     } catch (const std::bad_alloc&) {
       return Evaluation::failure(Status::out_of_memory, "the host's memory is exhausted");
     } catch (const c10::Error& error) {
-      const std::string text = error.what_without_backtrace();
-      return Evaluation::failure(speaks_of_memory(text) ? Status::out_of_memory : Status::failed,
-                                 text);
+      return Evaluation::failure(
+          core::is_out_of_memory(error) ? Status::out_of_memory : Status::failed,
+          error.what_without_backtrace());
     }
   }
 

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "backoff.hpp"
+#include "hierevo/core/error.hpp"
 #include "hierevo/core/log.hpp"
 #include "message_check.hpp"
 #include "mpi_check.hpp"
@@ -254,7 +255,7 @@ MpiCommunicator::~MpiCommunicator() {
     }
   } catch (const std::exception& error) {
     core::log(core::LogLevel::warning, "Some messages may not have left this rank: {}",
-              error.what());
+              core::failure_of(error).text);
   }
   // MPI may still read from and write to the buffers: they must outlive everything.
   static auto& abandoned = *new std::vector<std::unique_ptr<Impl>>;

@@ -225,7 +225,8 @@ void Supervisor::end_all() {
     Supervisor(std::move(socket), guard).run();
   } catch (const std::exception& error) {
     // Its guard ends what it leaves behind.
-    core::log(core::LogLevel::error, "The process that starts programs ends: {}", error.what());
+    core::log(core::LogLevel::error, "The process that starts programs ends: {}",
+              core::failure_of(error).text);
   }
   ::_exit(0);
 }

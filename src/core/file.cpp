@@ -9,7 +9,7 @@
 #include <cstdio>
 
 #include "hierevo/core/error.hpp"
-#include "hierevo/core/host_name.hpp"
+#include "hierevo/core/temporary_path.hpp"
 #include "write_all.hpp"
 
 namespace hierevo::core {
@@ -44,8 +44,7 @@ void sync_folder_of(const fs::path& path) {
 
 void replace_file(const fs::path& path, std::span<const std::byte> contents, Writers writers) {
   const fs::path temporary =
-      writers == Writers::one ? fmt::format("{}.tmp", path.string())
-                              : fmt::format("{}.{}.{}.tmp", path.string(), host_name(), ::getpid());
+      writers == Writers::one ? fs::path(path.string() + ".tmp") : temporary_path(path);
   try {
     Descriptor file = opened(temporary, O_WRONLY | O_CREAT | O_TRUNC);
     write_all(file.get(), temporary, contents);

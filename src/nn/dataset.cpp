@@ -81,11 +81,12 @@ Dataset load_dataset(std::string_view name, const fs::path& data_dir) {
   return dataset;
 }
 
-std::string_view dataset_in(const fs::path& folder) {
-  if (holds_cifar(cifar10_layout(), folder)) return "cifar10";
-  if (holds_cifar(cifar100_layout(), folder)) return "cifar100";
-  if (holds_idx_dataset(folder)) return "idx";
-  return "";
+std::vector<std::string_view> datasets_in(const fs::path& folder) {
+  std::vector<std::string_view> found;
+  if (holds_cifar(cifar10_layout(), folder)) found.push_back("cifar10");
+  if (holds_cifar(cifar100_layout(), folder)) found.push_back("cifar100");
+  if (holds_idx_dataset(folder)) found.push_back("idx");
+  return found;
 }
 
 }  // namespace hierevo::nn

@@ -3,14 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cctype>
 #include <charconv>
 #include <map>
-#include <optional>
+#include <set>
 #include <string_view>
 
 #include "hierevo/core/error.hpp"
-#include "hierevo/core/file.hpp"
+#include "label_lines.hpp"
 
 namespace hierevo::nn {
 
@@ -18,42 +17,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// A line's words; commas part words, too.
-struct Line {
-  std::size_t number;  ///< from 1
-  std::vector<std::string> words;
-};
-
-std::vector<Line> lines_of(const fs::path& path) {
-  std::string text;
-  try {
-    text = core::read_text_file(path, std::size_t{1} << 28);
-  } catch (const core::IoError& error) {
-    throw core::UsageError(error.what());
-  }
-  std::vector<Line> lines;
-  std::string word;
-  Line line{1, {}};
-  const auto end_word = [&] {
-    if (!word.empty()) line.words.push_back(std::move(word));
-    word.clear();
-  };
-  text += '\n';
-  for (const char letter : text) {
-    const bool space = std::isspace(static_cast<unsigned char>(letter)) != 0 || letter == ',';
-    if (!space) word += letter;
-    if (space) end_word();
-    if (letter != '\n') continue;
-    if (!line.words.empty()) lines.push_back(line);
-    line = {line.number + 1, {}};
-  }
-  return lines;
-}
-
-[[noreturn]] void refuse_line(const fs::path& path, const Line& line, std::string_view why) {
-  throw core::UsageError(fmt::format("Cannot use '{}'", path.string()),
-                         fmt::format("line {}: {}", line.number, why),
-                         "See --validation-labels in hierevo prepare --help.");
+[[noreturn]] void refuse_file(const fs::path& path, std::string_view why,
+                              std::string_view suggestion) {
+  throw core::UsageError(fmt::format("Cannot use '{}'", path.string()), why, suggestion);
 }
 
 std::optional<std::size_t> number_in(std::string_view word) {
@@ -67,38 +33,99 @@ std::string stem_of(const std::string& name) {
   return fs::path(name).stem().string();
 }
 
+/// What stands for a class, and for which image where that is named.
+struct Entry {
+  std::size_t line;
+  std::string image;
+  std::string word;
+  std::int64_t label = 0;
+};
+
 /// Turns what stands for a class into its label.
 class Classes {
  public:
   Classes(const TestLabelFiles& files, std::span<const std::string> names) : files_(files) {
     for (std::size_t i = 0; i < names.size(); ++i) labels_[names[i]] = static_cast<std::int64_t>(i);
-    if (files.synsets.empty()) return;
-    for (const Line& line : lines_of(files.synsets)) {
-      by_number_.push_back(of_name(files.synsets, line, line.words.front()));
+    if (!files.synsets.empty()) read_synsets();
+  }
+
+  /// Returns the assumption that it makes, if any.
+  std::string label(std::vector<Entry>& entries) {
+    std::string assumption = choose_first_number(entries);
+    for (Entry& entry : entries) entry.label = label_of(entry);
+    return assumption;
+  }
+
+ private:
+  void read_synsets() {
+    std::map<std::int64_t, std::size_t> lines;
+    for (const LabelLine& line : read_label_lines(files_.synsets)) {
+      const std::int64_t label = of_name(files_.synsets, line.number, line.words.front());
+      const auto [first, is_new] = lines.emplace(label, line.number);
+      if (!is_new) {
+        refuse_label_line(
+            files_.synsets, line.number,
+            fmt::format("'{}' stands in line {} already", line.words.front(), first->second));
+      }
+      by_number_.push_back(label);
     }
   }
 
-  void count_from_zero() { first_number_ = 0; }
+  bool counts(const Entry& entry) const {
+    return !by_number_.empty() && !labels_.contains(entry.word) && number_in(entry.word);
+  }
 
-  std::int64_t of(const Line& line, const std::string& word) const {
-    const bool known = labels_.contains(word);
-    const auto number = number_in(word);
-    if (known || !number) return of_name(files_.labels, line, word);
+  std::string choose_first_number(std::span<const Entry> entries) {
+    if (files_.first_number) {
+      first_number_ = *files_.first_number;
+      return "";
+    }
+    std::size_t largest = 0;
+    bool any = false;
+    for (const Entry& entry : entries) {
+      if (!counts(entry)) continue;
+      const std::size_t number = *number_in(entry.word);
+      any = true;
+      largest = std::max(largest, number);
+      if (number > 0) continue;
+      first_number_ = 0;
+      return fmt::format("classes are taken to count from 0, for line {} has a 0", entry.line);
+    }
+    if (!any || largest > by_number_.size()) return "";
+    if (largest == by_number_.size()) {
+      return fmt::format("classes are taken to count from 1, for there is a {}", largest);
+    }
+    refuse_file(files_.labels,
+                fmt::format("its classes may count from 0 or from 1, for neither 0 nor {} is there",
+                            by_number_.size()),
+                "Say which by --labels-from 0 or 1.");
+  }
+
+  std::int64_t label_of(const Entry& entry) const {
+    const bool known = labels_.contains(entry.word);
+    const auto number = number_in(entry.word);
+    const auto refuse = [&](std::string_view why) {
+      refuse_label_line(files_.labels, entry.line, why);
+    };
+    if (known && number && !by_number_.empty()) {
+      refuse(fmt::format("'{}' may be the name of a class or a number of --synsets", entry.word));
+    }
+    if (known || !number) return of_name(files_.labels, entry.line, entry.word);
     if (files_.synsets.empty()) {
-      refuse_line(files_.labels, line,
-                  fmt::format("'{}' is a number, and --synsets does not say of which class", word));
+      refuse(
+          fmt::format("'{}' is a number, and --synsets does not say of which class", entry.word));
     }
     if (*number < first_number_ || *number - first_number_ >= by_number_.size()) {
-      refuse_line(files_.labels, line, fmt::format("class {} of {}", *number, by_number_.size()));
+      refuse(fmt::format("class {} of {}, which count from {}", *number, by_number_.size(),
+                         first_number_));
     }
     return by_number_[*number - first_number_];
   }
 
- private:
-  std::int64_t of_name(const fs::path& path, const Line& line, const std::string& name) const {
+  std::int64_t of_name(const fs::path& path, std::size_t line, const std::string& name) const {
     const auto found = labels_.find(name);
     if (found == labels_.end()) {
-      refuse_line(path, line, fmt::format("'{}' is no class with images to train on", name));
+      refuse_label_line(path, line, fmt::format("'{}' is no class with images to train on", name));
     }
     return found->second;
   }
@@ -109,56 +136,103 @@ class Classes {
   std::size_t first_number_ = 1;
 };
 
-/// A class a line, in the order of the images.
-std::vector<std::int64_t> in_order(const std::vector<Line>& lines, const fs::path& path,
-                                   std::size_t images, const Classes& classes) {
-  if (lines.size() != images) {
-    throw core::UsageError(fmt::format("Cannot use '{}'", path.string()),
-                           fmt::format("it has {} classes for {} images", lines.size(), images),
-                           "Give the file that belongs to these images.");
-  }
-  std::vector<std::int64_t> labels;
-  for (const Line& line : lines) labels.push_back(classes.of(line, line.words.front()));
-  return labels;
-}
-
-/// NAME CLASS a line, in any order; more words may follow.
-std::vector<std::int64_t> by_name(const std::vector<Line>& lines, const fs::path& path,
-                                  std::span<const std::string> images, const Classes& classes) {
-  std::map<std::string, std::int64_t> found;
-  for (const Line& line : lines) {
-    if (line.words.size() < 2) refuse_line(path, line, "an image without a class");
-    const bool heading = line.number == 1 && line.words[0] == "ImageId";
-    if (!heading) found[stem_of(line.words[0])] = classes.of(line, line.words[1]);
-  }
-  std::vector<std::int64_t> labels;
-  for (const auto& image : images) {
-    const auto label = found.find(stem_of(image));
-    if (label == found.end()) {
-      throw core::UsageError(fmt::format("Cannot use '{}'", path.string()),
-                             fmt::format("it has no class for '{}'", image),
-                             "Give the file that belongs to these images.");
+/// Entries by what they call their images, in any order, of images that may be others.
+class ByName {
+ public:
+  ByName(const fs::path& path, std::span<const Entry> entries, std::span<const std::string> images)
+      : path_(path) {
+    const std::set<std::string> names(images.begin(), images.end());
+    for (const std::string& image : images) ++images_of_stem_[stem_of(image)];
+    for (const Entry& entry : entries) {
+      const Entry*& same = by_name_[entry.image];
+      if (same != nullptr) require_agreement(*same, entry, entry.image);
+      if (same == nullptr) same = &entry;
+      const std::string stem = stem_of(entry.image);
+      if (stem != entry.image && !names.contains(entry.image)) by_stem_[stem].push_back(&entry);
     }
-    labels.push_back(label->second);
   }
-  return labels;
+
+  std::int64_t label_of(const std::string& image) const {
+    const std::string stem = stem_of(image);
+    const bool only = images_of_stem_.at(stem) == 1;
+    const Entry* named = find(image);
+    const Entry* shortly = find(stem);  // without its ending
+    if (named != nullptr && shortly != nullptr && only) require_agreement(*named, *shortly, image);
+    if (named != nullptr) return named->label;
+    const auto others = by_stem_.find(stem);  // with another ending
+    if (shortly == nullptr && others != by_stem_.end()) {
+      shortly = others->second.front();
+      for (const Entry* other : others->second) require_agreement(*shortly, *other, image);
+    }
+    if (shortly == nullptr) refuse_missing(image);
+    if (!only) {
+      refuse_label_line(path_, shortly->line,
+                        fmt::format("'{}' may be '{}' or another image", shortly->image, image));
+    }
+    return shortly->label;
+  }
+
+ private:
+  const Entry* find(const std::string& name) const {
+    const auto found = by_name_.find(name);
+    return found == by_name_.end() ? nullptr : found->second;
+  }
+
+  void require_agreement(const Entry& one, const Entry& other, const std::string& image) const {
+    if (one.label == other.label) return;
+    const auto [first, second] = std::minmax(one.line, other.line);
+    refuse_label_line(path_, second,
+                      fmt::format("'{}' has another class in line {}", image, first));
+  }
+
+  [[noreturn]] void refuse_missing(const std::string& image) const {
+    refuse_file(path_, fmt::format("it has no class for '{}'", image),
+                "Give the file that belongs to these images.");
+  }
+
+  const fs::path& path_;
+  std::map<std::string, const Entry*> by_name_;
+  std::map<std::string, std::vector<const Entry*>> by_stem_;  ///< of no image's whole name
+  std::map<std::string, std::size_t> images_of_stem_;
+};
+
+/// `named` is whether they name their images; then more words may follow.
+std::vector<Entry> entries_of(const fs::path& path, std::span<const LabelLine> lines, bool named) {
+  std::vector<Entry> entries;
+  for (const LabelLine& line : lines) {
+    if (named && line.words.size() < 2) {
+      refuse_label_line(path, line.number, "an image without a class");
+    }
+    const bool heading = named && line.number == 1 && line.words[0] == "ImageId";
+    if (heading) continue;
+    entries.push_back({line.number, named ? fs::path(line.words[0]).filename().string() : "",
+                       line.words[named ? 1 : 0]});
+  }
+  return entries;
 }
 
 }  // namespace
 
-std::vector<std::int64_t> read_test_labels(const TestLabelFiles& files,
-                                           std::span<const std::string> images,
-                                           std::span<const std::string> class_names) {
-  const std::vector<Line> lines = lines_of(files.labels);
+TestLabels read_test_labels(const TestLabelFiles& files, std::span<const std::string> images,
+                            std::span<const std::string> class_names) {
+  const std::vector<LabelLine> lines = read_label_lines(files.labels);
   const bool named = std::any_of(lines.begin(), lines.end(),
-                                 [](const Line& line) { return line.words.size() > 1; });
-  Classes classes(files, class_names);
-  const auto is_zero = [&](const Line& line) {
-    return number_in(line.words[line.words.size() > 1 ? 1 : 0]) == std::size_t{0};
-  };
-  if (std::any_of(lines.begin(), lines.end(), is_zero)) classes.count_from_zero();
-  return named ? by_name(lines, files.labels, images, classes)
-               : in_order(lines, files.labels, images.size(), classes);
+                                 [](const LabelLine& line) { return line.words.size() > 1; });
+  std::vector<Entry> entries = entries_of(files.labels, lines, named);
+  if (!named && entries.size() != images.size()) {
+    refuse_file(files.labels,
+                fmt::format("it has {} classes for {} images", entries.size(), images.size()),
+                "Give the file that belongs to these images.");
+  }
+  TestLabels found;
+  found.assumption = Classes(files, class_names).label(entries);
+  if (named) {
+    const ByName by_name(files.labels, entries, images);
+    for (const std::string& image : images) found.labels.push_back(by_name.label_of(image));
+  } else {
+    for (const Entry& entry : entries) found.labels.push_back(entry.label);
+  }
+  return found;
 }
 
 }  // namespace hierevo::nn

@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <exception>
-#include <new>
 #include <string>
 #include <utility>
 
+#include "hierevo/core/error.hpp"
 #include "hierevo/evolution/codec.hpp"
 
 namespace hierevo::search {
@@ -46,9 +46,10 @@ std::optional<Evaluation> guarded_evaluation(Evaluator& evaluator, const Work& w
     if (evaluation) return within_bounds(std::move(*evaluation));
     if (asked_to_end) return std::nullopt;
     return Evaluation::failure(Status::failed, "the evaluator ended without a result");
-  } catch (const std::bad_alloc&) {
-    return Evaluation::failure(Status::out_of_memory, "the host's memory is exhausted");
   } catch (const std::exception& error) {
+    if (core::is_out_of_memory(error)) {
+      return Evaluation::failure(Status::out_of_memory, "the host's memory is exhausted");
+    }
     return Evaluation::failure(Status::failed, error.what());
   } catch (...) {
     return Evaluation::failure(Status::failed, "the evaluator threw what is no std::exception");

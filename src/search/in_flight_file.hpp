@@ -15,7 +15,7 @@ struct InFlightFile {
   enum class Kind : std::uint8_t {
     half_trained,   ///< ID.h5
     genotype,       ///< ID.json
-    cut_off_write,  ///< one of these with .HOST.PID.tmp behind: what is left of writing it
+    cut_off_write,  ///< one of these with .HOST.PID.RANDOM.tmp behind: what is left of writing it
     stranger,
   };
   Kind kind = Kind::stranger;

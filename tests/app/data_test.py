@@ -145,6 +145,95 @@ class Packs(DataTest):
         self.assertIn("Class 0, 'cat', has no image to train on (all that it had are broken)",
                       self.prepare(self.images, "--skip-broken", out=self.folder / "x.h5", code=2))
 
+    def test_what_is_not_used_is_named(self):
+        self.small_folder()
+        for name in ("val/cat/0.jpg", "valid/cat/0.jpg"):
+            self.image(name)
+        (self.images / "train.bin").touch()
+        self.assertIn(f"'{self.images}' is a folder of images too, which is not used",
+                      self.prepare(self.images, code=2))
+        (self.images / "train.bin").unlink()
+        said = self.prepare(self.images)
+        for name in ("val", "valid"):
+            self.assertIn(f"'{self.images}/{name}' is not used. '{self.images}/test' is tested on.",
+                          said)
+
+    def test_tiny_imagenet_is_read_as_it_is(self):
+        for label in ("n01", "n02"):
+            for number in range(4):
+                self.image(f"train/{label}/images/{label}_{number}.JPEG")
+            (self.images / f"train/{label}/{label}_boxes.txt").touch()
+            self.image(f"val/images/val_{label}.JPEG")
+        self.image("test/images/test_0.JPEG")
+        (self.images / "val/val_annotations.txt").write_text(
+            "val_n02.JPEG\tn02\t0\t0\t1\t1\nval_n01.JPEG\tn01\t0\t0\t1\t1\n")
+        said = self.prepare(self.images)
+        self.assertIn("2 classes, 8 images to train on, 2 to test on.", said)
+        self.assertIn(f"'{self.images}/test' is not used: its images lie in no folders", said)
+
+    def test_labels_say_where_their_numbers_count_from(self):
+        self.ilsvrc()
+        labels, synsets = self.folder / "val.txt", self.folder / "synsets.txt"
+        names = [f"ILSVRC2012_val_0000000{number}.JPEG" for number in range(4)]
+        synsets.write_text("n01440764\nn01443537\n")
+        labels.write_text("".join(f"{name} 1\n" for name in names))
+        line = ["--size", 8, "--validation-labels", labels, "--synsets", synsets]
+        self.assertIn("--labels-from is '2'", self.prepare(self.images, *line, "--labels-from", 2,
+                                                           code=2))
+        self.assertIn("--labels-from is given without --synsets",
+                      self.prepare(self.images, *line[:-2], "--labels-from", 1, code=2))
+        packs = {}
+        for base in (0, 1):
+            out = self.folder / f"{base}.h5"
+            said = self.prepare(self.images, *line, "--labels-from", base, out=out)
+            self.assertNotIn("classes are taken", said)
+            packs[base] = out.read_bytes()
+        self.assertNotEqual(packs[0], packs[1])
+        labels.write_text("".join(f"{name} 0\n" for name in names))
+        self.assertIn(f"'{labels}': classes are taken to count from 0, for line 1 has a 0. "
+                      "--labels-from says it for sure.", self.prepare(self.images, *line))
+        self.assertEqual(self.pack.read_bytes(), packs[1])  # all are of the first class
+
+    def test_links_to_nothing_are_broken_images(self):
+        self.small_folder()
+        for name in ("train/cat/8.jpg", "train/dog/8.jpg"):
+            (self.images / name).symlink_to("gone.jpg")
+        said = self.prepare(self.images, code=2)
+        for name in ("cat/8.jpg", "dog/8.jpg"):
+            self.assertIn(f"broken: {name} (a link to 'gone.jpg': No such file or", said)
+        self.assertIn("2 images are broken", said)
+        said = self.prepare(self.images, "--skip-broken")
+        self.assertIn("left out: dog/8.jpg (a link to 'gone.jpg'", said)
+
+    def test_a_strip_does_not_take_the_memory(self):
+        self.small_folder()
+        self.image("train/cat/strip.jpg", 1, 65500)
+        said = self.within_memory("prepare", self.images, "--out", self.pack, "--size", 64,
+                                  gigabytes=2)
+        self.assertEqual(said.returncode, 0, said.stderr)
+
+    def test_want_of_memory_is_no_bug(self):
+        self.small_folder()
+        self.prepare(self.images)
+        line = self.training("train", "--dataset", self.pack, "--out", self.folder / "out")
+        line[line.index("--channels") + 1] = 4096
+        for words in (line, ["prepare", self.images, "--out", self.folder / "x.h5", "--size", 4096]):
+            with self.subTest(words[0]):
+                said = self.within_memory(*words, gigabytes=1)
+                self.assertEqual(said.returncode, 4, said.stderr)
+                self.assertIn("hierevo: Memory does not suffice", said.stderr)
+                self.assertNotIn("frame #", said.stderr)
+
+    def within_memory(self, *words, gigabytes):
+        if "sanitizers" in self.hierevo("--version").stdout:
+            self.skipTest("the sanitizers' own tables need more")
+
+        def limit():
+            resource.setrlimit(resource.RLIMIT_AS, (gigabytes << 30, gigabytes << 30))
+
+        return subprocess.run([HIEREVO, *map(str, words)], capture_output=True, text=True,
+                              timeout=100, preexec_fn=limit, cwd=self.folder)
+
     def test_a_folder_of_broken_images_alone_is_refused(self):
         for name in ("train/cat/0.jpg", "train/dog/0.jpg"):
             (self.images / name).parent.mkdir(parents=True)
@@ -324,7 +413,7 @@ class Interruptions(DataTest):
         process = subprocess.run([HIEREVO, "prepare", self.images, "--out", self.pack, "--size",
                                   "64"], capture_output=True, text=True, timeout=100,
                                  preexec_fn=small_files_only)
-        self.assertEqual(process.returncode, 2, process.stderr)
+        self.assertEqual(process.returncode, 3, process.stderr)
         self.assertIn(f"Cannot write '{self.pack}' (HDF5 refuses H5Fflush (File too large))", process.stderr)
         self.assertEqual(list(self.folder.glob("pack*")), [])
 

@@ -61,6 +61,20 @@ class Shards(DataTest):
         self.assertIn("left out: dog/1.jpg (at byte 0: it is a PNG picture", said)
         self.assertIn("14 images to train on, 5 to test on; 3 broken images are left out.", said)
 
+    def test_links_to_nothing_are_broken_images(self):
+        for name in ("train/cat/0.jpg", "train/cat/1.jpg", "train/dog/0.jpg"):
+            self.image(name)
+        for name in ("train/cat/1.jpg", "train/dog/1.jpg"):
+            (self.images / name).unlink(missing_ok=True)
+            (self.images / name).symlink_to("gone.jpg")
+        for line in ([], ["--shard-images", 1, "--skip-broken"]):  # of one there is no other image
+            said = self.shard(*line, out=self.folder / f"shards{len(line)}", code=2)
+            for name in ("cat/1.jpg", "dog/1.jpg"):
+                self.assertIn(f"broken: {name} (a link to 'gone.jpg': No such file or", said)
+        said = self.shard("--skip-broken")
+        self.assertIn("2 images to train on, 0 to test on", said)
+        self.assertIn("; 2 broken images are left out", said)
+
     def test_an_image_that_changes_while_it_is_packed_is_named(self):
         self.small_folder()
         # Has no bytes, and yet some can be read.

@@ -11,6 +11,9 @@ from programs import DEADLINE, HIEREVO, mpirun
 LINE = ["--evaluator", "synthetic", "--population", "8", "--evaluations", "500", "--tournament",
         "0.3", "--synthetic-ms", "50"]
 SAVED = 75
+STILL_RANDOM = (f"LD_PRELOAD={os.environ['HIEREVO_STILL_RANDOM']}",
+                # Their runtime, where a preset has it, wants to come first.
+                f"ASAN_OPTIONS={os.environ.get('ASAN_OPTIONS', '')}:verify_asan_link_order=0")
 
 
 class Signals(JobTest):
@@ -133,11 +136,13 @@ class Signals(JobTest):
 
     def hang_within(self, grace):
         """A search that evaluates in its own process, and hangs there with its fourth candidate: its
-        genotype goes to a file that does not take it."""
+        genotype goes to a file that does not take it, whose name has no randomness here."""
+        name = f"4.json.$(uname -n).$rank.{0:016x}.tmp"
         job = self.start(*self.evaluated_by("[ $HIEREVO_ID != 3 ] || "
                                             'rank=$(cut -d " " -f 4 /proc/$PPID/stat); '
-                                         'mkfifo "${1%/*}/4.json.$(uname -n).$rank.tmp"'),
-                         "--isolation", "none", "--grace", grace, "--progress", "off")
+                                            f'mkfifo "${{1%/*}}/{name}"'),
+                         "--isolation", "none", "--grace", grace, "--progress", "off",
+                         launcher=("env", *STILL_RANDOM))
         self.wait_until(lambda: list(self.run_dir.glob("inflight/4.json.*.tmp")), job.process)
         self.wait_until(lambda: self.kept() == (3, 1), job.process)
         return job

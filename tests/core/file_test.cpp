@@ -1,5 +1,6 @@
 #include "hierevo/core/file.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -8,6 +9,8 @@
 #include <csignal>
 
 #include "hierevo/core/error.hpp"
+#include "hierevo/core/host_name.hpp"
+#include "hierevo/core/temporary_path.hpp"
 #include "support/scratch_folder.hpp"
 
 namespace hierevo::core {
@@ -43,6 +46,19 @@ TEST(ReplaceFile, SeveralWritersDoNotShareATemporaryFile) {
   replace_file(path, std::as_bytes(std::span(contents)), Writers::several);
   EXPECT_EQ(read_text_file(path), contents);
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 2);
+}
+
+/// Containers may share the host's name and number their processes alike.
+TEST(ReplaceFile, IsNotInTheWayOfAnotherWithTheSameHostAndPid) {
+  const test::ScratchFolder folder;
+  const auto path = folder.path() / "file";
+  std::filesystem::create_directory(
+      fmt::format("{}.{}.{}.tmp", path.string(), host_name(), ::getpid()));
+  replace_file(path, std::string_view("mine"), Writers::several);
+  EXPECT_EQ(read_text_file(path), "mine");
+  EXPECT_NE(temporary_path(path), temporary_path(path));
+  EXPECT_EQ(temporary_path(path).parent_path(), folder.path());
+  EXPECT_EQ(temporary_path(path).extension(), ".tmp");
 }
 
 TEST(PublishFile, GivesTheNameAndNeverReplaces) {

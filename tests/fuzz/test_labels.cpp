@@ -18,16 +18,17 @@ const std::vector<std::string> images = {"val_1.JPEG", "val_2.JPEG", "val_3.JPEG
 const std::vector<std::string> classes = {"n01", "n02", "7"};
 
 /// Nothing when they are refused.
-std::optional<Labels> read(std::string_view labels, std::optional<std::string_view> synsets) {
+std::optional<Labels> read(std::string_view labels, std::optional<std::string_view> synsets,
+                           std::optional<std::size_t> first_number = {}) {
   static const test::ScratchFolder folder;
-  nn::TestLabelFiles files{folder.path() / "labels", {}};
+  nn::TestLabelFiles files{folder.path() / "labels", {}, first_number};
   fuzz::write_file(files.labels, labels);
   if (synsets) {
     files.synsets = folder.path() / "synsets";
     fuzz::write_file(files.synsets, *synsets);
   }
   try {
-    return nn::read_test_labels(files, images, classes);
+    return nn::read_test_labels(files, images, classes).labels;
   } catch (const core::UsageError& refusal) {
     fuzz::require_named(refusal, folder.path());
     return std::nullopt;
@@ -42,7 +43,10 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   std::optional<std::string_view> synsets;
   if (end != std::string_view::npos) synsets = text.substr(end + 1);
   const auto labels = read(text.substr(0, end), synsets);
+  const auto from_zero = read(text.substr(0, end), synsets, 0);
+  const auto from_one = read(text.substr(0, end), synsets, 1);
   if (!labels) return 0;
+  require(labels == from_zero || labels == from_one, "numbers count from 0 or from 1");
   require(labels->size() == images.size(), "every image has a label");
   std::string in_order;
   std::string by_name;

@@ -223,6 +223,7 @@ void write_test_labels(const Corpus& corpus) {
   corpus.add("numbers", "3\n2\n1\n\0n02 a\nn01 b, c\n7\n"sv);
   corpus.add("numbers_from_zero", "2\r\n0\r\n1\0n02 1 a\r\nn01 2 b\r\n7 3 c"sv);
   corpus.add("by_name", "val_3.JPEG n02\nval_1.JPEG n01\nval_2.JPEG 7\n"sv);
+  corpus.add("quoted", "\xef\xbb\xbf\"val_3\";\"n02\"\r\nval_1,n01\r\"val_2.jpg\";7\n"sv);
   corpus.add("by_name_numbers", "val_3.JPEG 2\nval_1.JPEG 1\nval_2.JPEG 0\n\0n01\nn02\n7\n"sv);
   corpus.add("solution",
              "ImageId,PredictionString\nval_2,n01 1 2 3 4 \nval_3,n02 1 2 3 4 n02 5 6 7 8\n"

@@ -6,17 +6,17 @@
 #include <sys/resource.h>
 
 #include <fstream>
+#include <functional>
 
 #include "data_packs.hpp"
+#include "hierevo/core/error.hpp"
 #include "image_shard_files.hpp"
-#include "support/refusal.hpp"
 #include "support/scratch_folder.hpp"
 
 namespace hierevo::io {
 namespace {
 
 namespace fs = std::filesystem;
-using hierevo::test::refusal;
 using testing::AllOf;
 using testing::HasSubstr;
 
@@ -40,6 +40,17 @@ class ShortFiles {
   sighandler_t handler_;
   rlimit before_{};
 };
+
+/// The text of the IoError of `call`: of files, not of how the program is used.
+std::string failure(const std::function<void()>& call) {
+  try {
+    call();
+    return "none";
+  } catch (const core::IoError& error) {
+    EXPECT_EQ(error.exit_code(), core::ExitCode::run_directory);
+    return error.what();
+  }
+}
 
 class NewFileTest : public testing::Test {
  protected:
@@ -73,12 +84,24 @@ TEST_F(NewFileTest, DoesNotReplaceAFile) {
   EXPECT_EQ(h5::read_attribute<double>(h5::open_file_at(path.string()), "x"), 7.0);
 }
 
+/// As two processes do that have one number in two containers with one host name.
+TEST_F(NewFileTest, TwoAtOnceDoNotShareATemporaryFile) {
+  NewFile one(path);
+  NewFile two(path);
+  one.write([](const h5::File& opened) { h5::write_attribute<double>(opened, "x", 1.0); });
+  two.write([](const h5::File& opened) { h5::write_attribute<double>(opened, "x", 2.0); });
+  EXPECT_TRUE(two.publish());
+  EXPECT_FALSE(one.publish());
+  const h5::Session session;
+  EXPECT_EQ(h5::read_attribute<double>(h5::open_file_at(path.string()), "x"), 2.0);
+}
+
 /// Who was first may take the others' temporary files for ones that killed processes left.
 TEST_F(NewFileTest, IsLateWhenItsTemporaryFileIsGoneToo) {
   NewFile late(path);
   late.write([](const h5::File&) {});
   fs::remove(fs::directory_iterator(folder.path())->path());
-  EXPECT_THAT(refusal([&] { late.publish(); }), HasSubstr("No such file or directory"));
+  EXPECT_THAT(failure([&] { late.publish(); }), HasSubstr("No such file or directory"));
   NewFile later(path);
   later.write([](const h5::File&) {});
   fs::remove(fs::directory_iterator(folder.path())->path());
@@ -96,14 +119,14 @@ TEST_F(NewFileTest, LeavesNothingOnAFullDisk) {
                                   HasSubstr("Is there room, and may you write there?"));
   for (const rlim_t room : {100U, 1000U, 2000U}) {
     const ShortFiles short_files(room);
-    EXPECT_THAT(refusal([&] { write_shard_index(folder.path(), plan); }), cannot_write) << room;
+    EXPECT_THAT(failure([&] { write_shard_index(folder.path(), plan); }), cannot_write) << room;
     EXPECT_THAT(
-        refusal([&] {
+        failure([&] {
           test::write_shard(folder.path(), {ImagePart::test, 0, 77}, test::sample_images(20, 1));
         }),
         cannot_write)
         << room;
-    EXPECT_THAT(refusal([&] { test::write_pack(test::random_pack(40, 9), path); }), cannot_write)
+    EXPECT_THAT(failure([&] { test::write_pack(test::random_pack(40, 9), path); }), cannot_write)
         << room;
     EXPECT_EQ(files(), 1U) << room;
   }

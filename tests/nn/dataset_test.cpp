@@ -88,7 +88,7 @@ TEST(FashionMnist, SaysWhichFileIsMissingAndWhereToGetIt) {
 TEST(Mnist, AndItsRelativesNeedAFolder) {
   const TinyFashionMnist files;
   EXPECT_EQ(files.load("mnist").class_names[7], "7");
-  EXPECT_EQ(dataset_in(files.folder()), "idx");
+  EXPECT_EQ(datasets_in(files.folder()), std::vector<std::string_view>{"idx"});
   EXPECT_EQ(files.load("idx").classes(), 10);
   for (const char* name : {"mnist", "idx"}) {
     EXPECT_ERROR(load_dataset(name, {}),
@@ -116,12 +116,12 @@ TEST(LoadDataset, RefusesAClassWithoutATrainingImage) {
 
 TEST(LoadDataset, KnowsWhatIsInAFolder) {
   const test::ScratchFolder folder;
-  EXPECT_EQ(dataset_in(folder.path()), "");
+  EXPECT_TRUE(datasets_in(folder.path()).empty());
   std::filesystem::create_directory(folder.path() / "cifar-100-binary");
   write_bytes(folder.path() / "cifar-100-binary" / "train.bin", {});
-  EXPECT_EQ(dataset_in(folder.path()), "cifar100");
+  EXPECT_EQ(datasets_in(folder.path()), std::vector<std::string_view>{"cifar100"});
   write_bytes(folder.path() / "data_batch_1.bin", {});
-  EXPECT_EQ(dataset_in(folder.path()), "cifar10");
+  EXPECT_EQ(datasets_in(folder.path()), (std::vector<std::string_view>{"cifar10", "cifar100"}));
 }
 
 TEST(LoadDataset, SuggestsAKnownName) {

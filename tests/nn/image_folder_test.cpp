@@ -2,6 +2,10 @@
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <fstream>
 
 #include "nn/idx_files.hpp"
 #include "nn/jpeg_files.hpp"
@@ -16,6 +20,13 @@ using test::Bytes;
 using test::jpeg_bytes;
 using test::smooth_pixels;
 using test::write_bytes;
+
+/// Of this process's address space.
+rlim_t mapped_bytes() {
+  rlim_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages;
+  return pages * static_cast<rlim_t>(::sysconf(_SC_PAGESIZE));
+}
 
 class ImageFolderTest : public testing::Test {
  protected:
@@ -97,11 +108,60 @@ TEST_F(ImageFolderTest, ATestFolderWithoutClassesMayHaveLabels) {
   put("train/dog/a.jpg");
   put("test/1.jpg");
   put("labels", {'d', 'o', 'g', 10});
-  const ImageFolder alone = scan_image_folder(root, {root / "labels", {}});
+  const ImageFolder alone = scan_image_folder(root, {root / "labels", {}, {}});
   EXPECT_EQ(alone.test_folder, "test");
   EXPECT_EQ(alone.test.front().label, 1);
   put("val/1.jpg");
-  EXPECT_EQ(scan_image_folder(root, {root / "labels", {}}).test_folder, "val");
+  EXPECT_EQ(scan_image_folder(root, {root / "labels", {}, {}}).test_folder, "val");
+}
+
+TEST_F(ImageFolderTest, NamesFoldersThatItDoesNotLookInto) {
+  put("train/cat/a.jpg");
+  put("valid/cat/a.jpg");
+  EXPECT_EQ(scan_image_folder(root).unused, std::vector<std::string>{"valid"});
+  put("test/cat/a.jpg");
+  put("val/cat/a.jpg");
+  EXPECT_EQ(scan_image_folder(root).unused, (std::vector<std::string>{"val", "valid"}));
+}
+
+/// train/CLASS/images/, val/images/ with labels beside it, and test/images/ without any.
+TEST_F(ImageFolderTest, ReadsTinyImageNetAsItIs) {
+  for (const std::string name : {"n01", "n02"}) {
+    put("train/" + name + "/images/" + name + "_0.JPEG");
+    put("train/" + name + "/" + name + "_boxes.txt");
+  }
+  put("test/images/test_0.JPEG");
+  EXPECT_ERROR(scan_image_folder(root), "test/images/test_0.JPEG' is in no folder of a class");
+  put("val/images/val_0.JPEG");
+  put("val/images/val_1.JPEG");
+  const std::string labels = "val_1.JPEG\tn01\t0\t32\t44\t62\nval_0.JPEG\tn02\t0\t0\t0\t9\n";
+  put("val/val_annotations.txt", Bytes(labels.begin(), labels.end()));
+  const ImageFolder found = scan_image_folder(root);
+  EXPECT_EQ(found.class_names, (std::vector<std::string>{"n01", "n02"}));
+  EXPECT_EQ(found.train.at(1).path, root / "train/n02/images/n02_0.JPEG");
+  EXPECT_EQ(found.test_folder, "val/images");
+  ASSERT_EQ(found.test.size(), 2U);
+  EXPECT_EQ(found.test[0].path, root / "val/images/val_0.JPEG");
+  EXPECT_EQ(found.test[0].label, 1);
+  EXPECT_EQ(found.test[1].label, 0);
+  EXPECT_EQ(found.unused, std::vector<std::string>{"test"});
+  fs::remove(root / "val/val_annotations.txt");
+  EXPECT_ERROR(scan_image_folder(root), "val/images/val_0.JPEG' is in no folder of a class");
+  put("train/n01/more/a.jpg");
+  fs::rename(root / "train/n01/images", root / "train/n01/other");
+  EXPECT_ERROR(scan_image_folder(root), "train/n01/more' is a folder in that of a class (images");
+}
+
+TEST_F(ImageFolderTest, LinksToNothingAreNamed) {
+  put("train/cat/a.jpg");
+  fs::create_symlink("/none/b", root / "train/cat/b.jpg");
+  EXPECT_EQ(scan_image_folder(root).train.size(), 2U);  // an image's problem
+  EXPECT_EQ(problem_of("train/cat/b.jpg"), "a link to '/none/b': No such file or directory");
+  fs::create_symlink("/none/val", root / "val");
+  EXPECT_ERROR(scan_image_folder(root),
+               "val' is a link to nothing ('/none/val' is not there). Mend");
+  fs::rename(root / "val", root / "train/dog");
+  EXPECT_ERROR(scan_image_folder(root), "train/dog' is a link to nothing ('/none/val' is not");
 }
 
 TEST_F(ImageFolderTest, ReadsColoursAsTheyAre) {
@@ -160,7 +220,11 @@ TEST_F(ImageFolderTest, DamageIsToldWithItsOffset) {
   EXPECT_EQ(problem_of("a.jpg"), "at byte 0: it is a PNG picture, whatever its name says");
   put("a.jpg", {});
   EXPECT_EQ(problem_of("a.jpg"), "at byte 0: the file is empty");
-  EXPECT_ERROR(read_image(root / "none.jpg", 0), "none.jpg'");
+  EXPECT_EQ(problem_of("none.jpg"), "No such file or directory");
+  fs::create_directory(root / "folder.jpg");
+  EXPECT_EQ(problem_of("folder.jpg"), "Is a directory");
+  fs::create_symlink("loop.jpg", root / "loop.jpg");
+  EXPECT_EQ(problem_of("loop.jpg"), "a link to 'loop.jpg': Too many levels of symbolic links");
 }
 
 TEST_F(ImageFolderTest, ManyThreadsReadTheSame) {
@@ -177,7 +241,24 @@ TEST_F(ImageFolderTest, ManyThreadsReadTheSame) {
     EXPECT_TRUE(images[i].pixels.equal(read_image(files[i].path, 16).pixels)) << i;
   }
   fs::remove(root / "30");
-  EXPECT_ERROR(read_images(files, 16, 4), "/30'");
+  EXPECT_EQ(read_images(files, 16, 4)[30].problem, "No such file or directory");
+}
+
+/// With the short side scaled to 64, this one would have four million columns: 3 GB as numbers.
+TEST_F(ImageFolderTest, OfAStripNoMoreIsScaledThanIsTaken) {
+  put("wide.jpg", jpeg_bytes(1, 65500, 1, Bytes(65500, 90)));
+  put("high.jpg", jpeg_bytes(65500, 1, 1, Bytes(65500, 90)));
+  rlimit before{};
+  ::getrlimit(RLIMIT_AS, &before);
+  const rlimit tight{mapped_bytes() + (rlim_t{300} << 20), before.rlim_max};
+  ::setrlimit(RLIMIT_AS, &tight);
+  const at::Tensor wide = pixels_of("wide.jpg", 64);
+  const at::Tensor high = pixels_of("high.jpg", 64);
+  ::setrlimit(RLIMIT_AS, &before);
+  for (const at::Tensor& image : {wide, high}) {
+    EXPECT_EQ(image.sizes(), (at::IntArrayRef{3, 64, 64}));
+    EXPECT_TRUE(image.eq(90).all().item<bool>());
+  }
 }
 
 TEST_F(ImageFolderTest, NoDamageMakesItCrash) {

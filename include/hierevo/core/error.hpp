@@ -14,7 +14,7 @@ enum class ExitCode : int {
   internal = 1,       ///< a bug in hierevo, or an exception nobody foresaw
   usage = 2,          ///< an option, a file or a genotype that cannot be used
   run_directory = 3,  ///< the run directory, or a file in it, cannot be used
-  failures = 4,       ///< evaluations or ranks kept failing, or all failed
+  failures = 4,       ///< evaluations or ranks kept failing, or all failed, or memory ran out
   in_use = 5,         ///< another process works in the folder: wait for it
   saved = 75,         ///< everything is saved: run the same line again (EX_TEMPFAIL)
 };
@@ -40,11 +40,13 @@ class UsageError : public Error {
   ExitCode exit_code() const noexcept override { return ExitCode::usage; }
 };
 
-/// A file operation failed; `system_error` is the errno, or 0.
+/// A file operation failed; `system_error` is the errno, or 0 where another library says why.
 class IoError : public Error {
  public:
   IoError(std::filesystem::path path, std::string_view operation, int system_error,
           std::string_view suggestion = {});
+  IoError(std::filesystem::path path, std::string_view operation, std::string_view why,
+          std::string_view suggestion);
   const std::filesystem::path& path() const noexcept { return path_; }
   int system_error() const noexcept { return system_error_; }
   ExitCode exit_code() const noexcept override { return ExitCode::run_directory; }
@@ -104,6 +106,10 @@ class InternalError : public Error {
  public:
   using Error::Error;
 };
+
+/// Whether memory, or what the system needs for another thread, did not suffice. Allocators of
+/// other libraries, as Torch's for CPUs, throw what only its text tells from other failures.
+bool is_out_of_memory(const std::exception& exception);
 
 /// What a program that ends by an exception tells its user, and its exit code.
 struct Failure {

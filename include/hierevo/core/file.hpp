@@ -18,7 +18,7 @@ namespace hierevo::core {
 /// Who may replace a file at one time.
 enum class Writers : std::uint8_t {
   one,      ///< writes PATH.tmp first; what a killed process left of it is written over
-  several,  ///< processes, also on several hosts, each with its own PATH.HOST.PID.tmp
+  several,  ///< processes, also on several hosts, each with its own temporary_path()
 };
 
 /// Replaces `path` by `contents` so that at every moment, also after a crash or a power cut, the

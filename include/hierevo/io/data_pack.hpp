@@ -45,7 +45,8 @@ struct DataPack {
 DataPack read_data_pack(const std::filesystem::path& path);
 
 /// Writes a pack image by image. Until finish() there is only a temporary file beside it, which the
-/// destructor removes. Throws UsageError when the file cannot be written or is already there.
+/// destructor removes. Throws IoError when the file cannot be written, UsageError
+/// when it is already there.
 class DataPackWriter {
  public:
   enum class Part { train, test };

@@ -49,7 +49,7 @@ struct ShardImage {
 };
 
 /// Writes a shard. Until finish() there is only a temporary file beside it, which the destructor
-/// removes. Throws UsageError when the file cannot be written. Belongs to one thread.
+/// removes. Throws IoError when the file cannot be written. Belongs to one thread.
 class ImageShardWriter {
  public:
   /// Of images that have `bytes` bytes together, or less where some turn out to be broken.

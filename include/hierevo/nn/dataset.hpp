@@ -51,9 +51,9 @@ struct Dataset {
 /// class for a class without an image.
 Dataset load_dataset(std::string_view name, const std::filesystem::path& data_dir);
 
-/// The name by which load_dataset() reads what lies in `folder`: "cifar10", "cifar100" or "idx";
-/// empty when there is nothing of that kind.
-std::string_view dataset_in(const std::filesystem::path& folder);
+/// The names by which load_dataset() reads what lies in `folder`: of "cifar10", "cifar100" and
+/// "idx", in this order, those that are there.
+std::vector<std::string_view> datasets_in(const std::filesystem::path& folder);
 
 /// Makes network inputs of pixels, channel by channel: (pixel - mean) * scale.
 struct Normalisation {

@@ -1,0 +1,23 @@
+#include "hierevo/core/temporary_path.hpp"
+
+#include <fmt/format.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdint>
+
+#include "hierevo/core/error.hpp"
+#include "hierevo/core/host_name.hpp"
+
+namespace hierevo::core {
+
+std::filesystem::path temporary_path(const std::filesystem::path& path) {
+  std::uint64_t random = 0;
+  if (::getrandom(&random, sizeof random, 0) != sizeof random) {
+    throw IoError(path, "find a random name beside", errno);
+  }
+  return fmt::format("{}.{}.{}.{:016x}.tmp", path.string(), host_name(), ::getpid(), random);
+}
+
+}  // namespace hierevo::core
