@@ -3,7 +3,8 @@
 #
 #   search_for.sh SECONDS RUN LAUNCHER... hierevo search --run RUN [options]
 #
-# The launcher must hand SIGUSR2 on to the ranks, as mpirun does. SECONDS 0: something else sends it.
+# The launcher must hand SIGUSR1 on to the ranks, as the mpiruns of Open MPI and MPICH do (MPICH's ends at
+# SIGUSR2). SECONDS 0: something else sends it.
 #
 # Exit codes: 0 the search is finished; 75 it is saved, and further than before: start it again; 1 it is
 # saved, but no further, or cut off; 2 to 5 are hierevo's refusals.
@@ -27,7 +28,7 @@ field() {
 
 before=$(field 'done') || before=
 code=0
-timeout --preserve-status --signal=USR2 "$seconds" "$@" || code=$?
+timeout --preserve-status --signal=USR1 "$seconds" "$@" || code=$?
 # Launchers may tell another code than the program's: the run directory says what became of it.
 state=$(field state) || state=
 after=$(field 'done') || after=
