@@ -15,7 +15,7 @@ run=my-run
 
 # Flux itself tells the ranks five minutes before the end of their time.
 "$scripts/search_for.sh" 0 "$run" \
-  flux run --nodes=4 --ntasks=32 --time-limit=475m --signal=USR2@5m \
+  flux run --nodes=4 --ntasks=32 --time-limit=475m --signal=USR1@5m \
   "$hierevo" search --run "$run" --config my.ini
 code=$?
 if ((code == 75)); then flux --parent batch search.flux; fi

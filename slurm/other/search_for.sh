@@ -3,14 +3,14 @@
 #
 #   search_for.sh SECONDS RUN LAUNCHER... hierevo search --run RUN [options]
 #
-# The launcher must hand SIGUSR2 on to the ranks, as mpirun does. SECONDS 0: something else sends it, to the
-# launcher or to this script.
+# The launcher must hand SIGUSR1 on to the ranks, as the mpiruns of Open MPI and MPICH do (MPICH's ends at
+# SIGUSR2). SECONDS 0: something else sends it, or SIGUSR2, to this script, or SIGUSR1 to the launcher.
 #
 # Exit codes: 0 the search is finished; 75 it is saved, and further than before, or was to save before it had
 # begun: start it again; 1 it is saved, but no further, or cut off; 2 to 5 are hierevo's refusals.
 
 # First of all: the signal may come at any moment.
-trap 'save_asked=1; [[ -z ${program:-} ]] || kill -USR2 "$program" 2>/dev/null || true' USR2
+trap 'save_asked=1; [[ -z ${program:-} ]] || kill -USR1 "$program" 2>/dev/null || true' USR1 USR2
 set -euo pipefail
 
 if (($# < 4)); then
@@ -32,9 +32,9 @@ field() {
 before=$(field 'done') || before=
 code=140 # as one that the signal ends before it listens
 if [[ -z ${save_asked:-} ]]; then
-  timeout --preserve-status --signal=USR2 "$seconds" "$@" &
+  timeout --preserve-status --signal=USR1 "$seconds" "$@" &
   program=$!
-  if [[ -n ${save_asked:-} ]]; then kill -USR2 "$program" 2>/dev/null || true; fi
+  if [[ -n ${save_asked:-} ]]; then kill -USR1 "$program" 2>/dev/null || true; fi
   code=0
   wait "$program" || code=$?
   # A signal ends a wait too.
@@ -43,7 +43,7 @@ if [[ -z ${save_asked:-} ]]; then
   wait "$program" 2>/dev/null || last=$?
   if ((last != 127)); then code=$last; fi
 fi
-trap '' USR2
+trap '' USR1 USR2
 # Launchers may tell another code than the program's: the run directory says what became of it.
 state=$(field state) || state=
 after=$(field 'done') || after=

@@ -158,7 +158,7 @@ void make_pack(const PackingJob& job) {
                            "See hierevo prepare --help.");
   }
   for (const std::string_view other : std::span(found).subspan(1)) {
-    fmt::print(stderr, "'{}' is {} too, which is not used.\n", job.source, other);
+    report("'{}' is {} too, which is not used.\n", job.source, other);
   }
   if (found.front() == images) {
     pack_folder(job);

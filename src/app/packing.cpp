@@ -192,7 +192,7 @@ void say_unused(const fs::path& source, const std::string& name, const std::stri
   const std::string tests = tested.empty()
                                 ? "A folder to test on is called test, val or validation."
                                 : fmt::format("'{}' is tested on.", (source / tested).string());
-  fmt::print(stderr, "'{}' is not used{} {}\n", (source / name).string(),
+  report("'{}' is not used{} {}\n", (source / name).string(),
              name == "test" ? ": its images lie in no folders of their classes." : ".", tests);
 }
 
@@ -232,7 +232,7 @@ nn::ImageFolder found_images(const PackingJob& job) {
   say_found("a folder of images", job.source, found.class_names.size(), found.train.size(),
             found.test.size());
   if (!found.label_assumption.empty()) {
-    report("'{}': {}. --labels-from says it for sure.\\n", job.validation_labels,
+    report("'{}': {}. --labels-from says it for sure.\n", job.validation_labels,
            found.label_assumption);
   }
   for (const std::string& name : found.unused) say_unused(job.source, name, found.test_folder);

@@ -105,7 +105,7 @@ class Job(ProgramTest):
         self.wait_until(lambda: (self.run_dir / "search.h5").exists() and
                         self.status()["evaluations"]["done"] > 2, process)
         children = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children")
-        os.kill(int(children.read_text().split()[0]), signal.SIGUSR2)  # timeout's, of itself
+        os.kill(int(children.read_text().split()[0]), signal.SIGUSR1)  # timeout's, of itself
         self.assertEqual(process.wait(timeout=DEADLINE), 75)
         self.assertEqual(self.status()["state"], "saved")
         self.assertEqual(subprocess.run(line, timeout=DEADLINE).returncode, 0)

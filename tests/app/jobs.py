@@ -54,7 +54,7 @@ class Job:
             if processes[pid].parent in working:
                 continue
             for variable in processes[pid].environment:
-                if variable.startswith("OMPI_COMM_WORLD_RANK="):
+                if variable.startswith(("OMPI_COMM_WORLD_RANK=", "PMI_RANK=")):  # Open MPI, MPICH
                     found[int(variable.split("=")[1])] = pid
         return found
 

@@ -28,6 +28,11 @@ def mpirun(ranks):
     return [*MPIRUN, str(ranks)]
 
 
+def mpirun_is_of_mpich():
+    version = subprocess.run([MPIRUN[0], "--version"], capture_output=True, text=True).stdout
+    return "HYDRA" in version
+
+
 def values(text):
     """The options of an INI file."""
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]

@@ -6,7 +6,7 @@ import subprocess
 import unittest
 
 from jobs import JobTest
-from programs import DEADLINE, HIEREVO, mpirun
+from programs import DEADLINE, HIEREVO, mpirun, mpirun_is_of_mpich
 
 LINE = ["--evaluator", "synthetic", "--population", "8", "--evaluations", "500", "--tournament",
         "0.3", "--synthetic-ms", "50"]
@@ -20,6 +20,8 @@ class Signals(JobTest):
     def test_any_rank_and_mpirun_pass_them_on(self):
         for number in (signal.SIGUSR2, signal.SIGUSR1, signal.SIGTERM):
             for to in ("worker", "rank 0", "mpirun"):
+                if to == "mpirun" and number == signal.SIGUSR2 and mpirun_is_of_mpich():
+                    continue  # it ends at that, and all ranks with it
                 with self.subTest(signal=number, to=to):
                     job = self.start(*LINE, launcher=mpirun(3))
                     self.wait_until_done(self.done() + 3, job)
@@ -114,7 +116,7 @@ class Signals(JobTest):
         for launcher, workers in (((), 1), (mpirun(3), 2)):
             self.run_dir = self.folder / f"{workers} workers"
             job = self.stop_an_evaluator(launcher, workers, grace=grace)
-            os.kill(job.process.pid, signal.SIGUSR2)
+            os.kill(job.process.pid, signal.SIGUSR1)
             code = job.process.wait(timeout=grace + 30)
             self.assertEqual(code, SAVED, job.text())
             self.wait_for_end(job)

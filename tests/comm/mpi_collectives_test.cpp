@@ -16,6 +16,7 @@
 #include "hierevo/comm/mpi_session.hpp"
 #include "hierevo/core/error.hpp"
 #include "mpi_driver.hpp"
+#include "support/mpi_text.hpp"
 
 namespace {
 
@@ -167,7 +168,7 @@ TEST(MpiCollectives, names_the_call_that_failed) {
               ThrowsMessage<CommunicationError>(
                   AllOf(HasSubstr("Rank " + std::to_string(group.rank()) + ": "),
                         HasSubstr("all_reduce number 1 (1 float32)"),
-                        HasSubstr("MPI_Ialltoallv failed"), HasSubstr("MPI_ERR_OTHER"))));
+                        HasSubstr("MPI_Ialltoallv failed"), HasSubstr(text_of(MPI_ERR_OTHER)))));
   EXPECT_THROW(next.wait(), CommunicationError);
   EXPECT_THROW(group.barrier(), CommunicationError);
   reductions_fail = false;

@@ -92,6 +92,15 @@ class Setup(unittest.TestCase):
         self.assertEqual((self.root / "chosen").read_text(), OPEN_MPI)
 
 
+    def test_slurm_is_installed_by_root_unless_it_is_not_wanted(self):
+        self.write("scripts/setup", '#!/bin/sh\necho "with:$*" >>"$HERE/setups"\nexit 1\n')
+        for arguments in ((), ("--no-slurm",), ("--no-slurm", "--long")):
+            subprocess.run([self.root / "scripts" / "test", *arguments], timeout=60,
+                           env={**os.environ, "HERE": str(self.root)}, stdin=subprocess.DEVNULL)
+        first = "with:--slurm" if os.geteuid() == 0 else "with:"
+        self.assertEqual((self.root / "setups").read_text().splitlines(), [first, "with:", "with:"])
+
+
 class Requirements(unittest.TestCase):
     def test_every_version_is_exact_and_has_hashes(self):
         names = [path.stem for path in REQUIREMENTS.glob("*.in")]

@@ -17,12 +17,15 @@ class FailurePrinter : public testing::EmptyTestEventListener {
  public:
   explicit FailurePrinter(int rank) : rank_(rank) {}
 
+  // GoogleTest holds its lock while it reports a failure: asking it for the test then never ends.
+  void OnTestStart(const testing::TestInfo& test) override { test_ = &test; }
+  void OnTestEnd(const testing::TestInfo&) override { test_ = nullptr; }
+
   void OnTestPartResult(const testing::TestPartResult& result) override {
     if (!result.failed()) return;
-    const testing::TestInfo* test = testing::UnitTest::GetInstance()->current_test_info();
     std::fprintf(stderr, "[rank %d] %s.%s\n%s:%d: Failure\n%s\n", rank_,
-                 test == nullptr ? "" : test->test_suite_name(),
-                 test == nullptr ? "outside of a test" : test->name(),
+                 test_ == nullptr ? "" : test_->test_suite_name(),
+                 test_ == nullptr ? "outside of a test" : test_->name(),
                  result.file_name() == nullptr ? "unknown file" : result.file_name(),
                  result.line_number(), result.message());
     std::fflush(stderr);
@@ -30,6 +33,7 @@ class FailurePrinter : public testing::EmptyTestEventListener {
 
  private:
   int rank_;
+  const testing::TestInfo* test_ = nullptr;
 };
 
 int run_all_tests() {
