@@ -1,5 +1,6 @@
 #include "hierevo/search/run_directory.hpp"
 
+#include <nlohmann/json.hpp>
 #include <set>
 #include <string_view>
 #include <utility>
@@ -7,6 +8,7 @@
 #include "hierevo/core/claim_directory.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/log.hpp"
+#include "hierevo/search/data_record.hpp"
 #include "in_flight_file.hpp"
 
 namespace hierevo::search {
@@ -79,6 +81,11 @@ std::optional<std::string> RunDirectory::configuration_of(const fs::path& run) {
 void RunDirectory::save_configuration(const std::string& text) const {
   require_claimed();
   core::replace_file(path_ / configuration_name, text);
+}
+
+void RunDirectory::save_data(const DataFacts& data) const {
+  require_claimed();
+  record_data(path_, data, nlohmann::json::object());
 }
 
 fs::path RunDirectory::half_trained_path(const fs::path& run, evolution::IndividualId id) {
