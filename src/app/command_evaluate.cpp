@@ -11,6 +11,8 @@
 #include "commands.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
+#include "hierevo/core/log.hpp"
+#include "hierevo/search/data_record.hpp"
 #include "hierevo/search/run_directory.hpp"
 #include "model_options.hpp"
 #include "program.hpp"
@@ -26,7 +28,7 @@ namespace {
 namespace fs = std::filesystem;
 
 /// Options that may be others when an evaluation goes on.
-const std::vector<std::string> places_and_threads = {"data-dir", "threads"};
+const std::vector<std::string> places_and_threads = DataOptions::places({"threads"});
 
 /// A fitness comes out again only where it came from a training.
 void require_trained(const std::string& run) {
@@ -57,6 +59,17 @@ core::FileLock claim_checkpoint(const fs::path& path) {
   if (auto lock = core::FileLock::try_acquire(path.string() + ".lock")) return std::move(*lock);
   throw core::InUseError(path, "another process already works with it", "",
                          "Wait for it, or choose another --checkpoint.");
+}
+
+/// With other data than the search had, another fitness comes out.
+void note_other_data(const std::string& run, const search::DataFacts& data) {
+  if (run.empty()) return;
+  const auto then = search::recorded_data(run);
+  if (!then || then->fingerprint == data.fingerprint) return;
+  core::log(core::LogLevel::warning,
+            "The data are not those of the search in '{}', whose fitness will not come out again: "
+            "{} instead of {}",
+            run, description(data), description(*then));
 }
 
 [[noreturn]] void stopped(const std::string& checkpoint) {
@@ -117,6 +130,7 @@ int command_evaluate(const Arguments& arguments) {
   evolution::Individual individual = choice.read();
   const nn::Repeats made = repeat > 0 ? nn::Repeats{1, repeat - 1} : nn::Repeats{repeats};
   const TrainingSetup setup(data, training, made, seed);
+  note_other_data(choice.run, setup.facts());
   const genome::ModelSpec spec = adapted(model.spec(), setup.facts());
   const genome::CellGraph cell = genome::assemble(individual.candidate.genotype);
   const genome::Plan plan = make_plan(cell, spec);

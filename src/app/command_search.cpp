@@ -49,7 +49,6 @@ class SearchProgram {
         in_force_(std::move(in_force)),
         lasting_(std::move(lasting)),
         last_moment_(last_moment(job_, options_.grace, std::chrono::system_clock::now())) {
-    options_.fingerprint = core::hash_text(in_force_);
     // Before MPI and any thread.
     if (command_.isolation == "process") supervisor_.emplace();
   }
@@ -357,6 +356,7 @@ int command_search(const Arguments& arguments) {
     if (!many) throw;
     problem = std::current_exception();
   }
+  search_options.fingerprint = core::hash_text(options.in_force(DataOptions::places()));
   const bool trains_here = command.evaluator == "train" && command.isolation == "none";
   if (trains_here && !TrainingSetup::available() && !this_program_is("hierevo-evaluator")) {
     std::vector<std::string> again = {"search"};

@@ -162,7 +162,7 @@ void note_whole_crops(const TrainingDataFacts& data, std::int64_t crop) {
   report(
       "Note: --crop is {0}, and the images of '{1}' are {0}×{0}: no random parts of them are "
       "trained on. Give a smaller --crop, or 0 if whole images are meant.\n",
-      crop, data.name);
+      crop, data.data.name);
 }
 
 /// Mean and standard deviation over the repeats of one of their numbers.
@@ -271,7 +271,7 @@ c10::Device TrainProgram::device_here(comm::Collectives& ranks) const {
 
 /// Of all that ranks must agree in.
 std::uint64_t TrainProgram::hash_of_options() const {
-  return core::hash_text(options_.record({"data-dir", "threads"}) +
+  return core::hash_text(options_.record(DataOptions::places({"threads"})) +
                          fmt::format("repeat={}\ndry-run={}\nbucket-mb={}\n", command_.repeat,
                                      command_.dry_run, command_.bucket_mb));
 }
@@ -289,7 +289,7 @@ std::unique_ptr<TrainingData> TrainProgram::read_data(comm::Collectives& ranks, 
          .device = device},
         training);
   });
-  comm::require_equal(ranks, data->facts().fingerprint, "data");
+  comm::require_equal(ranks, data->facts().data.fingerprint, "data");
   return data;
 }
 
@@ -311,8 +311,7 @@ TrainingTask TrainProgram::task(comm::Collectives& ranks, c10::Device device,
                     .save_every = std::chrono::duration_cast<std::chrono::milliseconds>(
                         std::chrono::duration<double>(command_.save_every)),
                     .record = options_.record()};
-  task.model.input_channels = data.facts().channels;
-  task.model.classes = data.facts().classes();
+  task.model = adapted(task.model, data.facts().data);
   return task;
 }
 
@@ -338,7 +337,7 @@ void TrainProgram::tell_that_all_is_ready(const TrainingTask& task, const fs::pa
       "All is ready to train {} parameters for {} steps of {} images in '{}', on {} images "
       "of '{}', and to test on {}. Nothing was written.\n",
       cost_of(task).parameters, task.options.steps, task.options.batch, folder.string(),
-      data.training_images, data.name, data.test_images);
+      data.data.training_images, data.data.name, data.test_images);
 }
 
 int TrainProgram::run(comm::Collectives& ranks) const {

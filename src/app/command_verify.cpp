@@ -36,9 +36,13 @@ search::VerifyOptions options_of(const std::filesystem::path& run) {
   take("channels", model.channels);
   take("cells", model.cells);
   options.model = model.spec();
-  // A pack is recorded with its whole path, other data by their names.
+  const std::string evaluator = OptionSet::value_in(*recorded, "evaluator");
+  options.trains = evaluator.empty() || evaluator == "train";
+  // A pack is recorded with its whole path, or by its name in a folder; other data by their names.
   const std::filesystem::path data = OptionSet::value_in(*recorded, "dataset");
-  if (data.is_absolute()) options.pack = data;
+  const std::filesystem::path folder = OptionSet::value_in(*recorded, "data-dir");
+  const bool found = data.is_absolute() || (data.has_extension() && !folder.empty());
+  if (options.trains && found) options.pack = folder / data;
   return options;
 }
 

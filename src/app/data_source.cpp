@@ -10,7 +10,6 @@
 #include <utility>
 
 #include "hierevo/core/error.hpp"
-#include "hierevo/core/hash.hpp"
 #include "hierevo/io/data_pack.hpp"
 
 namespace hierevo::app {
@@ -35,17 +34,13 @@ nn::Images to_images(io::PackedImages packed, const io::ImageShape& shape) {
 
 }  // namespace
 
-std::uint64_t fingerprint_of(const std::vector<const nn::Images*>& parts) {
-  std::uint64_t hash = 0;
-  for (const nn::Images* images : parts) {
-    for (const at::Tensor& values : {images->pixels, images->labels}) {
-      const at::Tensor here = values.contiguous();
-      hash = core::combine(hash, here.nbytes());
-      hash = core::combine(
-          hash, core::crc32c({static_cast<const std::byte*>(here.data_ptr()), here.nbytes()}));
-    }
-  }
-  return hash;
+std::uint64_t fingerprint_of(const nn::Images& images) {
+  const at::Tensor pixels = images.pixels.contiguous();
+  const at::Tensor labels = images.labels.contiguous();
+  const auto size = [](std::int64_t extent) { return static_cast<std::size_t>(extent); };
+  return io::fingerprint_of({size(images.channels()), size(images.height()), size(images.width())},
+                            {pixels.data_ptr<std::uint8_t>(), size(pixels.numel())},
+                            {labels.data_ptr<std::int64_t>(), size(labels.numel())});
 }
 
 nn::Dataset read_dataset(const DataOptions& options) {

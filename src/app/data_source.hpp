@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include "hierevo/nn/dataset.hpp"
 #include "training_options.hpp"
@@ -12,7 +11,7 @@ namespace hierevo::app {
 /// The data set that --dataset (a name or a pack) and --data-dir choose. Throws UsageError.
 nn::Dataset read_dataset(const DataOptions& options);
 
-/// A hash of all pixels and labels.
-std::uint64_t fingerprint_of(const std::vector<const nn::Images*>& parts);
+/// As io::fingerprint_of; the images must be in the host's memory.
+std::uint64_t fingerprint_of(const nn::Images& images);
 
 }  // namespace hierevo::app

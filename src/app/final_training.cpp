@@ -33,7 +33,8 @@ using nlohmann::json;
 std::int64_t test_interval(const TrainingTask& task) {
   if (task.test_every > 0) return task.test_every;
   const TrainingDataFacts& data = task.data.facts();
-  const std::int64_t images = data.held_out_images > 0 ? data.held_out_images : data.test_images;
+  const std::int64_t held_out = data.data.held_out_images;
+  const std::int64_t images = held_out > 0 ? held_out : data.test_images;
   const std::int64_t cheap = 20 * images / (3 * task.options.batch);
   return std::max({std::int64_t{1}, task.options.steps / 20, cheap});
 }
@@ -83,7 +84,7 @@ class Repeat {
 
  private:
   comm::Collectives& ranks() const { return task_.ranks; }
-  bool holds_out() const { return task_.data.facts().held_out_images > 0; }
+  bool holds_out() const { return task_.data.facts().data.held_out_images > 0; }
 
   std::uint64_t seed(std::string_view purpose) const {
     return core::derive_seed(task_.seed, static_cast<std::uint64_t>(repeat_ - 1), purpose);
@@ -186,7 +187,7 @@ genome::Cost cost_of(const TrainingTask& task) {
 
 void check_memory(const TrainingTask& task) {
   if (!task.device.is_cpu()) return;
-  check_memory(plan_of(task), task.data.facts().image_size,
+  check_memory(plan_of(task), task.data.facts().trained_size,
                images_at_a_time(task.options, task.ranks.size()),
                comm::MpiSession::ranks_on_this_node());
 }

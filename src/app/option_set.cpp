@@ -245,10 +245,11 @@ std::vector<std::string> OptionSet::recorded_names() const {
   return names;
 }
 
-std::string OptionSet::in_force() const {
+std::string OptionSet::in_force(const std::vector<std::string>& without) const {
   std::string text;
   for (const Entry& option : options_) {
-    if (option.record == Record::yes) text += option.line();
+    const bool left_out = std::find(without.begin(), without.end(), option.name) != without.end();
+    if (option.record == Record::yes && !left_out) text += option.line();
   }
   return text;
 }

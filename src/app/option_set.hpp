@@ -96,9 +96,10 @@ class OptionSet {
   static std::string value_in(const std::string& recorded, const std::string& name);
   /// Names of the options of the record.
   std::vector<std::string> recorded_names() const;
-  /// All options that can be recorded, with their values, as an INI file.
-  std::string in_force() const;
-  /// The same with what they mean, as comments.
+  /// All options that can be recorded but those named in `without`, with their values, as an INI
+  /// file.
+  std::string in_force(const std::vector<std::string>& without = {}) const;
+  /// All, with what they mean as comments.
   std::string explained() const;
   /// The same for the record: without what the environment gave and those named in `without`.
   std::string record(const std::vector<std::string>& without = {}) const;

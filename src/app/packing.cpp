@@ -193,7 +193,7 @@ void say_unused(const fs::path& source, const std::string& name, const std::stri
                                 ? "A folder to test on is called test, val or validation."
                                 : fmt::format("'{}' is tested on.", (source / tested).string());
   report("'{}' is not used{} {}\n", (source / name).string(),
-             name == "test" ? ": its images lie in no folders of their classes." : ".", tests);
+         name == "test" ? ": its images lie in no folders of their classes." : ".", tests);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "hierevo/search/data_facts.hpp"
 #include "hierevo/search/evaluator.hpp"
 #include "search_options.hpp"
 #include "training_setup.hpp"

@@ -186,14 +186,10 @@ search::SearchOptions SearchCommandOptions::search() const {
 }
 
 const std::vector<std::string>& options_that_may_change() {
-  static const std::vector<std::string> names = {"evaluations",  "workers",
-                                                 "threads",      "master-evaluates",
-                                                 "timeout",      "data-dir",
-                                                 "synthetic-ms", "failures-in-series",
-                                                 "command",      "evaluation-checkpoint",
-                                                 "isolation",    "evaluators-per-device",
-                                                 "memory-limit", "heartbeat",
-                                                 "grace"};
+  static const std::vector<std::string> names = DataOptions::places(
+      {"evaluations", "workers", "threads", "master-evaluates", "timeout", "synthetic-ms",
+       "failures-in-series", "command", "evaluation-checkpoint", "isolation",
+       "evaluators-per-device", "memory-limit", "heartbeat", "grace"});
   return names;
 }
 

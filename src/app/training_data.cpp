@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
+#include <bit>
 #include <optional>
 #include <utility>
 
@@ -31,22 +32,24 @@ class MemoryData final : public TrainingData {
   MemoryData(const TrainingDataOptions& options, const nn::TrainingOptions& training) {
     nn::Dataset dataset = read_dataset(options.data);
     require_test_set(dataset.test.size(), dataset.name);
+    const std::uint64_t fingerprint =
+        core::combine(fingerprint_of(dataset.train), fingerprint_of(dataset.test));
     take_part(std::move(dataset.train), options);
     test_ = std::move(dataset.test);
     nn::check(training, train_, test_);
     facts_ = {
-        .name = std::move(dataset.name),
-        .channels = static_cast<int>(train_.channels()),
-        .image_size = nn::trained_side(train_, training),
+        .data = {.input_channels = static_cast<int>(train_.channels()),
+                 .classes = dataset.classes(),
+                 .fingerprint = fingerprint,
+                 .image_size = nn::side_of(train_),
+                 .name = std::move(dataset.name),
+                 .training_images = train_.size(),
+                 .held_out_images = held_out_ ? held_out_->size() : 0},
+        .trained_size = nn::trained_side(train_, training),
         .class_names = std::move(dataset.class_names),
-        .training_images = train_.size(),
-        .held_out_images = held_out_ ? held_out_->size() : 0,
         .test_images = test_.size(),
         .crops_are_whole = training.crop == train_.height() && training.crop == train_.width(),
         .normalisation = nn::normalisation_of(train_)};
-    std::vector<const nn::Images*> parts = {&train_, &test_};
-    if (held_out_) parts.push_back(&*held_out_);
-    facts_.fingerprint = fingerprint_of(parts);
     train_ = nn::on_device(train_, options.device);
     test_ = nn::on_device(test_, options.device);
     if (held_out_) held_out_ = nn::on_device(*held_out_, options.device);
@@ -54,7 +57,8 @@ class MemoryData final : public TrainingData {
 
   std::unique_ptr<nn::TrainingBatches> training(const nn::TrainingOptions& options,
                                                 std::uint64_t seed) const override {
-    return nn::make_training_batches(train_, facts_.normalisation, options, facts_.classes(), seed);
+    return nn::make_training_batches(train_, facts_.normalisation, options, facts_.data.classes,
+                                     seed);
   }
   std::unique_ptr<nn::TestBatches> test() const override {
     return nn::make_test_batches(test_, facts_.normalisation);
@@ -93,21 +97,23 @@ class ShardData final : public TrainingData {
     train_.emplace(shards_.train, std::move(indices.train));
     if (holds_out) held_out_.emplace(shards_.train, std::move(indices.validation));
     check(training);
-    facts_ = {.name = shards_.source,
-              .channels = 3,
-              .image_size = static_cast<int>(size_),
+    facts_ = {.data = {.input_channels = 3,
+                       .classes = static_cast<int>(shards_.class_names.size()),
+                       .fingerprint = fingerprint(),
+                       .image_size = static_cast<int>(size_),
+                       .name = shards_.source,
+                       .training_images = train_->size(),
+                       .held_out_images = held_out_ ? held_out_->size() : 0},
+              .trained_size = static_cast<int>(size_),
               .class_names = shards_.class_names,
-              .training_images = train_->size(),
-              .held_out_images = held_out_ ? held_out_->size() : 0,
               .test_images = test_.size(),
-              .normalisation = normalisation_of(shards_),
-              .fingerprint = fingerprint(options)};
+              .normalisation = normalisation_of(shards_)};
   }
 
   std::unique_ptr<nn::TrainingBatches> training(const nn::TrainingOptions& options,
                                                 std::uint64_t seed) const override {
-    return nn::make_jpeg_training_batches(*train_, facts_.normalisation, options, facts_.classes(),
-                                          seed, threads_, device_);
+    return nn::make_jpeg_training_batches(*train_, facts_.normalisation, options,
+                                          facts_.data.classes, seed, threads_, device_);
   }
   std::unique_ptr<nn::TestBatches> test() const override { return tests_of(test_); }
   std::unique_ptr<nn::TestBatches> held_out() const override { return tests_of(*held_out_); }
@@ -122,8 +128,8 @@ class ShardData final : public TrainingData {
     nn::check_batch(training, train_->size());
   }
 
-  /// Of what every image is, and of the choice among them.
-  std::uint64_t fingerprint(const TrainingDataOptions& options) const {
+  /// Of every image's file and label, and of how pixels are normalised.
+  std::uint64_t fingerprint() const {
     std::uint64_t hash = 0;
     for (const io::ShardedImages* part : {&shards_.train, &shards_.test}) {
       hash = core::combine(hash, part->size());
@@ -133,8 +139,12 @@ class ShardData final : public TrainingData {
         hash = core::combine(hash, static_cast<std::uint64_t>(entry.label));
       }
     }
-    hash = core::combine(hash, static_cast<std::uint64_t>(options.data.train_size));
-    return core::combine(hash, static_cast<std::uint64_t>(options.data.validation_size));
+    for (const auto& statistics : {shards_.pixel_mean, shards_.pixel_deviation}) {
+      for (const double value : statistics) {
+        hash = core::combine(hash, std::bit_cast<std::uint64_t>(value));
+      }
+    }
+    return hash;
   }
 
   std::unique_ptr<nn::TestBatches> tests_of(const nn::JpegFiles& files) const {

@@ -11,23 +11,20 @@
 #include "hierevo/nn/batches.hpp"
 #include "hierevo/nn/dataset.hpp"
 #include "hierevo/nn/training_options.hpp"
+#include "hierevo/search/data_facts.hpp"
 #include "training_options.hpp"
 
 namespace hierevo::app {
 
 struct TrainingDataFacts {
-  std::string name;
-  int channels = 0;
-  int image_size = 0;  ///< that is trained on: side of a square of as many pixels
+  /// Its fingerprint is that of the images to train on and of those to test on. Held out are those
+  /// that choose the best weights. Of JPEG files the image size is that of the crops.
+  search::DataFacts data;
+  int trained_size = 0;  ///< of what is trained on: side of a square of as many pixels
   std::vector<std::string> class_names;
-  std::int64_t training_images = 0;
-  std::int64_t held_out_images = 0;  ///< of the training set, to choose the best weights; maybe 0
   std::int64_t test_images = 0;
   bool crops_are_whole = false;  ///< --crop is the size of all images
   nn::Normalisation normalisation;
-  std::uint64_t fingerprint = 0;  ///< other data have another, wherever they lie
-
-  int classes() const { return static_cast<int>(class_names.size()); }
 };
 
 class TrainingData {

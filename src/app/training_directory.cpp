@@ -11,6 +11,7 @@
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
 #include "hierevo/genome/codec.hpp"
+#include "hierevo/search/data_record.hpp"
 
 namespace hierevo::app {
 
@@ -24,7 +25,7 @@ constexpr const char* result_name = "result.json";
 
 /// More repeats may be asked for later; where the data lie and how many threads there are is not
 /// what is computed.
-const std::vector<std::string> may_change = {"repeats", "data-dir", "threads"};
+const std::vector<std::string> may_change = DataOptions::places({"repeats", "threads"});
 
 constexpr core::Claim repeat_claim{"folder of a repeat", "--out", repeat_markers};
 
@@ -33,18 +34,6 @@ fs::path cell_file(const fs::path& path) {
 }
 fs::path configuration_file(const fs::path& path) {
   return path / "config.ini";
-}
-fs::path data_file(const fs::path& path) {
-  return path / "data.json";
-}
-
-nlohmann::json json_of(const TrainingDataFacts& data) {
-  return {{"name", data.name},
-          {"classes", data.class_names},
-          {"training_images", data.training_images},
-          {"held_out_images", data.held_out_images},
-          {"test_images", data.test_images},
-          {"fingerprint", fmt::format("{:016x}", data.fingerprint)}};
 }
 
 }  // namespace
@@ -62,20 +51,12 @@ void TrainingDirectory::require_same(const fs::path& path, const OptionSet& opti
 }
 
 void TrainingDirectory::require_same_data(const fs::path& path, const TrainingDataFacts& data) {
-  const fs::path file = data_file(path);
-  if (!core::path_exists(file)) return;
-  const auto then = nlohmann::json::parse(core::read_text_file(file), nullptr,
-                                          /*allow_exceptions=*/false);
-  if (!then.is_object() || !then.contains("fingerprint")) {
-    throw core::CheckpointError(file, "it does not tell of the data", "it is no JSON of hierevo's",
-                                "Remove it if the data are those that the training began with.");
-  }
-  if (then["fingerprint"] == json_of(data)["fingerprint"]) return;
+  const auto then = search::recorded_data(path);
+  if (!then || search::same_data(*then, data.data)) return;
   throw core::UsageError(
       fmt::format("'{}' has a training on other data", path.string()),
-      fmt::format("its data.json tells of others than these {} training images of '{}'",
-                  data.training_images, data.name),
-      "Give the data that it began with, or choose another --out.");
+      fmt::format("it began with {}, and these are {}", description(*then), description(data.data)),
+      "Use the data that it began with, or choose another --out.");
 }
 
 TrainingDirectory::TrainingDirectory(fs::path path, const OptionSet& options,
@@ -89,10 +70,9 @@ TrainingDirectory::TrainingDirectory(fs::path path, const OptionSet& options,
   if (!core::path_exists(cell_file(path_))) {
     core::replace_file(cell_file(path_), std::string_view(genome::json_text(genotype) + "\n"));
   }
-  if (core::path_exists(data_file(path_))) return;
-  const std::string text =
-      json_of(data).dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
-  core::replace_file(data_file(path_), std::string_view(text));
+  if (search::recorded_data(path_)) return;
+  search::record_data(path_, data.data,
+                      {{"class_names", data.class_names}, {"test_images", data.test_images}});
 }
 
 /// Nobody keeps it for long.

@@ -21,7 +21,7 @@ class TrainingDirectory {
   /// options. Writes nothing.
   static void require_same(const std::filesystem::path& path, const OptionSet& options,
                            const genome::Genotype& genotype);
-  /// Likewise with other data. Throws CheckpointError when that cannot be told.
+  /// Likewise with other data. Throws CheckpointError when its record of them cannot be used.
   static void require_same_data(const std::filesystem::path& path, const TrainingDataFacts& data);
 
   /// Makes the folder or goes on with it. Throws as the two above do, and CheckpointError when it

@@ -48,6 +48,11 @@ void DataOptions::add_to(OptionSet& options) {
   options.when_read([this, &options] { complete_paths(options); });
 }
 
+std::vector<std::string> DataOptions::places(std::vector<std::string> others) {
+  others.insert(others.end(), {"dataset", "data-dir"});
+  return others;
+}
+
 std::string DataOptions::meaning_of_train_size() const {
   static const std::map<std::string, std::int64_t, std::less<>> published = {
       {"fashion-mnist", 60'000}, {"mnist", 60'000}, {"cifar10", 50'000}, {"cifar100", 50'000}};

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "hierevo/nn/training_options.hpp"
 #include "option_set.hpp"
@@ -28,6 +29,10 @@ struct DataOptions {
   /// --data-dir is by default the environment's HIEREVO_DATA_DIR, unless --dataset is prepared and
   /// not there. Paths become absolute ones, so that a run can be gone on with from any folder.
   void add_to(OptionSet& options);
+  /// The options that say where the data lie, and `others`. They are no part of what is computed:
+  /// what the data are is known by their fingerprint, and each start and rank may have them in
+  /// another place.
+  static std::vector<std::string> places(std::vector<std::string> others = {});
   /// Behind add_to(), where a part of the training set validates.
   void add_validation_to(OptionSet& options);
 

@@ -26,13 +26,12 @@ using evolution::Evaluation;
 using evolution::Status;
 
 struct TrainingSetup::Data {
+  search::DataFacts facts;
   nn::Split split;
-  int classes;
   nn::TrainingOptions training;
   nn::Repeats repeats;
   int threads;
   c10::Device device{c10::DeviceType::CPU};
-  std::uint64_t fingerprint;
 };
 
 namespace {
@@ -122,14 +121,19 @@ TrainingSetup::TrainingSetup(const DataOptions& options, const TrainOptions& tra
   nn::set_threads(training.threads);
   nn::Dataset dataset = read_dataset(options);
   auto data = std::make_shared<Data>();
+  data->facts = {.input_channels = static_cast<int>(dataset.train.channels()),
+                 .classes = dataset.classes(),
+                 .fingerprint = fingerprint_of(dataset.train),
+                 .image_size = nn::side_of(dataset.train),
+                 .name = dataset.name};
   data->split = nn::split_training_set(dataset.train, options.train_size, options.validation_size,
                                        core::derive_seed(seed, 0, "split"));
-  data->classes = dataset.classes();
+  data->facts.training_images = data->split.train.size();
+  data->facts.held_out_images = data->split.validation.size();
   data->training = training.training();
   data->repeats = repeats;
   data->threads = training.threads;
   data->device = device_here();
-  data->fingerprint = fingerprint_of({&data->split.train, &data->split.validation});
   nn::check(data->training, data->split.train, data->split.validation);
   nn::use_device(data->device);
   data->split.train = nn::on_device(data->split.train, data->device);
@@ -144,11 +148,7 @@ bool TrainingSetup::available() {
 }
 
 search::DataFacts TrainingSetup::facts() const {
-  const nn::Images& images = data_->split.train;
-  return {.input_channels = static_cast<int>(images.channels()),
-          .classes = data_->classes,
-          .fingerprint = data_->fingerprint,
-          .image_size = nn::side_of(images)};
+  return data_->facts;
 }
 
 void TrainingSetup::check_memory(const genome::Plan& plan) const {
@@ -160,6 +160,8 @@ void TrainingSetup::check_memory(const genome::Plan& plan) const {
 
 std::unique_ptr<search::Evaluator> TrainingSetup::make_evaluator(const genome::ModelSpec& spec,
                                                                  Checkpoints checkpoints) const {
+  checkpoints.options +=
+      fmt::format("data={}\n", search::fingerprint_text(data_->facts.fingerprint));
   return std::make_unique<TrainingEvaluator>(data_, spec, std::move(checkpoints));
 }
 

@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 
+#include "hierevo/search/data_facts.hpp"
 #include "hierevo/search/evaluator.hpp"
 #include "model_options.hpp"
 #include "training_options.hpp"
@@ -18,7 +19,9 @@ namespace hierevo::app {
 struct Checkpoints {
   std::function<std::filesystem::path(const evolution::Candidate&)> path;  ///< empty: nowhere
   std::chrono::duration<double> every{300.0};
-  std::string options;     ///< INI lines that must be the same where an evaluation goes on
+  /// INI lines that must be the same where an evaluation is resumed. TrainingSetup adds the data's
+  /// fingerprint.
+  std::string options;
   bool essential = false;  ///< what keeps the file from being used ends the evaluation
 };
 

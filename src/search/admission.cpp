@@ -3,8 +3,16 @@
 #include <fmt/format.h>
 
 #include "hierevo/core/version.hpp"
+#include "hierevo/search/data_record.hpp"
 
 namespace hierevo::search {
+
+Admission::Admission(std::uint64_t fingerprint, const std::filesystem::path& run)
+    : fingerprint_(fingerprint),
+      data_(recorded_data(run)),
+      recorded_(data_),
+      owner_(fmt::format("those that the run in '{}' began with", run.string())),
+      suggestion_("Use the data that the run began with, or choose another --run.") {}
 
 Admission::Refusal Admission::reason_to_refuse(const Hello& hello) const {
   if (!hello.error.empty()) return {hello.error, "Mend this on that host."};
@@ -15,17 +23,28 @@ Admission::Refusal Admission::reason_to_refuse(const Hello& hello) const {
   if (hello.fingerprint != fingerprint_) {
     return {"its options differ from those of rank 0", "Start all ranks with the same options."};
   }
-  if (hello.data && data_ && *hello.data != *data_) {
-    return {fmt::format("its data differ from those of rank {}", *data_from_),
-            "Use the same data on all nodes."};
+  if (hello.data && data_ && !same_data(*hello.data, *data_)) {
+    return {fmt::format("its data differ from {}: {} instead of {}", owner_,
+                        description(*hello.data), description(*data_)),
+            suggestion_};
   }
   return {};
 }
 
 void Admission::greeted(int rank, const Hello& hello) {
-  if (!hello.data || data_) return;
+  anybody_ = true;
+  if (!hello.data) return;
+  were_read_ = true;
+  if (data_) return;
   data_ = hello.data;
-  data_from_ = rank;
+  owner_ = fmt::format("those of rank {}", rank);
+  suggestion_ = "Use the same data on all nodes.";
+}
+
+Admission::Refusal Admission::reason_to_refuse_all() const {
+  if (!recorded_ || were_read_ || !anybody_) return {};
+  return {fmt::format("no data were read, but {} are {}", owner_, description(*data_)),
+          suggestion_};
 }
 
 }  // namespace hierevo::search

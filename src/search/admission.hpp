@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <optional>
 #include <string>
 
@@ -9,7 +10,8 @@
 
 namespace hierevo::search {
 
-/// All must run the same version, with the same options and the same data.
+/// All must run the same version, with the same options and the same data, which are also those
+/// that the run began with.
 class Admission {
  public:
   /// Why somebody cannot take part, and what to do about it; empty when it can.
@@ -18,18 +20,28 @@ class Admission {
     std::string suggestion;
   };
 
-  /// `fingerprint`: of rank 0's options.
-  explicit Admission(std::uint64_t fingerprint) : fingerprint_(fingerprint) {}
+  /// `fingerprint`: of rank 0's options. Throws CheckpointError where `run` has a record of its
+  /// data that cannot be used.
+  Admission(std::uint64_t fingerprint, const std::filesystem::path& run);
 
   Refusal reason_to_refuse(const Hello& hello) const;
-  /// The data of the first rank that has some are what all must have.
+  /// Where the run has no record, the data of the first rank that has some are what all must have.
   void greeted(int rank, const Hello& hello);
+  /// When all have greeted: why the search cannot go on with them.
+  Refusal reason_to_refuse_all() const;
+
   const std::optional<DataFacts>& data() const { return data_; }
+  /// Whether they stand in the run's record.
+  bool data_are_recorded() const { return recorded_; }
 
  private:
   std::uint64_t fingerprint_;
   std::optional<DataFacts> data_;
-  std::optional<int> data_from_;  ///< the rank that told first
+  bool recorded_ = false;
+  bool anybody_ = false;    ///< has greeted
+  bool were_read_ = false;  ///< the data, by some rank
+  std::string owner_;       ///< whose data_ are, for people
+  std::string suggestion_;  ///< for who has others
 };
 
 }  // namespace hierevo::search

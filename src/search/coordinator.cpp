@@ -42,7 +42,7 @@ Coordinator::Coordinator(comm::Communicator& ranks, const SearchOptions& options
       on_status_(on_status),
       stop_requested_(stop_requested),
       record_(options.run),
-      admission_(options.fingerprint),
+      admission_(options.fingerprint, options.run),
       engine_(begun_engine(options, record_)),
       workers_(ranks.size() == 1 || options.master_evaluates ? 0 : 1, ranks.size(), Clock::now()) {
   for (const auto& individual : engine_.history()) count(individual.evaluation.status);
@@ -80,16 +80,37 @@ void Coordinator::greeted(int rank, const Hello& hello) {
   const Admission::Refusal refusal = admission_.reason_to_refuse(hello);
   // Who comes late to a search that is under way does not end it.
   const bool ends_the_search = !refusal.why.empty() && !screening_;
-  if (ends_the_search && ranks_.size() == 1) throw core::UsageError(refusal.why, "", "");
-  if (ends_the_search) {
-    throw core::UsageError(fmt::format("Rank {} on {} cannot take part", rank, hello.host),
-                           refusal.why, refusal.suggestion);
+  // What keeps the only rank from evaluating needs no name.
+  if (ends_the_search && ranks_.size() == 1 && !hello.error.empty()) {
+    throw core::UsageError(hello.error, "", "");
   }
-  admission_.greeted(rank, hello);
+  if (ends_the_search) {
+    const std::string what = ranks_.size() == 1
+                                 ? "The search cannot start"
+                                 : fmt::format("Rank {} on {} cannot take part", rank, hello.host);
+    throw core::UsageError(what, refusal.why, refusal.suggestion);
+  }
+  if (refusal.why.empty()) admission_.greeted(rank, hello);
   workers_.greeted(rank, hello.host, hello.evaluators);
   table_[rank] = fmt::format("{}, {} evaluators{}{}", hello.host, hello.evaluators,
                              hello.place.empty() ? "" : " on ", hello.place);
   if (!refusal.why.empty()) left(rank, {refusal.why});
+}
+
+void Coordinator::begin_record() {
+  const Admission::Refusal refusal = admission_.reason_to_refuse_all();
+  if (!refusal.why.empty()) {
+    throw core::UsageError("The search cannot start", refusal.why, refusal.suggestion);
+  }
+  if (options_.dry_run) return;
+  record_.begin(options_.configuration);
+  const auto& data = admission_.data();
+  if (!data || admission_.data_are_recorded()) return;
+  record_.save_data(*data);
+  if (done_before_ == 0) return;
+  core::log(core::LogLevel::warning,
+            "The run in '{}' has no record of its data: they are taken to be {} from the start",
+            options_.run.string(), description(*data));
 }
 
 void Coordinator::begin_when_all_are_there() {
@@ -97,7 +118,7 @@ void Coordinator::begin_when_all_are_there() {
   for (const auto& [rank, text] : table_) {
     if (ranks_.size() > 1) core::log(core::LogLevel::info, "Rank {} is on {}", rank, text);
   }
-  if (!options_.dry_run) record_.begin(options_.configuration);
+  begin_record();
   screening_.emplace(options_, admission_.data());
   for (const auto& individual : engine_.history()) screening_->remember(individual.evaluation);
 }
@@ -158,7 +179,8 @@ void Coordinator::left(int rank, const Left& message) {
     workers_.left(rank);
   } else if (workers_.state(rank) != WorkerTable::State::broken) {
     lose(rank, message.error.empty() ? "has left unasked"
-                                     : fmt::format("can evaluate no more ({})", message.error));
+                                     : fmt::format("on {} can evaluate no more ({})",
+                                                   workers_.host(rank), message.error));
     workers_.broke(rank);
   }
 }

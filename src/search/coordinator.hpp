@@ -64,6 +64,7 @@ class Coordinator {
 
   void greeted(int rank, const Hello& hello);
   void begin_when_all_are_there();
+  void begin_record();
   void took(int rank, const Beat& beat);
   void finished_one(int rank, const Result& result);
   void cancelled(int rank, Id id);

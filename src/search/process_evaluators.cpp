@@ -313,10 +313,16 @@ bool ProcessEvaluators::take(Slot& slot, const AnyMessage& message) {
 bool ProcessEvaluators::greeted(Slot& slot, const Hello& hello) {
   if (slot.ready) return false;
   if (!first_hello_) first_hello_ = hello;
-  if (!hello.error.empty() || hello.data != first_hello_->data) {
-    give_up(slot, !hello.error.empty() ? hello.error
-                                       : "an evaluator read other data than the first one: the "
-                                         "data set was changed, or is not the same for all");
+  const auto& first = first_hello_->data;
+  if (!hello.error.empty()) {
+    give_up(slot, hello.error);
+    return true;
+  }
+  if (hello.data.has_value() != first.has_value() || (first && !same_data(*hello.data, *first))) {
+    give_up(slot, fmt::format("an evaluator read other data than the first one, {} instead of {}: "
+                              "the data set was changed, or is not the same for all",
+                              hello.data ? description(*hello.data) : "none",
+                              first ? description(*first) : "none"));
     return true;
   }
   slot.ready = true;

@@ -59,6 +59,9 @@ struct Encoder {
       out.u32(static_cast<std::uint32_t>(hello.data->classes));
       out.u64(hello.data->fingerprint);
       out.u32(static_cast<std::uint32_t>(hello.data->image_size));
+      out.text(cut(hello.data->name, longest_name));
+      out.i64(hello.data->training_images);
+      out.i64(hello.data->held_out_images);
     }
     out.text(cut(hello.error, evolution::longest_reason));
     out.text(cut(hello.place, longest_name));
@@ -138,6 +141,24 @@ int read_int(ByteReader& in, int smallest, int largest) {
 constexpr int most_channels = 1 << 16;
 constexpr int most_pixels = 1 << 16;  ///< high or wide
 
+std::int64_t read_count(ByteReader& in) {
+  const std::int64_t count = in.i64();
+  if (count < 0) in.fail();
+  return count;
+}
+
+DataFacts read_data_facts(ByteReader& in) {
+  DataFacts data;
+  data.input_channels = read_int(in, 1, most_channels);
+  data.classes = read_int(in, 1, most_channels);
+  data.fingerprint = in.u64();
+  data.image_size = read_int(in, 1, most_pixels);
+  data.name = in.text(longest_name);
+  data.training_images = read_count(in);
+  data.held_out_images = read_count(in);
+  return data;
+}
+
 std::optional<AnyMessage> read_hello(ByteReader& in) {
   Hello hello;
   hello.program = in.text(longest_name);
@@ -146,13 +167,7 @@ std::optional<AnyMessage> read_hello(ByteReader& in) {
   hello.evaluators = static_cast<std::uint32_t>(read_int(in, 1, most_evaluators));
   const std::uint8_t has_data = in.u8();
   if (has_data > 1) return std::nullopt;
-  if (has_data == 1) {
-    hello.data.emplace();
-    hello.data->input_channels = read_int(in, 1, most_channels);
-    hello.data->classes = read_int(in, 1, most_channels);
-    hello.data->fingerprint = in.u64();
-    hello.data->image_size = read_int(in, 1, most_pixels);
-  }
+  if (has_data == 1) hello.data = read_data_facts(in);
   hello.error = in.text(evolution::longest_reason);
   hello.place = in.text(longest_name);
   return hello;

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <nlohmann/json.hpp>
 #include <set>
 #include <string_view>
 #include <utility>
@@ -11,6 +12,7 @@
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/log.hpp"
 #include "hierevo/io/lost_results.hpp"
+#include "hierevo/search/data_record.hpp"
 #include "hierevo/search/search_progress.hpp"
 #include "in_flight_file.hpp"
 
@@ -128,6 +130,11 @@ std::optional<std::string> RunDirectory::configuration_of(const fs::path& run) {
 void RunDirectory::save_configuration(const std::string& text) const {
   claim_.require();
   core::replace_file(path_ / configuration_name, text);
+}
+
+void RunDirectory::save_data(const DataFacts& data) const {
+  claim_.require();
+  record_data(path_, data, nlohmann::json::object());
 }
 
 fs::path RunDirectory::half_trained_path(const fs::path& run, evolution::IndividualId id) {

@@ -11,6 +11,7 @@
 
 #include "hierevo/core/error.hpp"
 #include "hierevo/evolution/engine.hpp"
+#include "hierevo/search/data_facts.hpp"
 #include "hierevo/search/run_directory.hpp"
 #include "hierevo/search/search_progress.hpp"
 
@@ -39,6 +40,8 @@ class SearchRecord {
   /// Makes the directory where there was none, and keeps the options in it. Throws CheckpointError
   /// when another search began there meanwhile.
   void begin(const std::string& configuration);
+  /// Keeps what the evaluators learn from. For a search that has begun.
+  void save_data(const DataFacts& data) const { directory_->save_data(data); }
   /// Before it has, nothing is written.
   bool begun() const { return begun_; }
 

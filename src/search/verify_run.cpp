@@ -19,6 +19,7 @@
 #include "hierevo/io/journal.hpp"
 #include "hierevo/io/lost_results.hpp"
 #include "hierevo/io/training_snapshot.hpp"
+#include "hierevo/search/data_record.hpp"
 #include "hierevo/search/run_directory.hpp"
 #include "hierevo/search/verify.hpp"
 #include "in_flight_file.hpp"
@@ -81,7 +82,7 @@ class RunCheck {
     for (const fs::path& path : in_flight) check_in_flight(path, loaded);
     note_what_is_left();
     check_trainings();
-    check_pack();
+    check_data();
     name_strangers();
     return std::move(found_);
   }
@@ -126,7 +127,8 @@ class RunCheck {
   void name_ownerless(const fs::path& path, IndividualId id, const io::Snapshot& search);
   void note_what_is_left();
   void check_trainings();
-  void check_pack();
+  void check_data();
+  void check_pack(const std::optional<DataFacts>& recorded);
   void name_strangers();
   void name_stranger(const fs::path& path);
 
@@ -286,23 +288,43 @@ void RunCheck::check_trainings() {
   }
 }
 
-void RunCheck::check_pack() {
+/// Where the run trains on a pack, the pack must be of the data that it began with. Other data are
+/// read by Torch alone.
+void RunCheck::check_data() {
+  std::optional<DataFacts> recorded;
+  const bool read = guarded(run_, [&] { recorded = recorded_data(run_); });
+  found_.files += recorded ? 1 : 0;
+  if (read && !recorded && options_.trains) {
+    note(
+        "There is no data.json, so that other data would not be noticed; the next start writes it");
+  }
+  check_pack(recorded);
+}
+
+void RunCheck::check_pack(const std::optional<DataFacts>& recorded) {
   if (options_.pack.empty()) return;
   if (!core::path_exists(options_.pack)) {
     note(fmt::format("The data '{}' are not there, and not checked", options_.pack.string()));
     return;
   }
   guarded(options_.pack, [&] {
-    io::read_data_pack(options_.pack);
+    const io::DataPack pack = io::read_data_pack(options_.pack);
     ++found_.files;
+    const std::uint64_t fingerprint =
+        io::fingerprint_of(pack.info.image, pack.train.pixels, pack.train.labels);
+    if (!recorded || recorded->fingerprint == fingerprint) return;
+    complain(options_.pack, {},
+             fmt::format("its images, with the fingerprint {}, are not those that the search began "
+                         "with: {}",
+                         fingerprint_text(fingerprint), description(*recorded)));
   });
 }
 
 void RunCheck::name_strangers() {
   static const std::set<std::string> ours = {
-      "search.h5", "search.h5.1", "search.h5.2", "journal",       "journal.1",
-      "journal.2", "config.ini",  "lock",        "progress.json", "inflight",
-      "log",       "report",      "restarts"};
+      "search.h5", "search.h5.1", "search.h5.2", "journal", "journal.1",
+      "journal.2", "config.ini",  "data.json",   "lock",    "progress.json",
+      "inflight",  "log",         "report",      "restarts"};
   for (const fs::path& path : listed(run_)) {
     const std::string name = path.filename().string();
     const bool known = ours.contains(name) || name.starts_with("train-") ||

@@ -74,6 +74,20 @@ class ProgramTest(unittest.TestCase):
             time.sleep(0.005)
         return True
 
+    def stop_when_there_is(self, line, file, number=signal.SIGTERM):
+        """Runs `line`, and stops it before its end, as soon as the file is there (anew)."""
+        before = file.stat().st_mtime_ns if file.exists() else None
+        process = subprocess.Popen([*map(str, line)], stdout=subprocess.DEVNULL, text=True,
+                                   stderr=subprocess.PIPE, cwd=self.folder)
+        self.addCleanup(process.stderr.close)
+        self.addCleanup(process.kill)
+        changed = (lambda: file.exists() and file.stat().st_mtime_ns != before)
+        self.assertTrue(self.wait_until(changed, process))
+        process.send_signal(number)
+        told = process.stderr.read()
+        self.assertEqual(process.wait(timeout=60), -number if number == signal.SIGKILL else 75, told)
+        return told
+
     def assert_finished(self, evaluations):
         status = self.status()
         self.assertEqual(status["state"], "finished")

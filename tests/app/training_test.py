@@ -83,20 +83,6 @@ class Training(ProgramTest):
         self.assertGreater(result["test_accuracy"], 0.2)
         self.assertEqual(result["id"], self.status()["best"]["id"])
 
-    def stop_when_there_is(self, line, file, number=signal.SIGTERM):
-        """Runs `line`, and stops it before its end, as soon as the file is there (anew)."""
-        before = file.stat().st_mtime_ns if file.exists() else None
-        process = subprocess.Popen([*map(str, line)], stdout=subprocess.DEVNULL, text=True,
-                                   stderr=subprocess.PIPE, cwd=self.folder)
-        self.addCleanup(process.stderr.close)
-        self.addCleanup(process.kill)
-        changed = (lambda: file.exists() and file.stat().st_mtime_ns != before)
-        self.assertTrue(self.wait_until(changed, process))
-        process.send_signal(number)
-        told = process.stderr.read()
-        self.assertEqual(process.wait(timeout=60), -number if number == signal.SIGKILL else 75, told)
-        return told
-
     def test_a_stopped_evaluation_goes_on_to_the_same_fitness(self):
         options = [*SLOWER, "--average", 0.9, "--steps", 150, "--validation-size", 200]
         whole = self.evaluate(*options)
@@ -334,7 +320,7 @@ class Training(ProgramTest):
             file.write_bytes(content)
         self.hierevo(*line)
         (out / "data.json").write_text("{")
-        self.assertIn("does not tell of the data", self.hierevo(*line, code=3).stderr)
+        self.assertIn("does not say which data were read", self.hierevo(*line, code=3).stderr)
 
     def test_a_dry_run_looks_at_what_is_there(self):
         self.train("--steps", 5, "--out", self.folder / "out")

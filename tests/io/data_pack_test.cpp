@@ -13,6 +13,7 @@
 #include <array>
 #include <fstream>
 #include <functional>
+#include <set>
 
 #include "data_packs.hpp"
 #include "edited.hpp"
@@ -57,6 +58,38 @@ class DataPackTest : public testing::Test {
   const fs::path path = folder.path() / "a pack.h5";
   const DataPack pack = test::random_pack(40, 9);
 };
+
+TEST(Fingerprint, ChangesWithEachPartOfTheContentAndItsOrder) {
+  const DataPack pack = test::random_pack(4, 0);
+  const auto of = [](const ImageShape& shape, const PackedImages& images) {
+    return fingerprint_of(shape, images.pixels, images.labels);
+  };
+  const std::uint64_t fingerprint = of(pack.info.image, pack.train);
+  EXPECT_EQ(of(pack.info.image, test::random_pack(4, 0).train), fingerprint);
+  std::set<std::uint64_t> all = {fingerprint};
+  all.insert(of({3, 5, 7}, pack.train));  // as many pixels
+  all.insert(of({7, 3, 5}, pack.train));
+  for (const std::size_t place : {std::size_t{0}, pack.train.pixels.size() - 1}) {
+    PackedImages changed = pack.train;
+    changed.pixels[place] ^= 1;
+    all.insert(of(pack.info.image, changed));
+  }
+  PackedImages swapped = pack.train;
+  std::swap_ranges(swapped.pixels.begin(), swapped.pixels.begin() + 105,
+                   swapped.pixels.begin() + 105);
+  all.insert(of(pack.info.image, swapped));
+  swapped = pack.train;
+  std::swap(swapped.labels[0], swapped.labels[1]);
+  all.insert(of(pack.info.image, swapped));
+  all.insert(of(pack.info.image, {}));
+  EXPECT_EQ(all.size(), 8u);
+}
+
+TEST(Fingerprint, IsTheSameInAllVersions) {
+  const std::vector<std::uint8_t> pixels = {0, 1, 2, 255, 254, 7};
+  const std::vector<std::int64_t> labels = {1, 0, 2};
+  EXPECT_EQ(fmt::format("{:016x}", fingerprint_of({1, 1, 2}, pixels, labels)), "9c8b6a80e2b5bc3c");
+}
 
 TEST_F(DataPackTest, ComesBackAsItWas) {
   for (const std::size_t train : {3U, 40U, 9000U}) {

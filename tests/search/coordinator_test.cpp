@@ -14,6 +14,7 @@
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
 #include "hierevo/core/version.hpp"
+#include "hierevo/search/data_record.hpp"
 #include "search/recorded_messages.hpp"
 #include "search/search_cases.hpp"
 #include "support/scratch_folder.hpp"
@@ -530,6 +531,137 @@ TEST_F(CoordinatorTest, WhoComesLateAndCannotTakePartDoesNotEndTheSearch) {
   EXPECT_THAT(new_work(workers), IsEmpty());
   EXPECT_EQ(coordinator_->status().lost_ranks, 1);
   EXPECT_FALSE(coordinator_->end());
+}
+
+DataFacts some_data(const char* name = "flowers") {
+  return {.input_channels = 1,
+          .classes = 7,
+          .fingerprint = 5,
+          .image_size = 28,
+          .name = name,
+          .training_images = 30,
+          .held_out_images = 10};
+}
+
+/// A run of some evaluations that have read some_data().
+class BegunWithData : public CoordinatorTest {
+ protected:
+  BegunWithData() {
+    start(some_data());
+    answer(1, success());
+    stopped();
+  }
+  void start(const std::optional<DataFacts>& data) {
+    construct();
+    for (int rank = 1; rank <= workers; ++rank) say(rank, hello(data));
+    tick();
+    for (int rank = 1; rank <= workers; ++rank) has_.insert_or_assign(rank, new_work(rank).at(0));
+  }
+  Hello hello(const std::optional<DataFacts>& data) const {
+    Hello one = CoordinatorTest::hello();
+    one.data = data;
+    return one;
+  }
+  /// Why a rank with `data` is not taken at the start; nothing where it is.
+  std::string refusal(const std::optional<DataFacts>& data) {
+    ranks_.take_all(1);  // of an earlier start
+    construct();
+    try {
+      for (int rank = 1; rank <= workers; ++rank) say(rank, hello(data));
+      tick();
+    } catch (const core::UsageError& error) {
+      EXPECT_THAT(ranks_.take<Work>(1), IsEmpty());
+      return error.what();
+    }
+    return "";
+  }
+  std::filesystem::path record() const { return options_.run / "data.json"; }
+};
+
+TEST_F(BegunWithData, TheSameDataByAnotherNameAreTaken) {
+  EXPECT_EQ(recorded_data(options_.run), some_data());
+  EXPECT_EQ(refusal(some_data("a copy of them")), "");
+  EXPECT_EQ(recorded_data(options_.run), some_data());
+}
+
+TEST_F(BegunWithData, OtherDataAreRefusedWithBothAndTheRank) {
+  const auto spoilt = [](auto member) {
+    DataFacts other = some_data("trees");
+    ++(other.*member);
+    return other;
+  };
+  const DataFacts other_content = spoilt(&DataFacts::fingerprint);
+  const std::vector<DataFacts> others = {
+      spoilt(&DataFacts::classes), spoilt(&DataFacts::input_channels),
+      spoilt(&DataFacts::image_size), spoilt(&DataFacts::training_images),
+      spoilt(&DataFacts::held_out_images)};
+  for (const DataFacts& other : others) EXPECT_NE(refusal(other), "");
+  const std::string text = refusal(other_content);
+  EXPECT_THAT(text, HasSubstr("Rank 1 on host cannot take part (its data differ from those that "
+                              "the run in '" +
+                              options_.run.string() + "' began with: 'trees' (30 images of "));
+  EXPECT_THAT(text, HasSubstr("fingerprint 0000000000000006) instead of 'flowers' (30 images of "
+                              "28×28 to train on and 10 to validate on, 7 classes, fingerprint "
+                              "0000000000000005)). Use the data that the run began with"));
+  EXPECT_EQ(recorded_data(options_.run), some_data());
+  EXPECT_EQ(refusal(some_data()), "");
+}
+
+TEST_F(BegunWithData, NoDataAreOthersToo) {
+  EXPECT_THAT(refusal({}), HasSubstr("no data were read, but those that the run in"));
+}
+
+TEST_F(BegunWithData, WhoComesLateWithOtherDataGetsNoWork) {
+  construct();
+  for (int rank = 1; rank < workers; ++rank) say(rank, hello(some_data()));
+  pass(3 * heartbeat + step, {1, 2, 3});
+  DataFacts other = some_data("trees");
+  other.fingerprint = 6;
+  testing::internal::CaptureStderr();
+  say(workers, hello(other));
+  pass(heartbeat, {1, 2, 3, 4});
+  EXPECT_THAT(testing::internal::GetCapturedStderr(),
+              HasSubstr("Rank 4 on host can evaluate no more (its data differ"));
+  EXPECT_THAT(new_work(workers), IsEmpty());
+  EXPECT_FALSE(coordinator_->end());
+}
+
+TEST_F(BegunWithData, ARunWithoutARecordGetsOne) {
+  std::filesystem::remove(record());
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(refusal(some_data("trees")), "");
+  EXPECT_THAT(testing::internal::GetCapturedStderr(),
+              HasSubstr("has no record of its data: they are taken to be 'trees' (30 images"));
+  EXPECT_EQ(recorded_data(options_.run), some_data("trees"));
+}
+
+TEST_F(BegunWithData, ADryRunComparesAndWritesNothing) {
+  options_.dry_run = true;
+  DataFacts other = some_data();
+  other.fingerprint = 6;
+  EXPECT_NE(refusal(other), "");
+  std::filesystem::remove(record());
+  EXPECT_EQ(refusal(other), "");
+  EXPECT_FALSE(std::filesystem::exists(record()));
+}
+
+TEST_F(BegunWithData, ARecordThatCannotBeReadIsRefused) {
+  for (const char* text : {"{", "[]", "{}", R"({"format": "hierevo.data-record", "version": 2})"}) {
+    core::replace_file(record(), std::string_view(text));
+    try {
+      construct();
+      FAIL() << text;
+    } catch (const core::CheckpointError& error) {
+      EXPECT_THAT(error.what(), HasSubstr("data.json': it does not say which data were read"));
+    }
+  }
+}
+
+TEST_F(CoordinatorTest, WithoutDataThereIsNoRecord) {
+  start();
+  answer(1, success());
+  stopped();
+  EXPECT_FALSE(std::filesystem::exists(options_.run / "data.json"));
 }
 
 TEST_F(CoordinatorTest, WhoComesLateTakesPart) {

@@ -44,7 +44,14 @@ inline Result sample_failure() {
 }
 
 inline Hello sample_hello() {
-  return {"0.1.0", "node7", 99, 4, DataFacts{1, 100, 12345, 96}, "no data", "GPUs 0 1"};
+  const DataFacts data{.input_channels = 1,
+                       .classes = 100,
+                       .fingerprint = 12345,
+                       .image_size = 96,
+                       .name = "flowers",
+                       .training_images = 40'000,
+                       .held_out_images = 10'000};
+  return {"0.1.0", "node7", 99, 4, data, "no data", "GPUs 0 1"};
 }
 
 inline Beat sample_beat() {

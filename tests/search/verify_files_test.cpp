@@ -9,6 +9,7 @@
 #include "hierevo/genome/codec.hpp"
 #include "hierevo/io/training_snapshot.hpp"
 #include "hierevo/search/run_directory.hpp"
+#include "io/data_packs.hpp"
 #include "io/sample_training.hpp"
 #include "made_run.hpp"
 #include "support/scratch_folder.hpp"
@@ -207,6 +208,39 @@ TEST_F(Files, StrangersAndWhatIsNotThereAreNoted) {
                   HasSubstr("gone.h5' are not there, and not checked")));
   options.pack = folder_.path() / "notes.txt";
   EXPECT_THAT(all_lines(verify_run(folder_.path(), options).value()), HasSubstr("notes.txt"));
+}
+
+/// The facts of a search that trains on the pack.
+DataFacts facts_of(const io::DataPack& pack) {
+  return {.input_channels = static_cast<int>(pack.info.image.channels),
+          .classes = static_cast<int>(pack.info.class_names.size()),
+          .fingerprint = io::fingerprint_of(pack.info.image, pack.train.pixels, pack.train.labels),
+          .name = pack.info.source,
+          .training_images = std::ssize(pack.train.labels)};
+}
+
+TEST_F(Files, APackMustBeTheOneThatTheSearchBeganWith) {
+  const test::ScratchFolder data;
+  VerifyOptions options = with_model;
+  options.trains = true;
+  options.pack = data.path() / "pack.h5";
+  const io::DataPack pack = io::test::random_pack(10, 3);
+  io::test::write_pack(pack, options.pack);
+  const auto found = [&] { return verify_run(folder_.path(), options).value(); };
+  EXPECT_EQ(all_lines(found()), "");
+  EXPECT_THAT(found().notes, testing::ElementsAre(HasSubstr("There is no data.json")));
+  RunDirectory(folder_.path()).save_data(facts_of(pack));
+  EXPECT_EQ(all_lines(found()), "");
+  EXPECT_THAT(found().notes, IsEmpty());
+  fs::remove(options.pack);
+  io::test::write_pack(io::test::random_pack(10, 3, 2), options.pack);
+  ASSERT_THAT(found().problems, SizeIs(1));
+  EXPECT_EQ(found().problems.front().file, options.pack);
+  EXPECT_THAT(all_lines(found()),
+              HasSubstr("are not those that the search began with: 'made by a test' (10 images"));
+  core::replace_file(folder_.path() / "data.json", std::string_view("{"));
+  ASSERT_THAT(found().problems, SizeIs(1));
+  EXPECT_EQ(found().problems.front().file, folder_.path() / "data.json");
 }
 
 TEST_F(Files, WhereNoSnapshotIsGoodAllAreNamed) {

@@ -32,6 +32,11 @@ struct PackedImages {
   std::vector<std::int64_t> labels;  ///< [N], each in [0, classes)
 };
 
+/// Hash of the images of a part, in a pack or of any other origin: of their number and size, all
+/// pixels and all labels (io/FORMAT.md, "Data record").
+std::uint64_t fingerprint_of(const ImageShape& shape, std::span<const std::uint8_t> pixels,
+                             std::span<const std::int64_t> labels);
+
 /// Labelled images to train on and to test on in one HDF5 file (io/FORMAT.md).
 struct DataPack {
   DataPackInfo info;

@@ -5,7 +5,6 @@
 #include <optional>
 
 #include "hierevo/evolution/individual.hpp"
-#include "hierevo/genome/plan.hpp"
 
 namespace hierevo::search {
 
@@ -44,23 +43,5 @@ class Evaluator {
   virtual std::optional<evolution::Evaluation> evaluate(const Work& work,
                                                         const ProgressCallback& progress) = 0;
 };
-
-/// What the model of a search takes from the data that its evaluators have read.
-struct DataFacts {
-  int input_channels = 3;
-  int classes = 10;
-  std::uint64_t fingerprint = 0;  ///< equal for equal data
-  /// Height and width of the images; of others than squares, those of a square of as many pixels.
-  int image_size = 32;
-
-  bool operator==(const DataFacts&) const = default;
-};
-
-/// `model` with the input channels and classes of the data.
-inline genome::ModelSpec adapted(genome::ModelSpec model, const DataFacts& data) {
-  model.input_channels = data.input_channels;
-  model.classes = data.classes;
-  return model;
-}
 
 }  // namespace hierevo::search

@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "hierevo/search/data_facts.hpp"
 #include "hierevo/search/evaluator.hpp"
 
 namespace hierevo::search {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "hierevo/evolution/individual.hpp"
+#include "hierevo/search/data_facts.hpp"
 #include "hierevo/search/evaluator.hpp"
 
 namespace hierevo::search {
@@ -93,7 +94,7 @@ struct Setup {
 using AnyMessage = std::variant<Hello, Work, Result, Beat, Alive, Stop, Leave, Left, Done, Setup,
                                 Fewer, Cancel, Cancelled>;
 
-inline constexpr std::uint16_t protocol_version = 6;
+inline constexpr std::uint16_t protocol_version = 7;
 inline constexpr std::size_t most_evaluators = 1024;
 inline constexpr std::size_t longest_setup = std::size_t{1} << 15;
 

@@ -10,6 +10,7 @@
 #include "hierevo/core/claim_directory.hpp"
 #include "hierevo/io/journal.hpp"
 #include "hierevo/io/snapshot.hpp"
+#include "hierevo/search/data_facts.hpp"
 
 namespace hierevo::search {
 
@@ -50,6 +51,8 @@ class RunDirectory {
   /// lock.
   static std::optional<std::string> configuration_of(const std::filesystem::path& run);
   void save_configuration(const std::string& text) const;
+  /// data.json: what the run's evaluators learn from (data_record.hpp reads it).
+  void save_data(const DataFacts& data) const;
 
   static std::filesystem::path snapshot_path(const std::filesystem::path& run) {
     return run / "search.h5";

@@ -88,8 +88,9 @@ enum class SearchEnd : std::uint8_t {
 /// it then says why in `evaluator_error`, and rank 0 throws UsageError with that text and the rank.
 /// Rank 0 also throws when ranks differ in version, fingerprint or data, when an option is out of
 /// range, and when the run directory cannot be used (run_directory.hpp) or is of other engine
-/// options; only `evaluations` may change between starts. No evaluation starts before all ranks
-/// have reported. Afterwards a rank may be lost: it is named in the log, and the others go on.
+/// options or data; only `evaluations` may change between starts. No evaluation starts before all
+/// ranks have reported. Afterwards a rank may be lost: it is named in the log, and the others go
+/// on.
 SearchEnd run_search(comm::Communicator& ranks, const SearchOptions& options,
                      Evaluators* evaluators, const std::string& evaluator_error,
                      const StatusCallback& on_status, const StopCallback& stop_requested);

@@ -27,6 +27,7 @@ struct VerifyOptions {
   /// Of the run's options. Input channels and classes, which the data gave, are found out from what
   /// is recorded. Without, costs are only compared between equal phenotypes.
   std::optional<genome::ModelSpec> model{};
+  bool trains = false;           ///< its evaluators learn from data, of which it keeps a record
   std::filesystem::path pack{};  ///< the data pack it trains on; empty when there is none
 };
 
@@ -49,8 +50,9 @@ struct Verification {
 Verification verify_search(const io::Snapshot& search, const VerifyOptions& options);
 
 /// The same of the run in a folder, and of every file in it: snapshots, journals, half-trained
-/// candidates, weights of final trainings, and the data pack. Needs no lock and changes nothing;
-/// where a search runs, what can be read at this moment is verified. Nothing when there is no run.
+/// candidates, weights of final trainings, the record of its data, and the data pack. Needs no lock
+/// and changes nothing; where a search runs, what can be read at this moment is verified. Nothing
+/// when there is no run.
 std::optional<Verification> verify_run(const std::filesystem::path& run,
                                        const VerifyOptions& options);
 

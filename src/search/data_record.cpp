@@ -1,0 +1,75 @@
+#include "hierevo/search/data_record.hpp"
+
+#include <charconv>
+#include <nlohmann/json.hpp>
+#include <string_view>
+
+#include "hierevo/core/error.hpp"
+#include "hierevo/core/file.hpp"
+
+namespace hierevo::search {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+namespace {
+
+constexpr const char* format = "hierevo.data-record";
+constexpr int version = 1;
+
+fs::path record_in(const fs::path& folder) {
+  return folder / "data.json";
+}
+
+std::optional<std::uint64_t> fingerprint_in(std::string_view text) {
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, 16);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+/// Throws json::exception.
+std::optional<DataFacts> facts_in(const json& record) {
+  if (record.at("format") != format || record.at("version") != version) return std::nullopt;
+  const auto fingerprint = fingerprint_in(record.at("fingerprint").get<std::string>());
+  if (!fingerprint) return std::nullopt;
+  return DataFacts{.input_channels = record.at("channels").get<int>(),
+                   .classes = record.at("classes").get<int>(),
+                   .fingerprint = *fingerprint,
+                   .image_size = record.at("image_size").get<int>(),
+                   .name = record.at("name").get<std::string>(),
+                   .training_images = record.at("training_images").get<std::int64_t>(),
+                   .held_out_images = record.at("held_out_images").get<std::int64_t>()};
+}
+
+}  // namespace
+
+std::optional<DataFacts> recorded_data(const fs::path& folder) {
+  const fs::path path = record_in(folder);
+  if (!core::path_exists(path)) return std::nullopt;
+  try {
+    if (const auto facts = facts_in(json::parse(core::read_text_file(path)))) return facts;
+  } catch (const json::exception&) {
+    // As below.
+  }
+  throw core::CheckpointError(path, "it does not say which data were read",
+                              "it is damaged, or of another version of hierevo",
+                              "Remove it if today's data are those that all there began with.");
+}
+
+void record_data(const fs::path& folder, const DataFacts& data, const json& besides) {
+  json record = {{"format", format},
+                 {"version", version},
+                 {"name", data.name},
+                 {"channels", data.input_channels},
+                 {"classes", data.classes},
+                 {"image_size", data.image_size},
+                 {"training_images", data.training_images},
+                 {"held_out_images", data.held_out_images},
+                 {"fingerprint", fingerprint_text(data.fingerprint)}};
+  record.update(besides);
+  const std::string text = record.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
+  core::replace_file(record_in(folder), std::string_view(text));
+}
+
+}  // namespace hierevo::search
