@@ -21,6 +21,7 @@
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/hash.hpp"
 #include "hierevo/core/log.hpp"
+#include "hierevo/core/standard_error.hpp"
 #include "hierevo/search/process_evaluators.hpp"
 #include "hierevo/search/run_directory.hpp"
 #include "hierevo/search/search_progress.hpp"
@@ -195,23 +196,23 @@ int SearchProgram::conclude(const Outcome& outcome) const {
       last.evaluated > 0 ? fmt::format("best {:.4f}: individual {}, {} parameters",
                                        last.best_fitness, number(*last.best), last.best_parameters)
                          : "none evaluated with success";
-  fmt::print(stderr, "{} ({} failed), {}.\n", search::evaluations_text(last.done, last.target),
-             last.failed, best);
+  core::write_line("{} ({} failed), {}.", search::evaluations_text(last.done, last.target),
+                   last.failed, best);
   switch (end) {
     case SearchEnd::finished:
       if (last.evaluated == 0) {
-        fmt::print(stderr,
-                   "Finished without a result: {} failed, {} were invalid or over a bound such as "
-                   "--max-memory. See hierevo status --run '{}'.\n",
-                   last.failed, last.done - last.failed, options_.run.string());
+        core::write_line(
+            "Finished without a result: {} failed, {} were invalid or over a bound such as "
+            "--max-memory. See hierevo status --run '{}'.",
+            last.failed, last.done - last.failed, options_.run.string());
         return static_cast<int>(core::ExitCode::failures);
       }
-      fmt::print(stderr, "Finished. Everything is in '{0}'; next: hierevo inspect --run '{0}'\n",
-                 options_.run.string());
+      core::write_line("Finished. Everything is in '{0}'; next: hierevo inspect --run '{0}'",
+                       options_.run.string());
       return static_cast<int>(core::ExitCode::finished);
     case SearchEnd::saved:
-      fmt::print(stderr, "Stopped and saved in '{}'. Run the same line again to go on.\n",
-                 options_.run.string());
+      core::write_line("Stopped and saved in '{}'. Run the same line again to go on.",
+                       options_.run.string());
       return static_cast<int>(core::ExitCode::saved);
     case SearchEnd::failures:
     case SearchEnd::checked:
@@ -233,12 +234,12 @@ void SearchProgram::warn_of_no_evolution() const {
 }
 
 int SearchProgram::dry_run_ended() const {
-  fmt::print(stderr,
-             "All is ready to search the {} space by {} in '{}': {} evaluations, {} of them random "
-             "at the start. Nothing was written.\n",
-             options_.engine.space.name(), name(options_.engine.algorithm), options_.run.string(),
-             options_.engine.evaluations,
-             std::min(options_.engine.population, options_.engine.evaluations));
+  core::write_line(
+      "All is ready to search the {} space by {} in '{}': {} evaluations, {} of them random "
+      "at the start. Nothing was written.",
+      options_.engine.space.name(), name(options_.engine.algorithm), options_.run.string(),
+      options_.engine.evaluations,
+      std::min(options_.engine.population, options_.engine.evaluations));
   return 0;
 }
 

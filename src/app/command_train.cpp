@@ -18,6 +18,7 @@
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/hash.hpp"
 #include "hierevo/core/random.hpp"
+#include "hierevo/core/standard_error.hpp"
 #include "hierevo/genome/cell_graph.hpp"
 #include "hierevo/genome/codec.hpp"
 #include "hierevo/nn/device.hpp"
@@ -149,20 +150,18 @@ void note_made_up_fitness(const GenotypeChoice& choice) {
   if (choice.run.empty() || choice.id != 0) return;
   const auto options = search::RunDirectory::configuration_of(choice.run);
   if (OptionSet::value_in(options.value_or(""), "evaluator") != "synthetic") return;
-  fmt::print(
-      stderr,
+  core::write_line(
       "Note: the fitness of the search in '{}' was made up (--evaluator synthetic): its best "
-      "cell is as good as any other.\n",
+      "cell is as good as any other.",
       choice.run);
 }
 
 /// Tells who asks for random crops that there is only one.
 void note_whole_crops(const TrainingDataFacts& data, std::int64_t crop) {
   if (!data.crops_are_whole) return;
-  fmt::print(
-      stderr,
+  core::write_line(
       "Note: --crop is {0}, and the images of '{1}' are {0}×{0}: no random parts of them are "
-      "trained on. Give a smaller --crop, or 0 if whole images are meant.\n",
+      "trained on. Give a smaller --crop, or 0 if whole images are meant.",
       crop, data.name);
 }
 
@@ -208,10 +207,11 @@ std::vector<json> finished_repeats(const TrainingTask& task, const TrainingDirec
 void tell_result(const json& result, const fs::path& folder) {
   std::cout << result.dump(2) << '\n';
   const json& deviation = result["test_accuracy_deviation"];
-  fmt::print(stderr, "Test error {:.2f} %{}. Weights and results are in '{}'.\n",
-             100.0 * (1.0 - result["test_accuracy"].get<double>()),
-             deviation.is_null() ? "" : fmt::format(" ± {:.2f}", 100.0 * deviation.get<double>()),
-             folder.string());
+  core::write_line(
+      "Test error {:.2f} %{}. Weights and results are in '{}'.",
+      100.0 * (1.0 - result["test_accuracy"].get<double>()),
+      deviation.is_null() ? "" : fmt::format(" ± {:.2f}", 100.0 * deviation.get<double>()),
+      folder.string());
 }
 
 /// The training as each of the ranks sees it.
@@ -265,8 +265,10 @@ c10::Device TrainProgram::device_here(comm::Collectives& ranks) const {
     const int threads = command_.training.threads;
     means = threads == 1 ? "a thread of the CPU" : fmt::format("{} threads of the CPU", threads);
   }
-  const std::string table = table_of(ranks, means);
-  if (ranks.size() > 1) fmt::print(stderr, "{}", table);
+  const auto places = places_of(ranks, means);
+  for (std::size_t rank = 0; ranks.size() > 1 && rank < places.size(); ++rank) {
+    core::write_line("Rank {} is on {}", rank, places[rank]);
+  }
   return device;
 }
 
@@ -324,8 +326,8 @@ void TrainProgram::conclude(const json& last, const TrainingTask& task,
   const std::vector<json> repeats = finished_repeats(task, directory);
   if (std::ssize(repeats) < task.repeats) {
     std::cout << last.dump(2) << '\n';
-    fmt::print(stderr, "Repeat {} is trained; {} of {} have finished.\n", command_.repeat,
-               repeats.size(), task.repeats);
+    core::write_line("Repeat {} is trained; {} of {} have finished.", command_.repeat,
+                     repeats.size(), task.repeats);
     return;
   }
   const json result = result_of(repeats, task, individual);
@@ -335,11 +337,11 @@ void TrainProgram::conclude(const json& last, const TrainingTask& task,
 
 void TrainProgram::tell_that_all_is_ready(const TrainingTask& task, const fs::path& folder) const {
   const TrainingDataFacts& data = task.data.facts();
-  fmt::print(stderr,
-             "All is ready to train {} parameters for {} steps of {} images in '{}', on {} images "
-             "of '{}', and to test on {}. Nothing was written.\n",
-             cost_of(task).parameters, task.options.steps, task.options.batch, folder.string(),
-             data.training_images, data.name, data.test_images);
+  core::write_line(
+      "All is ready to train {} parameters for {} steps of {} images in '{}', on {} images "
+      "of '{}', and to test on {}. Nothing was written.",
+      cost_of(task).parameters, task.options.steps, task.options.batch, folder.string(),
+      data.training_images, data.name, data.test_images);
 }
 
 int TrainProgram::run(comm::Collectives& ranks) const {

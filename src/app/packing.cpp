@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "hierevo/core/error.hpp"
+#include "hierevo/core/standard_error.hpp"
 #include "hierevo/io/data_pack.hpp"
 #include "hierevo/nn/dataset.hpp"
 #include "program.hpp"
@@ -78,8 +79,8 @@ std::string source_name(std::string_view dataset, const std::string& folder) {
 /// Makes a pack of what the writer was given.
 void finish(io::DataPackWriter& writer, const PackingJob& job, std::size_t left_out) {
   writer.finish();
-  fmt::print(stderr, "Packed into '{}' ({:.1f} MB){}.\n", job.out,
-             static_cast<double>(fs::file_size(job.out)) / 1e6, left_out_text(left_out));
+  core::write_line("Packed into '{}' ({:.1f} MB){}.", job.out,
+                   static_cast<double>(fs::file_size(job.out)) / 1e6, left_out_text(left_out));
 }
 
 /// Options that have no meaning for published data sets.
@@ -181,10 +182,10 @@ class FolderPacking {
 
 void say_found(std::string_view what, std::string_view source, std::size_t classes,
                std::size_t train, std::size_t test) {
-  fmt::print(stderr, "'{}' is {}: {} classes, {} images to train on, {}.\n", source, what, classes,
-             train,
-             test == 0 ? "none to test on, which hierevo train will want"
-                       : fmt::format("{} to test on", test));
+  core::write_line("'{}' is {}: {} classes, {} images to train on, {}.", source, what, classes,
+                   train,
+                   test == 0 ? "none to test on, which hierevo train will want"
+                             : fmt::format("{} to test on", test));
 }
 
 std::string folder_name(const std::string& folder) {
@@ -213,10 +214,10 @@ nn::ImageFolder found_images(const PackingJob& job) {
             found.test.size());
   const fs::path source(job.source);
   if (found.test_folder != "test" && fs::is_directory(source / "test")) {
-    fmt::print(stderr,
-               "'{}' is not used: its images lie in no folders of their classes. '{}' is tested "
-               "on.\n",
-               (source / "test").string(), (source / found.test_folder).string());
+    core::write_line(
+        "'{}' is not used: its images lie in no folders of their classes. '{}' is tested "
+        "on.",
+        (source / "test").string(), (source / found.test_folder).string());
   }
   return found;
 }
@@ -227,7 +228,7 @@ std::string name_in(const fs::path& folder, const nn::LabelledFile& file) {
 
 void refuse_broken(const PackingJob& job, std::span<const std::string> images,
                    std::string_view consequence) {
-  for (const auto& image : images) fmt::print(stderr, "broken: {}\n", image);
+  for (const auto& image : images) core::write_line("broken: {}", image);
   throw core::UsageError(
       images.size() == 1 ? "1 image is broken" : fmt::format("{} images are broken", images.size()),
       std::string(consequence),
@@ -237,7 +238,7 @@ void refuse_broken(const PackingJob& job, std::span<const std::string> images,
 }
 
 void say_left_out(std::span<const std::string> images) {
-  for (const auto& image : images) fmt::print(stderr, "left out: {}\n", image);
+  for (const auto& image : images) core::write_line("left out: {}", image);
 }
 
 std::string left_out_text(std::size_t images) {

@@ -13,6 +13,10 @@ namespace hierevo::app {
 /// that it is of `who` ("rank 3") where that is not empty, and the exit code of their kind.
 int guarded(const std::function<int()>& command, std::string_view who = {});
 
+/// What main() does: runs `command` like guarded(), and then looks whether all it printed could be
+/// written, else that is an error too; its own exit code goes first.
+int run_program(const std::function<int()>& command);
+
 /// Of a program that lies beside this one.
 std::filesystem::path sibling_program(std::string_view name);
 bool this_program_is(std::string_view name);

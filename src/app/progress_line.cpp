@@ -4,11 +4,11 @@
 #include <unistd.h>
 
 #include <cmath>
-#include <cstdio>
 #include <vector>
 
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/nearest.hpp"
+#include "hierevo/core/standard_error.hpp"
 
 namespace hierevo::app {
 
@@ -37,14 +37,15 @@ void ProgressLine::show(const std::string& text) {
   const bool live = mode_ == Mode::live;
   next_ =
       Clock::now() + (live ? std::chrono::milliseconds(250) : std::chrono::milliseconds(10'000));
-  fmt::print(stderr, "{}{}{}", live ? "\r" : "", text, live ? "\x1b[K" : "\n");
-  std::fflush(stderr);
-  open_ = live;
+  if (live) {
+    core::show_status(text);
+  } else {
+    core::write_line(std::string_view(text));
+  }
 }
 
 void ProgressLine::end() {
-  if (open_) fmt::print(stderr, "\n");
-  open_ = false;
+  core::leave_status();
   next_ = {};
 }
 

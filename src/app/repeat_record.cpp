@@ -8,6 +8,7 @@
 
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/log.hpp"
+#include "hierevo/core/standard_error.hpp"
 #include "stored_tensors.hpp"
 
 namespace hierevo::app {
@@ -72,7 +73,7 @@ void RepeatRecord::begin(std::int64_t step) {
   first_step_ = step;
   start_ = Clock::now();
   saved_ = start_;
-  if (step > 0) fmt::print(stderr, "Going on at step {} of {}.\n", step, task_.options.steps);
+  if (step > 0) core::write_line("Going on at step {} of {}.", step, task_.options.steps);
   log({{"event", "start"},
        {"step", step},
        {"ranks", task_.ranks.size()},
