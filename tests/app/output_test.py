@@ -63,6 +63,15 @@ class LostOutput(OutputTest):
         # No file of the run has taken the place of what was closed.
         self.hierevo("verify", "--run", self.run_dir)
 
+    def test_a_configuration_that_has_lost_its_options_is_told_of(self):
+        ini = self.folder / "my.ini"
+        for text in ("", "# only a comment\n"):
+            ini.write_text(text)
+            told = self.hierevo("search", "--config", ini, "--dump-config")
+            self.assertIn(f"'{ini}' has no options in it (", told.stderr)
+        ini.write_text("population=3\n")
+        self.assertEqual(self.hierevo("search", "--config", ini, "--dump-config").stderr, "")
+
 
 class OnATerminal(OutputTest):
     def shown(self, columns, *arguments, code=0):
