@@ -8,7 +8,10 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "commands.hpp"
@@ -42,13 +45,15 @@ using search::SearchStatus;
 /// The options of this start, and what is made of them on this process.
 class SearchProgram {
  public:
-  /// `in_force`: all options as INI lines; `lasting`: those that half-trained candidates depend on.
+  /// `in_force`: all options as INI lines; `lasting`: those that half-trained candidates depend on;
+  /// `warnings`: what is odd about them.
   SearchProgram(const SearchCommandOptions& command, search::SearchOptions options,
-                std::string in_force, std::string lasting)
+                std::string in_force, std::string lasting, std::vector<std::string> warnings)
       : command_(command),
         options_(std::move(options)),
         in_force_(std::move(in_force)),
         lasting_(std::move(lasting)),
+        warnings_(std::move(warnings)),
         last_moment_(last_moment(job_, options_.grace, std::chrono::system_clock::now())) {
     options_.fingerprint = core::hash_text(in_force_);
     // Before MPI and any thread.
@@ -76,13 +81,13 @@ class SearchProgram {
   std::string job_text() const;
   /// For rank 0: tells what became of the search.
   int conclude(const Outcome& outcome) const;
-  void warn_of_no_evolution() const;
   int dry_run_ended() const;
 
   const SearchCommandOptions& command_;
   search::SearchOptions options_;
   std::string in_force_;
   std::string lasting_;
+  std::vector<std::string> warnings_;  ///< for rank 0 to tell
   SlurmJob job_ = SlurmJob::here();
   std::optional<std::chrono::system_clock::time_point> last_moment_;
   std::optional<comm::ProcessSupervisor> supervisor_;
@@ -94,7 +99,7 @@ class SearchProgram {
 };
 
 std::vector<EvaluatorPlace> SearchProgram::places(const comm::Communicator& ranks) const {
-  const NodeShare node = NodeShare::here();
+  const NodeShare node = command_.node();
   const int threads = command_.training.threads;
   if (ranks.size() == 1) return evaluator_places_alone(node, command_.workers, threads);
   auto places = evaluator_places(node, command_.evaluators_per_device, threads);
@@ -129,11 +134,11 @@ search::ProcessEvaluatorsOptions SearchProgram::process_options(
 }
 
 void SearchProgram::make_evaluators(const comm::Communicator& ranks) {
-  if (ranks.size() > 1) {
+  if (ranks.size() > 1 && !command_.node().devices.empty()) {
     check_devices(job_, comm::MpiSession::ranks_on_this_node(), command_.master_evaluates);
   }
   if (ranks.rank() == 0 && ranks.size() > 1 && !command_.master_evaluates) return;
-  options_.place = place_text(places(ranks), NodeShare::here());
+  options_.place = place_text(places(ranks), command_.node());
   if (supervisor_) {
     evaluators_ = search::make_process_evaluators(*supervisor_, process_options(ranks));
     return;
@@ -221,18 +226,6 @@ int SearchProgram::conclude(const Outcome& outcome) const {
   return static_cast<int>(core::ExitCode::failures);
 }
 
-/// For rank 0.
-void SearchProgram::warn_of_no_evolution() const {
-  const evolution::EngineOptions& engine = options_.engine;
-  if (engine.algorithm == evolution::Algorithm::random) return;
-  if (engine.population < engine.evaluations) return;
-  core::log(core::LogLevel::warning, "{}",
-            core::error_text(fmt::format("--population is {} and --evaluations is {}",
-                                         engine.population, engine.evaluations),
-                             "all will be random genotypes: evolution never begins",
-                             "Give a smaller --population or more --evaluations."));
-}
-
 int SearchProgram::dry_run_ended() const {
   core::write_line(
       "All is ready to search the {} space by {} in '{}': {} evaluations, {} of them random "
@@ -250,7 +243,9 @@ int SearchProgram::run(comm::Communicator& ranks, std::exception_ptr problem) {
   try {
     if (problem) std::rethrow_exception(problem);
     if (ranks.rank() == 0) {
-      warn_of_no_evolution();
+      for (const std::string& warning : warnings_) {
+        core::log(core::LogLevel::warning, std::string_view(warning));
+      }
       check_room(options_.run);
     }
     make_evaluators(ranks);
@@ -328,6 +323,30 @@ void check_recorded(const OptionSet& options, const SearchCommandOptions& now) {
   }
 }
 
+/// Where all evaluations are random genotypes; else empty.
+std::string no_evolution(const evolution::EngineOptions& engine) {
+  if (engine.algorithm == evolution::Algorithm::random) return "";
+  if (engine.population < engine.evaluations) return "";
+  return core::error_text(fmt::format("--population is {} and --evaluations is {}",
+                                      engine.population, engine.evaluations),
+                          "all will be random genotypes: evolution never begins",
+                          "Give a smaller --population or more --evaluations.");
+}
+
+std::vector<std::string> warnings_of(const SearchCommandOptions& command, const OptionSet& options,
+                                     const search::SearchOptions& search, const SlurmJob& job) {
+  const int at_once =
+      comm::MpiSession::launched_by_mpi() ? command.evaluators_per_device : command.workers;
+  const int cores = static_cast<int>(command.node().cores.size());
+  std::vector<std::string> warnings = {no_evolution(search.engine)};
+  if (command.evaluator == "train") {
+    warnings.push_back(
+        odd_threads(job, command.training.threads, options.given("threads"), at_once, cores));
+  }
+  std::erase(warnings, "");
+  return warnings;
+}
+
 }  // namespace
 
 int command_search(const Arguments& arguments) {
@@ -342,6 +361,7 @@ int command_search(const Arguments& arguments) {
   // Tasks that do not know of each other all refuse, and one tells why.
   const bool told_by_another = job.step_tasks > 1 && job.rank > 0;
   search::SearchOptions search_options;
+  std::vector<std::string> warnings;
   std::exception_ptr problem;
   try {
     if (!options.parse(arguments)) return 0;
@@ -353,6 +373,7 @@ int command_search(const Arguments& arguments) {
     }
     check_recorded(options, command);
     search_options.configuration = options.record();
+    warnings = warnings_of(command, options, search_options, job);
   } catch (...) {
     if (!many && told_by_another) return static_cast<int>(core::ExitCode::usage);
     if (!many) throw;
@@ -365,7 +386,7 @@ int command_search(const Arguments& arguments) {
     become("hierevo-evaluator", again);
   }
   SearchProgram program(command, std::move(search_options), options.in_force(),
-                        options.record(options_that_may_change()));
+                        options.record(options_that_may_change()), std::move(warnings));
   catch_stop_signals();
   if (!many) {
     comm::SelfCommunicator self;

@@ -17,6 +17,7 @@
 #include "hierevo/comm/agreement.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/hash.hpp"
+#include "hierevo/core/log.hpp"
 #include "hierevo/core/random.hpp"
 #include "hierevo/core/standard_error.hpp"
 #include "hierevo/genome/cell_graph.hpp"
@@ -25,6 +26,7 @@
 #include "hierevo/nn/threads.hpp"
 #include "hierevo/search/run_directory.hpp"
 #include "model_options.hpp"
+#include "preflight.hpp"
 #include "progress_line.hpp"
 #include "training_data.hpp"
 #include "training_directory.hpp"
@@ -94,8 +96,9 @@ void TrainCommandOptions::add_to(OptionSet& options) {
   training.add_to(options);
   options.group("Several ranks (mpirun, srun), which share each batch");
   options.add("sync-norms", &sync_norms,
-              "batch normalisation over the images of all ranks, not of each: then the number of "
-              "ranks changes results by rounding alone");
+              "batch normalisation over the images of all ranks, not of each; without "
+              "--micro-batches, whose parts are normalised one by one, the number of ranks then "
+              "changes results by rounding alone");
   options.add("compress-gradients", &compress_gradients,
               "send gradients as bfloat16: half as much, and rounded");
   options.add("bucket-mb", &bucket_mb, "megabytes of gradients that are summed at once",
@@ -224,6 +227,7 @@ class TrainProgram {
 
  private:
   void tell_that_all_is_ready(const TrainingTask& task, const fs::path& folder) const;
+  void warn_of_threads() const;
   std::uint64_t hash_of_options() const;
   c10::Device device_here(comm::Collectives& ranks) const;
   evolution::Individual chosen_by_rank_0(comm::Collectives& ranks) const;
@@ -270,6 +274,13 @@ c10::Device TrainProgram::device_here(comm::Collectives& ranks) const {
     core::write_line("Rank {} is on {}", rank, places[rank]);
   }
   return device;
+}
+
+void TrainProgram::warn_of_threads() const {
+  const int cores = static_cast<int>(NodeShare::here().cores.size());
+  const std::string warning = odd_threads(SlurmJob::here(), command_.training.threads,
+                                          options_.given("threads"), /*at_once=*/1, cores);
+  if (!warning.empty()) core::log(core::LogLevel::warning, std::string_view(warning));
 }
 
 /// Of all that ranks must agree in.
@@ -354,7 +365,12 @@ int TrainProgram::run(comm::Collectives& ranks) const {
   const evolution::Individual individual = chosen_by_rank_0(ranks);
   const genome::Genotype& genotype = individual.candidate.genotype;
   const fs::path folder = command_.directory(individual.candidate.id);
-  comm::done_by_rank_0(ranks, [&] { TrainingDirectory::require_same(folder, options_, genotype); });
+  comm::done_by_rank_0(ranks, [&] {
+    TrainingDirectory::require_same(folder, options_, genotype, [this](const auto& other) {
+      return command_.choice.id_of(other);
+    });
+    warn_of_threads();
+  });
   const c10::Device device = device_here(ranks);
   const auto data = read_data(ranks, device, training);
   if (first) note_whole_crops(data->facts(), training.crop);

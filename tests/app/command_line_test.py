@@ -29,6 +29,13 @@ class CommandLine(ProgramTest):
             self.assertIn("usage: hierevo " + command, told[0])
             self.assertEqual(told[0], told[1])
 
+    def test_help_promises_what_holds(self):
+        if not (BIN / "hierevo-train").exists():
+            self.skipTest("this build does not train")
+        said = " ".join(self.hierevo("train", "--help").stdout.split())
+        self.assertIn("without --micro-batches, whose parts are normalised one by one, the number of "
+                      "ranks then changes results by rounding alone", said)
+
     def test_version_tells_the_build(self):
         text = self.hierevo("--version").stdout
         for fact in ("hierevo 0", "commit:", "compiler:", "MPI:", "Torch:", "HDF5:"):
