@@ -42,4 +42,12 @@ evolution::Individual GenotypeChoice::read() const {
                          fmt::format("it has {} evaluations", engine.history().size()));
 }
 
+std::optional<std::uint64_t> GenotypeChoice::id_of(const genome::Genotype& other) const {
+  if (run.empty()) return std::nullopt;
+  for (const auto& individual : read_run(run).state.history) {
+    if (individual.candidate.genotype == other) return number(individual.candidate.id);
+  }
+  return std::nullopt;
+}
+
 }  // namespace hierevo::app

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,8 @@ struct GenotypeChoice {
   static void inherit(OptionSet& options, std::vector<std::string> names);
   /// Reads it; of a run also what is known of the individual. Throws UsageError.
   evolution::Individual read() const;
+  /// The individual of --run with this genotype; nothing without --run, and when there is none.
+  std::optional<std::uint64_t> id_of(const genome::Genotype& other) const;
 };
 
 }  // namespace hierevo::app

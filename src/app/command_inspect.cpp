@@ -9,6 +9,7 @@
 #include "hierevo/genome/dot.hpp"
 #include "model_options.hpp"
 #include "option_set.hpp"
+#include "standard_output.hpp"
 
 namespace hierevo::app {
 
@@ -46,35 +47,41 @@ json facts_of(const evolution::Individual& individual, const genome::CellGraph& 
   return facts;
 }
 
+/// "1→2 separable 3×3" for each edge of a motif.
+std::string edges_text(const json& edges, int nodes) {
+  std::string text;
+  std::size_t edge = 0;
+  for (int i = 2; i <= nodes; ++i) {
+    for (int j = 1; j < i; ++j, ++edge) {
+      const json& gene = edges[edge];
+      const std::string op = gene.is_string() ? gene.get<std::string>() : gene.dump();
+      if (op != "none") text += fmt::format("{}→{} {}  ", j, i, op);
+    }
+  }
+  return text;
+}
+
 void print_for_people(const json& facts, const genome::Genotype& genotype) {
   if (facts.contains("id")) {
     const auto reason = facts["reason"].get<std::string>();
-    fmt::print("individual  {}, fitness {:.4f} ({}{}{})\n", facts["id"].get<std::uint64_t>(),
+    print_line("individual  {}, fitness {:.4f} ({}{}{})", facts["id"].get<std::uint64_t>(),
                facts["fitness"].get<double>(), facts["status"].get<std::string>(),
                reason.empty() ? "" : ": ", reason);
   }
-  fmt::print("space       {}\n", facts["space"].get<std::string>());
-  fmt::print("phenotype   {}{}\n", facts["phenotype"].get<std::string>(),
+  print_line("space       {}", facts["space"].get<std::string>());
+  print_line("phenotype   {}{}", facts["phenotype"].get<std::string>(),
              facts["valid"].get<bool>() ? "" : " (invalid: the sink is not reached)");
-  fmt::print("model       {}, c0={}, N={}\n", facts["model"].get<std::string>(),
+  print_line("model       {}, c0={}, N={}", facts["model"].get<std::string>(),
              facts["channels"].get<int>(), facts["cells"].get<int>());
-  fmt::print("parameters  {}\n", facts["parameters"].get<std::int64_t>());
-  fmt::print("MACs        {} an image\n", facts["macs"].get<std::int64_t>());
-  fmt::print("operations  {} in the cell\n", facts["operations"].get<std::size_t>());
+  print_line("parameters  {}", facts["parameters"].get<std::int64_t>());
+  print_line("MACs        {} an image", facts["macs"].get<std::int64_t>());
+  print_line("operations  {} in the cell", facts["operations"].get<std::size_t>());
   const json levels = to_json(genotype)["levels"];
   for (const json& level : levels) {
     int motif = 0;
     for (const json& edges : level["motifs"]) {
-      fmt::print("level {} motif {}  ", level["level"].get<int>(), ++motif);
-      std::size_t edge = 0;
-      for (int i = 2; i <= level["nodes"].get<int>(); ++i) {
-        for (int j = 1; j < i; ++j, ++edge) {
-          const json& gene = edges[edge];
-          const std::string op = gene.is_string() ? gene.get<std::string>() : gene.dump();
-          if (op != "none") fmt::print("{}→{} {}  ", j, i, op);
-        }
-      }
-      fmt::print("\n");
+      print_line("level {} motif {}  {}", level["level"].get<int>(), ++motif,
+                 edges_text(edges, level["nodes"].get<int>()));
     }
   }
 }

@@ -7,6 +7,7 @@
 
 #include "commands.hpp"
 #include "hierevo/core/error.hpp"
+#include "hierevo/core/standard_error.hpp"
 #include "hierevo/nn/dataset.hpp"
 #include "hierevo/nn/image_folder.hpp"
 #include "hierevo/nn/threads.hpp"
@@ -158,7 +159,7 @@ void make_pack(const PackingJob& job) {
                            "See hierevo prepare --help.");
   }
   for (const std::string_view other : std::span(found).subspan(1)) {
-    report("'{}' is {} too, which is not used.\n", job.source, other);
+    core::write_line("'{}' is {} too, which is not used.", job.source, other);
   }
   if (found.front() == images) {
     pack_folder(job);

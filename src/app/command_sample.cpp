@@ -29,7 +29,7 @@ int command_sample(const Arguments& arguments) {
     throw core::UsageError("--count must be at least 1 and --mutations at least 0");
   }
   const auto space = genome::SearchSpace::parse(space_name);
-  for (long i = 0; i < count; ++i) {
+  for (long i = 0; i < count && std::cout.good(); ++i) {
     core::RandomStream random(seed, static_cast<std::uint64_t>(i) + 1, "sample");
     std::cout << json_text(random_genotype(space, random, mutations)) << '\n';
   }

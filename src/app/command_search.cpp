@@ -8,7 +8,10 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "commands.hpp"
@@ -21,6 +24,7 @@
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/hash.hpp"
 #include "hierevo/core/log.hpp"
+#include "hierevo/core/standard_error.hpp"
 #include "hierevo/search/process_evaluators.hpp"
 #include "hierevo/search/run_directory.hpp"
 #include "hierevo/search/search_progress.hpp"
@@ -41,13 +45,15 @@ using search::SearchStatus;
 /// The options of this start, and what is made of them on this process.
 class SearchProgram {
  public:
-  /// `in_force`: all options as INI lines; `lasting`: those that half-trained candidates depend on.
+  /// `in_force`: all options as INI lines; `lasting`: those that half-trained candidates depend on;
+  /// `warnings`: what is odd about them.
   SearchProgram(const SearchCommandOptions& command, search::SearchOptions options,
-                std::string in_force, std::string lasting)
+                std::string in_force, std::string lasting, std::vector<std::string> warnings)
       : command_(command),
         options_(std::move(options)),
         in_force_(std::move(in_force)),
         lasting_(std::move(lasting)),
+        warnings_(std::move(warnings)),
         last_moment_(last_moment(job_, options_.grace, std::chrono::system_clock::now())) {
     // Before MPI and any thread.
     if (command_.isolation == "process") supervisor_.emplace();
@@ -74,13 +80,13 @@ class SearchProgram {
   std::string job_text() const;
   /// For rank 0: tells what became of the search.
   int conclude(const Outcome& outcome) const;
-  void warn_of_no_evolution() const;
   int dry_run_ended() const;
 
   const SearchCommandOptions& command_;
   search::SearchOptions options_;
   std::string in_force_;
   std::string lasting_;
+  std::vector<std::string> warnings_;  ///< for rank 0 to tell
   SlurmJob job_ = SlurmJob::here();
   std::optional<std::chrono::system_clock::time_point> last_moment_;
   std::optional<comm::ProcessSupervisor> supervisor_;
@@ -92,7 +98,7 @@ class SearchProgram {
 };
 
 std::vector<EvaluatorPlace> SearchProgram::places(const comm::Communicator& ranks) const {
-  const NodeShare node = NodeShare::here();
+  const NodeShare node = command_.node();
   const int threads = command_.training.threads;
   if (ranks.size() == 1) return evaluator_places_alone(node, command_.workers, threads);
   auto places = evaluator_places(node, command_.evaluators_per_device, threads);
@@ -127,11 +133,11 @@ search::ProcessEvaluatorsOptions SearchProgram::process_options(
 }
 
 void SearchProgram::make_evaluators(const comm::Communicator& ranks) {
-  if (ranks.size() > 1) {
+  if (ranks.size() > 1 && !command_.node().devices.empty()) {
     check_devices(job_, comm::MpiSession::ranks_on_this_node(), command_.master_evaluates);
   }
   if (ranks.rank() == 0 && ranks.size() > 1 && !command_.master_evaluates) return;
-  options_.place = place_text(places(ranks), NodeShare::here());
+  options_.place = place_text(places(ranks), command_.node());
   if (supervisor_) {
     evaluators_ = search::make_process_evaluators(*supervisor_, process_options(ranks));
     return;
@@ -194,23 +200,23 @@ int SearchProgram::conclude(const Outcome& outcome) const {
       last.evaluated > 0 ? fmt::format("best {:.4f}: individual {}, {} parameters",
                                        last.best_fitness, number(*last.best), last.best_parameters)
                          : "none evaluated with success";
-  report("{} ({} failed), {}.\n", search::evaluations_text(last.done, last.target), last.failed,
-         best);
+  core::write_line("{} ({} failed), {}.", search::evaluations_text(last.done, last.target),
+                   last.failed, best);
   switch (end) {
     case SearchEnd::finished:
       if (last.evaluated == 0) {
-        report(
+        core::write_line(
             "Finished without a result: {} failed, {} were invalid or over a bound such as "
-            "--max-memory. See hierevo status --run '{}'.\n",
+            "--max-memory. See hierevo status --run '{}'.",
             last.failed, last.done - last.failed, options_.run.string());
         return static_cast<int>(core::ExitCode::failures);
       }
-      report("Finished. Everything is in '{0}'; next: hierevo inspect --run '{0}'\n",
-             options_.run.string());
+      core::write_line("Finished. Everything is in '{0}'; next: hierevo inspect --run '{0}'",
+                       options_.run.string());
       return static_cast<int>(core::ExitCode::finished);
     case SearchEnd::saved:
-      report("Stopped and saved in '{}'. Run the same line again to go on.\n",
-             options_.run.string());
+      core::write_line("Stopped and saved in '{}'. Run the same line again to go on.",
+                       options_.run.string());
       return static_cast<int>(core::ExitCode::saved);
     case SearchEnd::failures:
     case SearchEnd::checked:
@@ -219,22 +225,10 @@ int SearchProgram::conclude(const Outcome& outcome) const {
   return static_cast<int>(core::ExitCode::failures);
 }
 
-/// For rank 0.
-void SearchProgram::warn_of_no_evolution() const {
-  const evolution::EngineOptions& engine = options_.engine;
-  if (engine.algorithm == evolution::Algorithm::random) return;
-  if (engine.population < engine.evaluations) return;
-  core::log(core::LogLevel::warning, "{}",
-            core::error_text(fmt::format("--population is {} and --evaluations is {}",
-                                         engine.population, engine.evaluations),
-                             "all will be random genotypes: evolution never begins",
-                             "Give a smaller --population or more --evaluations."));
-}
-
 int SearchProgram::dry_run_ended() const {
-  report(
+  core::write_line(
       "All is ready to search the {} space by {} in '{}': {} evaluations, {} of them random "
-      "at the start. Nothing was written.\n",
+      "at the start. Nothing was written.",
       options_.engine.space.name(), name(options_.engine.algorithm), options_.run.string(),
       options_.engine.evaluations,
       std::min(options_.engine.population, options_.engine.evaluations));
@@ -248,7 +242,9 @@ int SearchProgram::run(comm::Communicator& ranks, std::exception_ptr problem) {
   try {
     if (problem) std::rethrow_exception(problem);
     if (ranks.rank() == 0) {
-      warn_of_no_evolution();
+      for (const std::string& warning : warnings_) {
+        core::log(core::LogLevel::warning, std::string_view(warning));
+      }
       check_room(options_.run);
     }
     make_evaluators(ranks);
@@ -326,6 +322,30 @@ void check_recorded(const OptionSet& options, const SearchCommandOptions& now) {
   }
 }
 
+/// Where all evaluations are random genotypes; else empty.
+std::string no_evolution(const evolution::EngineOptions& engine) {
+  if (engine.algorithm == evolution::Algorithm::random) return "";
+  if (engine.population < engine.evaluations) return "";
+  return core::error_text(fmt::format("--population is {} and --evaluations is {}",
+                                      engine.population, engine.evaluations),
+                          "all will be random genotypes: evolution never begins",
+                          "Give a smaller --population or more --evaluations.");
+}
+
+std::vector<std::string> warnings_of(const SearchCommandOptions& command, const OptionSet& options,
+                                     const search::SearchOptions& search, const SlurmJob& job) {
+  const int at_once =
+      comm::MpiSession::launched_by_mpi() ? command.evaluators_per_device : command.workers;
+  const int cores = static_cast<int>(command.node().cores.size());
+  std::vector<std::string> warnings = {no_evolution(search.engine)};
+  if (command.evaluator == "train") {
+    warnings.push_back(
+        odd_threads(job, command.training.threads, options.given("threads"), at_once, cores));
+  }
+  std::erase(warnings, "");
+  return warnings;
+}
+
 }  // namespace
 
 int command_search(const Arguments& arguments) {
@@ -340,6 +360,7 @@ int command_search(const Arguments& arguments) {
   // Tasks that do not know of each other all refuse, and one tells why.
   const bool told_by_another = job.step_tasks > 1 && job.rank > 0;
   search::SearchOptions search_options;
+  std::vector<std::string> warnings;
   std::exception_ptr problem;
   try {
     if (!options.parse(arguments)) return 0;
@@ -351,6 +372,7 @@ int command_search(const Arguments& arguments) {
     }
     check_recorded(options, command);
     search_options.configuration = options.record();
+    warnings = warnings_of(command, options, search_options, job);
   } catch (...) {
     if (!many && told_by_another) return static_cast<int>(core::ExitCode::usage);
     if (!many) throw;
@@ -364,7 +386,7 @@ int command_search(const Arguments& arguments) {
     become("hierevo-evaluator", again);
   }
   SearchProgram program(command, std::move(search_options), options.in_force(),
-                        options.record(options_that_may_change()));
+                        options.record(options_that_may_change()), std::move(warnings));
   catch_stop_signals();
   outlive_readers();
   if (!many) {

@@ -16,6 +16,7 @@
 #include "program.hpp"
 #include "progress_line.hpp"
 #include "saved_run.hpp"
+#include "standard_output.hpp"
 
 namespace hierevo::app {
 
@@ -124,38 +125,43 @@ json status_of(const std::filesystem::path& run) {
   return status;
 }
 
+/// "12 on rank 3, repeat 1, step 200 of 5000, loss 1.234"
+std::string under_way_text(const json& one) {
+  std::string text =
+      fmt::format("{} on rank {}", one["id"].get<std::uint64_t>(), one["rank"].get<int>());
+  if (one["steps"].get<std::int64_t>() > 0) {
+    text += fmt::format(", repeat {}, step {} of {}, loss {:.3f}", one["repeat"].get<int>() + 1,
+                        one["step"].get<std::int64_t>(), one["steps"].get<std::int64_t>(),
+                        one["loss"].get<double>());
+  }
+  return text;
+}
+
 void print_for_people(const json& status) {
   const json& counts = status["evaluations"];
-  fmt::print("{}: {}", status["run"].get<std::string>(), status["state"].get<std::string>());
-  if (!status["reason"].is_null()) fmt::print(" ({})", status["reason"].get<std::string>());
-  fmt::print("\n");
-  fmt::print("  done         {}, {} failed, {} reused, {} {}\n",
+  const json& reason = status["reason"];
+  print_line("{}: {}{}", status["run"].get<std::string>(), status["state"].get<std::string>(),
+             reason.is_null() ? "" : fmt::format(" ({})", reason.get<std::string>()));
+  print_line("  done         {}, {} failed, {} reused, {} {}",
              search::evaluations_text(counts["done"].get<std::size_t>(),
                                       counts["target"].get<std::size_t>()),
              counts["failed"].get<std::size_t>(), counts["reused"].get<std::size_t>(),
              counts["in_flight"].get<std::size_t>(),
              status["state"] == "running" ? "in flight" : "to go on with");
-  for (const auto& [reason, count] : status["failures"].items()) {
-    fmt::print("  failure      {}: {}\n", reason, count.get<int>());
+  for (const auto& [failure, count] : status["failures"].items()) {
+    print_line("  failure      {}: {}", failure, count.get<int>());
   }
   if (!status["best"].is_null()) {
-    fmt::print("  best         {:.4f}, individual {}, {} parameters\n",
+    print_line("  best         {:.4f}, individual {}, {} parameters",
                status["best"]["fitness"].get<double>(), status["best"]["id"].get<std::uint64_t>(),
                status["best"]["parameters"].get<std::int64_t>());
   }
-  fmt::print("  workers      {} now, busy {:.0f} % of the time\n", status["workers"].get<int>(),
+  print_line("  workers      {} now, busy {:.0f} % of the time", status["workers"].get<int>(),
              100.0 * status["utilisation"].get<double>());
   for (const json& one : status["under_way"]) {
-    fmt::print("  under way    {} on rank {}", one["id"].get<std::uint64_t>(),
-               one["rank"].get<int>());
-    if (one["steps"].get<std::int64_t>() > 0) {
-      fmt::print(", repeat {}, step {} of {}, loss {:.3f}", one["repeat"].get<int>() + 1,
-                 one["step"].get<std::int64_t>(), one["steps"].get<std::int64_t>(),
-                 one["loss"].get<double>());
-    }
-    fmt::print("\n");
+    print_line("  under way    {}", under_way_text(one));
   }
-  fmt::print("  searched     {}\n", duration_text(status["elapsed_seconds"].get<double>()));
+  print_line("  searched     {}", duration_text(status["elapsed_seconds"].get<double>()));
 }
 
 }  // namespace
@@ -177,12 +183,11 @@ int command_status(const Arguments& arguments) {
   while (true) {
     const json status = status_of(run);
     if (as_json) {
-      std::cout << status.dump(watch ? -1 : 2, ' ', false, json::error_handler_t::replace)
-                << std::endl;
+      std::cout << status.dump(watch ? -1 : 2, ' ', false, json::error_handler_t::replace) << '\n';
     } else {
       print_for_people(status);
-      std::fflush(stdout);
     }
+    flush_output();
     if (!watch || status["state"] != "running" || stop_signal_came()) return 0;
     std::this_thread::sleep_for(std::chrono::seconds(2));
   }

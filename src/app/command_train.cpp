@@ -17,13 +17,16 @@
 #include "hierevo/comm/agreement.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/hash.hpp"
+#include "hierevo/core/log.hpp"
 #include "hierevo/core/random.hpp"
+#include "hierevo/core/standard_error.hpp"
 #include "hierevo/genome/cell_graph.hpp"
 #include "hierevo/genome/codec.hpp"
 #include "hierevo/nn/device.hpp"
 #include "hierevo/nn/threads.hpp"
 #include "hierevo/search/run_directory.hpp"
 #include "model_options.hpp"
+#include "preflight.hpp"
 #include "program.hpp"
 #include "progress_line.hpp"
 #include "training_data.hpp"
@@ -94,8 +97,9 @@ void TrainCommandOptions::add_to(OptionSet& options) {
   training.add_to(options);
   options.group("Several ranks (mpirun, srun), which share each batch");
   options.add("sync-norms", &sync_norms,
-              "batch normalisation over the images of all ranks, not of each: then the number of "
-              "ranks changes results by rounding alone");
+              "batch normalisation over the images of all ranks, not of each; without "
+              "--micro-batches, whose parts are normalised one by one, the number of ranks then "
+              "changes results by rounding alone");
   options.add("compress-gradients", &compress_gradients,
               "send gradients as bfloat16: half as much, and rounded");
   options.add("bucket-mb", &bucket_mb, "megabytes of gradients that are summed at once",
@@ -150,18 +154,18 @@ void note_made_up_fitness(const GenotypeChoice& choice) {
   if (choice.run.empty() || choice.id != 0) return;
   const auto options = search::RunDirectory::configuration_of(choice.run);
   if (OptionSet::value_in(options.value_or(""), "evaluator") != "synthetic") return;
-  report(
+  core::write_line(
       "Note: the fitness of the search in '{}' was made up (--evaluator synthetic): its best "
-      "cell is as good as any other.\n",
+      "cell is as good as any other.",
       choice.run);
 }
 
 /// Tells who asks for random crops that there is only one.
 void note_whole_crops(const TrainingDataFacts& data, std::int64_t crop) {
   if (!data.crops_are_whole) return;
-  report(
+  core::write_line(
       "Note: --crop is {0}, and the images of '{1}' are {0}×{0}: no random parts of them are "
-      "trained on. Give a smaller --crop, or 0 if whole images are meant.\n",
+      "trained on. Give a smaller --crop, or 0 if whole images are meant.",
       crop, data.data.name);
 }
 
@@ -207,10 +211,11 @@ std::vector<json> finished_repeats(const TrainingTask& task, const TrainingDirec
 void tell_result(const json& result, const fs::path& folder) {
   std::cout << result.dump(2) << '\n';
   const json& deviation = result["test_accuracy_deviation"];
-  report("Test error {:.2f} %{}. Weights and results are in '{}'.\n",
-         100.0 * (1.0 - result["test_accuracy"].get<double>()),
-         deviation.is_null() ? "" : fmt::format(" ± {:.2f}", 100.0 * deviation.get<double>()),
-         folder.string());
+  core::write_line(
+      "Test error {:.2f} %{}. Weights and results are in '{}'.",
+      100.0 * (1.0 - result["test_accuracy"].get<double>()),
+      deviation.is_null() ? "" : fmt::format(" ± {:.2f}", 100.0 * deviation.get<double>()),
+      folder.string());
 }
 
 /// The training as each of the ranks sees it.
@@ -223,6 +228,7 @@ class TrainProgram {
 
  private:
   void tell_that_all_is_ready(const TrainingTask& task, const fs::path& folder) const;
+  void warn_of_threads() const;
   std::uint64_t hash_of_options() const;
   c10::Device device_here(comm::Collectives& ranks) const;
   evolution::Individual chosen_by_rank_0(comm::Collectives& ranks) const;
@@ -264,9 +270,18 @@ c10::Device TrainProgram::device_here(comm::Collectives& ranks) const {
     const int threads = command_.training.threads;
     means = threads == 1 ? "a thread of the CPU" : fmt::format("{} threads of the CPU", threads);
   }
-  const std::string table = table_of(ranks, means);
-  if (ranks.size() > 1) report("{}", table);
+  const auto places = places_of(ranks, means);
+  for (std::size_t rank = 0; ranks.size() > 1 && rank < places.size(); ++rank) {
+    core::write_line("Rank {} is on {}", rank, places[rank]);
+  }
   return device;
+}
+
+void TrainProgram::warn_of_threads() const {
+  const int cores = static_cast<int>(NodeShare::here().cores.size());
+  const std::string warning = odd_threads(SlurmJob::here(), command_.training.threads,
+                                          options_.given("threads"), /*at_once=*/1, cores);
+  if (!warning.empty()) core::log(core::LogLevel::warning, std::string_view(warning));
 }
 
 /// Of all that ranks must agree in.
@@ -322,8 +337,8 @@ void TrainProgram::conclude(const json& last, const TrainingTask& task,
   const std::vector<json> repeats = finished_repeats(task, directory);
   if (std::ssize(repeats) < task.repeats) {
     std::cout << last.dump(2) << '\n';
-    report("Repeat {} is trained; {} of {} have finished.\n", command_.repeat, repeats.size(),
-           task.repeats);
+    core::write_line("Repeat {} is trained; {} of {} have finished.", command_.repeat,
+                     repeats.size(), task.repeats);
     return;
   }
   const json result = result_of(repeats, task, individual);
@@ -333,9 +348,9 @@ void TrainProgram::conclude(const json& last, const TrainingTask& task,
 
 void TrainProgram::tell_that_all_is_ready(const TrainingTask& task, const fs::path& folder) const {
   const TrainingDataFacts& data = task.data.facts();
-  report(
+  core::write_line(
       "All is ready to train {} parameters for {} steps of {} images in '{}', on {} images "
-      "of '{}', and to test on {}. Nothing was written.\n",
+      "of '{}', and to test on {}. Nothing was written.",
       cost_of(task).parameters, task.options.steps, task.options.batch, folder.string(),
       data.data.training_images, data.data.name, data.test_images);
 }
@@ -350,7 +365,12 @@ int TrainProgram::run(comm::Collectives& ranks) const {
   const evolution::Individual individual = chosen_by_rank_0(ranks);
   const genome::Genotype& genotype = individual.candidate.genotype;
   const fs::path folder = command_.directory(individual.candidate.id);
-  comm::done_by_rank_0(ranks, [&] { TrainingDirectory::require_same(folder, options_, genotype); });
+  comm::done_by_rank_0(ranks, [&] {
+    TrainingDirectory::require_same(folder, options_, genotype, [this](const auto& other) {
+      return command_.choice.id_of(other);
+    });
+    warn_of_threads();
+  });
   const c10::Device device = device_here(ranks);
   const auto data = read_data(ranks, device, training);
   if (first) note_whole_crops(data->facts(), training.crop);

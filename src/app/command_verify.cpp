@@ -10,6 +10,7 @@
 #include "model_options.hpp"
 #include "option_set.hpp"
 #include "saved_run.hpp"
+#include "standard_output.hpp"
 
 namespace hierevo::app {
 
@@ -79,17 +80,18 @@ json as_json(const std::string& run, const search::Verification& found) {
 }
 
 void print_for_people(const search::Verification& found) {
-  for (const search::Problem& problem : found.problems) fmt::print("{}\n", problem.line());
-  for (const std::string& text : found.notes) fmt::print("Note: {}.\n", text);
+  for (const search::Problem& problem : found.problems)
+    print_line(std::string_view(problem.line()));
+  for (const std::string& text : found.notes) print_line("Note: {}.", text);
   const std::string all = fmt::format(
       "{} candidates ({} evaluated, {} reused, {} failed, {} invalid or over a bound, {} in "
       "flight) and {} files",
       found.candidates(), found.evaluated, found.reused, found.failed, found.others,
       found.in_flight, found.files);
   if (found.problems.empty()) {
-    fmt::print("{}: all agree.\n", all);
+    print_line("{}: all agree.", all);
   } else {
-    fmt::print("{}: {} problems.\n", all, found.problems.size());
+    print_line("{}: {} problems.", all, found.problems.size());
   }
 }
 

@@ -14,6 +14,7 @@
 #include "hierevo/core/file.hpp"
 #include "hierevo/core/log.hpp"
 #include "hierevo/core/random.hpp"
+#include "hierevo/core/standard_error.hpp"
 #include "hierevo/genome/cell_graph.hpp"
 #include "hierevo/nn/make_executor.hpp"
 #include "preflight.hpp"
@@ -69,7 +70,7 @@ class Repeat {
     if (holds_out() && !choose()) stop();
     save("running");
     if (record_ != nullptr) {
-      report("Trained; testing on {} images.\n", task_.data.facts().test_images);
+      core::write_line("Trained; testing on {} images.", task_.data.facts().test_images);
     }
     const auto scores = scores_on(*task_.data.test());
     if (!scores) stop();

@@ -49,7 +49,8 @@ void print_help() {
          "  mpirun -n 3 hierevo search --run my-run --population 20 --evaluations 100 \\\n"
          "    --channels 8 --steps 100 --batch 64 --repeats 1\n"
          "The same line goes on with a search that was interrupted.\n\n"
-         "Exit codes: 0 finished, 2 wrong usage or input, 3 run directory cannot be used,\n"
+         "Exit codes: 0 finished, 2 wrong usage or input, 3 run directory or output cannot be "
+         "used,\n"
          "4 stopped for failures or want of memory, 5 another process works there, 75 saved:\n"
          "run the same line again.\n";
 }
@@ -81,5 +82,5 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   app::make_size_limit_an_error();
-  return app::guarded([&] { return run(argc, argv); });
+  return app::run_program([&] { return run(argc, argv); });
 }

@@ -14,8 +14,10 @@ int main(int argc, char** argv) {
   if (app::TrainingSetup::available()) core::keep_freed_memory();
   const std::string_view name = argc > 1 ? argv[1] : "";
   if (name == "evaluator") {
-    return app::guarded([&] { return app::command_evaluator(app::arguments_from(argc, argv, 2)); });
+    return app::run_program(
+        [&] { return app::command_evaluator(app::arguments_from(argc, argv, 2)); });
   }
   const int first = name == "search" ? 2 : 1;
-  return app::guarded([&] { return app::command_search(app::arguments_from(argc, argv, first)); });
+  return app::run_program(
+      [&] { return app::command_search(app::arguments_from(argc, argv, first)); });
 }

@@ -15,5 +15,5 @@ int main(int argc, char** argv) {
                        : name == "prepare" ? app::command_prepare
                                            : app::command_train;
   const bool named = name == "train" || command != app::command_train;
-  return app::guarded([&] { return command(app::arguments_from(argc, argv, named ? 2 : 1)); });
+  return app::run_program([&] { return command(app::arguments_from(argc, argv, named ? 2 : 1)); });
 }

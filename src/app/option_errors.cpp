@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <sstream>
 #include <vector>
 
 #include "hierevo/core/error.hpp"
@@ -26,7 +25,7 @@ class WithoutPercents : public po::error_with_option_name {
   }
 
   std::string text() const { return with_percents(what()); }
-  /// What Boost calls "value" or "invalid_line".
+  /// What Boost calls "value".
   std::string part(const std::string& name) const {
     const auto found = m_substitutions.find(name);
     return found == m_substitutions.end() ? "" : with_percents(found->second);
@@ -58,15 +57,13 @@ bool is(const po::error& error) {
 }
 
 /// Of those that name no option.
-[[noreturn]] void refuse_whole(const po::error& error, const OptionPlace& place) {
+[[noreturn]] void refuse_whole(const po::error& error) {
   if (is<po::too_many_positional_options_error>(error)) {
     throw core::UsageError("A value on the command line belongs to no option",
                            "each stands behind the name of its option, as in --run DIR",
                            "Quote values that have spaces in them; see --help.");
   }
-  throw core::UsageError(place.name.empty() ? "The command line cannot be read"
-                                            : fmt::format("'{}' cannot be read", place.name),
-                         words_of(error), "See --help.");
+  throw core::UsageError("The command line cannot be read", error.what(), "See --help.");
 }
 
 bool lacks_its_value(const po::error& error) {
@@ -79,32 +76,16 @@ bool lacks_its_value(const po::error& error) {
 
 std::string in_place(const OptionPlace& place, const std::string& name) {
   if (place.name.empty()) return "";
-  std::istringstream lines(place.text);
-  std::string line;
-  for (int number = 1; std::getline(lines, line); ++number) {
-    line.erase(std::min(line.size(), line.find_first_of("=#")));
-    line.erase(line.find_last_not_of(" \t\r") + 1);
-    line.erase(0, line.find_first_not_of(" \t"));
-    if (line == name) return fmt::format(" in '{}', line {}", place.name, number);
-  }
-  return fmt::format(" in '{}'", place.name);
-}
-
-std::string words_of(const po::error& error) {
-  const auto* named = dynamic_cast<const po::error_with_option_name*>(&error);
-  return named != nullptr ? WithoutPercents(*named).text() : error.what();
+  const auto line = place.lines.find(name);
+  if (line == place.lines.end()) return fmt::format(" in '{}'", place.name);
+  return fmt::format(" in '{}', line {}", place.name, line->second);
 }
 
 void refuse(const po::error& error, const OptionPlace& place,
             const std::map<std::string, std::string>& takes) {
   const auto* named = dynamic_cast<const po::error_with_option_name*>(&error);
-  if (named == nullptr) refuse_whole(error, place);
+  if (named == nullptr) refuse_whole(error);
   const WithoutPercents parts(*named);
-  if (is<po::invalid_config_file_syntax>(error)) {
-    const std::string line = parts.part("invalid_line");
-    throw core::UsageError(fmt::format("'{}'{} cannot be read", line, in_place(place, line)),
-                           "a line is NAME=VALUE", "Mend it, or put a # before it.");
-  }
   std::string name = named->get_option_name();
   name.erase(0, name.find_first_not_of('-'));
   const std::string in = in_place(place, name);
@@ -124,7 +105,7 @@ void refuse(const po::error& error, const OptionPlace& place,
     throw core::UsageError(fmt::format("--{} has no value", name), "this option takes one",
                            "Give it behind the name; see --help.");
   }
-  throw core::UsageError(fmt::format("--{}{} cannot be used", name, in), words_of(error),
+  throw core::UsageError(fmt::format("--{}{} cannot be used", name, in), parts.text(),
                          "See --help.");
 }
 

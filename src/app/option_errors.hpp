@@ -9,15 +9,12 @@ namespace hierevo::app {
 
 /// Where options are read from. The command line has no name.
 struct OptionPlace {
-  std::string name{};  ///< of a file or an environment variable
-  std::string text{};  ///< of the file
+  std::string name{};                  ///< of a file or an environment variable
+  std::map<std::string, int> lines{};  ///< of the file, by the name of an option: its first one
 };
 
 /// " in 'x.ini', line 3", the line being that of option `name`; empty for the command line.
 std::string in_place(const OptionPlace& place, const std::string& name);
-
-/// Boost's own words.
-std::string words_of(const boost::program_options::error& error);
 
 /// Throws `error` as a UsageError. `takes`: what may be given for each option, by its name, or
 /// nothing where that can be anything.

@@ -1,14 +1,14 @@
 #include "option_set.hpp"
 
 #include <algorithm>
-#include <cctype>
 #include <cstdlib>
 #include <iostream>
 #include <map>
-#include <sstream>
 
+#include "hierevo/comm/mpi_session.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
+#include "hierevo/core/log.hpp"
 
 namespace hierevo::app {
 
@@ -30,30 +30,27 @@ void keep_last_of_each(po::parsed_options& parsed) {
   parsed.options = std::move(kept);
 }
 
-std::map<std::string, std::string> read_ini(const std::string& text) {
+constexpr const char* record_name = "config.ini of the run";
+
+std::map<std::string, std::string> read_record(const std::string& text) {
   std::map<std::string, std::string> values;
-  std::istringstream in(text);
-  const po::options_description none;
-  try {
-    for (const auto& option : po::parse_config_file(in, none, true).options) {
-      values[option.string_key] = option.value.empty() ? "" : option.value.front();
-    }
-  } catch (const po::error& error) {
-    throw core::UsageError("A recorded config.ini cannot be read", words_of(error),
-                           "It was changed by hand, or is damaged: mend it, or take it away.");
-  }
+  for (const IniLine& line : read_ini(text, record_name)) values[line.name] = line.value;
   return values;
 }
 
-/// An INI file has no way to quote: such a value would be read as another one.
-void require_recordable(const std::string& name, const std::string& value) {
-  const bool trimmed =
-      value.empty() || (std::isspace(static_cast<unsigned char>(value.front())) == 0 &&
-                        std::isspace(static_cast<unsigned char>(value.back())) == 0);
-  if (trimmed && value.find_first_of("#\n\r") == std::string::npos) return;
-  throw core::UsageError(fmt::format("--{} is '{}'", name, value),
-                         "'#', line breaks and spaces at its ends cannot be kept in config.ini",
-                         "Give it without them, for instance by way of a script or a link.");
+OptionPlace place_of(const std::string& name, const std::vector<IniLine>& lines) {
+  OptionPlace place{.name = name};
+  for (const IniLine& line : lines) place.lines.emplace(line.name, line.number);
+  return place;
+}
+
+/// What was meant to have options, and has lost them, would otherwise pass for the defaults.
+void warn_of_no_options(const std::string& file) {
+  if (comm::MpiSession::local_rank() != 0) return;
+  core::log(core::LogLevel::warning, "{}",
+            core::error_text(fmt::format("'{}' has no options in it", file),
+                             "all that the command line does not give have their defaults",
+                             "See --dump-config for what is in force."));
 }
 
 }  // namespace
@@ -114,9 +111,6 @@ bool OptionSet::parse(const std::vector<std::string>& arguments) {
   take_defaults_of_run(known);
   po::notify(values_);
   for (const auto& complete : complete_) complete();
-  for (const Entry& option : options_) {
-    if (option.record == Record::yes) require_recordable(option.name, option.text());
-  }
   if (dump_config_) {
     std::cout << explained();
     return false;
@@ -146,21 +140,28 @@ std::string OptionSet::given_values(const std::string& names) const {
 }
 
 void OptionSet::read_config(const po::options_description& known) {
-  OptionPlace place{.name = values_["config"].as<std::string>()};
+  const auto file = values_["config"].as<std::string>();
+  std::vector<IniLine> lines;
   try {
-    place.text = core::read_text_file(place.name);
-    std::istringstream text(place.text);
-    po::parsed_options parsed = po::parse_config_file(text, known, /*allow_unregistered=*/true);
-    std::erase_if(parsed.options, [this](const po::option& option) {
-      if (!option.unregistered) return false;
-      const auto& other = passed_over_;
-      if (std::find(other.begin(), other.end(), option.string_key) != other.end()) return true;
-      throw po::unknown_option(option.string_key);
-    });
-    require_in_range(parsed, place);
-    po::store(parsed, values_);
+    lines = read_ini(core::read_text_file(file), file);
   } catch (const core::IoError& error) {
     throw core::UsageError(error.what(), "", "Give an existing INI file to --config.");
+  }
+  if (lines.empty()) warn_of_no_options(file);
+  const OptionPlace place = place_of(file, lines);
+  try {
+    po::parsed_options parsed(&known);
+    for (const IniLine& line : lines) {
+      const auto& others = passed_over_;
+      const bool is_known = known.find_nothrow(line.name, /*approx=*/false) != nullptr;
+      if (is_known) {
+        parsed.options.emplace_back(line.name, std::vector<std::string>{line.value});
+      } else if (std::find(others.begin(), others.end(), line.name) == others.end()) {
+        throw po::unknown_option(line.name);
+      }
+    }
+    require_in_range(parsed, place);
+    po::store(parsed, values_);
   } catch (const po::error& error) {
     refuse_in(place, error);
   }
@@ -209,7 +210,7 @@ void OptionSet::take_defaults_of_run(const po::options_description& known) {
   if (inheriting_.empty() || !given(run_option_)) return;
   po::parsed_options recorded(&known);
   const std::string text = recorded_of_(values_[run_option_].as<std::string>());
-  for (const auto& [name, value] : read_ini(text)) {
+  for (const auto& [name, value] : read_record(text)) {
     const bool wanted =
         std::find(inheriting_.begin(), inheriting_.end(), name) != inheriting_.end();
     if (!wanted || given(name) || from_environment_.count(name) > 0) continue;
@@ -219,7 +220,7 @@ void OptionSet::take_defaults_of_run(const po::options_description& known) {
   try {
     po::store(recorded, values_);
   } catch (const po::error& error) {
-    refuse_in({.name = "config.ini of the run", .text = text}, error);
+    refuse_in(place_of(record_name, read_ini(text, record_name)), error);
   }
 }
 
@@ -232,7 +233,7 @@ void OptionSet::print_help() const {
 }
 
 std::string OptionSet::value_in(const std::string& recorded, const std::string& name) {
-  const auto values = read_ini(recorded);
+  const auto values = read_record(recorded);
   const auto found = values.find(name);
   return found == values.end() ? "" : found->second;
 }
@@ -278,7 +279,7 @@ std::string OptionSet::record(const std::vector<std::string>& without) const {
 
 std::vector<std::string> OptionSet::differences(const std::string& recorded,
                                                 const std::vector<std::string>& may_change) const {
-  const auto then = read_ini(recorded);
+  const auto then = read_record(recorded);
   std::vector<std::string> found;
   for (const Entry& option : options_) {
     const auto entry = then.find(option.name);

@@ -13,6 +13,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "ini_text.hpp"
 #include "option_errors.hpp"
 
 namespace hierevo::app {
@@ -119,7 +120,7 @@ class OptionSet {
     bool never_negative;
     std::string values;  ///< that may be given
 
-    std::string line() const { return fmt::format("{}={}\n", name, text()); }
+    std::string line() const { return ini_line(name, text()); }
   };
 
   boost::program_options::options_description all() const;

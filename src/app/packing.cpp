@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "hierevo/core/error.hpp"
+#include "hierevo/core/standard_error.hpp"
 #include "hierevo/io/data_pack.hpp"
 #include "hierevo/nn/dataset.hpp"
 #include "program.hpp"
@@ -78,8 +79,8 @@ std::string source_name(std::string_view dataset, const std::string& folder) {
 /// Makes a pack of what the writer was given.
 void finish(io::DataPackWriter& writer, const PackingJob& job, std::size_t left_out) {
   writer.finish();
-  report("Packed into '{}' ({:.1f} MB){}.\n", job.out,
-         static_cast<double>(fs::file_size(job.out)) / 1e6, left_out_text(left_out));
+  core::write_line("Packed into '{}' ({:.1f} MB){}.", job.out,
+                   static_cast<double>(fs::file_size(job.out)) / 1e6, left_out_text(left_out));
 }
 
 /// Options that have no meaning for published data sets.
@@ -192,17 +193,19 @@ void say_unused(const fs::path& source, const std::string& name, const std::stri
   const std::string tests = tested.empty()
                                 ? "A folder to test on is called test, val or validation."
                                 : fmt::format("'{}' is tested on.", (source / tested).string());
-  report("'{}' is not used{} {}\n", (source / name).string(),
-         name == "test" ? ": its images lie in no folders of their classes." : ".", tests);
+  core::write_line("'{}' is not used{} {}", (source / name).string(),
+                   name == "test" ? ": its images lie in no folders of their classes." : ".",
+                   tests);
 }
 
 }  // namespace
 
 void say_found(std::string_view what, std::string_view source, std::size_t classes,
                std::size_t train, std::size_t test) {
-  report("'{}' is {}: {} classes, {} images to train on, {}.\n", source, what, classes, train,
-         test == 0 ? "none to test on, which hierevo train will want"
-                   : fmt::format("{} to test on", test));
+  core::write_line("'{}' is {}: {} classes, {} images to train on, {}.", source, what, classes,
+                   train,
+                   test == 0 ? "none to test on, which hierevo train will want"
+                             : fmt::format("{} to test on", test));
 }
 
 std::string folder_name(const std::string& folder) {
@@ -232,8 +235,8 @@ nn::ImageFolder found_images(const PackingJob& job) {
   say_found("a folder of images", job.source, found.class_names.size(), found.train.size(),
             found.test.size());
   if (!found.label_assumption.empty()) {
-    report("'{}': {}. --labels-from says it for sure.\n", job.validation_labels,
-           found.label_assumption);
+    core::write_line("'{}': {}. --labels-from says it for sure.", job.validation_labels,
+                     found.label_assumption);
   }
   for (const std::string& name : found.unused) say_unused(job.source, name, found.test_folder);
   return found;
@@ -245,7 +248,7 @@ std::string name_in(const fs::path& folder, const nn::LabelledFile& file) {
 
 void refuse_broken(const PackingJob& job, std::span<const std::string> images,
                    std::string_view consequence) {
-  for (const auto& image : images) report("broken: {}\n", image);
+  for (const auto& image : images) core::write_line("broken: {}", image);
   throw core::UsageError(
       images.size() == 1 ? "1 image is broken" : fmt::format("{} images are broken", images.size()),
       std::string(consequence),
@@ -255,7 +258,7 @@ void refuse_broken(const PackingJob& job, std::span<const std::string> images,
 }
 
 void say_left_out(std::span<const std::string> images) {
-  for (const auto& image : images) report("left out: {}\n", image);
+  for (const auto& image : images) core::write_line("left out: {}", image);
 }
 
 std::string left_out_text(std::size_t images) {

@@ -66,6 +66,7 @@ SlurmJob SlurmJob::here() {
   job.rank = small_number_in("SLURM_PROCID");
   job.node = small_number_in("SLURM_NODEID");
   job.gpus_on_node = small_number_in("SLURM_GPUS_ON_NODE");
+  job.cpus_per_task = small_number_in("SLURM_CPUS_PER_TASK");
   // Older Slurms do not say; slurm/search.sh then does.
   const long long end = number_in("SLURM_JOB_END_TIME");
   constexpr long long far_away = 1LL << 33;  // seconds; more would not fit into the clock
@@ -111,6 +112,22 @@ void check_devices(const SlurmJob& job, int ranks_on_node, bool master_evaluates
       fmt::format("{} ranks of this node evaluate on {} GPUs", evaluating, job.gpus_on_node),
       "two processes would share a GPU unasked",
       "Ask for fewer tasks a node or more GPUs; to share GPUs give --evaluators-per-device.");
+}
+
+std::string odd_threads(const SlurmJob& job, int threads, bool given, int at_once, int cores) {
+  if (threads > cores && cores > 0) {
+    return core::error_text(
+        fmt::format("--threads is {}", threads),
+        fmt::format("this process may run on {} core{}", cores, cores == 1 ? "" : "s"),
+        "Give fewer, or bind ranks to more cores: --cpus-per-task under Slurm, --map-by "
+        "slot:PE=N or --bind-to none under mpirun.");
+  }
+  const int most = std::min(job.cpus_per_task, cores) / at_once;
+  if (given || most <= threads) return "";
+  return core::error_text(
+      fmt::format("--threads is {}", threads),
+      fmt::format("each task of the job has {} CPUs, and the others idle", job.cpus_per_task),
+      fmt::format("Give --threads {}, or {} if that is meant.", most, threads));
 }
 
 void check_room(const std::filesystem::path& run, std::uintmax_t bytes) {

@@ -15,11 +15,12 @@ namespace hierevo::app {
 /// What Slurm says of its job in the environment; nothing of it without Slurm.
 struct SlurmJob {
   bool present = false;
-  int tasks = 0;         ///< asked for, in the whole job; 0: not said
-  int step_tasks = 0;    ///< that srun started together with this process; 0: srun did not
-  int rank = 0;          ///< among the tasks of the step
-  int node = 0;          ///< number of this node in the job
-  int gpus_on_node = 0;  ///< that the job has on this node; 0: none, or not said
+  int tasks = 0;          ///< asked for, in the whole job; 0: not said
+  int step_tasks = 0;     ///< that srun started together with this process; 0: srun did not
+  int rank = 0;           ///< among the tasks of the step
+  int node = 0;           ///< number of this node in the job
+  int gpus_on_node = 0;   ///< that the job has on this node; 0: none, or not said
+  int cpus_per_task = 0;  ///< asked for; 0: not said
   std::optional<std::chrono::system_clock::time_point> end;  ///< of the time limit
 
   static SlurmJob here();
@@ -34,8 +35,12 @@ void check_launch(const SlurmJob& job, bool by_mpi, bool alone_on_purpose, std::
 /// Refuses MPI that started as one rank where srun started several tasks.
 void check_ranks(const SlurmJob& job, int ranks);
 
-/// Refuses more evaluating ranks on this node than the job has GPUs there.
+/// Refuses more ranks that evaluate on GPUs than the job has of these on this node.
 void check_devices(const SlurmJob& job, int ranks_on_node, bool master_evaluates);
+
+/// What is odd about `threads` (`given`, or the default) of each of so many evaluations that a rank
+/// makes `at_once` on `cores`, for a warning; empty where nothing is.
+std::string odd_threads(const SlurmJob& job, int threads, bool given, int at_once, int cores);
 
 /// Snapshots and journals of a search are smaller; half-trained candidates may not be.
 inline constexpr std::uintmax_t least_room = std::uintmax_t{64} << 20;

@@ -10,9 +10,10 @@
 #include <cstring>
 #include <exception>
 #include <filesystem>
-#include <iostream>
 
 #include "hierevo/core/error.hpp"
+#include "hierevo/core/standard_error.hpp"
+#include "standard_output.hpp"
 
 namespace hierevo::app {
 
@@ -65,10 +66,19 @@ int guarded(const std::function<int()>& command, std::string_view who) {
     return command();
   } catch (const std::exception& exception) {
     const core::Failure failure = core::failure_of(exception);
-    std::cerr << fmt::format("hierevo: {}{}{}\n", who, who.empty() ? "" : ": ", failure.text)
-              << std::flush;
+    core::write_line("hierevo: {}{}{}", who, who.empty() ? "" : ": ", failure.text);
     return static_cast<int>(failure.code);
   }
+}
+
+int run_program(const std::function<int()>& command) {
+  occupy_closed_descriptors();
+  const int code = guarded(command);
+  const int output = guarded([] {
+    flush_output();
+    return 0;
+  });
+  return code != 0 ? code : output;
 }
 
 std::filesystem::path sibling_program(std::string_view name) {
@@ -103,11 +113,6 @@ void make_size_limit_an_error() {
 
 void outlive_readers() {
   handle(SIGPIPE, note_nothing);
-}
-
-void report(std::string_view text) {
-  std::fwrite(text.data(), 1, text.size(), stderr);
-  std::fflush(stderr);
 }
 
 void hold_stop_signals() {

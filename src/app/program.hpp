@@ -1,13 +1,10 @@
 // What the main() of every program does around a command.
 #pragma once
 
-#include <fmt/format.h>
-
 #include <filesystem>
 #include <functional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace hierevo::app {
@@ -15,6 +12,10 @@ namespace hierevo::app {
 /// Runs `command` and returns its exit code; errors become a message on standard error, which says
 /// that it is of `who` ("rank 3") where that is not empty, and the exit code of their kind.
 int guarded(const std::function<int()>& command, std::string_view who = {});
+
+/// What main() does: runs `command` like guarded(), and then looks whether all it printed could be
+/// written, else that is an error too; its own exit code goes first.
+int run_program(const std::function<int()>& command);
 
 /// Of a program that lies beside this one.
 std::filesystem::path sibling_program(std::string_view name);
@@ -30,13 +31,6 @@ void make_size_limit_an_error();
 /// Writing to a pipe without a reader, or to a terminal that is gone, no longer ends the process:
 /// what is written there is lost. For commands whose work is worth more than what they print.
 void outlive_readers();
-/// Writes to standard error; what cannot be written is lost.
-void report(std::string_view text);
-template <typename... Arguments>
-void report(fmt::format_string<Arguments...> format, Arguments&&... arguments) {
-  report(std::string_view(fmt::format(format, std::forward<Arguments>(arguments)...)));
-}
-
 /// Keeps these signals waiting for catch_stop_signals(), also that of the program which this
 /// process becomes: large libraries take their time to be loaded. Children would inherit it.
 void hold_stop_signals();

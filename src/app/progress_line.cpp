@@ -8,7 +8,7 @@
 
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/nearest.hpp"
-#include "program.hpp"
+#include "hierevo/core/standard_error.hpp"
 
 namespace hierevo::app {
 
@@ -37,13 +37,15 @@ void ProgressLine::show(const std::string& text) {
   const bool live = mode_ == Mode::live;
   next_ =
       Clock::now() + (live ? std::chrono::milliseconds(250) : std::chrono::milliseconds(10'000));
-  report("{}{}{}", live ? "\r" : "", text, live ? "\x1b[K" : "\n");
-  open_ = live;
+  if (live) {
+    core::show_status(text);
+  } else {
+    core::write_line(std::string_view(text));
+  }
 }
 
 void ProgressLine::end() {
-  if (open_) report("\n");
-  open_ = false;
+  core::leave_status();
   next_ = {};
 }
 

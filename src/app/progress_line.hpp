@@ -10,8 +10,8 @@ namespace hierevo::app {
 /// "42 s", "3:07 min", "2:05:00 h"
 std::string duration_text(double seconds);
 
-/// One line on standard error that is written over on a terminal, or a line every so often
-/// elsewhere.
+/// The status line of standard error on a terminal, or a line every so often elsewhere. A program
+/// has one at a time.
 class ProgressLine {
  public:
   enum class Mode { live, lines, off };
@@ -32,7 +32,6 @@ class ProgressLine {
  private:
   using Clock = std::chrono::steady_clock;
   Mode mode_;
-  bool open_ = false;
   Clock::time_point next_{};
 };
 

@@ -8,7 +8,7 @@
 
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/log.hpp"
-#include "program.hpp"
+#include "hierevo/core/standard_error.hpp"
 #include "stored_tensors.hpp"
 
 namespace hierevo::app {
@@ -73,7 +73,7 @@ void RepeatRecord::begin(std::int64_t step) {
   first_step_ = step;
   start_ = Clock::now();
   saved_ = start_;
-  if (step > 0) report("Going on at step {} of {}.\n", step, task_.options.steps);
+  if (step > 0) core::write_line("Going on at step {} of {}.", step, task_.options.steps);
   log({{"event", "start"},
        {"step", step},
        {"ranks", task_.ranks.size()},

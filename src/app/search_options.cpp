@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <chrono>
 
-#include "evaluator_layout.hpp"
 #include "hierevo/comm/mpi_session.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/memory.hpp"
 #include "hierevo/core/nearest.hpp"
+#include "hierevo/core/version.hpp"
 #include "progress_line.hpp"
 
 namespace hierevo::app {
@@ -98,9 +98,17 @@ void SearchCommandOptions::add_to(OptionSet& options) {
       "itself may say 1); the same line goes on.\n");
 }
 
+NodeShare SearchCommandOptions::node() const {
+  NodeShare node = NodeShare::here();
+  const bool uses_gpus =
+      evaluator == "command" || (evaluator == "train" && core::built_with_cuda());
+  if (!uses_gpus) node.devices.clear();
+  return node;
+}
+
 search::TrainingMemory SearchCommandOptions::training_memory() const {
   constexpr double gibibyte = 1 << 30;
-  NodeShare node = NodeShare::here();
+  NodeShare node = this->node();
   node.local_ranks = comm::MpiSession::ranks_on_a_node();
   const int evaluations_at_once = comm::MpiSession::launched_by_mpi()
                                       ? evaluators_of_node(node, evaluators_per_device)

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "evaluator_layout.hpp"
 #include "hierevo/search/search.hpp"
 #include "model_options.hpp"
 #include "training_options.hpp"
@@ -49,6 +50,8 @@ struct SearchCommandOptions {
   /// All but the run's configuration and what depends on the data. Throws UsageError for any option
   /// out of its range.
   search::SearchOptions search() const;
+  /// What a rank has on its node for its evaluations: no GPUs where these use none.
+  NodeShare node() const;
 
  private:
   search::TrainingMemory training_memory() const;

@@ -15,6 +15,7 @@
 #include "hierevo/core/file.hpp"
 #include "hierevo/core/in_threads.hpp"
 #include "hierevo/core/log.hpp"
+#include "hierevo/core/standard_error.hpp"
 #include "hierevo/io/image_shards.hpp"
 #include "hierevo/nn/jpeg_files.hpp"
 #include "program.hpp"
@@ -53,7 +54,7 @@ class Sharding {
     }
     const std::size_t missing = count_missing();
     if (missing > 0) {
-      report("{} shards are left to others, who write the index then.\n", missing);
+      core::write_line("{} shards are left to others, who write the index then.", missing);
       return;
     }
     io::write_shard_index(job_.out, plan_.index());
@@ -200,10 +201,10 @@ class Sharding {
   void report_skipped() const {
     const io::ImageShards shards = io::open_image_shards(job_.out);
     say_left_out(shards.skipped);
-    report("Packed into '{}': {} shards, {} images to train on, {} to test on{}{}.\n", job_.out,
-           plan_.shards().size(), shards.train.size(), shards.test.size(),
-           shards.test.size() == 0 ? ", which hierevo train will want" : "",
-           left_out_text(shards.skipped.size()));
+    core::write_line("Packed into '{}': {} shards, {} images to train on, {} to test on{}{}.",
+                     job_.out, plan_.shards().size(), shards.train.size(), shards.test.size(),
+                     shards.test.size() == 0 ? ", which hierevo train will want" : "",
+                     left_out_text(shards.skipped.size()));
   }
 
   /// With what killed processes left of shards that are whole now.

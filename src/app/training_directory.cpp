@@ -36,15 +36,25 @@ fs::path configuration_file(const fs::path& path) {
   return path / "config.ini";
 }
 
+void require_same_cell(const fs::path& path, const genome::Genotype& then,
+                       const genome::Genotype& now, const TrainingDirectory::IdOf& id_of) {
+  if (then == now) return;
+  const std::string problem = fmt::format("'{}' has a training of another cell", path.string());
+  const auto id = id_of ? id_of(then) : std::nullopt;
+  if (!id) throw core::UsageError(problem, "its genotype.json differs", "Choose another --out.");
+  throw core::UsageError(
+      problem,
+      fmt::format("that of individual {}, which may have been the best when it began", *id),
+      fmt::format("Give --id {} to resume it, or choose another --out.", *id));
+}
+
 }  // namespace
 
 void TrainingDirectory::require_same(const fs::path& path, const OptionSet& options,
-                                     const genome::Genotype& genotype) {
+                                     const genome::Genotype& genotype, const IdOf& id_of) {
   const fs::path cell = cell_file(path);
-  if (core::path_exists(cell) && genome::read_genotype(cell) != genotype) {
-    throw core::UsageError(fmt::format("'{}' has a training of another cell", path.string()),
-                           "its genotype.json differs", "Choose another --out.");
-  }
+  if (core::path_exists(cell))
+    require_same_cell(path, genome::read_genotype(cell), genotype, id_of);
   const fs::path configuration = configuration_file(path);
   if (!core::path_exists(configuration)) return;
   options.require_same(core::read_text_file(configuration), may_change, path.string(), "--out");
@@ -64,7 +74,7 @@ TrainingDirectory::TrainingDirectory(fs::path path, const OptionSet& options,
                                      const TrainingDataFacts& data)
     : path_(std::move(path)) {
   const core::DirectoryClaim lock = claim_all();
-  require_same(path_, options, genotype);
+  require_same(path_, options, genotype, {});
   require_same_data(path_, data);
   core::replace_file(configuration_file(path_), std::string_view(options.record()));
   if (!core::path_exists(cell_file(path_))) {

@@ -1,7 +1,9 @@
 // OUT, the folder of `hierevo train`: what of a training lasts.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -17,10 +19,13 @@ namespace hierevo::app {
 /// trainings may work in it, each on other repeats; of the ranks of one only rank 0 does.
 class TrainingDirectory {
  public:
-  /// Throws UsageError when `path` has a training that began with another genotype or other
-  /// options. Writes nothing.
+  /// The individual with a genotype, where it is one of the run that genotypes are chosen from.
+  using IdOf = std::function<std::optional<std::uint64_t>(const genome::Genotype& genotype)>;
+
+  /// Throws UsageError when `path` has a training that began with another genotype, which `id_of`
+  /// may name, or other options. Writes nothing.
   static void require_same(const std::filesystem::path& path, const OptionSet& options,
-                           const genome::Genotype& genotype);
+                           const genome::Genotype& genotype, const IdOf& id_of);
   /// Likewise with other data. Throws CheckpointError when its record of them cannot be used.
   static void require_same_data(const std::filesystem::path& path, const TrainingDataFacts& data);
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <utility>
 #include <vector>
 
 #include "hierevo/comm/agreement.hpp"
@@ -67,15 +68,9 @@ int in_training_ranks(std::chrono::nanoseconds timeout, const std::exception_ptr
   return work_in(alone, job, problem, work);
 }
 
-std::string table_of(comm::Collectives& ranks, const std::string& means) {
-  const auto places =
-      comm::gather_texts(ranks, fmt::format("{}, with {}", core::host_name(), means));
-  if (ranks.rank() != 0) return "";
-  std::string table;
-  for (std::size_t rank = 0; rank < places.size(); ++rank) {
-    table += fmt::format("Rank {} is on {}\n", rank, places[rank]);
-  }
-  return table;
+std::vector<std::string> places_of(comm::Collectives& ranks, const std::string& means) {
+  auto places = comm::gather_texts(ranks, fmt::format("{}, with {}", core::host_name(), means));
+  return ranks.rank() == 0 ? std::move(places) : std::vector<std::string>();
 }
 
 }  // namespace hierevo::app

@@ -5,6 +5,7 @@
 #include <exception>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "hierevo/comm/collectives.hpp"
 
@@ -17,8 +18,8 @@ namespace hierevo::app {
 int in_training_ranks(std::chrono::nanoseconds timeout, const std::exception_ptr& problem,
                       const std::function<int(comm::Collectives& ranks)>& work);
 
-/// Collective: a line for each rank, its host, and `means` with which it computes ("GPU 0"); on
-/// rank 0, elsewhere empty.
-std::string table_of(comm::Collectives& ranks, const std::string& means);
+/// Collective: of each rank its host, and `means` with which it computes ("GPU 0"); on rank 0,
+/// elsewhere empty.
+std::vector<std::string> places_of(comm::Collectives& ranks, const std::string& means);
 
 }  // namespace hierevo::app

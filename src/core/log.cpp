@@ -1,10 +1,14 @@
 #include "hierevo/core/log.hpp"
 
-#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/pattern_formatter.h>
+#include <spdlog/sinks/base_sink.h>
 #include <spdlog/spdlog.h>
 
 #include <memory>
+#include <mutex>
 #include <string>
+
+#include "hierevo/core/standard_error.hpp"
 
 namespace hierevo::core {
 
@@ -24,12 +28,21 @@ spdlog::level::level_enum to_spdlog(LogLevel level) {
   return spdlog::level::info;
 }
 
+class StandardErrorSink final : public spdlog::sinks::base_sink<std::mutex> {
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    spdlog::memory_buf_t line;
+    formatter_->format(message, line);
+    write_line(std::string_view(line.data(), line.size()));
+  }
+  void flush_() override {}
+};
+
 std::shared_ptr<spdlog::logger> make_logger(LogLevel level, std::string_view name) {
-  auto logger = std::make_shared<spdlog::logger>(std::string(name),
-                                                 std::make_shared<spdlog::sinks::stderr_sink_mt>());
-  logger->set_pattern("%Y-%m-%d %H:%M:%S %n %l: %v");
+  auto logger =
+      std::make_shared<spdlog::logger>(std::string(name), std::make_shared<StandardErrorSink>());
+  logger->set_formatter(std::make_unique<spdlog::pattern_formatter>(
+      "%Y-%m-%d %H:%M:%S %n %l: %v", spdlog::pattern_time_type::local, /*eol=*/""));
   logger->set_level(to_spdlog(level));
-  logger->flush_on(spdlog::level::debug);
   return logger;
 }
 

@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+#include <cstdint>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <utility>
 
 #include "hierevo/core/error.hpp"
@@ -59,9 +62,9 @@ class Reader {
     if (member(document, "format", json::value_t::string, "") != format_name) {
       refuse("format", fmt::format("it must be \"{}\"", format_name));
     }
-    const json& version = member(document, "version", json::value_t::number_unsigned, "");
+    const std::uint64_t version = count(document, "version", "");
     if (version != format_version) {
-      refuse("version", fmt::format("{} is not known here", version.dump()),
+      refuse("version", fmt::format("{} is not known here", version),
              "Read it with the version of hierevo that wrote it.");
     }
   }
@@ -76,20 +79,38 @@ class Reader {
     return *found;
   }
 
+  /// JSON has one kind of numbers: some programs write 1 as 1.0.
+  static std::optional<std::uint64_t> whole_number(const json& value) {
+    if (value.is_number_unsigned()) return value.get<std::uint64_t>();
+    if (!value.is_number_float()) return std::nullopt;
+    constexpr double most = 1 << 30;
+    const auto number = value.get<double>();
+    if (!(number >= 0.0 && number <= most) || number != std::floor(number)) return std::nullopt;
+    return static_cast<std::uint64_t>(number);
+  }
+
+  std::uint64_t count(const json& object, const char* key, std::string_view where) const {
+    const auto found = object.find(key);
+    if (found == object.end()) refuse(where, fmt::format("member \"{}\" is missing", key));
+    const auto number = whole_number(*found);
+    if (number) return *number;
+    refuse(where, fmt::format("\"{}\" must be a whole number from 0 up", key));
+  }
+
   LevelShape read_shape(const json& levels, std::size_t index) const {
     const std::string where = fmt::format("level {}", index + 2);
     const json& level = levels[index];
     if (!level.is_object()) refuse(where, "it is not an object");
-    if (member(level, "level", json::value_t::number_unsigned, where) != index + 2) {
+    if (count(level, "level", where) != index + 2) {
       refuse(where, "levels must be numbered from 2 up, in order");
     }
-    const json& nodes = member(level, "nodes", json::value_t::number_unsigned, where);
+    const std::uint64_t nodes = count(level, "nodes", where);
     const json& motifs = member(level, "motifs", json::value_t::array, where);
     if (nodes > SearchSpace::most_nodes || motifs.size() > SearchSpace::most_motifs) {
       refuse(where, fmt::format("more than {} nodes or {} motifs", SearchSpace::most_nodes,
                                 SearchSpace::most_motifs));
     }
-    return {static_cast<int>(motifs.size()), nodes.get<int>()};
+    return {static_cast<int>(motifs.size()), static_cast<int>(nodes)};
   }
 
   SearchSpace make_space(const std::vector<LevelShape>& shapes) const {
@@ -118,11 +139,12 @@ class Reader {
     if (edge == "none") return no_edge;
     if (level == 2) return read_primitive(edge, where);
     const int most = space.operations_below(level);
-    if (!edge.is_number_integer() || edge < 1 || edge > most) {
+    const auto motif = whole_number(edge);
+    if (!motif || *motif < 1 || *motif > static_cast<std::uint64_t>(most)) {
       refuse(where,
              fmt::format("{} is neither \"none\" nor a motif from 1 to {}", edge.dump(), most));
     }
-    return edge.get<Gene>();
+    return static_cast<Gene>(*motif);
   }
 
   Gene read_primitive(const json& edge, const std::string& where) const {

@@ -8,14 +8,15 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdio>
 #include <span>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "hierevo/comm/communicator.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/log.hpp"
+#include "hierevo/core/standard_error.hpp"
 
 namespace hierevo::search {
 
@@ -99,18 +100,32 @@ void EvaluatorProcess::read_output() {
     if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
     if (count <= 0) {
       process_.output.reset();
+      tell("\n");
       return;
     }
     const std::string_view text(chunk.data(), static_cast<std::size_t>(count));
     taken += text.size();
-    std::fwrite(text.data(), 1, text.size(), stderr);
+    tell(text);
     printed_ += text;
     if (printed_.size() > 2 * kept_output) printed_.erase(0, printed_.size() - kept_output);
   }
 }
 
+void EvaluatorProcess::tell(std::string_view text) {
+  while (!text.empty()) {
+    const std::string_view part = text.substr(0, text.find('\n'));
+    const bool ends = part.size() < text.size();
+    text.remove_prefix(part.size() + (ends ? 1 : 0));
+    untold_ += part;
+    if (!ends && untold_.size() < kept_output) return;
+    if (!untold_.empty()) core::write_line(std::string_view(untold_));
+    untold_.clear();
+  }
+}
+
 std::string EvaluatorProcess::with_last_words(const std::string& text) {
   read_output();
+  tell("\n");
   std::string_view words = printed_;
   const std::size_t end = words.find_last_not_of(" \r\n\t");
   if (end == std::string_view::npos) return text;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "hierevo/comm/process_supervisor.hpp"
@@ -34,7 +35,7 @@ class EvaluatorProcess {
   /// The messages that have come, in order; what is no message is left out with a warning. Of a
   /// program that sends without end, only some at a time.
   std::vector<AnyMessage> receive();
-  /// Passes on what it printed to standard error, likewise.
+  /// Passes on to standard error the lines that it printed, likewise.
   void read_output();
   /// `text` with the end of what it printed, where there is some.
   std::string with_last_words(const std::string& text);
@@ -42,9 +43,12 @@ class EvaluatorProcess {
  private:
   /// One packet, or none. Nothing in the packet when it is no message.
   std::optional<std::optional<AnyMessage>> receive_one();
+  /// Writes its lines as they are whole.
+  void tell(std::string_view text);
 
   comm::ProcessSupervisor::Process process_;
   std::string printed_;  ///< the end of it
+  std::string untold_;   ///< what has no end of a line yet
 };
 
 }  // namespace hierevo::search

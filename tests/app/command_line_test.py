@@ -1,6 +1,7 @@
 """Help, version, options, INI files, sample, inspect, and the refusal of whatever cannot work."""
 import json
 import os
+import shlex
 import subprocess
 import unittest
 import unittest.mock
@@ -27,6 +28,13 @@ class CommandLine(ProgramTest):
                                    timeout=DEADLINE).stdout for words in ([], [command])]
             self.assertIn("usage: hierevo " + command, told[0])
             self.assertEqual(told[0], told[1])
+
+    def test_help_promises_what_holds(self):
+        if not (BIN / "hierevo-train").exists():
+            self.skipTest("this build does not train")
+        said = " ".join(self.hierevo("train", "--help").stdout.split())
+        self.assertIn("without --micro-batches, whose parts are normalised one by one, the number of "
+                      "ranks then changes results by rounding alone", said)
 
     def test_version_tells_the_build(self):
         text = self.hierevo("--version").stdout
@@ -97,6 +105,7 @@ class CommandLine(ProgramTest):
                 ("lr=1\nbatch\n", f"'batch' in '{ini}', line 2 cannot be read (a line is NA"),
                 ("lr=1\npopulaton=3\n", f"There is no option 'populaton' in '{ini}', line 2. "
                                         "Did you mean 'population'?"),
+                ("\ufeffpopulaton=3\n", f"There is no option 'populaton' in '{ini}', line 1. Did"),
                 ("lr=1\nlr=2\n", f"--lr is given more than once in '{ini}', line 1 (only one")]:
             with self.subTest(text=text):
                 ini.write_text(text)
@@ -125,6 +134,30 @@ class CommandLine(ProgramTest):
                          says=f"--run is '{file}', a file (a run is a folder with search.h5 in it). "
                               "Give the folder that --run of the search named.")
 
+    def test_a_run_may_have_any_name(self):
+        evaluate = self.folder / "evaluate.sh"
+        evaluate.write_text("#!/bin/sh\necho '{\"fitness\": 0.5}'\n")
+        evaluate.chmod(0o755)
+        for name in ("exp#3", "two\nlines", "carriage\rreturn", " spaces at both ends ", "#", '"quoted"',
+                     "it's", "a = b", "\\n", "[section]", "%value%", "-", "\t", "\udcff"):
+            with self.subTest(name=name):
+                run = self.folder / name
+                # The command is recorded; this one passes its argument over.
+                line = ["--evaluator", "command", "--command", shlex.join([str(evaluate), name]),
+                        "--population", 2, "--space", "2x3,1x3", "--evaluations"]
+                self.hierevo("search", f"--run={run}", *line, 3)
+                told = self.hierevo("search", f"--run={run}", *line, 4).stderr
+                self.assertNotIn("--command was", told)
+                self.hierevo("status", f"--run={run}")
+                self.hierevo("verify", f"--run={run}")
+                self.hierevo("inspect", f"--run={run}")
+                ini = self.folder / "its.ini"
+                ini.write_bytes((run / "config.ini").read_bytes())
+                self.hierevo("search", f"--run={run}", "--config", ini)
+                os.rename(run, self.run_dir)
+                self.assert_finished(4)
+                os.rename(self.run_dir, run)
+
     def test_config_file_and_dump(self):
         ini = self.folder / "x.ini"
         ini.write_text("# a comment\npopulation=33\nlr=0.25\n")
@@ -135,7 +168,7 @@ class CommandLine(ProgramTest):
         self.assertIn("evaluations=7000", lines)
         last = self.hierevo("search", "--seed", 1, "--seed", 2, "--dump-config").stdout
         self.assertIn("seed=2\n", last)  # of the same option the last one counts
-        ini.write_text(dump)  # what is dumped can be read again
+        ini.write_text("\ufeff" + dump)  # what is dumped can be read again, also as editors save it
         self.assertEqual(self.hierevo("search", "--config", ini, "--dump-config").stdout, dump)
         ini.write_text("populaton=3\n")
         self.refused("search", "--run", self.run_dir, "--config", ini,

@@ -353,6 +353,17 @@ class Refusals(DataTest):
         self.assertIn(f"dataset={self.pack}\n", (self.run_dir / "config.ini").read_text())
         self.hierevo(*line, f"../{self.folder.name}/{self.pack.name}", "--run", self.run_dir)
 
+    def test_a_pack_may_have_any_name(self):
+        self.small_folder()
+        self.pack = self.folder / "c #1\n.h5"
+        self.prepare(self.images)
+        line = ["search", "--run", self.run_dir, "--population", 2, "--repeats", 1, "--space", "1x3",
+                *self.evaluation("--validation-size", 4)[3:], "--dataset", self.pack, "--evaluations"]
+        self.hierevo(*line, 2)
+        self.hierevo(*line, 3)
+        for command in ("status", "verify", "evaluate"):
+            self.hierevo(command, "--run", self.run_dir)
+
     def test_damaged_packs_are_refused_and_never_crash(self):
         self.small_folder()
         self.prepare(self.images)

@@ -1,6 +1,7 @@
 """What a search takes from the job that it is part of, told by the variables that Slurm sets."""
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import time
@@ -113,13 +114,28 @@ class Job(ProgramTest):
         wrong = [*line, "--population", "1"]
         self.assertEqual(subprocess.run(wrong, timeout=DEADLINE).returncode, 2)
 
+    def searched_beside_gpus(self, *evaluator, ranks=4, visible="0,1", code=0):
+        """What is said on a node of which Slurm has given the job two GPUs."""
+        with self.in_job(GPUS_ON_NODE=2), mock.patch.dict(os.environ, CUDA_VISIBLE_DEVICES=visible):
+            return self.hierevo("search", "--run", self.run_dir, *SMALL, "--evaluator", *evaluator,
+                                "--dry-run", launcher=mpirun(ranks), code=code).stderr
+
     @unittest.skipUnless(MPIRUN, "without MPI")
     def test_more_ranks_than_devices(self):
-        with self.in_job(GPUS_ON_NODE=2):
-            result = self.hierevo("search", "--run", self.run_dir, *SMALL, "--dry-run",
-                                  launcher=mpirun(4), code=2)
-            self.assertEqual(result.stderr.count("3 ranks of this node evaluate on 2 GPUs"), 1)
-            self.hierevo("search", "--run", self.run_dir, *SMALL, "--dry-run", launcher=mpirun(3))
+        program = ["command", "--command", "true"]
+        told = self.searched_beside_gpus(*program, code=2)
+        self.assertEqual(told.count("3 ranks of this node evaluate on 2 GPUs"), 1)
+        self.searched_beside_gpus(*program, ranks=3)
+
+    @unittest.skipUnless(MPIRUN, "without MPI")
+    def test_who_uses_no_gpu_may_have_more_ranks(self):
+        self.assertIn("All is ready", self.searched_beside_gpus("synthetic"))
+        self.assertIn("All is ready",
+                      self.searched_beside_gpus("command", "--command", "true", visible=""))
+        if re.search("Torch: +[0-9](.|\n)*CUDA: +not built in", self.hierevo("--version").stdout):
+            told = self.searched_beside_gpus("train", "--data-dir", "none", code=2)
+            self.assertNotIn("GPU", told)
+            self.assertIn("none", told)
 
 
 if __name__ == "__main__":

@@ -190,6 +190,38 @@ class Training(ProgramTest):
         self.assertEqual(json.loads((repeat / "progress.json").read_text())["state"], "running")
         self.assertTrue((repeat / "owner-2").exists())
         self.assertFalse((repeat / "owner-1").exists() and (repeat / "owner-3").exists())
+    def test_a_training_of_an_earlier_best_says_of_which(self):
+        self.hierevo("search", "--run", self.run_dir, "--evaluator", "synthetic", "--population", 2,
+                     "--evaluations", 4)
+        best = self.status()["best"]["id"]
+        earlier = 1 if best != 1 else 2
+        shown = self.hierevo("inspect", "--run", self.run_dir, "--id", earlier, "--json").stdout
+        out = self.folder / "out"
+        out.mkdir()
+        (out / "genotype.json").write_text(json.dumps(json.loads(shown)["genotype"]))
+        line = ["train", "--run", self.run_dir, "--out", out, "--data-dir", "none"]
+        told = self.hierevo(*line, code=2).stderr
+        self.assertIn(f"'{out}' has a training of another cell (that of individual {earlier}, ", told)
+        self.assertIn(f"Give --id {earlier} to resume it, or choose another --out.", told)
+        self.assertNotIn("another cell", self.hierevo(*line, "--id", earlier, code=2).stderr)
+        (out / "genotype.json").write_text(json.dumps(CELL))
+        self.assertIn("(its genotype.json differs)", self.hierevo(*line, code=2).stderr)
+
+    def test_threads_that_do_not_fit_the_cores_are_warned_of(self):
+        cores = sorted(os.sched_getaffinity(0))
+        bound = ["taskset", "-c", str(cores[0])]
+        for command in (["train", "--genotype", self.cell], ["search", "--run", self.run_dir]):
+            line = [*command, "--data-dir", "none"]  # which is told after the warning
+            told = self.hierevo(*line, "--threads", 2, launcher=bound, code=2).stderr
+            self.assertIn("--threads is 2 (this process may run on 1 core).", told)
+            self.assertNotIn("--threads is", self.hierevo(*line, launcher=bound, code=2).stderr)
+            with unittest.mock.patch.dict(os.environ, {"SLURM_JOB_ID": "7", "SLURM_CPUS_PER_TASK": "16"}):
+                told = self.hierevo(*line, code=2).stderr
+                if len(cores) > 1:
+                    self.assertIn("--threads is 1 (each task of the job has 16 CPUs, and the others idle). "
+                                  f"Give --threads {min(len(cores), 16)}, or 1 if that is meant.", told)
+                self.assertNotIn("--threads is",
+                                 self.hierevo(*line, "--threads", 1, code=2).stderr)
 
     def test_what_began_otherwise_is_not_gone_on_with(self):
         self.train("--steps", 5)

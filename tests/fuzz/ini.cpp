@@ -5,6 +5,7 @@
 #include <string>
 
 #include "hierevo/core/error.hpp"
+#include "ini_text.hpp"
 #include "search_options.hpp"
 #include "support/scratch_folder.hpp"
 #include "target.hpp"
@@ -67,8 +68,14 @@ void check_config(const std::string& text) {
   second.options.require_same(record, {}, "input", "--run");
   const auto names = first.options.recorded_names();
   const std::string& name = names[text.size() % names.size()];
-  const std::string line = name + "=" + app::OptionSet::value_in(record, name) + "\n";
+  const std::string line = app::ini_line(name, app::OptionSet::value_in(record, name));
   require(record.find(line) != std::string::npos, "a record's values are read");
+}
+
+/// Any text can be a value.
+void check_as_value(const std::string& text) {
+  const auto lines = app::read_ini(app::ini_line("name", text), "its line");
+  require(lines.size() == 1 && lines[0].value == text, "a value is read as it was written");
 }
 
 void check_inherited(const std::string& text) {
@@ -89,6 +96,7 @@ void check_inherited(const std::string& text) {
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const Quiet quiet;
   const std::string text(fuzz::text_of(data, size));
+  check_as_value(text);
   check_config(text);
   check_inherited(text);
   return 0;

@@ -108,6 +108,9 @@ void write_options(const Corpus& corpus) {
     corpus.add(line.substr(0, line.find('=')), line + "\n");
   }
   corpus.add("comments", "# nothing\n\nspace = flat # as the paper's\nseed=7\n");
+  corpus.add("quoted", R"(command="./a.sh '#1' \"x y\"\n\\"  # quoted)"
+                       "\ndataset=\"/a b\"\n");
+  corpus.add("byte_order_mark", "\xEF\xBB\xBFseed=7\r\n");
   corpus.add("paths", "dataset=a/b.h5\ndata-dir=.\ndump-config=1\n");
 }
 

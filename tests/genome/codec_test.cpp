@@ -62,6 +62,18 @@ TEST(Codec, SaysWhatIsWrongAndWhere) {
   EXPECT_THAT(refusal(damaged("/levels", nlohmann::json::array())), HasSubstr("0 levels"));
 }
 
+TEST(Codec, WholeNumbersMayHaveAPoint) {
+  for (const char* pointer : {"/version", "/levels/1/level", "/levels/1/nodes"}) {
+    const auto place = nlohmann::json::json_pointer(pointer);
+    const auto value = to_json(published_cell()).at(place).get<double>();
+    EXPECT_EQ(genotype_from_json(damaged(pointer, value), "'x.json'"), published_cell()) << pointer;
+    EXPECT_THAT(refusal(damaged(pointer, value + 0.5)), HasSubstr("must be a whole number"));
+    EXPECT_THAT(refusal(damaged(pointer, -value)), HasSubstr("must be a whole number"));
+    EXPECT_THAT(refusal(damaged(pointer, 1e300)), HasSubstr("must be a whole number"));
+  }
+  EXPECT_EQ(refusal(damaged("/levels/1/motifs/0/0", 2.0)), "accepted");
+}
+
 TEST(Codec, SurvivesDeepNestingAndCutTexts) {
   EXPECT_THAT(refusal(std::string(100'000, '[')), HasSubstr("is no genotype"));
   const std::string text = json_text(published_cell());

@@ -13,7 +13,7 @@ enum class ExitCode : int {
   finished = 0,
   internal = 1,       ///< a bug in hierevo, or an exception nobody foresaw
   usage = 2,          ///< an option, a file or a genotype that cannot be used
-  run_directory = 3,  ///< the run directory, or a file in it, cannot be used
+  run_directory = 3,  ///< the run directory or a file cannot be used, or output cannot be written
   failures = 4,       ///< evaluations or ranks kept failing, or all failed, or memory ran out
   in_use = 5,         ///< another process works in the folder: wait for it
   saved = 75,         ///< everything is saved: run the same line again (EX_TEMPFAIL)

@@ -9,7 +9,7 @@ namespace hierevo::core {
 
 enum class LogLevel { debug, info, warning, error };
 
-/// Writes a line to the program's log (standard error unless the program says otherwise). From any
+/// Writes a line to the program's log on standard error (core/standard_error.hpp). From any
 /// thread. Libraries of hierevo log through this and print nothing themselves.
 void log(LogLevel level, std::string_view line);
 

@@ -11,4 +11,7 @@ std::string version();
 /// parts. One fact a line.
 std::string build_facts();
 
+/// Whether this build can train on GPUs.
+bool built_with_cuda();
+
 }  // namespace hierevo::core

@@ -1,0 +1,88 @@
+#include "hierevo/core/standard_error.hpp"
+
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstddef>
+#include <mutex>
+#include <string>
+
+#include "hierevo/core/printable.hpp"
+
+namespace hierevo::core {
+
+namespace {
+
+constexpr std::string_view clear_line = "\r\x1b[K";
+
+/// The status line as it was asked for; empty: none is shown.
+struct Shown {
+  std::mutex mutex;
+  std::string status;
+};
+
+Shown& shown() {
+  static Shown instance;
+  return instance;
+}
+
+void write_all(std::string_view text) {
+  constexpr int patience = 1000;  // milliseconds, with a terminal that another program made so
+  while (!text.empty()) {
+    const ssize_t count = ::write(STDERR_FILENO, text.data(), text.size());
+    if (count >= 0) {
+      text.remove_prefix(static_cast<std::size_t>(count));
+      continue;
+    }
+    pollfd room{STDERR_FILENO, POLLOUT, 0};
+    const bool later = errno == EAGAIN && ::poll(&room, 1, patience) > 0;
+    if (errno != EINTR && !later) return;
+  }
+}
+
+std::size_t columns() {
+  constexpr std::size_t usual = 80;  // also behind a launcher's pipe
+  winsize size{};
+  const bool known = ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+  return known ? size.ws_col : usual;
+}
+
+/// As many characters as stay on one line: behind the last column a terminal begins another.
+std::string_view cut(std::string_view text) {
+  std::size_t left = std::max<std::size_t>(columns(), 2) - 1;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const bool begins = (static_cast<unsigned char>(text[at]) & 0xc0) != 0x80;
+    if (begins && left-- == 0) return text.substr(0, at);
+  }
+  return text;
+}
+
+}  // namespace
+
+void write_line(std::string_view text) {
+  Shown& now = shown();
+  const std::scoped_lock lock(now.mutex);
+  std::string bytes(now.status.empty() ? "" : clear_line);
+  bytes += printable(text) + '\n';
+  bytes += cut(now.status);
+  write_all(bytes);
+}
+
+void show_status(std::string_view text) {
+  Shown& now = shown();
+  const std::scoped_lock lock(now.mutex);
+  now.status = printable(text);
+  write_all(std::string(clear_line).append(cut(now.status)));
+}
+
+void leave_status() {
+  Shown& now = shown();
+  const std::scoped_lock lock(now.mutex);
+  if (!now.status.empty()) write_all("\n");
+  now.status.clear();
+}
+
+}  // namespace hierevo::core

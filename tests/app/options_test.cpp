@@ -1,0 +1,102 @@
+// What is recorded as an INI file is read back as it was.
+#include <gtest/gtest.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "hierevo/core/random.hpp"
+#include "ini_text.hpp"
+#include "option_set.hpp"
+#include "support/refusal.hpp"
+
+namespace hierevo::app {
+namespace {
+
+std::string value_read(const std::string& text) {
+  const auto lines = read_ini(text, "x.ini");
+  return lines.size() == 1 && lines[0].name == "name" ? lines[0].value : "<no option>";
+}
+
+/// Mostly of what means something in an INI file, else any byte that a name may have.
+std::string any_value(core::RandomStream& random) {
+  constexpr std::string_view special = "\"\\#=\n\r\t nr'[]";
+  std::string value;
+  for (std::uint64_t left = random.below(8); left > 0; --left) {
+    value += random.below(4) > 0 ? special[random.below(special.size())]
+                                 : static_cast<char>(1 + random.below(255));
+  }
+  return random.below(4) == 0 ? '"' + value + '"' : value;
+}
+
+TEST(IniText, ALineIsReadAsTheValueItWasMadeOf) {
+  core::RandomStream random(1);
+  for (int round = 0; round < 20'000; ++round) {
+    const std::string value = any_value(random);
+    const std::string line = ini_line("name", value);
+    ASSERT_EQ(value_read(line), value) << line;
+    ASSERT_EQ(line.find('\n'), line.size() - 1) << "not one line: " << line;
+  }
+}
+
+TEST(IniText, OnlyWhatNeedsItStandsInQuotes) {
+  for (const char* value :
+       {"", "a b", "a=b", "'a'", R"("a")", R"("a b" --c "d")", R"(a\n)", R"(")"}) {
+    EXPECT_EQ(ini_line("name", value), std::string("name=") + value + "\n");
+  }
+  EXPECT_EQ(ini_line("name", "exp#3"), "name=\"exp#3\"\n");
+  EXPECT_EQ(ini_line("name", " a\n\"\\"), R"(name=" a\n\"\\")"
+                                          "\n");
+}
+
+TEST(IniText, ValuesWrittenByHand) {
+  for (const auto& [text, value] : std::vector<std::pair<std::string, std::string>>{
+           {"  name =  a b \t# where\n", "a b"},
+           {"name=\r\n", ""},
+           {"name=a\r\n", "a"},
+           {"\xEF\xBB\xBFname=3\n", "3"},
+           {"name = \"exp#3\"  # where", "exp#3"},
+           {R"(name="/my programs/e.sh" --fast)", R"("/my programs/e.sh" --fast)"},
+           {R"(name="/my programs/e.sh")", R"("/my programs/e.sh")"},  // --command's own quotes
+           {R"(name="a#b)", R"("a)"},
+           {R"(name=" \x")", R"(" \x")"}}) {
+    EXPECT_EQ(value_read(text), value) << text;
+  }
+}
+
+TEST(IniText, WhatIsNoOptionIsRefusedWithItsLine) {
+  EXPECT_EQ(
+      test::refusal([] { read_ini("a=1\n\n b c # d\n", "x.ini"); }),
+      "'b c' in 'x.ini', line 3 cannot be read (a line is NAME=VALUE). Correct it, or put a # "
+      "before it.");
+  EXPECT_NE(test::refusal([] { read_ini("=1\n", "x.ini"); }), "accepted");
+}
+
+/// A command that records one name.
+struct Named {
+  std::string name = "none";
+  OptionSet options{"", ""};
+
+  Named() { options.add("name", &name, ""); }
+};
+
+TEST(OptionSet, AnyNameIsRecordedAndInherited) {
+  core::RandomStream random(2);
+  for (int round = 0; round < 500; ++round) {
+    Named given;
+    const std::string name = 'x' + any_value(random);
+    ASSERT_TRUE(given.options.parse({"--name", name}));
+    const std::string record = given.options.record();
+    EXPECT_EQ(OptionSet::value_in(record, "name"), name);
+    std::string run = "none";
+    Named heir;
+    heir.options.add("run", &run, "", OptionSet::Record::no);
+    heir.options.inherit("run", {"name"}, [&](const std::string&) { return record; });
+    ASSERT_TRUE(heir.options.parse({"--run", "R"}));
+    EXPECT_EQ(heir.name, name);
+    heir.options.require_same(record, {}, "R", "--run");
+  }
+}
+
+}  // namespace
+}  // namespace hierevo::app
