@@ -14,7 +14,7 @@ namespace {
 using testing::HasSubstr;
 using Labels = std::vector<std::int64_t>;
 
-class TestLabels : public testing::Test {
+class TestLabelsTest : public testing::Test {
  protected:
   /// The labels of the images, or what is wrong.
   Labels read(std::string_view labels, std::string_view synsets = "") {
@@ -41,7 +41,7 @@ class TestLabels : public testing::Test {
   std::string assumption;
 };
 
-TEST_F(TestLabels, ReadsWhatPeopleHave) {
+TEST_F(TestLabelsTest, ReadsWhatPeopleHave) {
   const Labels expected = {1, 0, 2};
   EXPECT_EQ(read("n02\nn01\nn03\n"), expected);                      // a WNID a line
   EXPECT_EQ(read("3\n2\n1\n", "n03 a\nn01 b, c\nn02\n"), expected);  // ground truth
@@ -52,7 +52,7 @@ TEST_F(TestLabels, ReadsWhatPeopleHave) {
             expected);  // LOC_val_solution.csv
 }
 
-TEST_F(TestLabels, RefusesWhatDoesNotFit) {
+TEST_F(TestLabelsTest, RefusesWhatDoesNotFit) {
   EXPECT_THAT(refusal("n01\nn02\n"), HasSubstr("it has 2 classes for 3 images"));
   EXPECT_THAT(refusal("n01\nn09\nn02\n"), HasSubstr("line 2: 'n09' is no class"));
   EXPECT_THAT(refusal("1\n2\n3\n"), HasSubstr("line 1: '1' is a number, and --synsets does not"));
@@ -66,7 +66,7 @@ TEST_F(TestLabels, RefusesWhatDoesNotFit) {
 
 constexpr std::string_view synsets = "n01\nn02\nn03\n";
 
-TEST_F(TestLabels, NumbersCountFromWhereTheFileShows) {
+TEST_F(TestLabelsTest, NumbersCountFromWhereTheFileShows) {
   EXPECT_EQ(read("0\n1\n0\n", synsets), (Labels{0, 1, 0}));
   EXPECT_EQ(assumption, "classes are taken to count from 0, for line 1 has a 0");
   EXPECT_EQ(read("1\n3\n2\n", synsets), (Labels{0, 2, 1}));
@@ -86,7 +86,7 @@ TEST_F(TestLabels, NumbersCountFromWhereTheFileShows) {
   EXPECT_THAT(refusal("1\n0\n1\n", synsets), HasSubstr("line 2: class 0 of 3, which count from 1"));
 }
 
-TEST_F(TestLabels, WholeNamesComeFirst) {
+TEST_F(TestLabelsTest, WholeNamesComeFirst) {
   images = {"v1.JPEG", "v1.jpg", "v2.JPEG"};
   EXPECT_EQ(read("v1.JPEG,n01\nv1.jpg,n02\nval/v2.JPEG,n03\n"), (Labels{0, 1, 2}));
   EXPECT_EQ(read("v2,n03\nv1.JPEG,n01\nv1.jpg,n02\n"), (Labels{0, 1, 2}));
@@ -98,7 +98,7 @@ TEST_F(TestLabels, WholeNamesComeFirst) {
               HasSubstr("line 3: 'v2.JPEG' has another class in line 2"));
 }
 
-TEST_F(TestLabels, ContradictionsAreRefused) {
+TEST_F(TestLabelsTest, ContradictionsAreRefused) {
   images = {"v1.JPEG", "v2.JPEG"};
   EXPECT_THAT(refusal("v1.JPEG,n02\nv2.JPEG,n03\nv1.JPEG,n01\n"),
               HasSubstr("line 3: 'v1.JPEG' has another class in line 1"));
@@ -111,7 +111,7 @@ TEST_F(TestLabels, ContradictionsAreRefused) {
               HasSubstr("synsets' (line 3: 'n01' stands in line 1 already"));
 }
 
-TEST_F(TestLabels, AClassCalledByANumberIsNotTakenForOneOfSynsets) {
+TEST_F(TestLabelsTest, AClassCalledByANumberIsNotTakenForOneOfSynsets) {
   core::replace_file(files.labels, std::string_view("2\n1\n2\n"));
   const std::vector<std::string> classes = {"1", "2"};
   EXPECT_EQ(read_test_labels(files, images, classes).labels, (Labels{1, 0, 1}));
@@ -121,7 +121,7 @@ TEST_F(TestLabels, AClassCalledByANumberIsNotTakenForOneOfSynsets) {
               HasSubstr("line 1: '2' may be the name of a class or a number of --synsets"));
 }
 
-TEST_F(TestLabels, ReadsWhatSpreadsheetsWrite) {
+TEST_F(TestLabelsTest, ReadsWhatSpreadsheetsWrite) {
   const Labels expected = {1, 0, 2};
   EXPECT_EQ(read("\xef\xbb\xbfn02\r\nn01\r\nn03\r\n"), expected);
   EXPECT_EQ(read("n02\rn01\rn03"), expected);
