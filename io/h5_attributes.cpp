@@ -2,12 +2,16 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 #include "h5.hpp"
 
 namespace hierevo::io::h5 {
 
 namespace {
+
+/// As a genotype's: JSON takes many times its length in memory.
+constexpr std::size_t longest_attribute = std::size_t{1} << 20;
 
 void write(hid_t object, const char* name, hid_t stored_as, hid_t given_as, const Space& space,
            const void* values) {
@@ -91,8 +95,12 @@ std::string read_text_attribute(hid_t object, const char* name) {
   char* pointer = nullptr;
   HIEREVO_H5(H5Aread, attribute, type, &pointer);
   if (pointer == nullptr) return {};
-  std::string text(pointer);
+  std::string text(pointer, ::strnlen(pointer, longest_attribute + 1));
   HIEREVO_H5(H5free_memory, pointer);
+  if (text.size() > longest_attribute) {
+    throw Error(
+        fmt::format("{} is longer than {} bytes", attribute_path(object, name), longest_attribute));
+  }
   return text;
 }
 

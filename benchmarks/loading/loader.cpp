@@ -43,7 +43,7 @@ class FolderFiles : public nn::JpegFiles {
     }
     std::sort(paths_.begin(), paths_.end());
     for (const auto& path : paths_) {
-      files_.push_back(core::read_file(path));
+      files_.push_back(core::read_file(path, std::size_t{1} << 29));
       sizes_.push_back(nn::check_jpeg(files_.back()));
     }
   }

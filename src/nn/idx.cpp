@@ -16,7 +16,26 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Decompresses one whole gzip stream.
+std::uint32_t big_endian(std::span<const std::byte> file, std::size_t offset) {
+  std::uint32_t value = 0;
+  for (std::size_t i = 0; i < 4; ++i) {
+    value = (value << 8) | std::to_integer<std::uint32_t>(file[offset + i]);
+  }
+  return value;
+}
+
+/// The size of a file by its header, of which there may be no more than a part; at most one more
+/// than the longest.
+std::size_t announced_size(std::span<const std::byte> file, std::size_t dimensions) {
+  const std::size_t header = 4 + 4 * dimensions;
+  std::size_t count = 1;
+  for (std::size_t d = 0; d < dimensions && file.size() >= header; ++d) {
+    count = std::min(count * big_endian(file, 4 + 4 * d), longest_data_file + 1);
+  }
+  return header + count;
+}
+
+/// Decompresses one gzip stream.
 class GzipReader {
  public:
   GzipReader(const fs::path& path, std::span<const std::byte> packed)
@@ -30,7 +49,9 @@ class GzipReader {
   GzipReader& operator=(const GzipReader&) = delete;
   ~GzipReader() { inflateEnd(&stream_); }
 
-  std::vector<std::byte> read() {
+  /// Unpacks no further than to where an array of so many dimensions ends by its own header, and a
+  /// little more.
+  std::vector<std::byte> read(std::size_t dimensions) {
     std::vector<std::byte> unpacked;
     std::vector<std::byte> chunk(std::size_t{1} << 18);
     int state = Z_OK;
@@ -46,6 +67,7 @@ class GzipReader {
         refuse_data_file(path_, offset(), "unpacks to over 2 GiB");
       unpacked.insert(unpacked.end(), chunk.begin(),
                       chunk.begin() + static_cast<std::ptrdiff_t>(count));
+      if (unpacked.size() > announced_size(unpacked, dimensions)) return unpacked;
     }
     if (offset() != packed_.size())
       refuse_data_file(path_, offset(), "more follows the gzip stream");
@@ -74,19 +96,11 @@ class GzipReader {
   z_stream stream_{};
 };
 
-std::uint32_t big_endian(std::span<const std::byte> file, std::size_t offset) {
-  std::uint32_t value = 0;
-  for (std::size_t i = 0; i < 4; ++i) {
-    value = (value << 8) | std::to_integer<std::uint32_t>(file[offset + i]);
-  }
-  return value;
-}
-
 }  // namespace
 
 IdxArray read_idx(const fs::path& path, std::size_t dimensions) {
   std::vector<std::byte> file = read_data_file(path);
-  if (path.extension() == ".gz") file = GzipReader(path, file).read();
+  if (path.extension() == ".gz") file = GzipReader(path, file).read(dimensions);
 
   const std::size_t header = 4 + 4 * dimensions;
   if (file.size() < header) {

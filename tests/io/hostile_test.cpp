@@ -155,6 +155,8 @@ TEST(Hostile, ImpossibleOptions) {
   EXPECT_THAT(refusal(with_attribute<std::int32_t>("/", "start_mutations", -1)),
               HasSubstr("-1 start mutations"));
   EXPECT_THAT(refusal(with_attribute("/", "space", "flat")), HasSubstr("46 genes"));
+  EXPECT_THAT(refusal(with_attribute("/", "space", std::string(2'000'000, '9'))),
+              HasSubstr("attribute 'space' of / is longer than 1048576 bytes"));
 }
 
 TEST(Hostile, MembersThatAreMissing) {

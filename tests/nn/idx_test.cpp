@@ -4,6 +4,7 @@
 
 #include "hierevo/core/error.hpp"
 #include "nn/idx_files.hpp"
+#include "support/memory_ceiling.hpp"
 #include "support/scratch_folder.hpp"
 
 namespace hierevo::nn {
@@ -85,6 +86,17 @@ TEST(Idx, RefusesAFileThatIsTooLong) {
   Bytes longer = good_file;
   longer.push_back(0);
   expect_refusal(refusal("file", longer), "at byte 18: 19 bytes in all; the header announces 18");
+}
+
+TEST(Idx, UnpacksNoMoreThanItsHeaderAnnounces) {
+  if (!test::memory_can_be_limited) GTEST_SKIP() << "a sanitizer takes all memory";
+  const test::ScratchFolder folder;
+  const auto path = folder.path() / "file.gz";
+  Bytes longer = good_file;
+  longer.resize(std::size_t{32} << 20);
+  write_bytes(path, gzipped(longer));
+  expect_refusal(test::within_memory(std::size_t{12} << 20, [&] { read_idx(path, 2); }),
+                 "the header announces 18");
 }
 
 TEST(Idx, RefusesImpossibleDimensions) {
