@@ -13,6 +13,9 @@ foreach(module ${hierevo_modules})
     FILES_MATCHING PATTERN "*.hpp")
 endforeach()
 
+if(HIEREVO_WITH_MPI AND MPI_C_COMPILER)
+  find_program(hierevo_mpi ${MPI_C_COMPILER} NO_CACHE)  # it may be a name only
+endif()
 install(EXPORT hierevo-targets NAMESPACE hierevo:: DESTINATION ${hierevo_package_dir})
 configure_package_config_file(cmake/hierevo-config.cmake.in
   ${PROJECT_BINARY_DIR}/hierevo-config.cmake INSTALL_DESTINATION ${hierevo_package_dir})

@@ -8,7 +8,7 @@ import unittest
 from jobs import JobTest
 from programs import DEADLINE, HIEREVO, mpirun, mpirun_is_of_mpich
 
-LINE = ["--evaluator", "synthetic", "--population", "8", "--evaluations", "500", "--tournament",
+LINE = ["--evaluator", "synthetic", "--population", "8", "--evaluations", "5000", "--tournament",
         "0.3", "--synthetic-ms", "50"]
 SAVED = 75
 STILL_RANDOM = (f"LD_PRELOAD={os.environ['HIEREVO_STILL_RANDOM']}",
@@ -118,7 +118,8 @@ class Signals(JobTest):
             job = self.stop_an_evaluator(launcher, workers, grace=grace)
             os.kill(job.process.pid, signal.SIGUSR1)
             code = job.process.wait(timeout=grace + 30)
-            self.assertEqual(code, SAVED, job.text())
+            if not launcher or not mpirun_is_of_mpich():  # which says 0
+                self.assertEqual(code, SAVED, job.text())
             self.wait_for_end(job)
             self.assertIn("could not be saved half-trained in time", job.text())
             self.assertIn("Stopped and saved", job.text())
