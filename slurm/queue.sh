@@ -156,7 +156,11 @@ start_again() {
     if ((refused == 0)); then
       # Without a time that is still to come when this job has ended, Slurm lets it wait for two minutes.
       # Not at once: a node refuses a start in the second in which it has ended the job, which then fails.
-      ask 5 scontrol update JobId="$job" StartTime="now+$2" || true
+      # Not by `ask`: its timeout would be ended by SIGTERM, which Slurm sends now to all of the job.
+      for ((pause = 0; pause < 5; ++pause)); do
+        if scontrol update JobId="$job" StartTime="now+$2"; then break; fi
+        sleep 1 || true
+      done
       exit 75 # Slurm ends the job now, and does not look at the code
     fi
     if ((refused == 1)); then

@@ -42,8 +42,6 @@ class JobScripts(ProgramTest):
             (self.stand_ins / name).symlink_to("scontrol")
         # Nothing takes as long as it would.
         self.stand_in("sleep", "#!/bin/bash\n")
-        self.stand_in("timeout", "#!/bin/bash\nwhile [[ $1 == --* ]]; do shift; done\n"
-                                 'shift\nexec /usr/bin/timeout --kill-after=1 1 "$@"\n')
         self.site()
         self.behave("")
 
@@ -305,6 +303,8 @@ fi
             "Saved, but Slurm has not answered for 3 s: squeue: error: Unable to contact slurm", [0])
 
     def test_hangs(self):
+        self.stand_in("timeout", "#!/bin/bash\nwhile [[ $1 == --* ]]; do shift; done\n"
+                                 'shift\nexec /usr/bin/timeout --kill-after=1 1 "$@"\n')
         self.is_saved_and_not_queued(
             "[[ $tool != squeue || $* != *%T ]] || exec /bin/sleep 1000",
             "Saved, but Slurm has not answered for 3 s: no answer within 20 s.", [0])
