@@ -528,6 +528,11 @@ class Interruptions(DataTest):
         process.wait(100)
         self.assertFalse(self.pack.exists())
 
+    def test_a_pack_is_made_also_where_nobody_reads_the_messages(self):
+        self.small_folder()
+        self.assertEqual(self.unheard("prepare", self.images, "--out", self.pack, "--size", 16), ("", 0))
+        self.assertTrue(self.pack.exists())
+
     def test_a_full_disk_leaves_nothing(self):
         self.small_folder()
 

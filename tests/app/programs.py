@@ -54,6 +54,15 @@ class ProgramTest(unittest.TestCase):
     def command(self, words):
         return subprocess.run(words, text=True, capture_output=True, timeout=DEADLINE, cwd=self.folder)
 
+    def unheard(self, *arguments):
+        """What hierevo prints and its exit code when nobody reads its messages."""
+        reader, writer = os.pipe()
+        os.close(reader)
+        with open(writer, "wb") as messages:
+            result = subprocess.run([HIEREVO, *map(str, arguments)], stdout=subprocess.PIPE,
+                                    stderr=messages, text=True, timeout=DEADLINE, cwd=self.folder)
+        return result.stdout, result.returncode
+
     def refused(self, *arguments, says, code=2):
         """Refused before any work: the message says `says`, and no run directory was made."""
         result = self.hierevo(*arguments, code=code)

@@ -424,6 +424,14 @@ class Training(ProgramTest):
         self.assertEqual(process.wait(timeout=DEADLINE), 3, told)
         self.assertEqual(list((out / "repeat-1").iterdir()), [])
 
+    def test_it_trains_also_where_nobody_reads_its_messages(self):
+        options = ["--genotype", self.cell, *self.quick, "--steps", 5, "--progress", "lines"]
+        printed, code = self.unheard("train", *options, "--out", self.folder / "out")
+        self.assertEqual(code, 0)
+        self.assertEqual(json.loads(printed), json.loads((self.folder / "out/result.json").read_text()))
+        printed, code = self.unheard("evaluate", *options, "--repeats", 1, "--validation-size", 100)
+        self.assertEqual((code, json.loads(printed)["status"]), (0, "evaluated"))
+
     def test_a_signal_is_heard_from_the_beginning(self):
         line = [HIEREVO, "train", "--genotype", self.cell, *self.quick, "--steps", 100000, "--out",
                 self.folder / "out"]
