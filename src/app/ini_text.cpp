@@ -23,11 +23,6 @@ std::string_view without_comment(std::string_view text) {
   return trimmed(text.substr(0, text.find('#')));
 }
 
-/// Whether nothing but quotes keeps it whole.
-bool needs_quotes(std::string_view value) {
-  return value.find_first_of("#\n\r") != value.npos || trimmed(value) != value;
-}
-
 std::string quoted(std::string_view value) {
   std::string text = "\"";
   for (const char character : value) {
@@ -83,6 +78,13 @@ std::optional<std::string> unquoted(std::string_view text) {
   return std::nullopt;
 }
 
+/// Whether it would be read as another value if it were written as it is.
+bool needs_quotes(std::string_view value) {
+  if (value.find_first_of("#\n\r") != value.npos || trimmed(value) != value) return true;
+  const auto inner = unquoted(value);
+  return inner && needs_quotes(*inner);
+}
+
 /// Quotes are taken off only where they were needed: --command has quotes of its own.
 std::string value_in(std::string_view text) {
   auto value = unquoted(text);
@@ -113,8 +115,7 @@ std::vector<IniLine> read_ini(std::string_view text, const std::string& where) {
 }
 
 std::string ini_line(std::string_view name, std::string_view value) {
-  const bool as_it_is = !needs_quotes(value) && value_in(value) == value;
-  return fmt::format("{}={}\n", name, as_it_is ? value : quoted(value));
+  return fmt::format("{}={}\n", name, needs_quotes(value) ? quoted(value) : std::string(value));
 }
 
 }  // namespace hierevo::app

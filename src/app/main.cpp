@@ -49,10 +49,9 @@ void print_help() {
          "  mpirun -n 3 hierevo search --run my-run --population 20 --evaluations 100 \\\n"
          "    --channels 8 --steps 100 --batch 64 --repeats 1\n"
          "The same line goes on with a search that was interrupted.\n\n"
-         "Exit codes: 0 finished, 2 wrong usage or input, 3 run directory or output cannot be "
-         "used,\n"
-         "4 stopped for failures or want of memory, 5 another process works there, 75 saved:\n"
-         "run the same line again.\n";
+         "Exit codes: 0 finished, 2 wrong usage or input, 3 run directory or output cannot be\n"
+         "used, 4 stopped for failures or want of memory, 5 another process works there, 75\n"
+         "saved: run the same command again.\n";
 }
 
 int run(int argc, char** argv) {

@@ -92,7 +92,6 @@ void RepeatRecord::testing(std::int64_t done, std::int64_t images) {
 
 void RepeatRecord::tested(const nn::Scores& scores, std::int64_t step,
                           std::chrono::nanoseconds took) {
-  line_.end();
   testing_ += took;
   log({{"event", "test"}, {"step", step}, {"top1", scores.top1}, {"top5", scores.top5}});
 }

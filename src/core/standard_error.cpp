@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
+#include <cstdio>
 #include <mutex>
 #include <string>
 
@@ -30,13 +31,10 @@ Shown& shown() {
 }
 
 void write_all(std::string_view text) {
-  constexpr int patience = 1000;  // milliseconds, with a terminal that another program made so
+  constexpr int patience = 1000;  // milliseconds, where another program made the terminal not wait
   while (!text.empty()) {
-    const ssize_t count = ::write(STDERR_FILENO, text.data(), text.size());
-    if (count >= 0) {
-      text.remove_prefix(static_cast<std::size_t>(count));
-      continue;
-    }
+    text.remove_prefix(std::fwrite(text.data(), 1, text.size(), stderr));  // which has no buffer
+    if (text.empty()) return;
     pollfd room{STDERR_FILENO, POLLOUT, 0};
     const bool later = errno == EAGAIN && ::poll(&room, 1, patience) > 0;
     if (errno != EINTR && !later) return;

@@ -13,6 +13,7 @@ import unittest.mock
 
 from programs import CELL, DEADLINE, HIEREVO, SOURCE, ProgramTest
 from small_data import DATA, write_small_data
+from terminal import on_terminal
 
 try:
     import h5py
@@ -206,6 +207,15 @@ class Training(ProgramTest):
         self.assertNotIn("another cell", self.hierevo(*line, "--id", earlier, code=2).stderr)
         (out / "genotype.json").write_text(json.dumps(CELL))
         self.assertIn("(its genotype.json differs)", self.hierevo(*line, code=2).stderr)
+
+    def test_progress_keeps_to_a_line_of_the_terminal(self):
+        line = [HIEREVO, "train", "--genotype", self.cell, *self.quick, "--test-every", 5]
+        terminal, code = on_terminal(list(map(str, line)), 60, cwd=self.folder)
+        self.assertEqual(code, 0, terminal.lines)
+        shown = [text for text in terminal.lines if re.match("step |testing: ", text)]
+        self.assertLessEqual(len(shown), 2, terminal.lines)  # of the steps, and of the test at the end
+        self.assertGreaterEqual(len(shown), 1)
+        self.assertLess(max(map(len, shown)), 60)
 
     def test_threads_that_do_not_fit_the_cores_are_warned_of(self):
         cores = sorted(os.sched_getaffinity(0))

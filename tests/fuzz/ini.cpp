@@ -5,6 +5,7 @@
 #include <string>
 
 #include "hierevo/core/error.hpp"
+#include "hierevo/core/log.hpp"
 #include "ini_text.hpp"
 #include "search_options.hpp"
 #include "support/scratch_folder.hpp"
@@ -24,10 +25,12 @@ struct Parsed {
   Parsed() { command.add_to(options); }
 };
 
-/// --dump-config, in a file too, prints.
+/// --dump-config, in a file too, prints, and a file without options is warned of.
 class Quiet {
  public:
-  Quiet() : usual_(std::cout.rdbuf(nothing_.rdbuf())) {}
+  Quiet() : usual_(std::cout.rdbuf(nothing_.rdbuf())) {
+    core::configure_log(core::LogLevel::error, "fuzz");
+  }
   Quiet(const Quiet&) = delete;
   Quiet& operator=(const Quiet&) = delete;
   ~Quiet() { std::cout.rdbuf(usual_); }
