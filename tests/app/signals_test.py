@@ -141,9 +141,9 @@ class Signals(JobTest):
         """A search that evaluates in its own process, and hangs there with its fourth candidate: its
         genotype goes to a file that does not take it, whose name has no randomness here."""
         name = f"4.json.$(uname -n).$rank.{0:016x}.tmp"
-        job = self.start(*self.evaluated_by("[ $HIEREVO_ID != 3 ] || "
+        job = self.start(*self.evaluated_by("[ $HIEREVO_ID != 3 ] || { "
                                             'rank=$(cut -d " " -f 4 /proc/$PPID/stat); '
-                                            f'mkfifo "${{1%/*}}/{name}"'),
+                                            f'mkfifo "${{1%/*}}/{name}"; }}'),
                          "--isolation", "none", "--grace", grace, "--progress", "off",
                          launcher=("env", *STILL_RANDOM))
         self.wait_until(lambda: list(self.run_dir.glob("inflight/4.json.*.tmp")), job.process)
