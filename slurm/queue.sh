@@ -59,14 +59,38 @@ find_end_of_job() {
 
 # ---- A folder that another process works in ------------------------------------------------------
 
-# Says who works in `folder`, as far as its owner.json tells, and what Slurm knows of that job.
-tell_owner() {
-  local file owner='' host pid of
-  for file in "$folder/owner.json" "$folder"/repeat-*/owner.json; do
-    if [[ -r $file && (-z $owner || $file -nt $owner) ]]; then owner=$file; fi
+# find_owner VARIABLE: the file of the last that began to work in `folder` or in a repeat's folder there:
+# of each the one with the highest number (io/FORMAT.md, "Owner"). Empty where there is none.
+find_owner() {
+  local place file number highest newest found=''
+  for place in "$folder" "$folder"/repeat-*; do
+    highest=0 newest=''
+    for file in "$place"/owner-*; do
+      number=${file##*/owner-}
+      [[ $number =~ ^[1-9][0-9]{0,17}$ && -f $file && -r $file ]] || continue
+      if ((number > highest)); then highest=$number newest=$file; fi
+    done
+    if [[ -n $newest && (-z $found || $newest -nt $found) ]]; then found=$newest; fi
   done
+  printf -v "$1" %s "$found"
+}
+
+# owner_field VARIABLE NAME: from such a file, which is read.
+owner_field() {
+  local line
+  printf -v "$1" %s ''
+  while IFS= read -r line; do
+    if [[ $line == "$2 = "* ]]; then printf -v "$1" %s "${line#"$2 = "}"; fi
+  done
+}
+
+# Says who works in `folder`, as far as is known, and what Slurm knows of that job. Fails when it is another
+# job that runs: two that wait for each other would take the folder over in turn where locks do not hold.
+tell_owner() {
+  local owner host pid of
+  find_owner owner
   [[ -n $owner ]] || return 0
-  json_field host host <"$owner" && json_field pid pid <"$owner" && json_field of job <"$owner" ||
+  owner_field host host <"$owner" && owner_field pid pid <"$owner" && owner_field of job <"$owner" ||
     return 0 # it has just gone
   if [[ -z $of ]]; then
     say "Process $pid on $host works in '$folder', outside of any job."
@@ -77,6 +101,7 @@ tell_owner() {
     say "Process $pid on $host works in '$folder' for job $of. Slurm did not say whether that runs."
   elif [[ $job_state == RUNNING ]]; then
     say "Process $pid on $host works in '$folder' for job $of, which is running."
+    return 1
   else
     say "Process $pid on $host works in '$folder' for job $of, which Slurm no longer knows as running" \
       "($job_state). If it does not end, end it there, or ask the administrators to."
@@ -88,7 +113,7 @@ tell_owner() {
 # wait for that.
 wait_for_folder() {
   local give_up=$((SECONDS + in_use_wait)) pause=4
-  tell_owner
+  if ! tell_owner; then exit 5; fi
   if ((${SLURM_RESTART_COUNT:-0} == 0)); then return; fi
   say "This job was started again: it waits up to $in_use_wait s for '$folder'."
   while ((code == 5 && SECONDS < give_up)) && [[ -z $save_asked ]]; do

@@ -30,7 +30,7 @@ field() {
 }
 
 before=$(field 'done') || before=
-code=140 # as one that the signal ends before it listens
+code=138 # as one that the signal ends before it listens
 if [[ -z ${save_asked:-} ]]; then
   timeout --preserve-status --signal=USR1 "$seconds" "$@" &
   program=$!
@@ -50,7 +50,7 @@ after=$(field 'done') || after=
 case $code:$state in
   [2345]:*) exit "$code" ;;
   *:finished) exit 0 ;;
-  140:*) if [[ -n ${save_asked:-} ]]; then exit 75; fi ;;
+  138:*) if [[ -n ${save_asked:-} ]]; then exit 75; fi ;;
   75:* | *:saved)
     if [[ ${after:-0} != "${before:-0}" ]]; then exit 75; fi
     echo "search_for.sh: there is no new evaluation (is the time limit too short?)." >&2

@@ -24,6 +24,7 @@ namespace {
 
 /// What is kept of its output, from the end, and what of that is told.
 constexpr std::size_t kept_output = 4096;
+constexpr std::size_t longest_told_line = 4 * kept_output;  ///< longer ones in parts
 constexpr std::size_t told_output = 1000;
 
 /// What is read at once, so that one that never ends cannot keep its rank from all else. More than
@@ -117,7 +118,7 @@ void EvaluatorProcess::tell(std::string_view text) {
     const bool ends = part.size() < text.size();
     text.remove_prefix(part.size() + (ends ? 1 : 0));
     untold_ += part;
-    if (!ends && untold_.size() < kept_output) return;
+    if (!ends && untold_.size() < longest_told_line) return;
     if (!untold_.empty()) core::write_line(std::string_view(untold_));
     untold_.clear();
   }

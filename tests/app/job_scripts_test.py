@@ -363,11 +363,12 @@ class InUse(JobScripts):
     def programs(self):
         return len([line for line in self.calls("srun") if " search " in line])
 
-    def owned_by(self, job, knows):
-        (self.run_dir / "owner.json").write_text(
-            f'{{\n  "host": "n1",\n  "pid": 123,\n  "job": "{job}",\n  "started": "now"\n}}\n')
+    def owned_by(self, job, knows, **variables):
+        for number, pid in ((9, 99), (10, 123)):
+            (self.run_dir / f"owner-{number}").write_text(
+                f"token = 12\nincarnation = {number}\nhost = n1\npid = {pid}\njob = {job}\nstarted = now\n")
         self.behave(f"[[ $tool != srun ]] || exit 5\n[[ $* != *=%T ]] || {knows}")
-        result = self.search("--run", self.run_dir)
+        result = self.search("--run", self.run_dir, **variables)
         self.assertEqual(result.returncode, 5)
         return result.stderr
 
@@ -379,6 +380,10 @@ class InUse(JobScripts):
     def test_whose_it_is(self):
         self.assertIn("Process 123 on n1 works in ", self.owned_by(78, "true"))
         self.assertIn("for job 78, which is running.", self.owned_by(78, "true"))
+        # Not waited for: where locks do not hold, both would take the folder over in turn.
+        self.assertIn("which is running.", self.owned_by(78, "true", RESTART_COUNT=1))
+        self.assertEqual(self.programs(), 1)
+        self.assertEqual(self.calls("scontrol requeue"), [])
         for knows in ("exit 0", "fail 'Invalid job id specified'"):
             self.assertIn("for job 78, which Slurm no longer knows as running (GONE).",
                           self.owned_by(78, knows))
