@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <cerrno>
+#include <new>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -29,6 +31,11 @@ const h5::File& NewFile::made() {
 }
 
 void NewFile::refuse(const h5::Error& error) const {
+  // HDF5 has no word for it that is its own: each place says it as it likes.
+  const std::string_view why = error.what();
+  for (const std::string_view sign : {"unable to allocate", "memory allocation failed"}) {
+    if (why.find(sign) != std::string_view::npos) throw std::bad_alloc();
+  }
   throw core::IoError(path_, "write", error.what(), "Is there room, and may you write there?");
 }
 

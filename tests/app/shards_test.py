@@ -1,4 +1,5 @@
 """Folders of JPEG files, kept as they are: prepare --out FOLDER."""
+import os
 import subprocess
 import unittest
 
@@ -31,6 +32,21 @@ class Shards(DataTest):
         self.assertEqual([process.wait() for process in processes], [0, 0, 0])
         self.shard("--shard-images", 5, out=others)
         self.assertEqual(self.files(others), expected)
+
+    @unittest.skipUnless("HIEREVO_TEST_LYING_LOCKS" in os.environ, "with a sanitizer")
+    def test_processes_that_locks_do_not_keep_apart_make_the_same(self):
+        self.small_folder()
+        self.shard("--shard-images", 5)
+        others = self.folder / "others"
+        line = [HIEREVO, "prepare", self.images, "--out", others, "--shard-images", "5"]
+        lying = {**os.environ, "LD_PRELOAD": os.environ["HIEREVO_TEST_LYING_LOCKS"],
+                 "HIEREVO_TEST_LOCKS": "always"}
+        processes = [subprocess.Popen(list(map(str, line)), env=lying, stderr=subprocess.PIPE, text=True)
+                     for _ in range(3)]
+        errors = [process.communicate()[1] for process in processes]
+        self.assertEqual([process.returncode for process in processes], [0, 0, 0], errors)
+        made = {name: content for name, content in self.files(others).items() if name.endswith(".h5")}
+        self.assertEqual(made, self.files(self.shards))
 
     def test_goes_on_with_what_is_there(self):
         self.small_folder()
