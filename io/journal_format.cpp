@@ -81,10 +81,23 @@ std::uint64_t digest_of(std::span<const evolution::Individual> history,
   return digest;
 }
 
-std::uint32_t checksum_of(const evolution::Candidate& candidate) {
+namespace {
+
+template <typename Written>
+std::uint32_t checksum_of_bytes(const Written& value) {
   core::ByteWriter bytes;
-  evolution::write(bytes, candidate);
+  evolution::write(bytes, value);
   return core::crc32c(bytes.take());
+}
+
+}  // namespace
+
+std::uint32_t checksum_of(const evolution::Candidate& candidate) {
+  return checksum_of_bytes(candidate);
+}
+
+std::uint32_t checksum_of(const evolution::Evaluation& evaluation) {
+  return checksum_of_bytes(evaluation);
 }
 
 void write(core::ByteWriter& out, const JournalHeader& header) {
@@ -107,6 +120,7 @@ std::optional<JournalHeader> read_header(core::ByteReader& in) {
     header.digest = in.u64();
   }
   if (!in.ok() || !in.at_end()) return std::nullopt;
+  if (header.owner.incarnation > core::highest_incarnation) return std::nullopt;
   return header;
 }
 

@@ -44,6 +44,7 @@ std::uint64_t run_identity(const evolution::EngineOptions& options);
 
 /// Of the bytes that stand for it.
 std::uint32_t checksum_of(const evolution::Candidate& candidate);
+std::uint32_t checksum_of(const evolution::Evaluation& evaluation);
 
 void write(core::ByteWriter& out, const JournalHeader& header);
 /// Behind the kind; nothing for bytes that are none.

@@ -30,6 +30,7 @@ using evolution::IndividualId;
 constexpr std::string_view lost_prefix = "lost-";
 constexpr std::size_t token_digits = 16;
 
+/// The candidates that a search has results for.
 using ToldCandidates = std::unordered_map<IndividualId, std::uint32_t>;
 
 ToldCandidates told_in(const evolution::EngineState& state) {
@@ -68,12 +69,19 @@ class Search {
     for (auto& [id, candidate] : in_flight_) state_.in_flight.push_back(std::move(candidate));
   }
 
-  /// How many results it has taken.
-  std::size_t take(const std::vector<Event>& events) {
+  /// How many results it has taken. Candidates are only taken as long as all before was the same
+  /// here, as they were made from it.
+  std::size_t take(const Events& file) {
     std::size_t taken = 0;
-    for (const Event& event : events) {
-      if (const auto* candidate = std::get_if<Candidate>(&event)) take(*candidate);
-      if (const auto* told = std::get_if<Told>(&event)) taken += take(*told) ? 1 : 0;
+    std::size_t place = file.follows ? file.follows->told : 0;
+    bool same_so_far = !file.follows || agrees_with(*file.follows);
+    for (const Event& event : file.events) {
+      const auto* candidate = std::get_if<Candidate>(&event);
+      if (candidate != nullptr && same_so_far) take(*candidate);
+      const auto* told = std::get_if<Told>(&event);
+      if (told == nullptr) continue;
+      taken += take(*told) ? 1 : 0;
+      same_so_far = same_so_far && is_at(place++, *told);
     }
     return taken;
   }
@@ -81,6 +89,19 @@ class Search {
   const ToldCandidates& told() const { return told_; }
 
  private:
+  bool agrees_with(const JournalHeader& follows) const {
+    if (follows.told > state_.history.size() || !follows.digest) return false;
+    std::vector<Candidate> in_flight;
+    for (const auto& [id, candidate] : in_flight_) in_flight.push_back(candidate);
+    return *follows.digest == digest_of(state_.history, in_flight, follows.asked, follows.told);
+  }
+
+  bool is_at(std::size_t place, const Told& result) const {
+    if (place >= state_.history.size()) return false;
+    const auto& [candidate, evaluation] = state_.history[place];
+    return candidate.id == result.id && checksum_of(evaluation) == checksum_of(result.evaluation);
+  }
+
   /// The next candidate, if it is what this search would have made now.
   void take(const Candidate& candidate) {
     const bool next = number(candidate.id) == told_.size() + in_flight_.size() + 1 &&
@@ -132,33 +153,17 @@ std::vector<fs::path> lost_folders(const fs::path& run) {
 }
 
 /// What other starts of the search wrote, by file.
-std::map<fs::path, std::vector<Event>> results_of_others(const fs::path& run,
-                                                         const Snapshot& search) {
-  std::map<fs::path, std::vector<Event>> found;
-  const auto look_at = [&](const fs::path& folder, bool all) {
-    for (const fs::path& file : listed(folder)) {
-      if (!is_kept_file(file)) continue;
-      auto events = events_in(file, search.options);
-      if (events && (all || events->owner.incarnation < search.owner.incarnation)) {
-        found.emplace(file, std::move(events->events));
-      }
-    }
+std::map<fs::path, Events> results_of_others(const fs::path& run, const Snapshot& search) {
+  std::map<fs::path, Events> found;
+  const auto look_at = [&](const fs::path& file) {
+    if (!is_kept_file(file)) return;
+    if (auto events = events_in(file, search.options)) found.emplace(file, std::move(*events));
   };
-  look_at(run, false);
-  for (const fs::path& folder : lost_folders(run)) look_at(folder, true);
-  return found;
-}
-
-/// 0 for a file of no owner, or that cannot be read.
-std::uint64_t incarnation_in(const fs::path& file) {
-  try {
-    const auto bytes = read_run_file(file);
-    if (!is_journal(file)) return incarnation_of(bytes, file);
-    const auto header = header_of_journal(bytes, file);
-    return header ? header->owner.incarnation : 0;
-  } catch (const core::Error&) {
-    return 0;
+  for (const fs::path& file : listed(run)) {
+    if (is_kept_file(file) && incarnation_in(file) < search.owner.incarnation) look_at(file);
   }
+  for (const fs::path& folder : lost_folders(run)) std::ranges::for_each(listed(folder), look_at);
+  return found;
 }
 
 fs::path lost_folder(const fs::path& run, const core::OwnerMark& owner) {
@@ -169,13 +174,17 @@ fs::path made_folder(const fs::path& folder) {
   std::error_code error;
   fs::create_directory(folder, error);
   if (error) throw core::IoError(folder, "make", error.value());
+  core::sync_folder_of(folder);
   return folder;
 }
 
 }  // namespace
 
 bool is_lost_folder(std::string_view name) {
-  return name.starts_with(lost_prefix) && name.size() == lost_prefix.size() + token_digits;
+  if (!name.starts_with(lost_prefix)) return false;
+  const std::string_view token = name.substr(lost_prefix.size());
+  return token.size() == token_digits &&
+         token.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
 LostResults take_up_lost_results(const fs::path& run, Snapshot& search) {
@@ -187,18 +196,32 @@ LostResults take_up_lost_results(const fs::path& run, Snapshot& search) {
     for (const auto& [file, events] : files) results.taken_up += known.take(events);
   }
   for (const auto& [file, events] : files) {
-    if (const std::size_t missing = lacking(events, known.told())) results.left[file] = missing;
+    const std::size_t missing = lacking(events.events, known.told());
+    if (missing > 0) results.left[file] = missing;
   }
   return results;
 }
 
+namespace {
+
+/// How many results the search in `run` lacks; all where it cannot be read.
+std::size_t lacking_in(const fs::path& run, const Snapshot& own) {
+  try {
+    const auto now = load_search(run / "search.h5", run / "journal");
+    if (now) return lacking(events_of(own).events, told_in(now->snapshot.state));
+  } catch (const core::Error&) {
+  }
+  return own.state.history.size();
+}
+
+}  // namespace
+
 std::string keep_lost_results(const fs::path& run, const Snapshot& own) {
-  const auto now = load_search(run / "search.h5", run / "journal");
-  const std::size_t missing =
-      now ? lacking(events_of(own).events, told_in(now->snapshot.state)) : own.state.history.size();
+  const std::size_t missing = lacking_in(run, own);
   if (missing == 0) return "All its results are in the search there.";
+  const auto bytes = encode_snapshot(own);  // it takes its time, and an empty folder may be removed
   const fs::path file = made_folder(lost_folder(run, own.owner)) / "search.h5";
-  core::replace_file(file, encode_snapshot(own));
+  core::replace_file(file, bytes);
   return fmt::format("{} results that are not there are kept in '{}'.", missing, file.string());
 }
 
@@ -214,6 +237,7 @@ void keep_if_lost(const fs::path& file, const fs::path& run, const Snapshot& sea
     const fs::path place = folder / (copy == 0 ? kind : fmt::format("{}.{}", kind, copy));
     if (core::path_exists(place)) continue;
     rename_file(file, place);
+    core::sync_folder_of(place);
     return;
   }
 }
@@ -223,12 +247,14 @@ void remove_found_results(const fs::path& run, const Snapshot& search) {
   if (folders.empty()) return;
   const ToldCandidates told = told_in(search.state);
   for (const fs::path& folder : folders) {
-    const bool all_found = std::ranges::all_of(listed(folder), [&](const fs::path& file) {
+    for (const fs::path& file : listed(folder)) {
+      if (!is_kept_file(file)) continue;
       const auto found = events_in(file, search.options);
-      return is_kept_file(file) && found && lacking(found->events, told) == 0;
-    });
-    std::error_code ignored;
-    if (all_found) fs::remove_all(folder, ignored);
+      std::error_code ignored;
+      if (found && lacking(found->events, told) == 0) fs::remove(file, ignored);
+    }
+    std::error_code not_empty;  // where there is something else, or has just come
+    fs::remove(folder, not_empty);
   }
 }
 

@@ -38,7 +38,7 @@ Events events_of_journal(std::span<const std::byte> bytes, const fs::path& path,
                          const evolution::EngineOptions& options) {
   const auto header = header_of_journal(bytes, path);
   if (!header || header->run != run_identity(options)) return {};
-  Events result{header->owner, {}};
+  Events result{header->owner, header, {}};
   Records records(content_of_journal(bytes, path).records);
   while (const auto record = records.next()) {
     if (auto event = event_in(*record, options.space)) result.events.push_back(std::move(*event));
@@ -56,7 +56,7 @@ Events events_of(const Snapshot& snapshot) {
   const auto& history = snapshot.state.history;
   for (std::size_t i = 0; i < history.size(); ++i) make(history[i].candidate, i);
   for (const Candidate& candidate : snapshot.state.in_flight) make(candidate, history.size());
-  Events result{snapshot.owner, {}};
+  Events result{snapshot.owner, {}, {}};
   const auto add_made_at = [&](std::uint64_t told) {
     std::map<IndividualId, const Candidate*> by_id;
     const auto [first, last] = made.equal_range(told);
@@ -78,6 +78,17 @@ bool is_journal(const fs::path& file) {
 
 std::vector<std::byte> read_run_file(const fs::path& file) {
   return is_journal(file) ? read_journal(file) : read_block_file(file, snapshot_kind);
+}
+
+std::uint64_t incarnation_in(const fs::path& file) {
+  try {
+    const auto bytes = read_run_file(file);
+    if (!is_journal(file)) return incarnation_of(bytes, file);
+    const auto header = header_of_journal(bytes, file);
+    return header ? header->owner.incarnation : 0;
+  } catch (const core::Error&) {
+    return 0;
+  }
 }
 
 std::optional<Events> events_in(const fs::path& file, const evolution::EngineOptions& options) {

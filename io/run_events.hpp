@@ -11,6 +11,7 @@
 #include "hierevo/core/owner.hpp"
 #include "hierevo/evolution/engine.hpp"
 #include "hierevo/io/snapshot.hpp"
+#include "journal_format.hpp"
 
 namespace hierevo::io {
 
@@ -26,6 +27,7 @@ using Event = std::variant<evolution::Candidate, Told>;
 /// What one file has of a search, in order, and which start wrote it.
 struct Events {
   core::OwnerMark owner;
+  std::optional<JournalHeader> follows;  ///< of a journal: on what; a snapshot begins at the start
   std::vector<Event> events;
 };
 
@@ -37,6 +39,9 @@ bool is_journal(const std::filesystem::path& file);
 
 /// The bytes of a snapshot or a journal. Throws IoError and CheckpointError.
 std::vector<std::byte> read_run_file(const std::filesystem::path& file);
+
+/// The incarnation of the start that wrote it; 0 where none is recorded, or it cannot be read.
+std::uint64_t incarnation_in(const std::filesystem::path& file);
 
 /// Of a snapshot or a journal; nothing where it cannot be read or is of another
 /// search.

@@ -37,8 +37,9 @@ evolution::EngineOptions read_options(hid_t root) {
 /// Files of earlier versions have none.
 core::OwnerMark read_owner(hid_t root) {
   if (!h5::has_attribute(root, "incarnation")) return {};
-  return {h5::read_attribute<std::uint64_t>(root, "incarnation"),
-          h5::read_attribute<std::uint64_t>(root, "owner")};
+  const auto incarnation = h5::read_attribute<std::uint64_t>(root, "incarnation");
+  if (incarnation > core::highest_incarnation) throw h5::Error("its incarnation cannot be");
+  return {incarnation, h5::read_attribute<std::uint64_t>(root, "owner")};
 }
 
 RunProgress read_progress(hid_t root) {

@@ -13,6 +13,7 @@
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
 #include "hierevo/io/snapshot.hpp"
+#include "run_events.hpp"
 #include "text_block.hpp"
 
 namespace hierevo::io {
@@ -33,23 +34,17 @@ bool is_whole(const fs::path& path, const FileKind& kind) {
   }
 }
 
-/// The incarnation of a snapshot; 0 where it cannot be read.
-std::uint64_t snapshot_incarnation(const fs::path& name) {
-  try {
-    return incarnation_of(read_block_file(name, snapshot_kind), name);
-  } catch (const core::Error&) {
-    return 0;
-  }
-}
-
 /// The names of a search's snapshots, newest first; but in front of those of lower incarnations the
 /// newest of the highest.
 std::array<fs::path, 3> by_incarnation(const fs::path& path) {
   auto names = kept_names(path);
-  const auto first = std::ranges::max_element(names, {}, snapshot_incarnation);
-  const bool others_are_newer = std::any_of(
-      names.begin(), first, [](const fs::path& name) { return snapshot_incarnation(name) > 0; });
-  if (others_are_newer) std::rotate(names.begin(), first, first + 1);
+  std::array<std::uint64_t, 3> found{};
+  std::ranges::transform(names, found.begin(), incarnation_in);
+  const auto first = std::ranges::max_element(found);
+  const bool others_are_newer =
+      std::any_of(found.begin(), first, [](std::uint64_t incarnation) { return incarnation > 0; });
+  const auto place = names.begin() + (first - found.begin());
+  if (others_are_newer) std::rotate(names.begin(), place, place + 1);
   return names;
 }
 

@@ -22,6 +22,8 @@ namespace {
 constexpr std::string_view markers[] = {"genotype.json"};
 constexpr std::string_view repeat_markers[] = {"last.h5", "result.json", "log.jsonl"};
 constexpr const char* result_name = "result.json";
+/// Where locks do not hold, two may write the same file.
+constexpr auto several = core::Writers::several;
 
 /// More repeats may be asked for later; where the data lie and how many threads there are is not
 /// what is computed.
@@ -74,11 +76,13 @@ TrainingDirectory::TrainingDirectory(fs::path path, const OptionSet& options,
                                      const TrainingDataFacts& data)
     : path_(std::move(path)) {
   const core::DirectoryClaim lock = claim_all();
+  lock.remove_cut_off_writes();
   require_same(path_, options, genotype, {});
   require_same_data(path_, data);
-  core::replace_file(configuration_file(path_), std::string_view(options.record()));
+  core::replace_file(configuration_file(path_), std::string_view(options.record()), several);
   if (!core::path_exists(cell_file(path_))) {
-    core::replace_file(cell_file(path_), std::string_view(genome::json_text(genotype) + "\n"));
+    core::replace_file(cell_file(path_), std::string_view(genome::json_text(genotype) + "\n"),
+                       several);
   }
   if (search::recorded_data(path_)) return;
   search::record_data(path_, data.data,
@@ -107,17 +111,17 @@ std::optional<std::string> TrainingDirectory::result(int repeat) const {
 }
 
 void TrainingDirectory::save_result(int repeat, const std::string& text) const {
-  core::replace_file(folder(repeat) / result_name, std::string_view(text));
+  core::replace_file(folder(repeat) / result_name, std::string_view(text), several);
 }
 
 void TrainingDirectory::save_progress(int repeat, const std::string& text) const {
-  core::replace_file(folder(repeat) / "progress.json", std::string_view(text));
+  core::replace_file(folder(repeat) / "progress.json", std::string_view(text), several);
 }
 
 void TrainingDirectory::save_result(const std::string& text) const {
   const core::DirectoryClaim lock =
       claim_all();  // that of another process is written to the same place
-  core::replace_file(path_ / result_name, std::string_view(text));
+  core::replace_file(path_ / result_name, std::string_view(text), several);
 }
 
 }  // namespace hierevo::app

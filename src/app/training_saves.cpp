@@ -29,6 +29,8 @@ void BackgroundWriter::wait() {
   try {
     writing_.get();
     failing_ = false;
+  } catch (const core::OwnershipLost&) {
+    // The training is going to see it too, and stops.
   } catch (const std::exception& error) {
     if (!failing_) {
       core::log(core::LogLevel::warning, "{} It is tried again, the training goes on meanwhile.",

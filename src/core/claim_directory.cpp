@@ -59,6 +59,10 @@ DirectoryClaim::DirectoryClaim(fs::path path, const Claim& claim,
 
 void DirectoryClaim::take_over(std::uint64_t above) {
   mark_ = become_owner(path_, above);
+  remove_cut_off_writes();
+}
+
+void DirectoryClaim::remove_cut_off_writes() const {
   std::error_code error;
   fs::directory_iterator entry(path_, error);
   for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
@@ -76,13 +80,13 @@ void DirectoryClaim::require() const {
   const std::uint64_t newest = newest_incarnation(path_);
   const bool taken_over = mark_.incarnation != 0 && newest > mark_.incarnation;
   if (!taken_over && lock_.renew()) return;
-  const auto owner = owner_of(path_);
-  throw OwnershipLost(path_, fmt::format("another process has taken over this {}", claim_.what),
-                      fmt::format("{}, though this one held its lock",
-                                  owner && taken_over ? owner->text() : "it holds the lock"),
-                      "This process stops and writes nothing more there. The file system's locks "
-                      "do not hold (are they "
-                      "shared between nodes?): let only one process at a time work there.");
+  const auto owner = taken_over ? owner_of(path_) : std::nullopt;
+  throw OwnershipLost(
+      path_, fmt::format("another process has taken over this {}", claim_.what),
+      owner ? fmt::format("{}, though this one held its lock", owner->text())
+            : "it holds the lock that this one had",
+      "This process stops and writes nothing more there. The file system's locks do not hold (are "
+      "they shared between nodes?): let only one process at a time work there.");
 }
 
 void require_makeable(const fs::path& path, const Claim& claim) {

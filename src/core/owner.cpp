@@ -16,6 +16,7 @@
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
 #include "hierevo/core/host_name.hpp"
+#include "hierevo/core/temporary_path.hpp"
 
 namespace hierevo::core {
 
@@ -32,7 +33,8 @@ std::optional<std::uint64_t> incarnation_in(std::string_view name) {
   const std::string_view digits = name.substr(owner_prefix.size());
   std::uint64_t number = 0;
   const auto [end, error] = std::from_chars(digits.begin(), digits.end(), number);
-  if (error != std::errc() || end != digits.end() || number == 0) return std::nullopt;
+  const bool whole = error == std::errc() && end == digits.end();
+  if (!whole || number == 0 || number > highest_incarnation) return std::nullopt;
   return number;
 }
 
@@ -123,7 +125,7 @@ std::uint64_t newest_incarnation(const fs::path& folder) {
 
 OwnerMark become_owner(const fs::path& folder, std::uint64_t above) {
   OwnerMark mark{0, random_token()};
-  const fs::path temporary = folder / fmt::format("owner.{}.tmp", token_text(mark));
+  const fs::path temporary = temporary_path(folder / "owner");
   for (bool published = false; !published;) {
     mark.incarnation = std::max(above, newest_incarnation(folder)) + 1;
     try {

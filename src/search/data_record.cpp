@@ -69,7 +69,7 @@ void record_data(const fs::path& folder, const DataFacts& data, const json& besi
                  {"fingerprint", fingerprint_text(data.fingerprint)}};
   record.update(besides);
   const std::string text = record.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
-  core::replace_file(record_in(folder), std::string_view(text));
+  core::replace_file(record_in(folder), std::string_view(text), core::Writers::several);
 }
 
 }  // namespace hierevo::search

@@ -24,6 +24,7 @@ namespace {
 
 constexpr const char* configuration_name = "config.ini";
 constexpr std::string_view markers[] = {"search.h5"};
+constexpr int kept_snapshots = 3;
 constexpr core::Claim claim{"run directory", "--run", markers};
 
 /// Those of a run's files in flight that `choose` chooses. One that cannot be removed does no harm,
@@ -94,9 +95,11 @@ void RunDirectory::take_over() {
   claim_.take_over(incarnation_);
 }
 
-bool RunDirectory::check() const {
+bool RunDirectory::check() {
   claim_.require();
-  return !saved_ || *saved_ == identity_of(snapshot_path(path_));
+  const bool ours = !saved_ || *saved_ == identity_of(snapshot_path(path_));
+  if (!ours) saves_ = 0;
+  return ours;
 }
 
 bool RunDirectory::is_in_place() const noexcept {
@@ -116,10 +119,13 @@ std::unique_ptr<io::Journal> RunDirectory::begin_journal(const io::Snapshot& fol
 
 void RunDirectory::save(const io::Snapshot& snapshot) {
   claim_.require();
-  io::keep_if_lost(snapshot_path(path_).string() + ".2", path_, snapshot);
+  if (saves_ < kept_snapshots) {
+    io::keep_if_lost(snapshot_path(path_).string() + ".2", path_, snapshot);
+  }
   io::save_snapshot(snapshot, snapshot_path(path_));
   saved_ = identity_of(snapshot_path(path_));
-  io::remove_found_results(path_, snapshot);
+  // By then all that are kept have what was taken up.
+  if (++saves_ == kept_snapshots) io::remove_found_results(path_, snapshot);
 }
 
 std::optional<std::string> RunDirectory::configuration_of(const fs::path& run) {
@@ -129,7 +135,7 @@ std::optional<std::string> RunDirectory::configuration_of(const fs::path& run) {
 
 void RunDirectory::save_configuration(const std::string& text) const {
   claim_.require();
-  core::replace_file(path_ / configuration_name, text);
+  core::replace_file(path_ / configuration_name, text, core::Writers::several);
 }
 
 void RunDirectory::save_data(const DataFacts& data) const {

@@ -55,6 +55,7 @@ void SearchRecord::asked(const evolution::Candidate& candidate) {
 void SearchRecord::told(const evolution::Individual& individual) {
   unsaved_ = true;
   ++unwritten_;
+  ++since_snapshot_;
   if (journal_) journal_->told(individual);
 }
 
@@ -68,7 +69,8 @@ void SearchRecord::check_owner() {
     core::log(core::LogLevel::warning,
               "'{}' is not the snapshot that this search has saved last: it is saved again",
               RunDirectory::snapshot_path(run_).string());
-    make_due();
+    unsaved_ = true;
+    next_save_ = std::min(next_save_, std::max(now, last_attempt_ + pace_.retry));
   } catch (const core::IoError&) {
     // Told by what writes next.
   }
@@ -95,6 +97,7 @@ void SearchRecord::write_journal() {
 void SearchRecord::save_when_due(const evolution::Engine& engine, const std::string& state) {
   const auto now = Clock::now();
   if (!unsaved_ || now < next_save_) return;
+  last_attempt_ = now;
   try {
     save(engine, state);
     const auto after = Clock::now();
@@ -108,7 +111,15 @@ void SearchRecord::save_when_due(const evolution::Engine& engine, const std::str
 
 void SearchRecord::complain(const core::IoError& error) {
   // Else it may be a file without a name by now.
-  if (!directory_->is_in_place()) journal_.reset();
+  if (!directory_->is_in_place()) {
+    journal_.reset();
+    unwritten_ = since_snapshot_;
+  }
+  // The same again and again, but not every two seconds for hours.
+  const auto now = Clock::now();
+  if (now < next_report_) return;
+  next_report_ =
+      now + (reports_++ < 5 ? Clock::duration::zero() : Clock::duration(std::chrono::minutes(1)));
   core::log(core::LogLevel::error, "{} Trying again; {}.", error.what(),
             journal_ && !journal_is_behind_
                 ? "the journal has what comes until then"
@@ -130,6 +141,9 @@ void SearchRecord::save(const evolution::Engine& engine, const std::string& stat
   directory_->clean_in_flight(snapshot.state);
   unsaved_ = false;
   unwritten_ = 0;
+  since_snapshot_ = 0;
+  reports_ = 0;
+  next_report_ = {};
   begin_journal(snapshot);
 }
 

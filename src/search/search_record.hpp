@@ -90,7 +90,11 @@ class SearchRecord {
   Clock::time_point next_check_{};      ///< of the ownership
   Clock::time_point next_complaint_{};  ///< about the journal
   bool journal_is_behind_ = false;      ///< it could not be written
+  Clock::time_point last_attempt_{};    ///< to save a snapshot
+  Clock::time_point next_report_{};     ///< that one could not be saved
+  int reports_ = 0;                     ///< of that, since the last that was
   std::size_t unwritten_ = 0;
+  std::size_t since_snapshot_ = 0;  ///< results that came
   bool begun_ = false;
   bool unsaved_ = true;
   bool urgent_ = false;

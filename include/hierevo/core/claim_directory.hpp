@@ -34,6 +34,8 @@ class DirectoryClaim {
   /// Becomes the owner (become_owner()), and removes what processes that were killed left of their
   /// writes (*.tmp). Throws IoError.
   void take_over(std::uint64_t above = 0);
+  /// The latter alone, for a folder whose lock nobody keeps for long.
+  void remove_cut_off_writes() const;
   /// {0, 0} before take_over().
   const OwnerMark& mark() const { return mark_; }
 

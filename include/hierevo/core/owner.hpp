@@ -8,6 +8,9 @@
 
 namespace hierevo::core {
 
+/// No start is given a higher number; files that say so are not taken seriously.
+inline constexpr std::uint64_t highest_incarnation = std::uint64_t{1} << 62;
+
 /// Which start of a program a folder, or a file in it, belongs to.
 struct OwnerMark {
   std::uint64_t incarnation = 0;  ///< grows from start to start, never given twice; 0: not recorded

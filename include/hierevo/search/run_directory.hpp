@@ -38,7 +38,7 @@ class RunDirectory {
   void take_over();
   /// Throws OwnershipLost when another process has taken the run over, IoError when the folder is
   /// not the one that is locked. Says whether search.h5 is the one that was saved last here.
-  bool check() const;
+  bool check();
   const core::OwnerMark& owner() const { return claim_.mark(); }
 
   /// What writes into the folder throws IoError, also when `path` is no longer the folder that is
@@ -95,6 +95,7 @@ class RunDirectory {
   std::array<Identity, 2> loaded_;  ///< when the search was loaded
   std::uint64_t incarnation_ = 0;   ///< of the search that was loaded
   std::optional<Identity> saved_;   ///< search.h5 as it was saved here last
+  int saves_ = 0;                   ///< without another process's between
 };
 
 }  // namespace hierevo::search
