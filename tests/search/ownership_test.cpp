@@ -193,6 +193,23 @@ TEST(Ownership, WhatDoesNotContradictIsTakenUp) {
   expect_files_agree(run);
 }
 
+/// A candidate follows from the results that were known: with others there, it is another search's.
+TEST(Ownership, WhatWasMadeFromOtherResultsIsNotTakenUp) {
+  for (std::uint64_t luck = 1; luck <= 5; ++luck) {
+    const test::ScratchFolder folder;
+    const fs::path run = folder.path() / "run";
+    {
+      Start first(run, luck);
+      for (int i = 0; i < 10; ++i) first.evaluate();
+      Start second(run, luck + 100);
+      second.evaluate();
+      for (int i = 0; i < 12; ++i) first.evaluate();
+    }
+    const Start third(run, 3);
+    expect_files_agree(run);
+  }
+}
+
 /// The rename of a snapshot cannot be undone by a look before it.
 TEST(Ownership, ASnapshotThatComesTooLateDoesNotCount) {
   const test::ScratchFolder folder;
