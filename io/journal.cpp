@@ -70,6 +70,10 @@ void Journal::told(const evolution::Individual& individual) {
   });
 }
 
+bool Journal::is_in_place() const {
+  return impl_->file.is_in_place();
+}
+
 void Journal::write() {
   if (impl_->pending.empty()) return;
   impl_->file.append(impl_->pending);

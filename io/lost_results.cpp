@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <map>
 #include <optional>
 #include <string_view>
@@ -139,16 +140,21 @@ std::vector<fs::path> listed(const fs::path& folder) {
   return found;
 }
 
+/// A snapshot or a journal, by its name: NAME or NAME.K.
 bool is_kept_file(const fs::path& path) {
-  const std::string name = path.filename().string();
-  const bool ours = name.starts_with("search.h5") || name.starts_with("journal");
-  return ours && path.extension() != ".tmp";
+  std::string name = path.filename().string();
+  const std::size_t dot = name.find_last_not_of("0123456789");
+  if (dot != std::string::npos && dot + 1 < name.size() && name[dot] == '.') name.resize(dot);
+  return name == "search.h5" || name == "journal";
 }
 
 std::vector<fs::path> lost_folders(const fs::path& run) {
   std::vector<fs::path> folders = listed(run);
-  std::erase_if(folders,
-                [](const fs::path& path) { return !is_lost_folder(path.filename().string()); });
+  std::erase_if(folders, [](const fs::path& path) {
+    std::error_code unknown;  // a link is not followed
+    return !is_lost_folder(path.filename().string()) ||
+           !fs::is_directory(fs::symlink_status(path, unknown));
+  });
   return folders;
 }
 
@@ -220,8 +226,17 @@ std::string keep_lost_results(const fs::path& run, const Snapshot& own) {
   const std::size_t missing = lacking_in(run, own);
   if (missing == 0) return "All its results are in the search there.";
   const auto bytes = encode_snapshot(own);  // it takes its time, and an empty folder may be removed
-  const fs::path file = made_folder(lost_folder(run, own.owner)) / "search.h5";
-  core::replace_file(file, bytes);
+  fs::path file;
+  for (int attempts = 3; attempts > 0; --attempts) {
+    file = made_folder(lost_folder(run, own.owner)) / "search.h5";
+    try {
+      core::replace_file(file, bytes);
+      break;
+    } catch (const core::IoError& error) {
+      // The owner has just found all that was in this folder.
+      if (error.system_error() != ENOENT || attempts == 1) throw;
+    }
+  }
   return fmt::format("{} results that are not there are kept in '{}'.", missing, file.string());
 }
 
@@ -247,14 +262,16 @@ void remove_found_results(const fs::path& run, const Snapshot& search) {
   if (folders.empty()) return;
   const ToldCandidates told = told_in(search.state);
   for (const fs::path& folder : folders) {
+    bool removed = false;  // an empty one may be about to be filled
     for (const fs::path& file : listed(folder)) {
       if (!is_kept_file(file)) continue;
       const auto found = events_in(file, search.options);
       std::error_code ignored;
-      if (found && lacking(found->events, told) == 0) fs::remove(file, ignored);
+      if (!found || lacking(found->events, told) > 0) continue;
+      removed = fs::remove(file, ignored) || removed;
     }
     std::error_code not_empty;  // where there is something else, or has just come
-    fs::remove(folder, not_empty);
+    if (removed) fs::remove(folder, not_empty);
   }
 }
 

@@ -34,10 +34,10 @@ std::optional<Event> event_in(std::span<const std::byte> record, const genome::S
   return std::nullopt;
 }
 
-Events events_of_journal(std::span<const std::byte> bytes, const fs::path& path,
-                         const evolution::EngineOptions& options) {
+std::optional<Events> events_of_journal(std::span<const std::byte> bytes, const fs::path& path,
+                                        const evolution::EngineOptions& options) {
   const auto header = header_of_journal(bytes, path);
-  if (!header || header->run != run_identity(options)) return {};
+  if (!header || header->run != run_identity(options)) return std::nullopt;
   Events result{header->owner, header, {}};
   Records records(content_of_journal(bytes, path).records);
   while (const auto record = records.next()) {

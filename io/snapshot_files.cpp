@@ -12,6 +12,7 @@
 
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
+#include "hierevo/core/log.hpp"
 #include "hierevo/io/snapshot.hpp"
 #include "run_events.hpp"
 #include "text_block.hpp"
@@ -76,7 +77,12 @@ void keep_earlier_snapshots(const fs::path& path, const FileKind& kind, const Li
 }
 
 void save_kept(const fs::path& path, const FileKind& kind, std::span<const std::byte> bytes) {
-  keep_earlier_snapshots(path, kind, ::link);
+  try {
+    keep_earlier_snapshots(path, kind, ::link);
+  } catch (const core::IoError& error) {
+    // A stranger in their place, say: the newest counts more.
+    core::log(core::LogLevel::warning, "{} Earlier snapshots are not kept for now.", error.what());
+  }
   // Each of two that write, where one should, has a temporary file of its own.
   replace_block_file(path, kind, bytes, core::Writers::several);
 }

@@ -1,6 +1,7 @@
 #include "hierevo/core/append_file.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -61,6 +62,14 @@ void AppendFile::append(std::span<const std::byte> bytes) {
     first = !std::exchange(unsynced_, true);
   }
   if (first) wake_.notify_one();  // what follows is synced along with it
+}
+
+bool AppendFile::is_in_place() const {
+  struct stat here {};
+  struct stat there {};
+  if (::fstat(file_.get(), &here) != 0 || ::stat(path_.c_str(), &there) != 0) return false;
+  return here.st_dev == there.st_dev && here.st_ino == there.st_ino &&
+         static_cast<std::size_t>(here.st_size) >= size_;
 }
 
 bool AppendFile::shorten() {

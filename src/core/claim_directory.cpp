@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "hierevo/core/error.hpp"
+#include "hierevo/core/temporary_path.hpp"
 
 namespace hierevo::core {
 
@@ -67,7 +68,8 @@ void DirectoryClaim::remove_cut_off_writes() const {
   fs::directory_iterator entry(path_, error);
   for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
     std::error_code ignored;
-    if (entry->path().extension() == ".tmp") fs::remove(entry->path(), ignored);
+    const bool file = fs::is_regular_file(entry->symlink_status(ignored));
+    if (file && is_temporary_path(entry->path())) fs::remove(entry->path(), ignored);
   }
 }
 

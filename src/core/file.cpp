@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -97,7 +98,8 @@ void publish_file(const fs::path& temporary, const fs::path& path) {
 }
 
 std::vector<std::byte> read_file(const fs::path& path, std::size_t longest, const FileLook& look) {
-  const Descriptor file = opened(path, O_RDONLY);
+  // A named pipe that nobody writes to is empty, and keeps nobody waiting.
+  const Descriptor file = opened(path, O_RDONLY | O_NONBLOCK);
   struct stat status {};
   if (::fstat(file.get(), &status) != 0) throw IoError(path, "read", errno);
   if (S_ISDIR(status.st_mode)) throw IoError(path, "read", EISDIR);
@@ -108,6 +110,11 @@ std::vector<std::byte> read_file(const fs::path& path, std::size_t longest, cons
   while (true) {
     const ssize_t count = ::read(file.get(), chunk.data(), chunk.size());
     if (count < 0 && errno == EINTR) continue;
+    if (count < 0 && errno == EAGAIN) {
+      pollfd more{file.get(), POLLIN, 0};
+      ::poll(&more, 1, -1);
+      continue;
+    }
     if (count < 0) throw IoError(path, "read", errno);
     if (count == 0) return contents;
     contents.insert(contents.end(), chunk.begin(), chunk.begin() + count);
@@ -154,7 +161,7 @@ bool FileLock::renew() const {
 }
 
 bool FileLock::held_elsewhere(const fs::path& path) {
-  const Descriptor file = opened(path, O_RDONLY);
+  const Descriptor file = opened(path, O_RDONLY | O_NONBLOCK);
   struct flock range = whole_file();
   if (::fcntl(file.get(), F_OFD_GETLK, &range) != 0) {
     throw IoError(path, "ask for the lock of", errno, lock_suggestion);

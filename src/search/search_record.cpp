@@ -65,12 +65,17 @@ void SearchRecord::check_owner() {
   if (!begun_ || now < next_check_) return;
   next_check_ = now + pace_.check;
   try {
-    if (directory_->check()) return;
+    const bool snapshot_is_ours = directory_->check();
+    if (snapshot_is_ours && (!journal_ || journal_->is_in_place())) return;
+    const Clock::time_point soon = std::max(now, last_attempt_ + pace_.retry);
+    if (next_save_ <= soon) return;  // and it was said before
+    const auto changed =
+        snapshot_is_ours ? RunDirectory::journal_path(run_) : RunDirectory::snapshot_path(run_);
     core::log(core::LogLevel::warning,
-              "'{}' is not the snapshot that this search has saved last: it is saved again",
-              RunDirectory::snapshot_path(run_).string());
+              "'{}' is not as this search has left it: the search is saved again",
+              changed.string());
     unsaved_ = true;
-    next_save_ = std::min(next_save_, std::max(now, last_attempt_ + pace_.retry));
+    next_save_ = soon;
   } catch (const core::IoError&) {
     // Told by what writes next.
   }

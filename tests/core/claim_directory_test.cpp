@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "hierevo/core/error.hpp"
+#include "hierevo/core/temporary_path.hpp"
 #include "support/dropped_locks.hpp"
 #include "support/scratch_folder.hpp"
 
@@ -93,6 +94,14 @@ TEST(Owner, NumbersAreNeverGivenTwice) {
   ::close(marks[1]);
 }
 
+/// One that cannot be counted on from does not keep others from starting.
+TEST(Owner, NumbersHaveAnEnd) {
+  const test::ScratchFolder folder;
+  replace_file(folder.path() / "owner-18446744073709551615", std::string_view("host = n1\n"));
+  EXPECT_FALSE(owner_of(folder.path()));
+  EXPECT_EQ(become_owner(folder.path(), 0).incarnation, 1u);
+}
+
 /// The file may be anybody's work: what it says ends up in messages.
 TEST(Owner, IsReadWithCare) {
   const test::ScratchFolder folder;
@@ -170,11 +179,14 @@ TEST(DirectoryClaim, IsLostToWhoHasTheLock) {
 TEST(DirectoryClaim, RemovesWhatWasCutOff) {
   const test::ScratchFolder folder;
   DirectoryClaim first(folder.path(), claim);
-  replace_file(folder.path() / "search.h5.n1.17.tmp", std::string_view("half"));
-  replace_file(folder.path() / "notes", std::string_view("whole"));
+  const fs::path cut_off = temporary_path(folder.path() / "search.h5");
+  for (const fs::path& path : {cut_off, folder.path() / "notes", folder.path() / "thesis.tmp"}) {
+    replace_file(path, std::string_view("text"));
+  }
   first.take_over();
-  EXPECT_FALSE(fs::exists(folder.path() / "search.h5.n1.17.tmp"));
+  EXPECT_FALSE(fs::exists(cut_off));
   EXPECT_TRUE(fs::exists(folder.path() / "notes"));
+  EXPECT_TRUE(fs::exists(folder.path() / "thesis.tmp")) << "that is somebody else's";
 }
 
 /// Whoever may read a file may lock it against its owner.

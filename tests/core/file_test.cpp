@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -100,6 +101,13 @@ TEST(ReadFile, ReadsNoFurtherThanItIsWanted) {
   const auto found = read_file(path, 1'000'000, look);
   EXPECT_GE(found.size(), 300'000u);
   EXPECT_LT(found.size(), 1'000'000u);
+}
+
+/// Whoever put it there must not keep a search from starting.
+TEST(ReadFile, WaitsForNobodyAtANamedPipe) {
+  const test::ScratchFolder folder;
+  ASSERT_EQ(::mkfifo((folder.path() / "pipe").c_str(), 0600), 0);
+  EXPECT_TRUE(read_file(folder.path() / "pipe").empty());
 }
 
 TEST(FileLock, IsExclusiveAndEndsWithItsHolder) {

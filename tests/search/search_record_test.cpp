@@ -15,7 +15,8 @@ namespace {
 
 /// An engine whose events are recorded, as the coordinator does it.
 struct Recorded {
-  explicit Recorded(const std::filesystem::path& run) : record(run) {
+  explicit Recorded(const std::filesystem::path& run, const SavePace& pace = {})
+      : record(run, pace) {
     record.begin("");
     record.save(engine, "running");
   }
@@ -58,6 +59,27 @@ TEST(SearchRecord, TheJournalCatchesUpWhenTheDiskIsNoLongerFull) {
   ::waitpid(child, &status, 0);
   EXPECT_EQ(status, 0);
   EXPECT_EQ(evaluations_in(run), 101U);
+}
+
+TEST(SearchRecord, AJournalThatIsRemovedIsMadeGoodByASnapshot) {
+  for (const bool emptied : {false, true}) {
+    const test::ScratchFolder folder;
+    const auto run = folder.path() / "run";
+    const std::chrono::nanoseconds at_once{0};
+    Recorded search(run,
+                    {.with_journal = std::chrono::hours(1), .retry = at_once, .check = at_once});
+    search.record.save_when_due(search.engine, "running");
+    for (int i = 0; i < 10; ++i) search.evaluate();
+    if (emptied) {
+      std::filesystem::resize_file(run / "journal", 0);
+    } else {
+      std::filesystem::remove(run / "journal");
+    }
+    EXPECT_LT(evaluations_in(run), 10U);
+    search.record.write_journal();
+    search.record.save_when_due(search.engine, "running");
+    EXPECT_EQ(evaluations_in(run), 10U);
+  }
 }
 
 }  // namespace

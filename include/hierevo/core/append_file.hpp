@@ -29,6 +29,10 @@ class AppendFile {
   /// lost.
   void append(std::span<const std::byte> bytes);
 
+  /// Whether the path is still this file, with all that was appended: not where somebody removed,
+  /// replaced or emptied it.
+  bool is_in_place() const;
+
  private:
   /// Takes away what an append() that failed left; false when that cannot be done now.
   bool shorten();

@@ -9,4 +9,7 @@ namespace hierevo::core {
 /// alike, and that nothing left behind stands in the way of. Throws IoError.
 std::filesystem::path temporary_path(const std::filesystem::path& path);
 
+/// Whether a file has such a name.
+bool is_temporary_path(const std::filesystem::path& path);
+
 }  // namespace hierevo::core

@@ -29,6 +29,9 @@ class Journal {
   /// ends with its last whole record, and a later call writes what this one could not.
   void write();
 
+  /// Whether the file is still there with all that was written.
+  bool is_in_place() const;
+
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;
