@@ -25,7 +25,7 @@ seconds_left() {
 ask() {
   local give_up=$((SECONDS + $1)) pause=1
   shift
-  while ! answer=$(trap '' USR2 && timeout --kill-after=5 "$answer_within" "$@" 2>&1); do
+  while ! answer=$(trap '' USR1 USR2 && timeout --kill-after=5 "$answer_within" "$@" 2>&1); do
     case $answer in *"Invalid job id"* | *disabled* | *denied*) return 1 ;; esac
     answer=${answer:-no answer within $answer_within s}
     if ((SECONDS + pause > give_up)); then return 2; fi

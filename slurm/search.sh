@@ -19,7 +19,7 @@
 #SBATCH --signal=B:USR2@180
 
 # The same in all job scripts, up to `source`. Slurm may ask to save from the first moment on.
-trap 'save_asked=$SECONDS' USR2
+trap 'save_asked=$SECONDS' USR1 USR2
 set -euo pipefail
 
 if [[ -z ${SLURM_JOB_ID:-} ]]; then
@@ -28,7 +28,7 @@ if [[ -z ${SLURM_JOB_ID:-} ]]; then
 fi
 # What runs is a copy that Slurm made: it knows where the script lies, with job.sh beside it.
 pause=1
-until shown=$(trap '' USR2 && timeout --kill-after=5 20 scontrol show job "$SLURM_JOB_ID" 2>&1); do
+until shown=$(trap '' USR1 USR2 && timeout --kill-after=5 20 scontrol show job "$SLURM_JOB_ID" 2>&1); do
   echo "scontrol show job $SLURM_JOB_ID: ${shown:-no answer within 20 s}" >&2
   if ((SECONDS + pause > ${save_asked:-180} + 120)); then
     echo "Slurm did not say where this script lies. Nothing was started: submit it again." >&2
@@ -61,7 +61,7 @@ read_arguments() {
 
 read_state() {
   local status
-  status=$(trap '' USR2 && "$hierevo" status --run "$folder" --json 2>/dev/null) || status=
+  status=$(trap '' USR1 USR2 && "$hierevo" status --run "$folder" --json 2>/dev/null) || status=
   json_field state state <<<"$status"
   json_field progress 'done' <<<"$status"
   json_field saved_at saved_at <<<"$status"

@@ -260,6 +260,28 @@ esac
             self.assertGreater(moment, 5)
 
 
+class Mpirun(JobScripts):
+    """As of MPICH: SIGUSR2 ends it and all ranks, SIGUSR1 it hands to them."""
+
+    def test_saves(self):
+        self.site("launcher=mpirun")
+        for number in ("USR2", "USR1"):
+            with self.subTest(signal=number):
+                shutil.rmtree(self.run_dir, ignore_errors=True)
+                self.stand_in("mpirun", rf"""#!/bin/bash
+trap 'kill -KILL "$program"; trap - USR2; kill -USR2 $$' USR2
+trap 'kill -USR1 "$program"' USR1
+"$@" & program=$!
+until [[ -e $STAND_INS/../my\ run/search.h5 ]]; do read -r -t 0.01 <> <(:); done
+kill -{number} "$SCRIPT"
+while kill -0 "$program" 2>/dev/null; do wait "$program"; code=$?; done
+exit "$code"
+""")
+                result = self.search("--run", self.run_dir, "--synthetic-ms", 200)
+                self.assert_queued(result)
+                self.assertEqual(self.status()["state"], "saved")
+
+
 class Controller(JobScripts):
     """Slurm's controller is away, slow, or says no."""
 
