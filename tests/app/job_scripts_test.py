@@ -400,8 +400,9 @@ class InUse(JobScripts):
         self.assertEqual(self.calls("scontrol requeue"), [])
 
     def test_whose_it_is(self):
-        self.assertIn("Process 123 on n1 works in ", self.owned_by(78, "true"))
-        self.assertIn("for job 78, which is running.", self.owned_by(78, "true"))
+        self.assertIn("The last to begin in ", self.owned_by(78, "true"))
+        self.assertIn("was process 123 on n1, for job 78, which is running.",
+                      self.owned_by(78, "true"))
         # Not waited for: where locks do not hold, both would take the folder over in turn.
         self.assertIn("which is running.", self.owned_by(78, "true", RESTART_COUNT=1))
         self.assertEqual(self.programs(), 1)
@@ -410,13 +411,28 @@ class InUse(JobScripts):
             self.assertIn("for job 78, which Slurm no longer knows as running (GONE).",
                           self.owned_by(78, knows))
         self.assertIn("for job 78. Slurm did not say whether", self.owned_by(78, "unreachable"))
-        self.assertIn("of an earlier start of this job", self.owned_by(77, "true"))
+        self.assertIn("of another start of this job", self.owned_by(77, "true"))
         self.assertIn("outside of any job", self.owned_by("", "true"))
 
     def test_a_job_that_was_started_again_waits(self):
         result = self.in_use('(($(calls "[^ ]*hierevo search") < 3))', RESTART_COUNT=1)
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertEqual(self.programs(), 3)
+
+    def test_a_start_that_was_taken_over_does_not_take_back(self):
+        """The first question is where the script lies; each later one comes before a run."""
+        for question, programs in ((2, 1), (3, 1), (4, 2)):
+            with self.subTest(question=question):
+                self.behave("[[ $tool != srun || $* != *search* ]] || "
+                            "(($(calls '[^ ]*hierevo search') > 3)) || exit 5\n"
+                            f"[[ $tool != scontrol ]] || (($(calls show) < {question})) || "
+                            "{ echo '   Requeue=1 Restarts=2 Reboot=0'; exit; }")
+                result = self.search("--run", self.run_dir, RESTART_COUNT=1)
+                self.assertEqual(result.returncode, 5, result.stderr)
+                self.assertIn("Slurm has started this job again elsewhere. This start ends here.",
+                              result.stderr)
+                self.assertEqual(self.programs(), programs)
+                self.assertEqual(self.calls("scontrol requeue"), [])
 
     def test_it_waits_only_so_long_and_so_often(self):
         self.site("in_use_wait=0", "restarts=3")
