@@ -11,7 +11,8 @@
 # Before the time limit (and at `scancel --full -s USR2 JOB`) the search saves, and the job puts itself into
 # the queue again, to go on from its files. It gives up after ten consecutive starts (site.sh: `restarts`)
 # without a new evaluation, and starts again after nothing else: scancel ends it, and the same sbatch line
-# goes on later. A job that Slurm has started again waits while an earlier start still holds RUN. The exit code is 0 only when the search is finished, so that `afterok` means that.
+# goes on later. A job that Slurm has started again waits while an earlier start still holds RUN. The exit
+# code is 0 only when the search is finished, so that `afterok` means that.
 
 #SBATCH --job-name=hierevo
 #SBATCH --requeue
