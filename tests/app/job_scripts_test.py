@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import unittest
 
-from programs import BIN, CELL, DEADLINE, SOURCE, ProgramTest
+from programs import BIN, CELL, DEADLINE, HIEREVO, SOURCE, ProgramTest
 
 SCRIPTS = SOURCE / "slurm"
 SMALL = ["--evaluator", "synthetic", "--population", "4", "--evaluations", "10", "--progress", "off"]
@@ -413,6 +413,29 @@ class InUse(JobScripts):
         self.assertIn("for job 78. Slurm did not say whether", self.owned_by(78, "unreachable"))
         self.assertIn("of another start of this job", self.owned_by(77, "true"))
         self.assertIn("outside of any job", self.owned_by("", "true"))
+
+    def test_a_program_that_works_there(self):
+        """What it writes is what the script reads."""
+        run_dir = self.folder / "worked in"
+        line = [HIEREVO, "search", "--run", str(run_dir), *SMALL, "--evaluations", "100000",
+                "--synthetic-ms", "100"]
+        for job, says in (("", "outside of any job."), ("78", "for job 78, which is running.")):
+            with self.subTest(job=job):
+                shutil.rmtree(run_dir, ignore_errors=True)
+                variables = {"JOB_ID": job} if job else {}
+                environment = self.environment([], variables)
+                if not job:
+                    del environment["SLURM_JOB_ID"]
+                process = subprocess.Popen(line, env=environment, stderr=subprocess.DEVNULL)
+                try:
+                    self.assertTrue(self.wait_until((run_dir / "search.h5").exists, process))
+                    result = self.search("--run", run_dir)
+                finally:
+                    process.kill()
+                    process.wait()
+                self.assertEqual(result.returncode, 5, result.stderr)
+                self.assertIn(f"The last to begin in '{run_dir}' was process {process.pid} on "
+                              f"{os.uname().nodename}, {says}", result.stderr)
 
     def test_a_job_that_was_started_again_waits(self):
         result = self.in_use('(($(calls "[^ ]*hierevo search") < 3))', RESTART_COUNT=1)
