@@ -111,6 +111,8 @@ class JobFolder {
     const auto noted = note(start);
     if (noted && place.restarts.value_or(0) <= *noted) return;
     if (noted && time_of_note(start) < place.job_began()) remove_contents(folder_.get(), path_);
+    // Also where the job's files stay: steps are numbered from 0 again.
+    ::unlinkat(folder_.get(), failure, 0);
     write_note(start, place.restarts.value_or(0));
   }
 

@@ -250,6 +250,16 @@ TEST_F(Restarts, ALargerCountOfAnotherJobRemovesNothing) {
   EXPECT_FALSE(empties(7));
 }
 
+TEST_F(Restarts, AnEarlierFailureDoesNotEndANewStartWhoseFilesStay) {
+  fs::rename(source, scratch.path() / "away");
+  EXPECT_THAT(refusal(request(), place()), HasSubstr("No such file or directory"));
+  fs::rename(scratch.path() / "away", source);
+  StagePlace where = place();  // the step has the number of the one that failed
+  where.restarts = 1;
+  where.job_began = [] { return std::time_t{0}; };
+  EXPECT_TRUE(stage(request(), where).copied);
+}
+
 TEST_F(Restarts, WithoutAnAnswerOfSlurmNothingIsRemovedOrUsed) {
   stage(request(), place());
   StagePlace where = place(1);
