@@ -1,7 +1,7 @@
 # What the job scripts of this folder have in common: they source it, and it is no script by itself.
 # shellcheck shell=bash disable=SC2034,SC2154 # variables are those of all that is sourced
 #
-# A job runs a program that saves at SIGUSR2 and ends with 75, and then puts itself into the queue
+# A job runs a program that saves at SIGUSR1 and ends with 75, and then puts itself into the queue
 # again, to go on from its files; it gives up after `restarts` consecutive starts without progress. It
 # starts again after nothing else. What differs from site to site is set in site.sh beside this file (see
 # site.sh.example), in ~/.config/hierevo/site.sh, or in the file that HIEREVO_SITE names.
@@ -15,6 +15,8 @@
 #
 # SIGUSR2 may come at any moment, with `scancel --full` also to whatever command runs then. The trap only
 # notes it (in `save_asked`) and passes it on; commands whose answer counts are started with it ignored.
+# SIGUSR1 is taken alike. The launcher gets SIGUSR1, which srun and all mpiruns hand to the ranks: MPICH's
+# ends at SIGUSR2, and all ranks with it.
 
 say() {
   printf '%(%FT%T)T %s: %s\n' -1 "$script" "$*" >&2
@@ -93,12 +95,12 @@ read_given() {
   local command=$1 values=() i
   shift
   mapfile -d '' -t values < <(
-    trap '' USR2
+    trap '' USR1 USR2
     IFS=, code=0
     "$hierevo" "$command" --print-given "$*" "${arguments[@]}" || code=$?
     printf '%s\0' "$code"
   )
-  if ((${#values[@]} == 0)); then return 140; fi # ended by SIGUSR2
+  if ((${#values[@]} == 0)); then return 140; fi # ended by the signal
   if ((${#values[@]} == 1)) && [[ ${values[0]} =~ ^[0-9]+$ ]]; then return "${values[0]}"; fi
   if ((${#values[@]} != $# + 1)); then refuse "Options such as --help are not for jobs."; fi
   for ((i = 1; i <= $#; ++i)); do given[${!i}]=${values[i - 1]}; done
@@ -111,7 +113,7 @@ require_given() {
   if ((refused == 0)); then return; fi
   if ((refused != 140)) && [[ -z $save_asked ]]; then exit "$refused"; fi
   code=75
-  trap '' USR2
+  trap '' USR1 USR2
   start_again "Asked to save before it had begun" "$restart_after"
   exit "$code"
 }
@@ -171,7 +173,7 @@ stage_on_all_nodes() {
 
 # The handlers do nothing else, and the shell waits when a signal comes: bash loses signals otherwise.
 pass_signals_on() {
-  trap 'save_asked=$SECONDS; [[ -z $program_id ]] || kill -USR2 "$program_id" 2>/dev/null || true' USR2
+  trap 'save_asked=$SECONDS; [[ -z $program_id ]] || kill -USR1 "$program_id" 2>/dev/null || true' USR1 USR2
   trap '[[ -z $program_id ]] || kill -TERM "$program_id" 2>/dev/null || true' TERM
 }
 
@@ -203,7 +205,7 @@ launch() {
   SLURM_EXIT_ERROR=$srun_failed "$@" &
   program_id=$!
   # The signal may have come before the id was known.
-  if [[ -n $save_asked ]]; then kill -USR2 "$program_id" 2>/dev/null || true; fi
+  if [[ -n $save_asked ]]; then kill -USR1 "$program_id" 2>/dev/null || true; fi
   code=0
   wait "$program_id" || code=$?
   # A signal ends a wait too, with a code over 128; the launcher is still there then, or has just ended.
@@ -250,7 +252,7 @@ run_job() {
   if [[ $launcher == srun ]]; then take_new_step_ids; fi
   run_program
   if ((code == 5)); then wait_for_folder; fi
-  trap '' USR2 # what follows is the same with it
+  trap '' USR1 USR2 # what follows is the same with it
   judge
   case $code in
     75) start_again "Saved" "$restart_after" ;;

@@ -25,7 +25,7 @@ seconds_left() {
 ask() {
   local give_up=$((SECONDS + $1)) pause=1
   shift
-  while ! answer=$(trap '' USR2 && timeout --kill-after=5 "$answer_within" "$@" 2>&1); do
+  while ! answer=$(trap '' USR1 USR2 && timeout --kill-after=5 "$answer_within" "$@" 2>&1); do
     case $answer in *"Invalid job id"* | *disabled* | *denied*) return 1 ;; esac
     answer=${answer:-no answer within $answer_within s}
     if ((SECONDS + pause > give_up)); then return 2; fi
@@ -84,35 +84,39 @@ owner_field() {
   done
 }
 
-# Says who works in `folder`, as far as is known, and what Slurm knows of that job. Fails when it is another
-# job that runs: two that wait for each other would take the folder over in turn where locks do not hold.
+# Says who began to work in `folder` last, as far as is known (whose file stays when it ends), and what Slurm
+# knows of that job. Fails when it is another job that runs: two that wait for each other would take the
+# folder over in turn where locks do not hold.
 tell_owner() {
-  local owner host pid of
+  local owner host pid of last
   find_owner owner
   [[ -n $owner ]] || return 0
   owner_field host host <"$owner" && owner_field pid pid <"$owner" && owner_field of job <"$owner" ||
     return 0 # it has just gone
+  last="The last to begin in '$folder' was process $pid on $host"
   if [[ -z $of ]]; then
-    say "Process $pid on $host works in '$folder', outside of any job."
+    say "$last, outside of any job."
   elif [[ $of == "$SLURM_JOB_ID" ]]; then
-    say "Process $pid on $host works in '$folder': it is of an earlier start of this job, which Slurm" \
-      "no longer knows as running. It ends when $host is in contact with Slurm again."
+    say "$last, of another start of this job, which Slurm no longer knows as running. If it has not ended," \
+      "it does when $host is in contact with Slurm again."
   elif ! find_state 30 "$of"; then
-    say "Process $pid on $host works in '$folder' for job $of. Slurm did not say whether that runs."
+    say "$last, for job $of. Slurm did not say whether that runs."
   elif [[ $job_state == RUNNING ]]; then
-    say "Process $pid on $host works in '$folder' for job $of, which is running."
+    say "$last, for job $of, which is running."
     return 1
   else
-    say "Process $pid on $host works in '$folder' for job $of, which Slurm no longer knows as running" \
-      "($job_state). If it does not end, end it there, or ask the administrators to."
+    say "$last, for job $of, which Slurm no longer knows as running ($job_state)." \
+      "If it has not ended, end it there, or ask the administrators to."
   fi
 }
 
 # Runs the program until `code` is no longer 5, at most for `in_use_wait` seconds: the processes of a start
 # that Slurm has given up may live on where a node has lost contact. Only a job that was started again may
-# wait for that.
+# wait for that, and not a start that Slurm has given up itself: it would take the folder back from the one
+# that Slurm knows.
 wait_for_folder() {
   local give_up=$((SECONDS + in_use_wait)) pause=4
+  end_if_superseded
   if ! tell_owner; then exit 5; fi
   if ((${SLURM_RESTART_COUNT:-0} == 0)); then return; fi
   say "This job was started again: it waits up to $in_use_wait s for '$folder'."
@@ -121,8 +125,16 @@ wait_for_folder() {
     wait $! || true # a signal ends it
     kill $! 2>/dev/null || true
     pause=$((pause < 32 ? 2 * pause : 60))
+    end_if_superseded
     if [[ -z $save_asked ]]; then run_program; fi
   done
+}
+
+end_if_superseded() {
+  if is_superseded 30; then
+    say "Slurm has started this job again elsewhere. This start ends here."
+    exit 5
+  fi
 }
 
 # ---- Again ---------------------------------------------------------------------------------------

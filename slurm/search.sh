@@ -11,7 +11,8 @@
 # Before the time limit (and at `scancel --full -s USR2 JOB`) the search saves, and the job puts itself into
 # the queue again, to go on from its files. It gives up after ten consecutive starts (site.sh: `restarts`)
 # without a new evaluation, and starts again after nothing else: scancel ends it, and the same sbatch line
-# goes on later. A job that Slurm has started again waits while an earlier start still holds RUN. The exit code is 0 only when the search is finished, so that `afterok` means that.
+# goes on later. A job that Slurm has started again waits while an earlier start still holds RUN. The exit
+# code is 0 only when the search is finished, so that `afterok` means that.
 
 #SBATCH --job-name=hierevo
 #SBATCH --requeue
@@ -19,7 +20,7 @@
 #SBATCH --signal=B:USR2@180
 
 # The same in all job scripts, up to `source`. Slurm may ask to save from the first moment on.
-trap 'save_asked=$SECONDS' USR2
+trap 'save_asked=$SECONDS' USR1 USR2
 set -euo pipefail
 
 if [[ -z ${SLURM_JOB_ID:-} ]]; then
@@ -28,7 +29,7 @@ if [[ -z ${SLURM_JOB_ID:-} ]]; then
 fi
 # What runs is a copy that Slurm made: it knows where the script lies, with job.sh beside it.
 pause=1
-until shown=$(trap '' USR2 && timeout --kill-after=5 20 scontrol show job "$SLURM_JOB_ID" 2>&1); do
+until shown=$(trap '' USR1 USR2 && timeout --kill-after=5 20 scontrol show job "$SLURM_JOB_ID" 2>&1); do
   echo "scontrol show job $SLURM_JOB_ID: ${shown:-no answer within 20 s}" >&2
   if ((SECONDS + pause > ${save_asked:-180} + 120)); then
     echo "Slurm did not say where this script lies. Nothing was started: submit it again." >&2
@@ -61,7 +62,7 @@ read_arguments() {
 
 read_state() {
   local status
-  status=$(trap '' USR2 && "$hierevo" status --run "$folder" --json 2>/dev/null) || status=
+  status=$(trap '' USR1 USR2 && "$hierevo" status --run "$folder" --json 2>/dev/null) || status=
   json_field state state <<<"$status"
   json_field progress 'done' <<<"$status"
   json_field saved_at saved_at <<<"$status"

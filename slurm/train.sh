@@ -16,7 +16,8 @@
 # Before the time limit (and at `scancel --full -s USR2 JOB`) the training saves, and the job puts itself
 # into the queue again, to go on from its files. It gives up after ten consecutive starts (site.sh:
 # `restarts`) without a new step, and starts again after nothing else: scancel ends it, and the same sbatch
-# line goes on later. A job that Slurm has started again waits while an earlier start still trains. The exit code is 0 only when the training is finished, so that `afterok` means that.
+# line goes on later. A job that Slurm has started again waits while an earlier start still trains. The exit
+# code is 0 only when the training is finished, so that `afterok` means that.
 
 #SBATCH --job-name=hierevo-train
 #SBATCH --requeue
@@ -24,7 +25,7 @@
 #SBATCH --signal=B:USR2@180
 
 # The same in all job scripts, up to `source`. Slurm may ask to save from the first moment on.
-trap 'save_asked=$SECONDS' USR2
+trap 'save_asked=$SECONDS' USR1 USR2
 set -euo pipefail
 
 if [[ -z ${SLURM_JOB_ID:-} ]]; then
@@ -33,7 +34,7 @@ if [[ -z ${SLURM_JOB_ID:-} ]]; then
 fi
 # What runs is a copy that Slurm made: it knows where the script lies, with job.sh beside it.
 pause=1
-until shown=$(trap '' USR2 && timeout --kill-after=5 20 scontrol show job "$SLURM_JOB_ID" 2>&1); do
+until shown=$(trap '' USR1 USR2 && timeout --kill-after=5 20 scontrol show job "$SLURM_JOB_ID" 2>&1); do
   echo "scontrol show job $SLURM_JOB_ID: ${shown:-no answer within 20 s}" >&2
   if ((SECONDS + pause > ${save_asked:-180} + 120)); then
     echo "Slurm did not say where this script lies. Nothing was started: submit it again." >&2

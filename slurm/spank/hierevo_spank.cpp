@@ -175,8 +175,8 @@ void hand_on(spank_t spank, Option option, const std::string& text) {
                text);
 }
 
-/// When this start of the job began, by the controller's clock.
-std::time_t job_began(std::uint32_t job) {
+/// When this start of the job began, by the controller's clock; nothing where it does not answer.
+std::optional<std::time_t> job_began(std::uint32_t job) {
   job_info_msg_t* answer = nullptr;
   if (::slurm_load_job(&answer, job, SHOW_ALL) == 0) {
     const std::unique_ptr<job_info_msg_t, decltype(&::slurm_free_job_info_msg)> kept(
@@ -185,8 +185,7 @@ std::time_t job_began(std::uint32_t job) {
       if (one.job_id == job) return one.start_time;
     }
   }
-  throw core::UsageError("It is not known whether there are data of an earlier start of the job",
-                         "Slurm's controller does not answer", "Start the job once more.");
+  return std::nullopt;
 }
 
 void tell(const std::string& text) {

@@ -15,6 +15,7 @@
 #include <climits>
 #include <filesystem>
 #include <optional>
+#include <thread>
 #include <vector>
 
 #include "text.hpp"
@@ -34,6 +35,16 @@ constexpr const char* partial = ".partial";  ///< a folder with what is being co
 constexpr const char* sources = ".sources";  ///< a folder with a file for each copy: of what
 constexpr const char* start = ".start";      ///< note: the restart count when all this was made
 constexpr const char* failure = ".failure";  ///< note: the step in which staging failed
+
+/// The controller may be away for a while, and to fail would end the job for good.
+std::time_t ask_when_job_began(const StagePlace& place) {
+  for (const int pause : {1, 2, 4, 8, 16, 30, 30, 30, 0}) {
+    if (const auto began = place.job_began()) return *began;
+    std::this_thread::sleep_for(std::chrono::seconds(pause));
+  }
+  throw core::UsageError("It is not known whether there are data of an earlier start of the job",
+                         "Slurm's controller does not answer", "Start the job once more.");
+}
 
 class JobFolder {
  public:
@@ -110,7 +121,10 @@ class JobFolder {
   void forget_earlier_start(const StagePlace& place) const {
     const auto noted = note(start);
     if (noted && place.restarts.value_or(0) <= *noted) return;
-    if (noted && time_of_note(start) < place.job_began()) remove_contents(folder_.get(), path_);
+    if (noted && time_of_note(start) < ask_when_job_began(place))
+      remove_contents(folder_.get(), path_);
+    // Also where the job's files stay: steps are numbered from 0 again.
+    ::unlinkat(folder_.get(), failure, 0);
     write_note(start, place.restarts.value_or(0));
   }
 

@@ -19,9 +19,10 @@ struct StagePlace {
   /// What SLURM_RESTART_COUNT says. The first start of a job has none, but neither has a step that
   /// was started from a login shell; and one from within another job has that job's.
   std::optional<std::uint32_t> restarts;
-  /// When this start of the job began, as Slurm knows it. Asked for only when `restarts` is larger
-  /// than what was noted: whether that is true decides about the job's data.
-  std::function<std::time_t()> job_began;
+  /// When this start of the job began, as Slurm knows it; nothing where it does not answer, and
+  /// then it is asked again, for two minutes. Asked for only when `restarts` is larger than what
+  /// was noted: whether that is true decides about the job's data.
+  std::function<std::optional<std::time_t>()> job_began;
   std::uint32_t step;  ///< the job step
 };
 
@@ -44,7 +45,7 @@ class ToldAlready : public core::Error {
 /// the user, of which one copies while the others of the node wait. What an earlier start of the
 /// job has left is removed: only where the restart count has grown, and the note of the smaller one
 /// is older than this start. When it fails, nothing but what was there before is left. Throws
-/// UsageError, IoError and what `job_began` throws.
+/// UsageError, also where Slurm does not answer, and IoError.
 Staged stage(const StageRequest& request, const StagePlace& place);
 
 }  // namespace hierevo::spank

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import unittest
 
-from programs import BIN, CELL, DEADLINE, SOURCE, ProgramTest
+from programs import BIN, CELL, DEADLINE, HIEREVO, SOURCE, ProgramTest
 
 SCRIPTS = SOURCE / "slurm"
 SMALL = ["--evaluator", "synthetic", "--population", "4", "--evaluations", "10", "--progress", "off"]
@@ -260,6 +260,28 @@ esac
             self.assertGreater(moment, 5)
 
 
+class Mpirun(JobScripts):
+    """As of MPICH: SIGUSR2 ends it and all ranks, SIGUSR1 it hands to them."""
+
+    def test_saves(self):
+        self.site("launcher=mpirun")
+        for number in ("USR2", "USR1"):
+            with self.subTest(signal=number):
+                shutil.rmtree(self.run_dir, ignore_errors=True)
+                self.stand_in("mpirun", rf"""#!/bin/bash
+trap 'kill -KILL "$program"; trap - USR2; kill -USR2 $$' USR2
+trap 'kill -USR1 "$program"' USR1
+"$@" & program=$!
+until [[ -e $STAND_INS/../my\ run/search.h5 ]]; do read -r -t 0.01 <> <(:); done
+kill -{number} "$SCRIPT"
+while kill -0 "$program" 2>/dev/null; do wait "$program"; code=$?; done
+exit "$code"
+""")
+                result = self.search("--run", self.run_dir, "--synthetic-ms", 200)
+                self.assert_queued(result)
+                self.assertEqual(self.status()["state"], "saved")
+
+
 class Controller(JobScripts):
     """Slurm's controller is away, slow, or says no."""
 
@@ -378,8 +400,9 @@ class InUse(JobScripts):
         self.assertEqual(self.calls("scontrol requeue"), [])
 
     def test_whose_it_is(self):
-        self.assertIn("Process 123 on n1 works in ", self.owned_by(78, "true"))
-        self.assertIn("for job 78, which is running.", self.owned_by(78, "true"))
+        self.assertIn("The last to begin in ", self.owned_by(78, "true"))
+        self.assertIn("was process 123 on n1, for job 78, which is running.",
+                      self.owned_by(78, "true"))
         # Not waited for: where locks do not hold, both would take the folder over in turn.
         self.assertIn("which is running.", self.owned_by(78, "true", RESTART_COUNT=1))
         self.assertEqual(self.programs(), 1)
@@ -388,13 +411,51 @@ class InUse(JobScripts):
             self.assertIn("for job 78, which Slurm no longer knows as running (GONE).",
                           self.owned_by(78, knows))
         self.assertIn("for job 78. Slurm did not say whether", self.owned_by(78, "unreachable"))
-        self.assertIn("of an earlier start of this job", self.owned_by(77, "true"))
+        self.assertIn("of another start of this job", self.owned_by(77, "true"))
         self.assertIn("outside of any job", self.owned_by("", "true"))
+
+    def test_a_program_that_works_there(self):
+        """What it writes is what the script reads."""
+        run_dir = self.folder / "worked in"
+        line = [HIEREVO, "search", "--run", str(run_dir), *SMALL, "--evaluations", "100000",
+                "--synthetic-ms", "100"]
+        for job, says in (("", "outside of any job."), ("78", "for job 78, which is running.")):
+            with self.subTest(job=job):
+                shutil.rmtree(run_dir, ignore_errors=True)
+                variables = {"JOB_ID": job} if job else {}
+                environment = self.environment([], variables)
+                if not job:
+                    del environment["SLURM_JOB_ID"]
+                process = subprocess.Popen(line, env=environment, stderr=subprocess.DEVNULL)
+                try:
+                    self.assertTrue(self.wait_until((run_dir / "search.h5").exists, process))
+                    result = self.search("--run", run_dir)
+                finally:
+                    process.kill()
+                    process.wait()
+                self.assertEqual(result.returncode, 5, result.stderr)
+                self.assertIn(f"The last to begin in '{run_dir}' was process {process.pid} on "
+                              f"{os.uname().nodename}, {says}", result.stderr)
 
     def test_a_job_that_was_started_again_waits(self):
         result = self.in_use('(($(calls "[^ ]*hierevo search") < 3))', RESTART_COUNT=1)
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertEqual(self.programs(), 3)
+
+    def test_a_start_that_was_taken_over_does_not_take_back(self):
+        """The first question is where the script lies; each later one comes before a run."""
+        for question, programs in ((2, 1), (3, 1), (4, 2)):
+            with self.subTest(question=question):
+                self.behave("[[ $tool != srun || $* != *search* ]] || "
+                            "(($(calls '[^ ]*hierevo search') > 3)) || exit 5\n"
+                            f"[[ $tool != scontrol ]] || (($(calls show) < {question})) || "
+                            "{ echo '   Requeue=1 Restarts=2 Reboot=0'; exit; }")
+                result = self.search("--run", self.run_dir, RESTART_COUNT=1)
+                self.assertEqual(result.returncode, 5, result.stderr)
+                self.assertIn("Slurm has started this job again elsewhere. This start ends here.",
+                              result.stderr)
+                self.assertEqual(self.programs(), programs)
+                self.assertEqual(self.calls("scontrol requeue"), [])
 
     def test_it_waits_only_so_long_and_so_often(self):
         self.site("in_use_wait=0", "restarts=3")

@@ -13,10 +13,12 @@
 #include <fstream>
 #include <functional>
 #include <limits>
+#include <numeric>
 #include <optional>
 #include <set>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "staging.hpp"
 #include "support/failing_files.hpp"
@@ -30,6 +32,9 @@ std::atomic<int> wrong_read = 0;
 /// Is called once, before something is read.
 std::function<void()> before_reads;
 
+/// Seconds of each pause, which take no time.
+std::vector<std::time_t> pauses;
+
 }  // namespace
 
 // Stands before the system's own.
@@ -40,6 +45,11 @@ extern "C" ssize_t read(int file, void* buffer, std::size_t size) {
   const ssize_t got = real(file, buffer, size);
   if (wrong_read > 0 && --wrong_read == 0 && got > 0) *static_cast<char*>(buffer) ^= 1;
   return got;
+}
+
+extern "C" int nanosleep(const timespec* time, timespec*) {
+  pauses.push_back(time->tv_sec);
+  return 0;
 }
 
 /// As on XFS, which has the shortest of all file systems.
@@ -250,13 +260,38 @@ TEST_F(Restarts, ALargerCountOfAnotherJobRemovesNothing) {
   EXPECT_FALSE(empties(7));
 }
 
+TEST_F(Restarts, AnEarlierFailureDoesNotEndANewStartWhoseFilesStay) {
+  fs::rename(source, scratch.path() / "away");
+  EXPECT_THAT(refusal(request(), place()), HasSubstr("No such file or directory"));
+  fs::rename(scratch.path() / "away", source);
+  StagePlace where = place();  // the step has the number of the one that failed
+  where.restarts = 1;
+  where.job_began = [] { return std::time_t{0}; };
+  EXPECT_TRUE(stage(request(), where).copied);
+}
+
 TEST_F(Restarts, WithoutAnAnswerOfSlurmNothingIsRemovedOrUsed) {
   stage(request(), place());
   StagePlace where = place(1);
   where.restarts = 1;
-  where.job_began = []() -> std::time_t { throw core::UsageError("No answer."); };
-  EXPECT_EQ(refusal(request(), where), "No answer.");
+  where.job_began = [this]() -> std::optional<std::time_t> { return ++asked, std::nullopt; };
+  pauses.clear();
+  EXPECT_THAT(refusal(request(), where), HasSubstr("Slurm's controller does not answer"));
   expect_whole();
+  EXPECT_EQ(asked, 9);
+  EXPECT_EQ(std::accumulate(pauses.begin(), pauses.end(), std::time_t{0}), 121);
+}
+
+TEST_F(Restarts, SlurmIsAskedAgainUntilItAnswers) {
+  stage(request(), place());
+  StagePlace where = place(1);
+  where.restarts = 1;
+  where.job_began = [this]() -> std::optional<std::time_t> {
+    return ++asked < 3 ? std::nullopt : std::optional(far);
+  };
+  pauses.clear();
+  EXPECT_TRUE(stage(request(), where).copied);
+  EXPECT_THAT(pauses, testing::ElementsAre(1, 2));
 }
 
 TEST_F(Restarts, ALostNoteRemovesNothing) {
