@@ -6,8 +6,6 @@
 #include <limits>
 #include <string_view>
 
-#include "hierevo/core/memory.hpp"
-
 namespace hierevo::io::h5 {
 
 namespace {
@@ -130,8 +128,7 @@ File create_file_at(const std::string& path) {
 
 File open_file_at(const std::string& path, hsize_t packing) {
   File file(HIEREVO_H5(H5Fopen, path.c_str(), H5F_ACC_RDONLY, on_disk()));
-  const auto memory = static_cast<hsize_t>(core::usable_memory());
-  limit_values(std::min(memory, packed(file_bytes(file), packing)));
+  limit_values(packed(file_bytes(file), packing));
   return file;
 }
 

@@ -98,8 +98,7 @@ File open_file(std::span<const std::byte> bytes, hsize_t most_values);
 /// takes HDF5 1.10 or later to read.
 File create_file_at(const std::string& path);
 /// Opens a file for reading only, without a lock: any number of processes may read, also where the
-/// file system has no locks. Of values no more than `packing` times the file's bytes, and no more
-/// than this process has memory, will be read.
+/// file system has no locks. Of values no more than `packing` times the file's bytes will be read.
 File open_file_at(const std::string& path, hsize_t packing = packing_of_tables);
 
 Group create_group(hid_t parent, const char* name);
@@ -238,7 +237,8 @@ std::vector<std::size_t> shape_of(const Dataset& dataset, std::size_t dimensions
 void check_storage(const Dataset& dataset, hsize_t value_bytes, const std::string& what);
 /// To be called before values that take so many bytes are allocated and read: check_storage(), and
 /// refuses more than may be read of the file in all, and chunks that would unpack to more than the
-/// values they have.
+/// values they have. Throws std::bad_alloc for more, with what was read before, than this process
+/// has memory.
 void admit(const Dataset& dataset, hsize_t value_bytes, const std::string& what);
 /// The same for texts, which take more memory than what is stored of them.
 void admit_texts(const Dataset& dataset, std::size_t count, hsize_t stored_size,

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <new>
 
 #include "h5.hpp"
+#include "hierevo/core/memory.hpp"
 
 namespace hierevo::io::h5 {
 
@@ -15,19 +17,29 @@ constexpr hsize_t largest_chunk_bytes = hsize_t{1} << 28;
 
 using Extents = std::array<hsize_t, H5S_MAX_RANK>;
 
-/// What may still be read. Sessions see to it that one thread at a time is here.
-hsize_t& values_left() {
-  static hsize_t left = 0;
-  return left;
+/// Bytes of values. Sessions see to it that one thread at a time is here.
+struct Values {
+  hsize_t left = 0;   ///< may still be read
+  hsize_t taken = 0;  ///< of the same file, before
+};
+
+Values& values() {
+  static Values of_file;
+  return of_file;
 }
 
+/// Throws std::bad_alloc, too: a file that is larger than memory is as good as any other, and the
+/// system would give the memory but kill the process once it is used.
 void take_values(hsize_t bytes, const std::string& what) {
-  hsize_t& left = values_left();
+  static const auto memory = static_cast<hsize_t>(core::usable_memory());
+  auto& [left, taken] = values();
   if (bytes > left) {
     throw Error(fmt::format("{} has {} bytes of values, and of this file only {} more are read",
                             what, bytes, left));
   }
+  if (bytes > memory - std::min(memory, taken)) throw std::bad_alloc();
   left -= bytes;
+  taken += bytes;
 }
 
 /// Of the chunks that an array of this shape is stored in, as many as its shape has extents.
@@ -42,7 +54,7 @@ hsize_t checked_chunk_size(const Dataset& dataset, std::span<const hsize_t> chun
                            const std::string& what) {
   const Type type(HIEREVO_H5(H5Dget_type, dataset));
   // HDF5 takes memory for one, however little is read of it.
-  const hsize_t most = std::min(largest_chunk_bytes, values_left());
+  const hsize_t most = std::min(largest_chunk_bytes, values().left);
   hsize_t bytes = H5Tget_size(type);
   for (std::size_t i = 0; i < chunk.size() && bytes <= most; ++i) {
     bytes = chunk[i] > most ? chunk[i] : bytes * chunk[i];
@@ -108,7 +120,7 @@ std::vector<std::size_t> shape_of(const Dataset& dataset, std::size_t dimensions
 }
 
 void limit_values(hsize_t bytes) {
-  values_left() = bytes;
+  values() = {.left = bytes};
 }
 
 void check_storage(const Dataset& dataset, hsize_t value_bytes, const std::string& what) {

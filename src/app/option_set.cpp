@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <iostream>
 #include <map>
+#include <sstream>
 
 #include "hierevo/comm/mpi_session.hpp"
 #include "hierevo/core/error.hpp"

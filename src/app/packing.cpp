@@ -235,7 +235,7 @@ nn::ImageFolder found_images(const PackingJob& job) {
   say_found("a folder of images", job.source, found.class_names.size(), found.train.size(),
             found.test.size());
   if (!found.label_assumption.empty()) {
-    core::write_line("'{}': {}. --labels-from says it for sure.", job.validation_labels,
+    core::write_line("'{}': {}. Use --labels-from to state it.", job.validation_labels,
                      found.label_assumption);
   }
   for (const std::string& name : found.unused) say_unused(job.source, name, found.test_folder);

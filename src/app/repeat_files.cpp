@@ -7,6 +7,7 @@
 
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
+#include "hierevo/io/newer_version.hpp"
 
 namespace hierevo::app {
 
@@ -17,19 +18,31 @@ namespace fs = std::filesystem;
 /// What best.h5 has, or why nothing of it can be used.
 struct FoundBest {
   std::optional<io::TrainingSnapshot> snapshot;
-  std::string problem = "it is not there";
+  std::string problem;
 };
 
-FoundBest best_at(const fs::path& path) {
-  FoundBest found;
+/// Good weights that only cannot be read now, or not by this version, are not to be replaced by
+/// those of a worse test: throws IoError or NewerVersionError then.
+FoundBest best_to_continue(const fs::path& path) {
+  if (!core::path_exists(path)) return {.snapshot = std::nullopt, .problem = "it is not there"};
   try {
-    if (core::path_exists(path)) found.snapshot = io::load_training(path);
+    return {.snapshot = io::load_training(path), .problem = ""};
+  } catch (const io::NewerVersionError&) {
+    throw;
   } catch (const core::CheckpointError& error) {
-    found.problem = error.what();
-  } catch (const core::IoError& error) {
-    found.problem = error.what();
+    return {.snapshot = std::nullopt, .problem = error.what()};
   }
-  return found;
+}
+
+/// The same where nothing will be written: whatever keeps it from being used is the problem.
+FoundBest best_to_compare(const fs::path& path) {
+  try {
+    return best_to_continue(path);
+  } catch (const core::CheckpointError& error) {
+    return {.snapshot = std::nullopt, .problem = error.what()};
+  } catch (const core::IoError& error) {
+    return {.snapshot = std::nullopt, .problem = error.what()};
+  }
 }
 
 std::string difference(const fs::path& path, const FoundBest& found, std::int64_t step) {
@@ -50,7 +63,7 @@ std::optional<io::LoadedTraining> RepeatFiles::load() {
   if (!newest) return std::nullopt;
   io::TrainingSnapshot& last = newest->snapshot;
   saved_step_ = std::ssize(last.losses);
-  const FoundBest found = best_at(best_);
+  const FoundBest found = best_to_continue(best_);
   const auto& best = found.snapshot;
   if (best &&
       (best->genotype != last.genotype || best->model != last.model || best->seed != last.seed)) {
@@ -94,7 +107,7 @@ std::exception_ptr RepeatFiles::save(io::TrainingSnapshot& last) {
 }
 
 std::string difference_of_best(const fs::path& best, std::int64_t step) {
-  const FoundBest found = best_at(best);
+  const FoundBest found = best_to_compare(best);
   if (found.snapshot && found.snapshot->best_step == step) return "";
   return difference(best, found, step);
 }

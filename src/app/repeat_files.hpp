@@ -20,7 +20,7 @@ class RepeatFiles {
 
   /// The newest save; its score and step of the best weights are those of best.h5, and where that
   /// is not the one it was saved with there is a warning. Nothing when the repeat begins. Throws
-  /// CheckpointError.
+  /// CheckpointError, and IoError when best.h5 is there but cannot be read: it may well be good.
   std::optional<io::LoadedTraining> load();
 
   /// Weights that the next save writes as the best.

@@ -55,7 +55,8 @@ void SearchCommandOptions::add_to(OptionSet& options) {
   options.add(
       "isolation", &isolation,
       "process: each evaluator is a process of its own, whose crash costs nothing but time; "
-      "none: evaluate in the ranks themselves, for debugging");
+      "none: evaluate in the ranks themselves, for debugging (while a program of --command runs, a "
+      "fork of the MPI rank does, too)");
   options.add("memory-limit", &memory_limit,
               "GiB of address space an evaluator process may take, for evaluators on cores: CUDA "
               "reserves far more than it uses; 0: no limit");

@@ -1,14 +1,20 @@
 #include "enclosure.hpp"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <csignal>
 #include <ctime>
+#include <string_view>
+#include <system_error>
 
 namespace hierevo::core {
 
@@ -18,25 +24,57 @@ namespace {
 /// that does not answer ends when that does.
 constexpr timespec patience{5, 0};
 
-/// Kills the children of this process; false when there is no telling which those are.
-bool kill_children() {
-  const int list = ::open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC);
-  if (list < 0) return false;
+/// The number that `text` is; 0 when it is none.
+pid_t number_of(std::string_view text) {
+  pid_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc() && end == text.data() + text.size() ? number : 0;
+}
+
+/// The parent of a process, by its folder in /proc; 0 when it is gone.
+pid_t parent_of(int processes, const char* process) {
+  const int folder = ::openat(processes, process, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (folder < 0) return 0;
+  const int file = ::openat(folder, "stat", O_RDONLY | O_CLOEXEC);
+  ::close(folder);
+  if (file < 0) return 0;
   std::array<char, 512> chunk{};
-  pid_t child = 0;
-  ssize_t count = 0;
-  while ((count = ::read(list, chunk.data(), chunk.size())) > 0) {
-    for (ssize_t i = 0; i < count; ++i) {
-      const char letter = chunk[static_cast<std::size_t>(i)];
-      if (letter >= '0' && letter <= '9') {
-        child = child * 10 + (letter - '0');
-      } else if (child > 0) {
-        ::kill(child, SIGKILL);
-        child = 0;
-      }
+  const ssize_t size = ::read(file, chunk.data(), chunk.size());
+  ::close(file);
+  // NUMBER (NAME) STATE PARENT …, where the name may have any character.
+  std::string_view text(chunk.data(), size > 0 ? static_cast<std::size_t>(size) : 0);
+  constexpr std::size_t before_parent = std::string_view(") S ").size();
+  text.remove_prefix(std::min(text.size(), text.rfind(')')));
+  text.remove_prefix(std::min(text.size(), before_parent));
+  return number_of(text.substr(0, text.find(' ')));
+}
+
+/// Whether /proc counts processes as this one does: a container may have that of its host.
+bool proc_is_ours() {
+  std::array<char, 16> self{};
+  const ssize_t size = ::readlink("/proc/self", self.data(), self.size());
+  return size > 0 && number_of({self.data(), static_cast<std::size_t>(size)}) == ::getpid();
+}
+
+/// Kills the children of this process; false when there is no telling which those are. Many kernels
+/// have no list of them (/proc/thread-self/children), so all processes are asked for their parent.
+bool kill_children() {
+  if (!proc_is_ours()) return false;
+  const int processes = ::open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (processes < 0) return false;
+  const pid_t self = ::getpid();
+  alignas(dirent64) std::array<char, 4096> entries;
+  ssize_t size = 0;
+  // readdir() would take memory, which is not to be had in a child of several threads.
+  while ((size = ::syscall(SYS_getdents64, processes, entries.data(), entries.size())) > 0) {
+    for (ssize_t at = 0; at < size;) {
+      const auto* entry = reinterpret_cast<const dirent64*>(&entries[static_cast<std::size_t>(at)]);
+      at += entry->d_reclen;
+      const pid_t process = number_of(entry->d_name);
+      if (process > 0 && parent_of(processes, entry->d_name) == self) ::kill(process, SIGKILL);
     }
   }
-  ::close(list);
+  ::close(processes);
   return true;
 }
 

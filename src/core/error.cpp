@@ -56,7 +56,7 @@ Failure failure_for_memory(const std::exception& exception) {
   const bool says_nothing = dynamic_cast<const std::bad_alloc*>(&exception) != nullptr;
   const bool thread = dynamic_cast<const std::system_error*>(&exception) != nullptr;
   return {
-      error_text(thread ? "The system gives no memory or no thread" : "Memory does not suffice",
+      error_text(thread ? "The system provides no more memory or threads" : "Not enough memory",
                  says_nothing ? "" : first_line(exception),
                  "Ask for more (a job's --mem, ulimit -v and -u), or let the command need less: "
                  "by fewer --threads or a smaller --batch, say."),

@@ -97,6 +97,29 @@ void publish_file(const fs::path& temporary, const fs::path& path) {
   sync_folder_of(path);
 }
 
+namespace {
+
+/// Fills `chunk` unless the file ends before: a file system (FUSE), or a pipe, may give less at
+/// once than there is. Gives the number of bytes.
+std::size_t fill(std::span<std::byte> chunk, int file, const fs::path& path) {
+  std::size_t filled = 0;
+  while (filled < chunk.size()) {
+    const ssize_t count = ::read(file, chunk.data() + filled, chunk.size() - filled);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0 && errno == EAGAIN) {
+      pollfd more{file, POLLIN, 0};
+      ::poll(&more, 1, -1);
+      continue;
+    }
+    if (count < 0) throw IoError(path, "read", errno);
+    if (count == 0) break;
+    filled += static_cast<std::size_t>(count);
+  }
+  return filled;
+}
+
+}  // namespace
+
 std::vector<std::byte> read_file(const fs::path& path, std::size_t longest, const FileLook& look) {
   // A named pipe that nobody writes to is empty, and keeps nobody waiting.
   const Descriptor file = opened(path, O_RDONLY | O_NONBLOCK);
@@ -108,18 +131,12 @@ std::vector<std::byte> read_file(const fs::path& path, std::size_t longest, cons
   std::vector<std::byte> contents;
   std::vector<std::byte> chunk(std::size_t{1} << 16);
   while (true) {
-    const ssize_t count = ::read(file.get(), chunk.data(), chunk.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0 && errno == EAGAIN) {
-      pollfd more{file.get(), POLLIN, 0};
-      ::poll(&more, 1, -1);
-      continue;
-    }
-    if (count < 0) throw IoError(path, "read", errno);
+    const std::size_t count = fill(chunk, file.get(), path);
     if (count == 0) return contents;
-    contents.insert(contents.end(), chunk.begin(), chunk.begin() + count);
+    contents.insert(contents.end(), chunk.begin(), chunk.begin() + std::ptrdiff_t(count));
     if (contents.size() > longest) throw IoError(path, "read", EFBIG);
     if (look && look(contents, size) == ReadOn::no) return contents;
+    if (count < chunk.size()) return contents;
     contents.reserve(size);  // once it is known to be wanted
   }
 }

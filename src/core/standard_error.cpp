@@ -26,8 +26,16 @@ struct Shown {
 };
 
 Shown& shown() {
-  static Shown instance;
+  // Never destroyed: at the exit threads that nobody waits for may still log.
+  static Shown& instance = *new Shown;
   return instance;
+}
+
+/// A tab steers nothing, and many programs and compilers write some.
+std::string without_tabs(std::string_view text) {
+  std::string spaced(text);
+  std::replace(spaced.begin(), spaced.end(), '\t', ' ');
+  return spaced;
 }
 
 void write_all(std::string_view text) {
@@ -64,7 +72,7 @@ void write_line(std::string_view text) {
   Shown& now = shown();
   const std::scoped_lock lock(now.mutex);
   std::string bytes(now.status.empty() ? "" : clear_line);
-  bytes += printable(text) + '\n';
+  bytes += printable(without_tabs(text)) + '\n';
   bytes += cut(now.status);
   write_all(bytes);
 }

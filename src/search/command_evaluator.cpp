@@ -39,6 +39,7 @@ constexpr std::size_t longest_kept_output = std::size_t{1} << 16;
 constexpr std::size_t longest_line = 4096;
 /// So long one that cannot be started is tried again: it may be about to be replaced.
 constexpr auto start_patience = std::chrono::minutes(1);
+constexpr std::chrono::milliseconds longest_start_pause = std::chrono::seconds(5);
 
 bool can_be_run(const std::string& path) {
   std::error_code ignored;
@@ -215,7 +216,8 @@ class CommandEvaluator final : public Evaluator {
                     const ProgressCallback& progress) {
     using Clock = std::chrono::steady_clock;
     const auto end = Clock::now() + start_patience;
-    for (auto pause = std::chrono::milliseconds(100);; pause *= 2) {
+    for (auto pause = std::chrono::milliseconds(100);;
+         pause = std::min(2 * pause, longest_start_pause)) {
       try {
         child.emplace(program);
         return true;
@@ -224,7 +226,7 @@ class CommandEvaluator final : public Evaluator {
         core::log(core::LogLevel::warning, "{} Retrying in {:.1f} s.", error.what(),
                   std::chrono::duration<double>(pause).count());
       }
-      for (const auto next = Clock::now() + pause; Clock::now() < next;) {
+      for (const auto next = std::min(Clock::now() + pause, end); Clock::now() < next;) {
         if (!progress({})) return false;
         std::this_thread::sleep_for(std::min(pause, std::chrono::milliseconds(50)));
       }

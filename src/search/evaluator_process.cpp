@@ -32,6 +32,19 @@ constexpr std::size_t told_output = 1000;
 constexpr std::size_t most_output_at_once = std::size_t{1} << 20;
 constexpr int most_messages_at_once = 1000;
 
+/// The lines of `text` as one: "first | second".
+std::string in_one_line(std::string_view text) {
+  std::string line;
+  while (!text.empty()) {
+    const std::string_view part = text.substr(0, text.find_first_of("\r\n"));
+    text.remove_prefix(std::min(text.size(), part.size() + 1));
+    if (part.empty()) continue;
+    if (!line.empty()) line += " | ";
+    line += part;
+  }
+  return line;
+}
+
 }  // namespace
 
 void watch_input(int epoll, int descriptor, std::uint64_t tells) {
@@ -135,7 +148,7 @@ std::string EvaluatorProcess::with_last_words(const std::string& text) {
     words.remove_prefix(words.size() - told_output);
     words.remove_prefix(std::min(words.size(), words.find('\n') + 1));  // 0 where there is none
   }
-  return fmt::format("{}; its last lines: {}", text, words);
+  return fmt::format("{}; its last lines: {}", text, in_one_line(words));
 }
 
 }  // namespace hierevo::search

@@ -191,7 +191,7 @@ class Packs(DataTest):
         self.assertNotEqual(packs[0], packs[1])
         labels.write_text("".join(f"{name} 0\n" for name in names))
         self.assertIn(f"'{labels}': classes are taken to count from 0, for line 1 has a 0. "
-                      "--labels-from says it for sure.", self.prepare(self.images, *line))
+                      "Use --labels-from to state it.", self.prepare(self.images, *line))
         self.assertEqual(self.pack.read_bytes(), packs[1])  # all are of the first class
 
     def test_links_to_nothing_are_broken_images(self):
@@ -221,7 +221,7 @@ class Packs(DataTest):
             with self.subTest(words[0]):
                 said = self.within_memory(*words, megabytes=512)
                 self.assertEqual(said.returncode, 4, said.stderr)
-                self.assertIn("hierevo: Memory does not suffice", said.stderr)
+                self.assertIn("hierevo: Not enough memory", said.stderr)
                 self.assertNotIn("frame #", said.stderr)
 
     def within_memory(self, *words, megabytes):

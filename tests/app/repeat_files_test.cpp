@@ -6,6 +6,7 @@
 
 #include "genome/published_cell.hpp"
 #include "hierevo/core/error.hpp"
+#include "hierevo/io/newer_version.hpp"
 #include "support/failing_files.hpp"
 #include "support/scratch_folder.hpp"
 
@@ -135,6 +136,33 @@ TEST_F(RepeatFilesTest, BestWeightsThatAreGoneAreToldOfAndChosenAnew) {
   core::replace_file(best_, std::string_view("hierevo training 1\n"));
   EXPECT_THAT(warnings(), ElementsAre(HasSubstr("it is torn")));
   EXPECT_THAT(difference_of_best(best_, 10), HasSubstr("it is torn"));
+}
+
+TEST_F(RepeatFilesTest, BestWeightsThatCannotBeReadNowAreNotTakenForGone) {
+  bool reached = true;
+  std::size_t nth = 0;
+  int refused = 0;
+  while (reached) {
+    SCOPED_TRACE(testing::Message() << "call " << ++nth);
+    const FailingFiles failing(nth, FileFault::error);
+    try {
+      const auto loaded = opened().load();
+      ASSERT_TRUE(loaded);
+      EXPECT_EQ(loaded->snapshot.best_step, 10);
+    } catch (const core::Error&) {
+      ++refused;
+    }
+    reached = failing.reached();
+  }
+  EXPECT_EQ(refused, 2);  // last.h5 and best.h5 are opened
+  const FailingFiles failing(1, FileFault::error);
+  EXPECT_THAT(difference_of_best(best_, 10), HasSubstr("Input/output error"));
+}
+
+TEST_F(RepeatFilesTest, BestWeightsOfANewerVersionAreLeftAlone) {
+  core::replace_file(best_, std::string_view("hierevo training 9\nbytes 0\n"));
+  EXPECT_THROW(opened().load(), io::NewerVersionError);
+  EXPECT_THAT(difference_of_best(best_, 10), HasSubstr("newer hierevo"));
 }
 
 TEST_F(RepeatFilesTest, ThoseOfAnotherTrainingAreRefused) {

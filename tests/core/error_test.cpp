@@ -40,11 +40,10 @@ TEST(FailureOf, WantOfMemoryIsNoBug) {
       "\nException raised from alloc_cpu at alloc_cpu.cpp:124\nframe #0: f()";
   const Failure plain = failure_of(std::bad_alloc());
   EXPECT_EQ(plain.code, ExitCode::failures);
-  EXPECT_EQ(plain.text.find("Memory does not suffice. Ask for more"), 0U) << plain.text;
+  EXPECT_EQ(plain.text.find("Not enough memory. Ask for more"), 0U) << plain.text;
   const Failure by_torch = failure_of(std::runtime_error(torch + frames));
   EXPECT_EQ(by_torch.code, ExitCode::failures);
-  EXPECT_EQ(by_torch.text.find("Memory does not suffice (" + torch + "). Ask"), 0U)
-      << by_torch.text;
+  EXPECT_EQ(by_torch.text.find("Not enough memory (" + torch + "). Ask"), 0U) << by_torch.text;
   EXPECT_EQ(by_torch.text.find("frame"), std::string::npos);
   EXPECT_TRUE(is_out_of_memory(std::runtime_error("CUDA out of memory. Tried to allocate 2 GiB")));
   EXPECT_TRUE(is_out_of_memory(std::system_error(EAGAIN, std::generic_category())));

@@ -1,5 +1,6 @@
 #include "hierevo/core/file.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -8,6 +9,7 @@
 
 #include <array>
 #include <csignal>
+#include <thread>
 
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/host_name.hpp"
@@ -108,6 +110,28 @@ TEST(ReadFile, WaitsForNobodyAtANamedPipe) {
   const test::ScratchFolder folder;
   ASSERT_EQ(::mkfifo((folder.path() / "pipe").c_str(), 0600), 0);
   EXPECT_TRUE(read_file(folder.path() / "pipe").empty());
+}
+
+TEST(ReadFile, LooksAtAWholeBeginningWhenLittleComesAtOnce) {
+  const test::ScratchFolder folder;
+  const auto path = folder.path() / "pipe";
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  const int pipe = ::open(path.c_str(), O_RDWR);
+  const int room = ::fcntl(pipe, F_SETPIPE_SZ, 1);  // a page
+  ASSERT_GT(room, 0);
+  const std::string content(static_cast<std::size_t>(room) * 3, 'x');
+  std::thread writer([&] {
+    EXPECT_EQ(::write(pipe, content.data(), content.size()), std::ssize(content));
+    ::close(pipe);
+  });
+  std::vector<std::size_t> seen;
+  const auto found = read_file(path, content.size(), [&](auto so_far, std::size_t) {
+    seen.push_back(so_far.size());
+    return ReadOn::yes;
+  });
+  writer.join();
+  EXPECT_EQ(found.size(), content.size());
+  EXPECT_EQ(seen.at(0), std::min(content.size(), std::size_t{1} << 16));
 }
 
 TEST(FileLock, IsExclusiveAndEndsWithItsHolder) {

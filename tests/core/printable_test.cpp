@@ -5,6 +5,7 @@
 #include <string>
 
 #include "hierevo/core/random.hpp"
+#include "hierevo/core/standard_error.hpp"
 
 namespace hierevo::core {
 namespace {
@@ -46,6 +47,12 @@ TEST(Printable, OfAnyBytesNothingIsLeft) {
     }
     EXPECT_EQ(printable(shown), shown);
   }
+}
+
+TEST(WriteLine, ShowsATabAsASpace) {
+  testing::internal::CaptureStderr();
+  write_line("a\tb\033");
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "a b\\x1b\n");
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include "edited.hpp"
 #include "h5.hpp"
 #include "hierevo/core/file.hpp"
+#include "hierevo/core/memory.hpp"
 #include "hierevo/io/journal.hpp"
 #include "image_shard_files.hpp"
 #include "journal_format.hpp"
@@ -178,6 +179,21 @@ TEST_F(MemoryCeiling, OfADataPack) {
                 HasSubstr(bomb ? "/train/labels has a chunk that unpacks to more than its values"
                                : "/train/labels has 67108864 bytes of values"));
   }
+}
+
+TEST_F(MemoryCeiling, ADataPackLargerThanMemoryIsNoBadPack) {
+  test::write_pack(test::random_pack(20, 5), path_);
+  edit(path_, [](hid_t file) {  // the disk has none of it
+    test::remove_object(file, "train/labels");
+    const hsize_t rows = static_cast<hsize_t>(core::usable_memory()) / 8 + 1;
+    const h5::Space space(HIEREVO_H5(H5Screate_simple, 1, &rows, nullptr));
+    const h5::Properties creation(HIEREVO_H5(H5Pcreate, H5P_DATASET_CREATE));
+    HIEREVO_H5(H5Pset_alloc_time, creation, H5D_ALLOC_TIME_EARLY);
+    HIEREVO_H5(H5Pset_fill_time, creation, H5D_FILL_TIME_NEVER);
+    const h5::Dataset dataset(HIEREVO_H5(H5Dcreate2, file, "train/labels", H5T_STD_I64LE, space,
+                                         H5P_DEFAULT, creation, H5P_DEFAULT));
+  });
+  EXPECT_EQ(within_memory(ceiling, [&] { read_data_pack(path_); }), "no memory");
 }
 
 TEST_F(MemoryCeiling, OfImageShards) {

@@ -227,7 +227,7 @@ TEST(ProcessEvaluators, ACrashIsAValueWithItsReason) {
     const auto evaluation = rank.result(1);
     EXPECT_EQ(evaluation.status, Status::crashed);
     EXPECT_EQ(evaluation.reason,
-              "ended by signal 6 (Aborted); its last lines: first line\nthe last straw");
+              "ended by signal 6 (Aborted); its last lines: first line | the last straw");
     rank.expect_success(2);
   });
   EXPECT_THAT(printed, HasSubstr("the last straw\n"));
