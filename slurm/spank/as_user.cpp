@@ -93,7 +93,7 @@ void become(const User& user) {
 }
 
 bool in_child(std::string_view what, const std::function<bool()>& work,
-              std::chrono::milliseconds limit) {
+              std::chrono::milliseconds limit, std::optional<std::chrono::milliseconds> whole) {
   const Clock::time_point deadline = Clock::now() + limit;
   std::array<int, 2> ends;
   if (::pipe2(ends.data(), O_CLOEXEC) != 0)
@@ -110,7 +110,8 @@ bool in_child(std::string_view what, const std::function<bool()>& work,
   while (!has_changed(child, status)) {
     if (Clock::now() >= deadline)
       give_up(what, child,
-              fmt::format("it took more than {} s", std::chrono::duration<double>(limit).count()));
+              fmt::format("it took more than {} s",
+                          std::chrono::duration<double>(whole.value_or(limit)).count()));
     if (is_open) {
       is_open = read_some(from_child, text);
     } else {

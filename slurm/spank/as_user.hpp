@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <string_view>
 
 namespace hierevo::spank {
@@ -22,8 +23,10 @@ void become(const User& user);
 /// with the text of what `work` threw; and, beginning with `what`, when the child is killed, or
 /// takes longer than `limit`, or is stopped, as any process of the user that it has become can do
 /// to it. In these two cases it is killed, and left behind after another second should it not end
-/// even so: nobody waits for a disk that does not answer.
+/// even so: nobody waits for a disk that does not answer. `whole` is the limit to report where
+/// `limit` is what is left of it.
 bool in_child(std::string_view what, const std::function<bool()>& work,
-              std::chrono::milliseconds limit);
+              std::chrono::milliseconds limit,
+              std::optional<std::chrono::milliseconds> whole = std::nullopt);
 
 }  // namespace hierevo::spank

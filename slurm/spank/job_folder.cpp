@@ -104,7 +104,7 @@ bool remove_job_folder(const std::string& folder, std::uint32_t job, const User&
     return false;
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
   return in_child(
-      what, [&] { return remove_empty_job_folder(folder, job), true; }, left);
+      what, [&] { return remove_empty_job_folder(folder, job), true; }, left, limit);
 }
 
 }  // namespace hierevo::spank

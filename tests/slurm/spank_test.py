@@ -326,7 +326,9 @@ class Spank(unittest.TestCase):
         self.assertFalse((self.work / "run").exists())
 
     def test_the_end_of_a_job_is_not_held_up_by_its_users_other_processes(self):
-        job = self.running('mkdir $(seq -f "$HIEREVO_STAGED/%.0f" 3000)',
+        # So many that they are not removed before they are stopped.
+        job = self.running('for i in $(seq 20); do mkdir "$HIEREVO_STAGED/$i" &&\n'
+                           '(cd "$HIEREVO_STAGED/$i" && mkdir $(seq 2000)); done',
                            f"--hierevo-stage={self.data}")
         # Stops all of the user's processes on the node, again and again.
         other = self.batch("touch begun; exec python3 -c '\nimport os, signal\n"
