@@ -123,7 +123,7 @@ class ForeignText(OutputTest):
         self.assert_plain(inspected)
         self.assertIn(f"'{rest}'", inspected)
         reason = json.loads(self.hierevo("status", "--run", self.run_dir, "--json").stdout)["reason"]
-        self.assertIn("out\x1b[2K\x1b[1A\r", reason)  # programs get it as it is
+        self.assertIn("'\x1b]0;title\x07", reason)  # programs get it as it is
 
     def test_names_are_only_shown(self):
         self.run_dir = self.folder / "e\x1b[2K\rvil\n\udcff"
