@@ -13,6 +13,7 @@
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
 #include "hierevo/core/log.hpp"
+#include "hierevo/core/owner.hpp"
 #include "hierevo/io/snapshot.hpp"
 #include "run_events.hpp"
 #include "text_block.hpp"
@@ -39,6 +40,14 @@ bool is_whole(const fs::path& path, const FileKind& kind) {
 /// newest of the highest.
 std::array<fs::path, 3> by_incarnation(const fs::path& path) {
   auto names = kept_names(path);
+  // Mostly the newest is of the last start, and the others need not be read.
+  std::uint64_t last_start = 0;
+  try {
+    last_start = core::newest_incarnation(path.parent_path());
+  } catch (const core::IoError&) {
+    // Reading the snapshots says why.
+  }
+  if (last_start == 0 || incarnation_in(names[0]) == last_start) return names;
   std::array<std::uint64_t, 3> found{};
   std::ranges::transform(names, found.begin(), incarnation_in);
   const auto first = std::ranges::max_element(found);
