@@ -9,7 +9,7 @@ from slurm_jobs import TRAIN, SlurmTest
 from small_data import DATA
 
 EVALUATIONS = 900
-STEPS = 2000
+STEPS = 8000  # so many that they outlast three cuts
 
 
 class Contact(SlurmTest):
