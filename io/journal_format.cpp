@@ -20,8 +20,6 @@ constexpr std::string_view words_before_version = "hierevo journal ";
 /// Length, its checksum and that of the record in front of a body.
 constexpr std::size_t record_head = 12;
 constexpr std::size_t longest_record = std::size_t{1} << 20;
-/// As a snapshot: where none can be written, a journal has all of a search.
-constexpr std::size_t longest_journal = snapshot_kind.longest;
 
 std::uint32_t length_check(std::uint32_t length) {
   core::ByteWriter bytes;

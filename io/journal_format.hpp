@@ -12,10 +12,13 @@
 #include "hierevo/core/bytes.hpp"
 #include "hierevo/evolution/engine.hpp"
 #include "hierevo/io/snapshot.hpp"
+#include "text_block.hpp"
 
 namespace hierevo::io {
 
 inline constexpr std::uint64_t journal_version = 3;
+/// As a snapshot: where none can be written, a journal has all of a search.
+inline constexpr std::size_t longest_journal = snapshot_kind.longest;
 inline constexpr std::string_view journal_first_line = "hierevo journal 3\n";
 /// Of journals whose header has no owner and no digest.
 inline constexpr std::string_view journal_first_line_2 = "hierevo journal 2\n";

@@ -129,17 +129,6 @@ class Search {
   std::map<IndividualId, Candidate> in_flight_;
 };
 
-std::vector<fs::path> listed(const fs::path& folder) {
-  std::vector<fs::path> found;
-  std::error_code error;
-  fs::directory_iterator entry(folder, error);
-  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
-    found.push_back(entry->path());
-  }
-  std::ranges::sort(found);
-  return found;
-}
-
 /// A snapshot or a journal, by its name: NAME or NAME.K.
 bool is_kept_file(const fs::path& path) {
   std::string name = path.filename().string();
@@ -149,7 +138,7 @@ bool is_kept_file(const fs::path& path) {
 }
 
 std::vector<fs::path> lost_folders(const fs::path& run) {
-  std::vector<fs::path> folders = listed(run);
+  std::vector<fs::path> folders = core::entries_of(run);
   std::erase_if(folders, [](const fs::path& path) {
     std::error_code unknown;  // a link is not followed
     return !is_lost_folder(path.filename().string()) ||
@@ -165,10 +154,11 @@ std::map<fs::path, Events> results_of_others(const fs::path& run, const Snapshot
     if (!is_kept_file(file)) return;
     if (auto events = events_in(file, search.options)) found.emplace(file, std::move(*events));
   };
-  for (const fs::path& file : listed(run)) {
+  for (const fs::path& file : core::entries_of(run)) {
     if (is_kept_file(file) && incarnation_in(file) < search.owner.incarnation) look_at(file);
   }
-  for (const fs::path& folder : lost_folders(run)) std::ranges::for_each(listed(folder), look_at);
+  for (const fs::path& folder : lost_folders(run))
+    std::ranges::for_each(core::entries_of(folder), look_at);
   return found;
 }
 
@@ -197,10 +187,11 @@ LostResults take_up_lost_results(const fs::path& run, Snapshot& search) {
   LostResults results;
   const auto files = results_of_others(run, search);
   Search known(search.state);
-  for (std::size_t before = 1; before != results.taken_up;) {
+  std::size_t before = 0;
+  do {  // what one file has may follow on another's
     before = results.taken_up;
     for (const auto& [file, events] : files) results.taken_up += known.take(events);
-  }
+  } while (results.taken_up > before);
   for (const auto& [file, events] : files) {
     const std::size_t missing = lacking(events.events, known.told());
     if (missing > 0) results.left[file] = missing;
@@ -263,7 +254,7 @@ void remove_found_results(const fs::path& run, const Snapshot& search) {
   const ToldCandidates told = told_in(search.state);
   for (const fs::path& folder : folders) {
     bool removed = false;  // an empty one may be about to be filled
-    for (const fs::path& file : listed(folder)) {
+    for (const fs::path& file : core::entries_of(folder)) {
       if (!is_kept_file(file)) continue;
       const auto found = events_in(file, search.options);
       std::error_code ignored;

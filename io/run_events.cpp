@@ -82,9 +82,10 @@ std::vector<std::byte> read_run_file(const fs::path& file) {
 
 std::uint64_t incarnation_in(const fs::path& file) {
   try {
-    const auto bytes = read_run_file(file);
-    if (!is_journal(file)) return incarnation_of(bytes, file);
-    const auto header = header_of_journal(bytes, file);
+    if (!is_journal(file)) return incarnation_of(read_run_file(file), file);
+    const auto beginning =
+        core::read_file(file, longest_journal, [](auto, std::size_t) { return core::ReadOn::no; });
+    const auto header = header_of_journal(beginning, file);
     return header ? header->owner.incarnation : 0;
   } catch (const core::Error&) {
     return 0;

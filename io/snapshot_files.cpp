@@ -40,14 +40,6 @@ bool is_whole(const fs::path& path, const FileKind& kind) {
 /// newest of the highest.
 std::array<fs::path, 3> by_incarnation(const fs::path& path) {
   auto names = kept_names(path);
-  // Mostly the newest is of the last start, and the others need not be read.
-  std::uint64_t last_start = 0;
-  try {
-    last_start = core::newest_incarnation(path.parent_path());
-  } catch (const core::IoError&) {
-    // Reading the snapshots says why.
-  }
-  if (last_start == 0 || incarnation_in(names[0]) == last_start) return names;
   std::array<std::uint64_t, 3> found{};
   std::ranges::transform(names, found.begin(), incarnation_in);
   const auto first = std::ranges::max_element(found);
@@ -135,10 +127,19 @@ void save_snapshot(const Snapshot& snapshot, const fs::path& path) {
 }
 
 std::optional<LoadedSnapshot> load_snapshot(const fs::path& path) {
-  return load_newest<LoadedSnapshot>(
-      path, by_incarnation(path), snapshot_kind,
-      "Start in another run directory, or bring one back from a backup if there is one.",
-      decode_snapshot);
+  const auto load = [&](const std::array<fs::path, 3>& names) {
+    return load_newest<LoadedSnapshot>(
+        path, names, snapshot_kind,
+        "Start in another run directory, or bring one back from a backup if there is one.",
+        decode_snapshot);
+  };
+  auto newest = load(kept_names(path));
+  if (!newest) return newest;
+  // Mostly it is of the last start, and the others need not be read.
+  const auto last_start = core::owner_of(path.parent_path());
+  const std::uint64_t incarnation = newest->snapshot.owner.incarnation;
+  if (last_start && incarnation >= last_start->mark.incarnation) return newest;
+  return load(by_incarnation(path));
 }
 
 }  // namespace hierevo::io

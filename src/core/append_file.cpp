@@ -65,11 +65,9 @@ void AppendFile::append(std::span<const std::byte> bytes) {
 }
 
 bool AppendFile::is_in_place() const {
-  struct stat here {};
-  struct stat there {};
-  if (::fstat(file_.get(), &here) != 0 || ::stat(path_.c_str(), &there) != 0) return false;
-  return here.st_dev == there.st_dev && here.st_ino == there.st_ino &&
-         static_cast<std::size_t>(here.st_size) >= size_;
+  struct stat now {};
+  if (::fstat(file_.get(), &now) != 0) throw IoError(path_, "look at", errno);
+  return is_file_at(file_.get(), path_) && static_cast<std::size_t>(now.st_size) >= size_;
 }
 
 bool AppendFile::shorten() {

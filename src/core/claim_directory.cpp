@@ -64,12 +64,10 @@ void DirectoryClaim::take_over(std::uint64_t above) {
 }
 
 void DirectoryClaim::remove_cut_off_writes() const {
-  std::error_code error;
-  fs::directory_iterator entry(path_, error);
-  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+  for (const fs::path& path : entries_of(path_)) {
     std::error_code ignored;
-    const bool file = fs::is_regular_file(entry->symlink_status(ignored));
-    if (file && is_temporary_path(entry->path())) fs::remove(entry->path(), ignored);
+    const bool file = fs::is_regular_file(fs::symlink_status(path, ignored));
+    if (file && is_temporary_path(path)) fs::remove(path, ignored);
   }
 }
 

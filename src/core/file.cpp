@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 
@@ -36,6 +37,17 @@ void write_all(int descriptor, const fs::path& path, std::span<const std::byte> 
   }
 }
 
+bool is_file_at(int descriptor, const fs::path& path) {
+  struct stat held {};
+  struct stat there {};
+  if (::fstat(descriptor, &held) != 0) throw IoError(path, "look at", errno);
+  if (::stat(path.c_str(), &there) != 0) {
+    if (errno == ENOENT || errno == ENOTDIR) return false;
+    throw IoError(path, "look at", errno);
+  }
+  return held.st_dev == there.st_dev && held.st_ino == there.st_ino;
+}
+
 void sync_folder_of(const fs::path& path) {
   const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
   const Descriptor handle = opened(folder, O_RDONLY | O_DIRECTORY);
@@ -61,6 +73,17 @@ void replace_file(const fs::path& path, std::span<const std::byte> contents, Wri
 
 void replace_file(const fs::path& path, std::string_view contents, Writers writers) {
   replace_file(path, std::as_bytes(std::span(contents.data(), contents.size())), writers);
+}
+
+std::vector<fs::path> entries_of(const fs::path& folder) {
+  std::vector<fs::path> found;
+  std::error_code error;
+  fs::directory_iterator entry(folder, error);
+  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+    found.push_back(entry->path());
+  }
+  std::ranges::sort(found);
+  return found;
 }
 
 bool path_exists(const fs::path& path) {
@@ -164,8 +187,8 @@ constexpr std::string_view lock_suggestion =
 
 std::optional<FileLock> FileLock::try_acquire(const fs::path& path) {
   FileLock lock(opened(path, O_RDWR | O_CREAT, 0600));
-  ::fchmod(lock.file_.get(),
-           0600);  // one of an earlier version; that of another user stays as it is
+  // One of an earlier version; that of another user stays as it is.
+  ::fchmod(lock.file_.get(), 0600);
   struct flock range = whole_file();
   if (::fcntl(lock.file_.get(), F_OFD_SETLK, &range) == 0) return lock;
   if (errno == EAGAIN || errno == EACCES) return std::nullopt;
@@ -187,14 +210,7 @@ bool FileLock::held_elsewhere(const fs::path& path) {
 }
 
 bool FileLock::is_of(const fs::path& path) const {
-  struct stat held {};
-  struct stat there {};
-  if (::fstat(file_.get(), &held) != 0) throw IoError(path, "look at", errno);
-  if (::stat(path.c_str(), &there) != 0) {
-    if (errno == ENOENT || errno == ENOTDIR) return false;
-    throw IoError(path, "look at", errno);
-  }
-  return held.st_dev == there.st_dev && held.st_ino == there.st_ino;
+  return is_file_at(file_.get(), path);
 }
 
 }  // namespace hierevo::core

@@ -31,14 +31,10 @@ constexpr core::Claim claim{"run directory", "--run", markers};
 /// and is tried again.
 template <typename Choose>
 void remove_in_flight(const fs::path& run, Choose&& choose) {
-  std::error_code error;
-  fs::directory_iterator entry(run / in_flight_folder, error);
-  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
-    const InFlightFile file = in_flight_file(entry->path().filename().string());
+  for (const fs::path& path : core::entries_of(run / in_flight_folder)) {
+    const InFlightFile file = in_flight_file(path.filename().string());
     std::error_code ignored;
-    if (file.kind != InFlightFile::Kind::stranger && choose(file)) {
-      fs::remove(entry->path(), ignored);
-    }
+    if (file.kind != InFlightFile::Kind::stranger && choose(file)) fs::remove(path, ignored);
   }
 }
 

@@ -38,17 +38,6 @@ using evolution::Candidate;
 using evolution::Individual;
 using evolution::IndividualId;
 
-std::vector<fs::path> listed(const fs::path& folder) {
-  std::vector<fs::path> found;
-  std::error_code error;
-  fs::directory_iterator entry(folder, error);
-  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
-    found.push_back(entry->path());
-  }
-  std::sort(found.begin(), found.end());
-  return found;
-}
-
 std::vector<std::byte> bytes_of(const Individual& individual) {
   core::ByteWriter bytes;
   evolution::write(bytes, individual.candidate);
@@ -64,7 +53,7 @@ class RunCheck {
   /// Nothing when there is no run.
   std::optional<Verification> check() {
     // Before the search is read, so that it knows the candidates of all that are listed.
-    const std::vector<fs::path> in_flight = listed(run_ / in_flight_folder);
+    const std::vector<fs::path> in_flight = core::entries_of(run_ / in_flight_folder);
     std::optional<io::LoadedSnapshot> loaded;
     const bool read = guarded(RunDirectory::snapshot_path(run_), [&] {
       loaded = io::load_search(RunDirectory::snapshot_path(run_), RunDirectory::journal_path(run_));
@@ -273,10 +262,10 @@ void RunCheck::note_what_is_left() {
 }
 
 void RunCheck::check_trainings() {
-  for (const fs::path& training : listed(run_)) {
+  for (const fs::path& training : core::entries_of(run_)) {
     if (!training.filename().string().starts_with("train-")) continue;
-    for (const fs::path& repeat : listed(training)) {
-      for (const fs::path& path : listed(repeat)) {
+    for (const fs::path& repeat : core::entries_of(training)) {
+      for (const fs::path& path : core::entries_of(repeat)) {
         if (path.extension() == ".tmp") name_stranger(path);
         if (path.extension() != ".h5") continue;
         guarded(path, [&] {
@@ -325,7 +314,7 @@ void RunCheck::name_strangers() {
       "search.h5", "search.h5.1", "search.h5.2", "journal", "journal.1",
       "journal.2", "config.ini",  "data.json",   "lock",    "progress.json",
       "inflight",  "log",         "report",      "restarts"};
-  for (const fs::path& path : listed(run_)) {
+  for (const fs::path& path : core::entries_of(run_)) {
     const std::string name = path.filename().string();
     const bool known = ours.contains(name) || name.starts_with("train-") ||
                        core::is_owner_file(name) || io::is_lost_folder(name);

@@ -30,7 +30,7 @@ class AppendFile {
   void append(std::span<const std::byte> bytes);
 
   /// Whether the path is still this file, with all that was appended: not where somebody removed,
-  /// replaced or emptied it.
+  /// replaced or emptied it. Throws IoError when that cannot be known.
   bool is_in_place() const;
 
  private:

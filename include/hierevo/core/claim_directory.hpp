@@ -21,7 +21,7 @@ struct Claim {
 /// A folder that this process works in, held by a lock until this is destroyed. Locks can lie: some
 /// file systems do not share them between nodes, or lose them while their holder sleeps. So whoever
 /// writes becomes the owner by a numbered file besides, and looks again and again whether somebody
-/// else has become it since. Move-only; belongs to one thread at a time.
+/// else has become it since. Move-only. Belongs to one thread, but any may call require().
 class DirectoryClaim {
  public:
   /// Makes the folder when it is not there, and locks it. Throws InUseError when another process
@@ -32,7 +32,7 @@ class DirectoryClaim {
                  std::chrono::milliseconds patience = {});
 
   /// Becomes the owner (become_owner()), and removes what processes that were killed left of their
-  /// writes (*.tmp). Throws IoError.
+  /// writes (temporary_path()). Throws IoError.
   void take_over(std::uint64_t above = 0);
   /// The latter alone, for a folder whose lock nobody keeps for long.
   void remove_cut_off_writes() const;

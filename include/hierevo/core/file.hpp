@@ -41,6 +41,9 @@ void sync_folder_of(const std::filesystem::path& path);
 /// permission.
 bool path_exists(const std::filesystem::path& path);
 
+/// What is in a folder, sorted; what can be listed of it, where it cannot be read.
+std::vector<std::filesystem::path> entries_of(const std::filesystem::path& folder);
+
 /// Room for the options of a run, the names of all classes, or fifty thousand candidates under way.
 /// What is parsed takes many times its length in memory.
 inline constexpr std::size_t longest_text_file = std::size_t{1} << 22;
@@ -64,8 +67,8 @@ std::string read_text_file(const std::filesystem::path& path,
 class FileLock {
  public:
   /// Creates the file when needed, for this user alone: whoever may read it could lock it too.
-  /// Nothing when another process holds the lock; throws IoError when
-  /// the file cannot be opened or the file system has no locks.
+  /// Nothing when another process holds the lock; throws IoError when the file cannot be opened or
+  /// the file system has no locks.
   static std::optional<FileLock> try_acquire(const std::filesystem::path& path);
 
   /// Whether some process holds the lock now. Neither makes nor changes the file, so that a reader

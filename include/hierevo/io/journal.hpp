@@ -29,7 +29,7 @@ class Journal {
   /// ends with its last whole record, and a later call writes what this one could not.
   void write();
 
-  /// Whether the file is still there with all that was written.
+  /// Whether the file is still there with all that was written. Throws IoError.
   bool is_in_place() const;
 
  private:
