@@ -80,6 +80,5 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  app::make_size_limit_an_error();
   return app::run_program([&] { return run(argc, argv); });
 }

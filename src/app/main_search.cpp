@@ -10,7 +10,6 @@
 
 int main(int argc, char** argv) {
   using namespace hierevo;
-  app::make_size_limit_an_error();
   if (app::TrainingSetup::available()) core::keep_freed_memory();
   const std::string_view name = argc > 1 ? argv[1] : "";
   if (name == "evaluator") {

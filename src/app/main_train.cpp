@@ -7,7 +7,6 @@
 
 int main(int argc, char** argv) {
   using namespace hierevo;
-  app::make_size_limit_an_error();
   app::catch_stop_signals();  // `hierevo` has held them
   core::keep_freed_memory();
   const std::string_view name = argc > 1 ? argv[1] : "";

@@ -73,6 +73,7 @@ int guarded(const std::function<int()>& command, std::string_view who) {
 
 int run_program(const std::function<int()>& command) {
   occupy_closed_descriptors();
+  std::signal(SIGXFSZ, SIG_IGN);
   const int code = guarded(command);
   const int output = guarded([] {
     flush_output();
@@ -105,10 +106,6 @@ void become(std::string_view program, const std::vector<std::string>& arguments)
 std::vector<std::string> arguments_from(int argc, char** argv, int first) {
   if (argc <= first) return {};
   return {argv + first, argv + argc};
-}
-
-void make_size_limit_an_error() {
-  std::signal(SIGXFSZ, SIG_IGN);
 }
 
 void outlive_readers() {

@@ -14,7 +14,8 @@ namespace hierevo::app {
 int guarded(const std::function<int()>& command, std::string_view who = {});
 
 /// What main() does: runs `command` like guarded(), and then looks whether all it printed could be
-/// written, else that is an error too; its own exit code goes first.
+/// written, else that is an error too; its own exit code goes first. A file that may not become as
+/// large as it would (`ulimit -f`) is an error, as a full disk is, and not the end of the process.
 int run_program(const std::function<int()>& command);
 
 /// Of a program that lies beside this one.
@@ -25,9 +26,6 @@ bool this_program_is(std::string_view name);
 
 std::vector<std::string> arguments_from(int argc, char** argv, int first);
 
-/// A file that may not become as large as it would (`ulimit -f`) is an error from now on, as a full
-/// disk is, and not the end of the process.
-void make_size_limit_an_error();
 /// Writing to a pipe without a reader, or to a terminal that is gone, no longer ends the process:
 /// what is written there is lost. For commands whose work is worth more than what they print.
 void outlive_readers();

@@ -38,9 +38,7 @@ FoundBest best_to_continue(const fs::path& path) {
 FoundBest best_to_compare(const fs::path& path) {
   try {
     return best_to_continue(path);
-  } catch (const core::CheckpointError& error) {
-    return {.snapshot = std::nullopt, .problem = error.what()};
-  } catch (const core::IoError& error) {
+  } catch (const core::Error& error) {
     return {.snapshot = std::nullopt, .problem = error.what()};
   }
 }

@@ -119,8 +119,8 @@ void TrainingDirectory::save_progress(int repeat, const std::string& text) const
 }
 
 void TrainingDirectory::save_result(const std::string& text) const {
-  const core::DirectoryClaim lock =
-      claim_all();  // that of another process is written to the same place
+  // That of another process is written to the same place.
+  const core::DirectoryClaim lock = claim_all();
   core::replace_file(path_ / result_name, std::string_view(text), several);
 }
 
