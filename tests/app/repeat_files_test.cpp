@@ -4,9 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "genome/published_cell.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/io/newer_version.hpp"
+#include "io/sample_training.hpp"
 #include "support/failing_files.hpp"
 #include "support/scratch_folder.hpp"
 
@@ -21,16 +21,7 @@ using testing::IsEmpty;
 
 /// After so many steps, the best weights those of step `best_step`, with a score of 1/1000 of it.
 io::TrainingSnapshot at_step(std::int64_t step, std::int64_t best_step) {
-  static const genome::Genotype cell = genome::published_cell();
-  io::TrainingSnapshot snapshot{.genotype = cell,
-                                .model = {genome::ModelKind::cifar_large, 24, 2, 1, 7},
-                                .pixel_mean = {72.5F},
-                                .pixel_scale = {0.0125F},
-                                .options = "",
-                                .losses = {},
-                                .weights = {{"bias", {2}, {0.5F, 1.5F}}},
-                                .momentum = {},
-                                .average = {}};
+  io::TrainingSnapshot snapshot = io::test::sample_training();
   snapshot.losses.resize(static_cast<std::size_t>(step));
   snapshot.best_step = best_step;
   snapshot.top1 = static_cast<double>(best_step) / 1000;

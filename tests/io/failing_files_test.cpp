@@ -2,13 +2,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "genome/published_cell.hpp"
 #include "hierevo/core/claim_directory.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
 #include "hierevo/io/snapshot.hpp"
 #include "hierevo/io/training_snapshot.hpp"
 #include "journalled_search.hpp"
+#include "sample_training.hpp"
 #include "samples.hpp"
 #include "support/failing_files.hpp"
 #include "support/scratch_folder.hpp"
@@ -40,15 +40,7 @@ int load_search_there(const fs::path& folder) {
 }
 
 void save_half_trained(const fs::path& folder, int version) {
-  TrainingSnapshot snapshot{.genotype = genome::published_cell(),
-                            .model = {genome::ModelKind::cifar_large, 24, 2, 1, 7},
-                            .pixel_mean = {72.5F},
-                            .pixel_scale = {0.0125F},
-                            .options = "",
-                            .losses = {},
-                            .weights = {{"bias", {2}, {0.5F, 1.5F}}},
-                            .momentum = {},
-                            .average = {}};
+  TrainingSnapshot snapshot = test::sample_training();
   snapshot.seed = static_cast<std::uint64_t>(version);
   save_training(snapshot, folder / "7.h5");
 }

@@ -7,10 +7,10 @@
 
 #include <algorithm>
 
-#include "genome/published_cell.hpp"
 #include "hierevo/core/file.hpp"
 #include "hierevo/io/training_snapshot.hpp"
 #include "journalled_search.hpp"
+#include "sample_training.hpp"
 #include "snapshot_files.hpp"
 #include "support/recorded_files.hpp"
 #include "support/scratch_folder.hpp"
@@ -137,15 +137,7 @@ TEST(PowerCut, LeavesAPublishedFileWhole) {
 }
 
 TrainingSnapshot training(std::size_t version) {
-  TrainingSnapshot snapshot{.genotype = genome::published_cell(),
-                            .model = {genome::ModelKind::cifar_large, 24, 2, 1, 7},
-                            .pixel_mean = {72.5F},
-                            .pixel_scale = {0.0125F},
-                            .options = "",
-                            .losses = {},
-                            .weights = {{"bias", {2}, {0.5F, 1.5F}}},
-                            .momentum = {},
-                            .average = {}};
+  TrainingSnapshot snapshot = test::sample_training();
   snapshot.seed = version;
   return snapshot;
 }

@@ -1,4 +1,3 @@
-#include <dlfcn.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -23,6 +22,7 @@
 #include "staging.hpp"
 #include "support/failing_files.hpp"
 #include "support/scratch_folder.hpp"
+#include "support/system_call.hpp"
 
 namespace {
 
@@ -39,8 +39,7 @@ std::vector<std::time_t> pauses;
 
 // Stands before the system's own.
 extern "C" ssize_t read(int file, void* buffer, std::size_t size) {
-  using Read = ssize_t (*)(int, void*, std::size_t);
-  static const Read real = reinterpret_cast<Read>(::dlsym(RTLD_NEXT, "read"));
+  static auto* const real = hierevo::test::system_call<ssize_t(int, void*, std::size_t)>("read");
   if (before_reads) std::exchange(before_reads, nullptr)();
   const ssize_t got = real(file, buffer, size);
   if (wrong_read > 0 && --wrong_read == 0 && got > 0) *static_cast<char*>(buffer) ^= 1;
@@ -54,8 +53,8 @@ extern "C" int nanosleep(const timespec* time, timespec*) {
 
 /// As on XFS, which has the shortest of all file systems.
 extern "C" int symlinkat(const char* text, int folder, const char* name) noexcept {
-  using Link = int (*)(const char*, int, const char*);
-  static const Link real = reinterpret_cast<Link>(::dlsym(RTLD_NEXT, "symlinkat"));
+  static auto* const real =
+      hierevo::test::system_call<int(const char*, int, const char*)>("symlinkat");
   if (std::strlen(text) <= 1023) return real(text, folder, name);
   errno = ENAMETOOLONG;
   return -1;

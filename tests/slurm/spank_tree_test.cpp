@@ -1,4 +1,3 @@
-#include <dlfcn.h>
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -15,6 +14,7 @@
 #include <sstream>
 
 #include "support/scratch_folder.hpp"
+#include "support/system_call.hpp"
 #include "tree.hpp"
 #include "tree_copy.hpp"
 #include "tree_removal.hpp"
@@ -32,17 +32,16 @@ void let_happen(const char* what, const char* name) {
 
 // Stand before the system's own.
 extern "C" int fstatat(int folder, const char* name, struct stat* status, int flags) noexcept {
-  using Look = int (*)(int, const char*, struct stat*, int);
-  static const Look real = reinterpret_cast<Look>(::dlsym(RTLD_NEXT, "fstatat"));
+  static auto* const real =
+      hierevo::test::system_call<int(int, const char*, struct stat*, int)>("fstatat");
   let_happen("look at", name);
   return real(folder, name, status, flags);
 }
 extern "C" int openat(int folder, const char* name, int flags, ...) {
-  using Open = int (*)(int, const char*, int, ...);
-  static const Open real = reinterpret_cast<Open>(::dlsym(RTLD_NEXT, "openat"));
+  static auto* const real = hierevo::test::system_call<int(int, const char*, int, ...)>("openat");
   std::va_list arguments;
   va_start(arguments, flags);
-  const mode_t mode = (flags & O_CREAT) != 0 ? va_arg(arguments, mode_t) : 0;
+  const mode_t mode = hierevo::test::mode_behind(flags, arguments);
   va_end(arguments);
   let_happen("open", name);
   return real(folder, name, flags, mode);

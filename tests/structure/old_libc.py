@@ -46,13 +46,5 @@ def check(root):
             problems_in(path, (root / path).read_text(errors="replace"))], len(files)
 
 
-def main():
-    problems, looked_at = check(pathlib.Path(sys.argv[1]))
-    for problem in problems:
-        print(problem)
-    print(f"{looked_at} files, {len(problems)} problems")
-    return 1 if problems or looked_at == 0 else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(tracked_files.run(check))

@@ -50,7 +50,8 @@ def check(root):
     return problems, looked_at
 
 
-def main():
+def run(check):
+    """Prints what the check finds in the tree of the command line, and gives the exit code."""
     problems, looked_at = check(pathlib.Path(sys.argv[1]))
     for problem in problems:
         print(problem)
@@ -59,4 +60,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(check))

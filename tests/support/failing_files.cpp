@@ -3,7 +3,6 @@
 
 #include "support/failing_files.hpp"
 
-#include <dlfcn.h>
 #include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,6 +13,8 @@
 #include <cstdio>
 #include <exception>
 #include <stdexcept>
+
+#include "support/system_call.hpp"
 
 namespace hierevo::test {
 
@@ -65,12 +66,6 @@ bool may_go_on(Needs needs) {
   return outcome == Outcome::works;
 }
 
-/// The system's function of that name, behind the one of this file.
-template <typename Function>
-Function* system_call(const char* name) {
-  return reinterpret_cast<Function*>(::dlsym(RTLD_NEXT, name));
-}
-
 }  // namespace
 
 FailingFiles::FailingFiles(std::size_t nth, FileFault fault) {
@@ -119,13 +114,10 @@ extern "C" {
 
 int open(const char* path, int flags, ...) {
   static auto* const forward = system_call<int(const char*, int, ...)>("open");
-  mode_t mode = 0;
-  if ((flags & (O_CREAT | O_TMPFILE)) != 0) {
-    va_list arguments;
-    va_start(arguments, flags);
-    mode = va_arg(arguments, mode_t);
-    va_end(arguments);
-  }
+  va_list arguments;
+  va_start(arguments, flags);
+  const mode_t mode = mode_behind(flags, arguments);
+  va_end(arguments);
   const bool makes = (flags & O_CREAT) != 0;
   return may_go_on(makes ? Needs::room : Needs::nothing) ? forward(path, flags, mode) : -1;
 }

@@ -4,7 +4,6 @@
 //   sleeping  a lock is lost while its holder is stopped, and can be had by another, as where
 //   leases
 //             expire. Who holds which is kept in the folder HIEREVO_TEST_LOCKS_FOLDER.
-#include <dlfcn.h>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -15,6 +14,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+
+#include "system_call.hpp"
 
 namespace {
 
@@ -69,8 +70,7 @@ int lock_of_the_awake(int descriptor, int command, struct flock* range) {
 }
 
 int locked(int descriptor, int command, void* argument) {
-  using Fcntl = int (*)(int, int, ...);
-  static const auto real = reinterpret_cast<Fcntl>(::dlsym(RTLD_NEXT, "fcntl64"));
+  static auto* const real = hierevo::test::system_call<int(int, int, ...)>("fcntl64");
   const char* how = std::getenv("HIEREVO_TEST_LOCKS");
   const bool locks = command == F_OFD_SETLK || command == F_OFD_GETLK;
   if (!locks || how == nullptr) return real(descriptor, command, argument);

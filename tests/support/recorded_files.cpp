@@ -3,7 +3,6 @@
 
 #include "support/recorded_files.hpp"
 
-#include <dlfcn.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -18,6 +17,8 @@
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "support/system_call.hpp"
 
 namespace hierevo::test {
 
@@ -97,11 +98,6 @@ struct Recording {
 Recording& recording() {
   static auto* const one = new Recording;  // calls come to the last moment of the process
   return *one;
-}
-
-template <typename Function>
-Function* system_call(const char* name) {
-  return reinterpret_cast<Function*>(::dlsym(RTLD_NEXT, name));
 }
 
 bool is_synced_now(const Recording& now, std::size_t write, std::size_t calls) {
@@ -242,13 +238,10 @@ extern "C" {
 
 int open(const char* path, int flags, ...) {
   static auto* const forward = system_call<int(const char*, int, ...)>("open");
-  mode_t mode = 0;
-  if ((flags & (O_CREAT | O_TMPFILE)) != 0) {
-    va_list arguments;
-    va_start(arguments, flags);
-    mode = va_arg(arguments, mode_t);
-    va_end(arguments);
-  }
+  va_list arguments;
+  va_start(arguments, flags);
+  const mode_t mode = mode_behind(flags, arguments);
+  va_end(arguments);
   Recording& now = recording();
   const std::scoped_lock lock(now.mutex);
   const int descriptor = forward(path, flags, mode);
