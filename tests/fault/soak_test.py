@@ -45,7 +45,7 @@ TRAINED = ["--evaluator", "train", "--evaluations", 14, "--repeats", 2, "--chann
            "--threads", 1, "--evaluation-checkpoint", 1]
 
 FILES = {"search.h5", "search.h5.1", "search.h5.2", "journal", "journal.1", "journal.2",
-         "config.ini", "lock", "owner"}
+         "config.ini", "data.json", "lock", "owner"}
 OF_A_KILLED_JOB = {"inflight", "progress.json", "progress.json.tmp", "search.h5.tmp",
                    "config.ini.tmp"}
 RESULT = re.compile(r"Candidate (\d+): (\w+), fitness (\S+),")
