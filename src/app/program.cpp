@@ -53,10 +53,26 @@ void handle(int signal, void (*handler)(int)) {
 
 /// What a terminal sends to all that was started from it is not for those that were told to ignore
 /// it. Others who send a signal mean this process.
-bool stays_ignored(int signal) {
+bool ignores_interrupts = false;
+bool ignores_hang_ups = false;
+
+bool is_ignored(int signal) {
   struct sigaction now {};
   sigaction(signal, nullptr, &now);
-  return (signal == SIGINT || signal == SIGHUP) && now.sa_handler == SIG_IGN;
+  return now.sa_handler == SIG_IGN;
+}
+
+void note_what_is_ignored() {
+  ignores_interrupts = is_ignored(SIGINT);
+  ignores_hang_ups = is_ignored(SIGHUP);
+}
+
+/// Before main() is too late: libraries that come with MPI have been there (UCX takes SIGHUP as it
+/// is loaded). This runs before any of theirs.
+[[gnu::section(".preinit_array"), gnu::used]] void (*const first_of_all)() = note_what_is_ignored;
+
+bool stays_ignored(int signal) {
+  return (signal == SIGINT && ignores_interrupts) || (signal == SIGHUP && ignores_hang_ups);
 }
 
 }  // namespace
@@ -97,6 +113,9 @@ void become(std::string_view program, const std::vector<std::string>& arguments)
   std::vector<char*> pointers;
   for (std::string& word : words) pointers.push_back(word.data());
   pointers.push_back(nullptr);
+  for (const int signal : stop_signal_numbers) {
+    if (stays_ignored(signal)) std::signal(signal, SIG_IGN);  // by the other program too
+  }
   ::execv(path.c_str(), pointers.data());
   throw core::UsageError(
       fmt::format("Cannot start '{}'", path), std::strerror(errno),
@@ -119,7 +138,7 @@ void hold_stop_signals() {
 
 void catch_stop_signals() {
   for (const int signal : stop_signal_numbers) {
-    if (!stays_ignored(signal)) handle(signal, note_stop_signal);
+    handle(signal, stays_ignored(signal) ? SIG_IGN : note_stop_signal);
   }
   const sigset_t held = stop_signal_set();
   sigprocmask(SIG_UNBLOCK, &held, nullptr);

@@ -2,9 +2,12 @@
 
 #include <mpi.h>
 
+#include <csignal>
 #include <cstdint>
 #include <cstdlib>
 #include <exception>
+#include <utility>
+#include <vector>
 
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/log.hpp"
@@ -26,11 +29,34 @@ bool finalised() {
   return flag != 0;
 }
 
+/// Gives the program its signals back that libraries below MPI have taken while this lives: UCX
+/// takes SIGHUP, to become talkative at it. Those that the program left as they were, MPI may keep.
+class KeptSignals {
+ public:
+  KeptSignals() {
+    for (int signal = 1; signal < NSIG; ++signal) {
+      struct sigaction action {};
+      if (::sigaction(signal, nullptr, &action) != 0) continue;  // the C library's own
+      const bool untouched = (action.sa_flags & SA_SIGINFO) == 0 && action.sa_handler == SIG_DFL;
+      if (!untouched) actions_.emplace_back(signal, action);
+    }
+  }
+  KeptSignals(const KeptSignals&) = delete;
+  KeptSignals& operator=(const KeptSignals&) = delete;
+  ~KeptSignals() {
+    for (const auto& [signal, action] : actions_) ::sigaction(signal, &action, nullptr);
+  }
+
+ private:
+  std::vector<std::pair<int, struct sigaction>> actions_;
+};
+
 int level_of(MpiThreads threads) {
   return threads == MpiThreads::serialized ? MPI_THREAD_SERIALIZED : MPI_THREAD_FUNNELED;
 }
 
 void initialise(MpiThreads threads) {
+  const KeptSignals kept;
   int provided = MPI_THREAD_SINGLE;
   HIEREVO_MPI_CHECK(MPI_Init_thread(nullptr, nullptr, level_of(threads), &provided));
   if (provided < level_of(threads)) {

@@ -11,12 +11,14 @@
 //   embed_for_threads     the program initialises MPI for several, and a session for them is fine
 //   again         a second session after the first one was finalised is refused
 //   early         a communicator before MPI is initialised is refused
+//   signals       what the program does at a signal stays so, whatever MPI loads
 //   suspended     the whole job stands still for longer than the time-out of a group, and goes on
 #include <mpi.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <functional>
@@ -177,6 +179,18 @@ bool start_early() {
          is_refused([] { MpiCollectives group(patience); }, "needs MPI to be running");
 }
 
+volatile std::sig_atomic_t hang_ups = 0;
+
+bool keep_signals() {
+  std::signal(SIGHUP, [](int) { hang_ups = hang_ups + 1; });
+  std::signal(SIGUSR1, SIG_IGN);
+  const MpiSession session;
+  exchange();
+  std::raise(SIGHUP);
+  std::raise(SIGUSR1);
+  return hang_ups == 1;
+}
+
 /// Rank 0 waits for the others while all stand still; they come after that. Of each rank a process
 /// that was forked before MPI began suspends it.
 bool stand_still() {
@@ -212,6 +226,7 @@ const std::map<std::string_view, std::function<bool()>> modes = {
     {"abort", abort_all},
     {"abort_before", []() -> bool { MpiSession::abort(7); }},
     {"abort_after", abort_after_the_end},
+    {"signals", keep_signals},
     {"told", tell},
     {"embed", [] { return embed(MPI_THREAD_SINGLE, [] { return use_session({}); }); }},
     {"embed_for_one_thread", [] { return embed(MPI_THREAD_FUNNELED, is_refused_threads); }},
