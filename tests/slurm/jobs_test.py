@@ -10,8 +10,7 @@ import unittest
 from slurm_jobs import Cluster, SlurmTest
 
 MODULES = ["search_test", "restart_test", "failures_test", "refusals_test", "training_test",
-           "user_test"]
-# By its name, as it takes minutes and is not yet sure on a fast machine: jobs_test.py contact_test
+           "user_test", "contact_test"]
 SIDE_BY_SIDE = 8
 
 
