@@ -202,10 +202,14 @@ TEST(FailingJournal, ASyncThatFailsIsToldByALaterWrite) {
   search.save();
   const hierevo::test::FailingSyncs failing;
   search.begin_journal();
-  const auto step_until_told = [&] {
-    while (search.done() < 1000) search.step();
+  const auto step_after_a_failure = [&] {
+    search.step();
+    failing.wait_for(1);
+    search.step();        // may come before the thread that syncs has noted it
+    failing.wait_for(2);  // it had, before the next
+    search.step();
   };
-  EXPECT_THROW(step_until_told(), core::IoError);
+  EXPECT_THROW(step_after_a_failure(), core::IoError);
   EXPECT_GE(search.kept() + 1, search.done());
 }
 

@@ -30,6 +30,7 @@ struct Plan {
 // NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables): system calls have no object
 thread_local Plan plan;
 std::atomic<bool> syncs_fail = false;
+std::atomic<int> failed_syncs = 0;
 
 /// Whether a call has to find room on the disk.
 enum class Needs { room, nothing };
@@ -79,10 +80,15 @@ bool FailingFiles::reached() const {
 }
 
 FailingSyncs::FailingSyncs() {
+  failed_syncs = 0;
   syncs_fail = true;
 }
 FailingSyncs::~FailingSyncs() {
   syncs_fail = false;
+}
+
+void FailingSyncs::wait_for(int count) const {
+  for (int failed = failed_syncs; failed < count; failed = failed_syncs) failed_syncs.wait(failed);
 }
 
 bool crashes_at(std::size_t nth, const std::function<void()>& work) {
@@ -139,6 +145,8 @@ int fsync(int descriptor) {
 int fdatasync(int descriptor) {
   static auto* const forward = system_call<int(int)>("fdatasync");
   if (syncs_fail) {
+    ++failed_syncs;
+    failed_syncs.notify_all();
     errno = EIO;
     return -1;
   }

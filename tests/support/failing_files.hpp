@@ -40,6 +40,9 @@ class FailingSyncs {
   FailingSyncs(const FailingSyncs&) = delete;
   FailingSyncs& operator=(const FailingSyncs&) = delete;
   ~FailingSyncs();
+
+  /// Until so many have failed.
+  void wait_for(int count) const;
 };
 
 }  // namespace hierevo::test
