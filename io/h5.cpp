@@ -36,6 +36,18 @@ herr_t first_description(unsigned depth, const H5E_error2_t* error, void* text) 
   return 0;
 }
 
+/// HDF5's own words for the last failure.
+std::string why_it_failed() {
+  std::string why;
+  H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, first_description, &why);
+  H5Eclear2(H5E_DEFAULT);
+  return why.empty() ? "no reason given" : system_message_in(why);
+}
+
+/// Of the first close that failed in this session; guarded by the library's mutex.
+// NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables): handles do not know a session
+std::string failed_close;
+
 // Large steps, since the library copies the whole file whenever it has to grow it.
 constexpr std::size_t memory_increment = std::size_t{1} << 20;
 
@@ -79,6 +91,7 @@ std::string describe(hid_t type) {
 }  // namespace
 
 Session::Session() : lock_(library_mutex()) {
+  failed_close.clear();
   limit_values(std::numeric_limits<hsize_t>::max());
   H5Eget_auto2(H5E_DEFAULT, &handler_, &handler_data_);
   H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
@@ -90,11 +103,17 @@ Session::~Session() {
 }
 
 void throw_failed_call(const char* function) {
-  std::string why;
-  H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, first_description, &why);
-  H5Eclear2(H5E_DEFAULT);
-  throw Error(fmt::format("HDF5 refuses {} ({})", function,
-                          why.empty() ? "no reason given" : system_message_in(why)));
+  throw Error(fmt::format("HDF5 refuses {} ({})", function, why_it_failed()));
+}
+
+void note_failed_close() {
+  std::string why = why_it_failed();
+  if (failed_close.empty()) failed_close = std::move(why);
+}
+
+void throw_if_a_close_failed() {
+  const std::string why = std::exchange(failed_close, "");
+  if (!why.empty()) throw Error(fmt::format("HDF5 cannot close what was written ({})", why));
 }
 
 File create_file() {

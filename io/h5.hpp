@@ -41,6 +41,12 @@ class Session {
 
 [[noreturn]] void throw_failed_call(const char* function);
 
+/// What is written may stay in HDF5's memory until its dataset is closed, and closing fails where
+/// it cannot be written. Destructors note that; whoever writes a file asks, once all is closed and
+/// in the same session. Throws Error with HDF5's own words.
+void throw_if_a_close_failed();
+void note_failed_close();
+
 /// Throws Error with HDF5's own words when `result` says that `function` failed.
 template <typename Result>
 Result checked(Result result, const char* function) {
@@ -62,7 +68,7 @@ class Handle {
     return *this;
   }
   ~Handle() {
-    if (id_ >= 0) close(id_);
+    if (id_ >= 0 && close(id_) < 0) note_failed_close();
   }
   operator hid_t() const { return id_; }
 

@@ -27,6 +27,7 @@ class NewFile {
     try {
       const h5::Session session;
       write(made());
+      h5::throw_if_a_close_failed();
     } catch (const h5::Error& error) {
       refuse(error);
     }

@@ -2,11 +2,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
+
+#include "data_packs.hpp"
 #include "hierevo/core/claim_directory.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
 #include "hierevo/io/snapshot.hpp"
 #include "hierevo/io/training_snapshot.hpp"
+#include "image_shard_files.hpp"
 #include "journalled_search.hpp"
 #include "sample_training.hpp"
 #include "samples.hpp"
@@ -128,6 +132,43 @@ TEST_P(FailingSaves, LoseNothingWhereTheProcessEnds) {
     expect_all_is_well();
   }
   EXPECT_GT(nth, 6u);
+}
+
+/// A file that HDF5 writes on disk: whole or refused, whichever of its writes fails. Some are made
+/// only as a dataset or the file is closed.
+TEST(FailingNewFiles, AreWholeOrRefused) {
+  const hierevo::test::ScratchFolder folder;
+  const DataPack pack = test::random_pack(4000, 60);
+  const auto images = test::sample_images(400, 1);
+  const std::function<void()> kinds[] = {
+      [&] { test::write_pack(pack, folder.path() / "new"); },
+      [&] {
+        test::write_shard(folder.path(), {ImagePart::train, 0, 77}, images);
+      }};
+  for (const auto& write_one : kinds) {
+    write_one();
+    const fs::path made = fs::directory_iterator(folder.path())->path();
+    const auto whole = core::read_file(made);
+    fs::remove(made);
+    for (const FileFault fault : {FileFault::error, FileFault::broken, FileFault::full}) {
+      bool reached = true;
+      std::size_t refused = 0;
+      for (std::size_t nth = 1; reached; ++nth) {
+        SCOPED_TRACE(testing::Message() << "call " << nth << ", fault " << static_cast<int>(fault));
+        try {
+          const FailingFiles failing(nth, fault);
+          write_one();
+          reached = failing.reached();
+        } catch (const core::IoError&) {
+          ++refused;
+        }
+        if (!fs::exists(made)) continue;
+        ASSERT_TRUE(core::read_file(made) == whole);
+        fs::remove(made);
+      }
+      EXPECT_GT(refused, 8U);
+    }
+  }
 }
 
 /// Two snapshots with their journals; then one whose journal cannot be begun, or is torn.

@@ -137,6 +137,17 @@ ssize_t write(int descriptor, const void* bytes, std::size_t count) {
   return written;
 }
 
+/// What HDF5 writes with.
+ssize_t pwrite(int descriptor, const void* bytes, std::size_t count, off_t offset) {
+  static auto* const forward = system_call<ssize_t(int, const void*, std::size_t, off_t)>("pwrite");
+  const Outcome outcome = next_call(Needs::room);
+  if (outcome == Outcome::fails) return -1;
+  const std::size_t some = outcome == Outcome::half ? count / 2 : count;
+  const ssize_t written = forward(descriptor, bytes, some, offset);
+  if (outcome == Outcome::half && plan.fault == FileFault::crash) ::_exit(crash_code);
+  return written;
+}
+
 int fsync(int descriptor) {
   static auto* const forward = system_call<int(int)>("fsync");
   return may_go_on(Needs::nothing) ? forward(descriptor) : -1;
