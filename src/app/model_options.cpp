@@ -19,10 +19,14 @@ void ModelOptions::add_to(OptionSet& options) {
 
 genome::ModelSpec ModelOptions::spec() const {
   genome::ModelSpec spec = genome::ModelSpec::of(genome::model_kind_named(model));
-  if (channels < 0 || cells < 0) {
-    throw core::UsageError("--channels and --cells must be 0 or more", "",
-                           "0 takes the model's own number.");
-  }
+  const auto check = [](std::string_view option, int value, int most) {
+    if (value >= 0 && value <= most) return;
+    throw core::UsageError(fmt::format("--{} is {}", option, value),
+                           fmt::format("it can be 1 to {}", most),
+                           "Give 0 for the model's own number.");
+  };
+  check("channels", channels, genome::ModelSpec::most_channels);
+  check("cells", cells, genome::ModelSpec::most_cells);
   if (channels != 0) spec.channels = channels;
   if (cells != 0) spec.cells = cells;
   return spec;

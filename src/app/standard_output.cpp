@@ -1,6 +1,7 @@
 #include "standard_output.hpp"
 
 #include <fcntl.h>
+#include <stdio_ext.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -31,7 +32,11 @@ void flush_output() {
   std::cout.flush();  // and with it stdout, which it shares
   const bool written = std::cout.good() && std::ferror(stdout) == 0 && closes_well(STDOUT_FILENO);
   if (written) return;
-  throw core::IoError("standard output", "write to", errno,
+  const int error = errno;
+  std::cout.clear();
+  std::clearerr(stdout);
+  ::__fpurge(stdout);  // or the next flush would report the same once more
+  throw core::IoError("standard output", "write to", error,
                       "What was printed is incomplete: make room, or print elsewhere.");
 }
 

@@ -163,21 +163,15 @@ class PlanBuilder {
 };
 
 void check(const ModelSpec& spec) {
-  const auto at_least_one = [](std::string_view what, int value) {
-    if (value < 1) {
-      throw core::UsageError(fmt::format("A network with {} {}", value, what),
-                             "at least 1 is needed");
-    }
+  const auto within = [](std::string_view what, int value, int most) {
+    if (value >= 1 && value <= most) return;
+    throw core::UsageError(fmt::format("A network with {} {}", value, what),
+                           fmt::format("it can have 1 to {}", most));
   };
-  at_least_one("channels", spec.channels);
-  at_least_one("cells a group", spec.cells);
-  at_least_one("input channels", spec.input_channels);
-  at_least_one("classes", spec.classes);
-  constexpr int most = 1 << 16;
-  if (spec.channels > most || spec.cells > most || spec.classes > (1 << 24)) {
-    throw core::UsageError("The network is too large",
-                           fmt::format("channels and cells may be up to {}", most));
-  }
+  within("channels", spec.channels, ModelSpec::most_channels);
+  within("cells a group", spec.cells, ModelSpec::most_cells);
+  within("input channels", spec.input_channels, ModelSpec::most_channels);
+  within("classes", spec.classes, ModelSpec::most_classes);
 }
 
 }  // namespace

@@ -461,7 +461,9 @@ void Coordinator::save_or_tell(const char* state) {
               options_.grace.count(),
               lost == 0
                   ? "its results are in the journal, and the same line goes on"
-                  : fmt::format("{} results are in no file and will be evaluated anew", lost));
+                  : fmt::format("{} results could not be written to '{}', and will be evaluated "
+                                "anew unless they are in a file there already",
+                                lost, options_.run.string()));
     throw;
   }
 }

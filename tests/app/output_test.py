@@ -42,10 +42,10 @@ class LostOutput(OutputTest):
             with self.subTest(arguments=arguments):
                 told = self.printed(">/dev/full", *arguments)
                 self.assertEqual(told.returncode, 3)
-                self.assertIn("Cannot write to 'standard output'", told.stderr)
+                self.assertEqual(told.stderr.count("Cannot write to 'standard output'"), 1, told.stderr)
                 told = self.printed(">&-", *arguments)
                 self.assertEqual(told.returncode, 3)
-                self.assertIn("Cannot write to 'standard output'", told.stderr)
+                self.assertEqual(told.stderr.count("Cannot write to 'standard output'"), 1, told.stderr)
         self.assertIn(FULL, self.printed(">/dev/full", "--version").stderr)
 
     def test_an_exit_code_that_says_more_goes_first(self):

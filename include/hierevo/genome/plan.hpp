@@ -25,6 +25,11 @@ struct ModelSpec {
   /// The paper's model of this kind: c0=16 N=1, c0=64 N=2, c0=64 N=2 with 1000 classes.
   static ModelSpec of(ModelKind kind);
   bool operator==(const ModelSpec&) const = default;
+
+  /// More would be no network that anybody could train, and take minutes to be looked at.
+  static constexpr int most_channels = 1 << 16;
+  static constexpr int most_cells = 1 << 10;
+  static constexpr int most_classes = 1 << 24;
 };
 
 /// "cifar-small", "cifar-large", "imagenet". Throws UsageError for any other name.
@@ -66,7 +71,7 @@ struct Plan {
 enum class PlanNames : std::uint8_t { given, omitted };
 
 /// The network `spec` built from `cell` (Figure 2). Throws UsageError when the cell is invalid or a
-/// size is below 1.
+/// size of `spec` is below 1 or above its bound.
 Plan make_plan(const CellGraph& cell, const ModelSpec& spec, PlanNames names = PlanNames::given);
 
 /// What a network costs, for one image; numbers too large for 64 bits stop at the largest.
