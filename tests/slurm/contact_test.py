@@ -3,13 +3,14 @@ time: jobs go on until they are finished, with nobody's hand."""
 import json
 import os
 import shutil
+import signal
 
 from programs import CELL
 from slurm_jobs import TRAIN, SlurmTest
 from small_data import DATA
 
 EVALUATIONS = 900
-STEPS = 8000  # so many that they outlast three cuts
+STEPS = 8000  # more than are made between a restart and the next cut
 
 
 class Contact(SlurmTest):
@@ -34,7 +35,7 @@ class Contact(SlurmTest):
         self.on_head("ip", "link", "set", f"to-{node}", state)
 
     def search(self, go):
-        program = self.script("evaluate.sh", f"[ -e '{go}' ] || sleep 1\necho '{{\"fitness\": 0.5}}'")
+        program = self.script("evaluate.sh", f"[ -e '{go}' ] || sleep 3\necho '{{\"fitness\": 0.5}}'")
         return self.submit("--run", self.run_dir, "--evaluator", "command", "--population", 8,
                            "--command", f"'{program}'", "--evaluations", EVALUATIONS,
                            options=("--nodes=1", "--ntasks=4"))
@@ -50,6 +51,14 @@ class Contact(SlurmTest):
     def step(self):
         progress = self.folder / "mine" / "repeat-1" / "progress.json"
         return json.loads(progress.read_text())["step"] if progress.exists() else 0
+
+    def train_on(self, stopped):
+        """A few steps. Until Slurm ends them, free processes would make all of them."""
+        step = self.step()
+        self.go_on(stopped)
+        self.wait_until(lambda: self.step() > step, pause=0.02)
+        for process in stopped:
+            os.kill(process, signal.SIGSTOP)
 
     def wait_for_all(self, jobs, holds):
         for job, program in jobs.items():
@@ -77,7 +86,7 @@ class Contact(SlurmTest):
             self.wait_for_all(jobs, lambda job, _: self.output_of(job).count(
                 "was started again: it waits up to") == number)
             self.wait_for_done(self.done() + 3)  # where Slurm knows of nothing
-            self.go_on(stopped)
+            self.train_on(stopped)
             self.link(node, "up")
             self.wait_for_all(jobs, lambda job, program: not self.processes(job, node, program))
             done, step = self.done(), self.step()
