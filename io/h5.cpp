@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <exception>
 #include <limits>
 #include <string_view>
+#include <utility>
 
 namespace hierevo::io::h5 {
 
@@ -31,8 +33,12 @@ std::string system_message_in(const std::string& text) {
 }
 
 /// Keeps the description of the innermost failure, which is the specific one.
-herr_t first_description(unsigned depth, const H5E_error2_t* error, void* text) {
-  if (depth == 0 && error->desc != nullptr) *static_cast<std::string*>(text) = error->desc;
+herr_t first_description(unsigned depth, const H5E_error2_t* error, void* text) noexcept {
+  try {
+    if (depth == 0 && error->desc != nullptr) *static_cast<std::string*>(text) = error->desc;
+  } catch (const std::exception&) {
+    // No memory: then without its words, as no exception may leave through HDF5.
+  }
   return 0;
 }
 
@@ -44,9 +50,14 @@ std::string why_it_failed() {
   return why.empty() ? "no reason given" : system_message_in(why);
 }
 
-/// Of the first close that failed in this session; guarded by the library's mutex.
+/// Whether a close has failed in this session, and why the first did.
+struct FailedClose {
+  bool any = false;
+  std::string why;
+};
+/// Guarded by the library's mutex.
 // NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables): handles do not know a session
-std::string failed_close;
+FailedClose failed_close;
 
 // Large steps, since the library copies the whole file whenever it has to grow it.
 constexpr std::size_t memory_increment = std::size_t{1} << 20;
@@ -91,7 +102,7 @@ std::string describe(hid_t type) {
 }  // namespace
 
 Session::Session() : lock_(library_mutex()) {
-  failed_close.clear();
+  failed_close = {};
   limit_values(std::numeric_limits<hsize_t>::max());
   H5Eget_auto2(H5E_DEFAULT, &handler_, &handler_data_);
   H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
@@ -106,14 +117,18 @@ void throw_failed_call(const char* function) {
   throw Error(fmt::format("HDF5 refuses {} ({})", function, why_it_failed()));
 }
 
-void note_failed_close() {
-  std::string why = why_it_failed();
-  if (failed_close.empty()) failed_close = std::move(why);
+void note_failed_close() noexcept {
+  if (std::exchange(failed_close.any, true)) return;
+  try {
+    failed_close.why = why_it_failed();
+  } catch (const std::exception&) {
+    failed_close.why.clear();
+  }
 }
 
 void throw_if_a_close_failed() {
-  const std::string why = std::exchange(failed_close, "");
-  if (!why.empty()) throw Error(fmt::format("HDF5 cannot close what was written ({})", why));
+  const FailedClose failed = std::exchange(failed_close, {});
+  if (failed.any) throw Error(fmt::format("HDF5 cannot close what was written ({})", failed.why));
 }
 
 File create_file() {
@@ -124,6 +139,7 @@ File create_file() {
 }
 
 std::vector<std::byte> image(const File& file) {
+  throw_if_a_close_failed();
   HIEREVO_H5(H5Fflush, file, H5F_SCOPE_LOCAL);
   const ssize_t size = HIEREVO_H5(H5Fget_file_image, file, nullptr, 0);
   std::vector<std::byte> bytes(static_cast<std::size_t>(size));

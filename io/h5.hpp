@@ -45,7 +45,7 @@ class Session {
 /// it cannot be written. Destructors note that; whoever writes a file asks, once all is closed and
 /// in the same session. Throws Error with HDF5's own words.
 void throw_if_a_close_failed();
-void note_failed_close();
+void note_failed_close() noexcept;
 
 /// Throws Error with HDF5's own words when `result` says that `function` failed.
 template <typename Result>
@@ -94,7 +94,7 @@ inline constexpr hsize_t user_block_size = 512;
 
 /// An empty file in memory. The same content gives the same bytes: no times are stored.
 File create_file();
-/// The file's bytes behind the user block.
+/// The file's bytes behind the user block. All its datasets must be closed.
 std::vector<std::byte> image(const File& file);
 /// Opens the bytes of a whole file, user block included, for reading. They are copied. Of values
 /// no more than `most_values` bytes will be read, and no more than what such a file may pack.

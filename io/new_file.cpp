@@ -42,7 +42,7 @@ void NewFile::refuse(const h5::Error& error) const {
 bool NewFile::publish() {
   write([this](const h5::File& file) {
     HIEREVO_H5(H5Fflush, file, H5F_SCOPE_LOCAL);
-    file_.reset();  // which write() looks at
+    file_.reset();  // write() throws if this fails
   });
   try {
     core::publish_file(temporary_, path_);

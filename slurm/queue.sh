@@ -31,7 +31,7 @@ ask() {
     if ((SECONDS + pause > give_up)); then return 2; fi
     say "$1 $2: $answer. Trying again in $pause s."
     sleep "$pause" || true
-    pause=$((pause < 32 ? 2 * pause : 60))
+    pause=$((pause < 16 ? 2 * pause : 30))
   done
 }
 
@@ -124,7 +124,7 @@ wait_for_folder() {
     sleep "$pause" &
     wait $! || true # a signal ends it
     kill $! 2>/dev/null || true
-    pause=$((pause < 32 ? 2 * pause : 60))
+    pause=$((pause < 16 ? 2 * pause : 30))
     end_if_superseded
     if [[ -z $save_asked ]]; then run_program; fi
   done
@@ -207,7 +207,7 @@ start_again() {
     if ((SECONDS + pause > give_up)); then break; fi
     say "scontrol requeue: $answer. Trying again in $pause s."
     sleep "$pause" || true
-    pause=$((pause < 32 ? 2 * pause : 60))
+    pause=$((pause < 16 ? 2 * pause : 30))
   done
   say "$1, but Slurm has not answered for $patience s: $answer. The job is not in the queue again; $again."
 }

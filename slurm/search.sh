@@ -36,7 +36,7 @@ until shown=$(trap '' USR1 USR2 && timeout --kill-after=5 20 scontrol show job "
     exit 75
   fi
   sleep "$pause" || true
-  pause=$((2 * pause))
+  pause=$((pause < 16 ? 2 * pause : 16))
 done
 command_line=$'\n *Command=([^\n]*)'
 if [[ $shown =~ $command_line ]]; then original=${BASH_REMATCH[1]}; fi

@@ -75,6 +75,13 @@ bool stays_ignored(int signal) {
   return (signal == SIGINT && ignores_interrupts) || (signal == SIGHUP && ignores_hang_ups);
 }
 
+/// Also what a library has taken meanwhile.
+void keep_ignoring() {
+  for (const int signal : stop_signal_numbers) {
+    if (stays_ignored(signal)) std::signal(signal, SIG_IGN);
+  }
+}
+
 }  // namespace
 
 int guarded(const std::function<int()>& command, std::string_view who) {
@@ -90,6 +97,7 @@ int guarded(const std::function<int()>& command, std::string_view who) {
 int run_program(const std::function<int()>& command) {
   occupy_closed_descriptors();
   std::signal(SIGXFSZ, SIG_IGN);
+  keep_ignoring();
   const int code = guarded(command);
   const int output = guarded([] {
     flush_output();
@@ -113,9 +121,7 @@ void become(std::string_view program, const std::vector<std::string>& arguments)
   std::vector<char*> pointers;
   for (std::string& word : words) pointers.push_back(word.data());
   pointers.push_back(nullptr);
-  for (const int signal : stop_signal_numbers) {
-    if (stays_ignored(signal)) std::signal(signal, SIG_IGN);  // by the other program too
-  }
+  keep_ignoring();  // the other program too
   ::execv(path.c_str(), pointers.data());
   throw core::UsageError(
       fmt::format("Cannot start '{}'", path), std::strerror(errno),
@@ -138,7 +144,7 @@ void hold_stop_signals() {
 
 void catch_stop_signals() {
   for (const int signal : stop_signal_numbers) {
-    handle(signal, stays_ignored(signal) ? SIG_IGN : note_stop_signal);
+    if (!stays_ignored(signal)) handle(signal, note_stop_signal);
   }
   const sigset_t held = stop_signal_set();
   sigprocmask(SIG_UNBLOCK, &held, nullptr);

@@ -459,11 +459,10 @@ void Coordinator::save_or_tell(const char* state) {
     const std::size_t lost = record_.unwritten();
     core::log(core::LogLevel::error, "The search could not be saved within {} s (--grace); {}",
               options_.grace.count(),
-              lost == 0
-                  ? "its results are in the journal, and the same line goes on"
-                  : fmt::format("{} results could not be written to '{}', and will be evaluated "
-                                "anew unless they are in a file there already",
-                                lost, options_.run.string()));
+              lost == 0 ? "its results are in the journal, and the same line goes on"
+                        : fmt::format(
+                              "{} results may be in no file of '{}'; those will be evaluated anew",
+                              lost, options_.run.string()));
     throw;
   }
 }

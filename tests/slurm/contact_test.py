@@ -10,7 +10,7 @@ from slurm_jobs import TRAIN, SlurmTest
 from small_data import DATA
 
 EVALUATIONS = 900
-STEPS = 8000  # more than are made between a restart and the next cut
+STEPS = 8000  # more than are made before the last cut
 
 
 class Contact(SlurmTest):

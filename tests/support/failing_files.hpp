@@ -15,9 +15,9 @@ enum class FileFault {
 };
 
 /// From its construction to its destruction the `nth` file call of this thread, counted from 1,
-/// meets `fault`. File calls are open, write, fsync, fdatasync, ftruncate, close, rename,
-/// renameat2, link and unlink. A program that links this has its own functions of these names,
-/// which forward to those of the system. One at a time in a thread.
+/// meets `fault`. File calls are open, write, pwrite, fsync, fdatasync, ftruncate, close,
+/// rename, renameat2, link and unlink. A program that links this has its own functions of these
+/// names, which forward to those of the system. One at a time in a thread.
 class FailingFiles {
  public:
   FailingFiles(std::size_t nth, FileFault fault);

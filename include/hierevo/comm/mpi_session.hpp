@@ -10,8 +10,8 @@ enum class MpiThreads { funneled, serialized };
 
 /// Holds MPI: initialises it on construction and finalises it on destruction, both collective over
 /// all ranks. Inside a program that has initialised MPI itself it does neither. Made by the main
-/// thread, before any MpiCommunicator and MpiCollectives, and destroyed after them. Signals that
-/// the program handles or ignores when the session begins stay as they are.
+/// thread, before any MpiCommunicator and MpiCollectives, and destroyed after them. What the
+/// program does at signals, other than the default, is as before once the session has begun.
 ///
 /// While an exception unwinds, MPI is not finalised, because the other ranks would not come along
 /// and this one would wait for them for ever. So main() reports the error, then calls abort().
