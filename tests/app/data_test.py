@@ -543,7 +543,8 @@ class Interruptions(DataTest):
                                   "64"], capture_output=True, text=True, timeout=100,
                                  preexec_fn=small_files_only)
         self.assertEqual(process.returncode, 3, process.stderr)
-        self.assertIn(f"Cannot write '{self.pack}' (HDF5 refuses H5Fflush (File too large))", process.stderr)
+        self.assertIn(f"Cannot write '{self.pack}' (HDF5 cannot close what was written (File too large))",
+                      process.stderr)
         self.assertEqual(list(self.folder.glob("pack*")), [])
 
 
