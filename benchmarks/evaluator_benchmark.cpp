@@ -63,7 +63,7 @@ int evaluate() {
   return 0;
 }
 
-std::unique_ptr<Evaluators> start(comm::ProcessSupervisor& supervisor) {
+std::unique_ptr<Evaluators> start(process::Supervisor& supervisor) {
   ProcessEvaluatorsOptions options;
   const std::string program = std::filesystem::read_symlink("/proc/self/exe").string();
   options.evaluators.resize(1);
@@ -121,7 +121,7 @@ class Times {
 };
 
 void round_trip(benchmark::State& state) {
-  comm::ProcessSupervisor supervisor;
+  process::Supervisor supervisor;
   const auto evaluators = start(supervisor);
   expect_ready(*evaluators);
   Times times(state);
@@ -137,7 +137,7 @@ void round_trip(benchmark::State& state) {
 BENCHMARK(round_trip)->UseManualTime()->Unit(benchmark::kMicrosecond);
 
 void start_to_ready(benchmark::State& state) {
-  comm::ProcessSupervisor supervisor;
+  process::Supervisor supervisor;
   Times times(state);
   for (auto step : state) {
     const auto since = Clock::now();
@@ -151,7 +151,7 @@ void start_to_ready(benchmark::State& state) {
 BENCHMARK(start_to_ready)->UseManualTime()->Unit(benchmark::kMicrosecond);
 
 void kill_to_crash(benchmark::State& state) {
-  comm::ProcessSupervisor supervisor;
+  process::Supervisor supervisor;
   const auto evaluators = start(supervisor);
   expect_ready(*evaluators);
   Times times(state);

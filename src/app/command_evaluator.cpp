@@ -8,9 +8,9 @@
 
 #include "commands.hpp"
 #include "evaluator_setup.hpp"
-#include "hierevo/comm/process_supervisor.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/log.hpp"
+#include "hierevo/process/supervisor.hpp"
 #include "hierevo/search/process_evaluators.hpp"
 #include "option_set.hpp"
 #include "search_evaluators.hpp"
@@ -27,7 +27,7 @@ const std::terminate_handler end_in_general = std::get_terminate();
   try {
     if (const auto uncaught = std::current_exception()) std::rethrow_exception(uncaught);
   } catch (const std::exception& error) {
-    if (core::is_out_of_memory(error)) ::_exit(comm::out_of_memory_exit_code);
+    if (core::is_out_of_memory(error)) ::_exit(process::out_of_memory_exit_code);
   } catch (...) {
     end_in_general();
   }
@@ -69,7 +69,7 @@ int command_evaluator(const Arguments&) {
     server.serve(*evaluator);
   } catch (const std::exception& error) {
     if (!core::is_out_of_memory(error)) throw;
-    return comm::out_of_memory_exit_code;
+    return process::out_of_memory_exit_code;
   }
   return 0;
 }

@@ -19,12 +19,12 @@
 #include "evaluator_setup.hpp"
 #include "hierevo/comm/mpi_communicator.hpp"
 #include "hierevo/comm/mpi_session.hpp"
-#include "hierevo/comm/process_supervisor.hpp"
 #include "hierevo/comm/self_communicator.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/hash.hpp"
 #include "hierevo/core/log.hpp"
 #include "hierevo/core/standard_error.hpp"
+#include "hierevo/process/supervisor.hpp"
 #include "hierevo/search/process_evaluators.hpp"
 #include "hierevo/search/run_directory.hpp"
 #include "hierevo/search/search_progress.hpp"
@@ -89,7 +89,7 @@ class SearchProgram {
   std::vector<std::string> warnings_;  ///< for rank 0 to tell
   SlurmJob job_ = SlurmJob::here();
   std::optional<std::chrono::system_clock::time_point> last_moment_;
-  std::optional<comm::ProcessSupervisor> supervisor_;
+  std::optional<process::Supervisor> supervisor_;
   std::optional<SearchEvaluators> in_this_process_;
   std::vector<std::unique_ptr<search::Evaluator>> local_;
   std::unique_ptr<search::Evaluators> evaluators_;

@@ -22,7 +22,7 @@
 #include "hierevo/core/descriptor.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/log.hpp"
-#include "hierevo/core/start_program.hpp"
+#include "hierevo/process/start_program.hpp"
 #include "hierevo/search/builtin_evaluators.hpp"
 
 namespace hierevo::search {
@@ -114,14 +114,14 @@ void read_what_is_there(core::Descriptor& pipe, std::string& text) {
 class Child {
  public:
   /// Throws UsageError where it cannot be started.
-  explicit Child(core::Program program) {
+  explicit Child(process::Program program) {
     Pipe output;
     Pipe error;
     const std::string name = program.command.front();
     program.command.front() = path_of(name);
-    program.descriptors = {core::no_descriptor, output.write_end.get(), error.write_end.get()};
+    program.descriptors = {process::no_descriptor, output.write_end.get(), error.write_end.get()};
     program.leaves_nothing = true;
-    const core::ProgramStart start = core::start_program(program);
+    const process::ProgramStart start = process::start_program(program);
     if (start.error != 0) {
       throw core::UsageError(fmt::format("Cannot start '{}'", name), std::strerror(start.error),
                              "Check the program given to --command.");
@@ -189,7 +189,7 @@ class CommandEvaluator final : public Evaluator {
 
   std::optional<Evaluation> evaluate(const Work& work, const ProgressCallback& progress) override {
     const GenotypeFile file(work.candidate, run_);
-    core::Program program{.command = command_, .environment = environment_for(work.candidate)};
+    process::Program program{.command = command_, .environment = environment_for(work.candidate)};
     program.command.push_back(file.path().string());
     std::optional<Child> child;
     if (!start(child, program, progress)) return std::nullopt;
@@ -212,7 +212,7 @@ class CommandEvaluator final : public Evaluator {
 
  private:
   /// False when it was asked to end meanwhile.
-  static bool start(std::optional<Child>& child, const core::Program& program,
+  static bool start(std::optional<Child>& child, const process::Program& program,
                     const ProgressCallback& progress) {
     using Clock = std::chrono::steady_clock;
     const auto end = Clock::now() + start_patience;
@@ -234,8 +234,8 @@ class CommandEvaluator final : public Evaluator {
   }
 
   static std::vector<std::string> environment_for(const evolution::Candidate& candidate) {
-    return core::environment_with({fmt::format("HIEREVO_ID={}", number(candidate.id)),
-                                   fmt::format("HIEREVO_SEED={}", candidate.seed)});
+    return process::environment_with({fmt::format("HIEREVO_ID={}", number(candidate.id)),
+                                      fmt::format("HIEREVO_SEED={}", candidate.seed)});
   }
 
   static Evaluation conclude(int status, std::string_view output) {

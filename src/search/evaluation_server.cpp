@@ -28,13 +28,13 @@ EvaluationServer::EvaluationServer() {
   int type = 0;
   socklen_t size = sizeof type;
   const bool ours =
-      ::getsockopt(comm::messages_descriptor, SOL_SOCKET, SO_TYPE, &type, &size) == 0 &&
+      ::getsockopt(process::messages_descriptor, SOL_SOCKET, SO_TYPE, &type, &size) == 0 &&
       type == SOCK_SEQPACKET;
   if (!ours) {
     throw core::UsageError("This program is not to be called by hand",
                            "it takes its orders from hierevo search", "Use hierevo search.");
   }
-  orders_ = core::Descriptor(comm::messages_descriptor);
+  orders_ = core::Descriptor(process::messages_descriptor);
   ::fcntl(orders_.get(), F_SETFD, FD_CLOEXEC);  // not for the programs that an evaluator starts
 }
 

@@ -54,8 +54,8 @@ void watch_input(int epoll, int descriptor, std::uint64_t tells) {
   }
 }
 
-EvaluatorProcess::EvaluatorProcess(comm::ProcessSupervisor& supervisor,
-                                   const comm::ProcessOrder& order, const Watch& watch)
+EvaluatorProcess::EvaluatorProcess(process::Supervisor& supervisor,
+                                   const process::LaunchSpec& order, const Watch& watch)
     : process_(supervisor.start(order)) {
   try {
     watch_input(watch.epoll, process_.messages.get(), watch.messages);

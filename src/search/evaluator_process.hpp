@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "hierevo/comm/process_supervisor.hpp"
+#include "hierevo/process/supervisor.hpp"
 #include "hierevo/search/protocol.hpp"
 
 namespace hierevo::search {
@@ -24,10 +24,10 @@ class EvaluatorProcess {
     std::uint64_t output;
   };
   /// Starts it. Throws IoError where the system cannot.
-  EvaluatorProcess(comm::ProcessSupervisor& supervisor, const comm::ProcessOrder& order,
+  EvaluatorProcess(process::Supervisor& supervisor, const process::LaunchSpec& order,
                    const Watch& watch);
 
-  comm::ProcessId id() const { return process_.id; }
+  process::ProcessId id() const { return process_.id; }
 
   /// False when it could not be sent: the program reads too little, or the system has no room.
   /// Where it has ended, that is told by the supervisor, and this does nothing.
@@ -46,7 +46,7 @@ class EvaluatorProcess {
   /// Writes its lines as they are whole.
   void tell(std::string_view text);
 
-  comm::ProcessSupervisor::Process process_;
+  process::Supervisor::Process process_;
   std::string printed_;  ///< the end of it
   std::string untold_;   ///< what has no end of a line yet
 };

@@ -50,7 +50,7 @@ constexpr std::size_t slot_of_event(std::uint64_t event) {
 
 class ProcessEvaluators final : public Evaluators {
  public:
-  ProcessEvaluators(comm::ProcessSupervisor& supervisor, ProcessEvaluatorsOptions options);
+  ProcessEvaluators(process::Supervisor& supervisor, ProcessEvaluatorsOptions options);
 
   std::size_t count() const override { return slots_.size(); }
   void begin(const Work& work) override;
@@ -96,7 +96,7 @@ class ProcessEvaluators final : public Evaluators {
   /// Whether it was a message that could come now.
   bool take(Slot& slot, const AnyMessage& message);
   bool greeted(Slot& slot, const Hello& hello);
-  void ended(Slot& slot, const comm::ProcessEnd& end);
+  void ended(Slot& slot, const process::ProcessEnd& end);
   void ended_in_vain(Slot& slot, const std::string& how);
   void end_work(Slot& slot, std::optional<Evaluation> evaluation);
   /// Without it, where others are left.
@@ -105,7 +105,7 @@ class ProcessEvaluators final : public Evaluators {
   void break_down(const std::string& reason);
   void let_go_of_all();
 
-  comm::ProcessSupervisor& supervisor_;
+  process::Supervisor& supervisor_;
   core::Descriptor changes_;  ///< epoll over all that is read here
   std::chrono::duration<double> start_limit_;
   std::chrono::duration<double> retry_limit_;
@@ -118,7 +118,7 @@ class ProcessEvaluators final : public Evaluators {
   bool has_let_go_ = false;
 };
 
-ProcessEvaluators::ProcessEvaluators(comm::ProcessSupervisor& supervisor,
+ProcessEvaluators::ProcessEvaluators(process::Supervisor& supervisor,
                                      ProcessEvaluatorsOptions options)
     : supervisor_(supervisor),
       changes_(::epoll_create1(EPOLL_CLOEXEC)),
@@ -334,11 +334,11 @@ bool ProcessEvaluators::greeted(Slot& slot, const Hello& hello) {
   return true;
 }
 
-void ProcessEvaluators::ended(Slot& slot, const comm::ProcessEnd& end) {
+void ProcessEvaluators::ended(Slot& slot, const process::ProcessEnd& end) {
   take_messages(slot);  // its last may have come since they were looked at
   if (broken_ || !slot.process) return;
   std::string fault = slot.fault.empty() ? description(end) : slot.fault;
-  if (end.cause == comm::ProcessEnd::Cause::not_started) fault = std::strerror(end.code);
+  if (end.cause == process::ProcessEnd::Cause::not_started) fault = std::strerror(end.code);
   const std::string how = slot.process->with_last_words(fault);
   const bool in_vain = !slot.work && !slot.killed;  // where killed, its result came just before
   if (in_vain) return ended_in_vain(slot, how);
@@ -346,7 +346,7 @@ void ProcessEvaluators::ended(Slot& slot, const comm::ProcessEnd& end) {
   if (slot.work && slot.killed) {
     end_work(slot, std::nullopt);
   } else if (slot.work) {
-    const bool memory = end.cause == comm::ProcessEnd::Cause::out_of_memory;
+    const bool memory = end.cause == process::ProcessEnd::Cause::out_of_memory;
     end_work(slot, Evaluation::failure(memory ? Status::out_of_memory : Status::crashed, how));
   }
   start_again(slot);
@@ -424,7 +424,7 @@ void ProcessEvaluators::let_go_of_all() {
 
 }  // namespace
 
-std::unique_ptr<Evaluators> make_process_evaluators(comm::ProcessSupervisor& supervisor,
+std::unique_ptr<Evaluators> make_process_evaluators(process::Supervisor& supervisor,
                                                     ProcessEvaluatorsOptions options) {
   return std::make_unique<ProcessEvaluators>(supervisor, std::move(options));
 }

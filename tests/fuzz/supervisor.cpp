@@ -6,7 +6,7 @@
 #include "target.hpp"
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace hierevo::comm::detail;
+  using namespace hierevo::process::detail;
   using hierevo::fuzz::require;
   const auto bytes = hierevo::fuzz::bytes_of(data, size);
   if (const auto request = decode_request(bytes)) {

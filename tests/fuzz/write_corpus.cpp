@@ -86,14 +86,14 @@ void write_messages(const Corpus& corpus) {
 }
 
 void write_supervision(const Corpus& corpus) {
-  using namespace comm::detail;
-  using comm::ProcessId;
+  using namespace process::detail;
+  using process::ProcessId;
   StartRequest start{ProcessId{3}, {{"/bin/evaluator", "evaluator"}, {"A=1"}, 1 << 30, {0, 5}}};
   corpus.add("start", encode(SupervisorRequest(start)));
-  start.order = {{"/bin/true"}, {}, std::nullopt, {}};
+  start.spec = {{"/bin/true"}, {}, std::nullopt, {}};
   corpus.add("start_plainly", encode(SupervisorRequest(start)));
   corpus.add("kill", encode(SupervisorRequest(KillRequest{ProcessId{3}})));
-  corpus.add("end", encode(comm::ProcessEnd{ProcessId{3}, {}, -1}));
+  corpus.add("end", encode(process::ProcessEnd{ProcessId{3}, {}, -1}));
 }
 
 void write_options(const Corpus& corpus) {

@@ -11,7 +11,7 @@
 #include <thread>
 
 #include "evaluator_behaviour.hpp"
-#include "hierevo/comm/process_supervisor.hpp"
+#include "hierevo/process/supervisor.hpp"
 #include "hierevo/search/process_evaluators.hpp"
 #include "hierevo/search/protocol.hpp"
 
@@ -22,7 +22,7 @@ using namespace hierevo::search;
 using evolution::Evaluation;
 
 void send(const std::vector<std::byte>& bytes) {
-  static_cast<void>(::send(comm::messages_descriptor, bytes.data(), bytes.size(), 0));
+  static_cast<void>(::send(process::messages_descriptor, bytes.data(), bytes.size(), 0));
 }
 
 /// No messages, and messages that come out of turn.
@@ -62,7 +62,7 @@ class TestEvaluator final : public Evaluator {
         std::fputs("first line\nthe last straw\n\n", stderr);
         std::abort();
       case Behaviour::want_memory:
-        ::_exit(comm::out_of_memory_exit_code);
+        ::_exit(process::out_of_memory_exit_code);
       case Behaviour::print_much:
         print_much();
         break;

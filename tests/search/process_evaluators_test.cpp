@@ -53,7 +53,7 @@ class Rank {
   }
 
   Evaluators& evaluators() { return *evaluators_; }
-  const comm::ProcessSupervisor& supervisor() const { return supervisor_; }
+  const process::Supervisor& supervisor() const { return supervisor_; }
 
   /// The next event, which must be of this kind; reports of progress are passed over.
   template <typename Kind>
@@ -104,7 +104,7 @@ class Rank {
   }
 
   static constexpr int longest_wait_ms = 50;
-  comm::ProcessSupervisor supervisor_;
+  process::Supervisor supervisor_;
   std::unique_ptr<Evaluators> evaluators_;
 };
 

@@ -15,10 +15,11 @@ USES = {
     "core": [],
     "genome": ["core"],
     "evolution": ["genome"],
+    "process": ["core"],
     "comm": ["core"],
     "io": ["evolution"],
     "nn": ["genome", "comm"],
-    "search": ["io", "comm"],
+    "search": ["io", "comm", "process"],
     "app": ["search", "nn"],
     "slurm": ["core"],
 }

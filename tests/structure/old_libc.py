@@ -3,7 +3,7 @@
 usage: old_libc.py SOURCE_TREE
 
 Prints each such call in C++ sources, as FILE:LINE: what is wrong. What must be used is called by its number,
-with a way for kernels that do not know it: src/core/close_descriptors.cpp.
+with a way for kernels that do not know it: src/process/close_descriptors.cpp.
 """
 
 import pathlib

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "hierevo/comm/process_supervisor.hpp"
 #include "hierevo/core/descriptor.hpp"
+#include "hierevo/process/supervisor.hpp"
 #include "hierevo/search/evaluators.hpp"
 
 namespace hierevo::search {
@@ -16,7 +16,7 @@ namespace hierevo::search {
 /// How the evaluator processes of a rank are started.
 struct ProcessEvaluatorsOptions {
   struct One {
-    comm::ProcessOrder order;
+    process::LaunchSpec order;
     std::string setup;  ///< what its program reads first (EvaluationServer::setup); up to 32 KiB
   };
   std::vector<One> evaluators;
@@ -33,11 +33,11 @@ struct ProcessEvaluatorsOptions {
 /// kill() is at once. What a program prints goes to standard error; where it crashes, its last
 /// lines are part of the reason. `supervisor` must outlive what is returned. Throws IoError where
 /// the system has no descriptors or memory left to start them with.
-std::unique_ptr<Evaluators> make_process_evaluators(comm::ProcessSupervisor& supervisor,
+std::unique_ptr<Evaluators> make_process_evaluators(process::Supervisor& supervisor,
                                                     ProcessEvaluatorsOptions options);
 
 /// The side of the program that evaluates: gets its orders on descriptor
-/// comm::messages_descriptor.
+/// process::messages_descriptor.
 class EvaluationServer {
  public:
   /// Takes over the descriptor. Throws UsageError when this process was not started by

@@ -9,7 +9,7 @@
 
 #include "hierevo/core/error.hpp"
 
-namespace hierevo::comm::detail {
+namespace hierevo::process::detail {
 
 namespace {
 
@@ -85,4 +85,4 @@ Packet receive_packet(int socket, std::size_t longest) {
   return packet;
 }
 
-}  // namespace hierevo::comm::detail
+}  // namespace hierevo::process::detail

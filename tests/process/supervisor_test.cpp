@@ -1,5 +1,5 @@
 // Processes are started for real; what is waited for is an event, never a time.
-#include "hierevo/comm/process_supervisor.hpp"
+#include "hierevo/process/supervisor.hpp"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -23,7 +23,7 @@
 #include "supervisor_process.hpp"
 #include "support/process_watch.hpp"
 
-namespace hierevo::comm {
+namespace hierevo::process {
 namespace {
 
 using test::becomes_readable;
@@ -36,14 +36,14 @@ using Cause = ProcessEnd::Cause;
 constexpr std::array stop_signals = {SIGTERM, SIGINT,  SIGHUP,  SIGUSR1,
                                      SIGUSR2, SIGCONT, SIGQUIT, SIGXCPU};
 
-ProcessOrder order(std::vector<std::string> arguments) {
-  ProcessOrder order;
+LaunchSpec order(std::vector<std::string> arguments) {
+  LaunchSpec order;
   order.command = std::move(arguments);
   order.command.insert(order.command.begin(), HIEREVO_SUPERVISED_PROGRAM);
   return order;
 }
 
-ProcessEnd next_end(ProcessSupervisor& supervisor) {
+ProcessEnd next_end(Supervisor& supervisor) {
   while (becomes_readable(supervisor.descriptor())) {
     if (const auto end = supervisor.next_end()) return *end;
     if (supervisor.gone()) break;
@@ -53,8 +53,8 @@ ProcessEnd next_end(ProcessSupervisor& supervisor) {
 }
 
 /// How a program ends by itself.
-ProcessEnd end_of(const ProcessOrder& order) {
-  ProcessSupervisor supervisor;
+ProcessEnd end_of(const LaunchSpec& order) {
+  Supervisor supervisor;
   const auto process = supervisor.start(order);
   const ProcessEnd end = next_end(supervisor);
   EXPECT_EQ(end.id, process.id);
@@ -62,7 +62,7 @@ ProcessEnd end_of(const ProcessOrder& order) {
 }
 
 /// Its next message; empty when its socket is closed.
-std::string hear(const ProcessSupervisor::Process& process) {
+std::string hear(const Supervisor::Process& process) {
   EXPECT_TRUE(becomes_readable(process.messages.get()));
   std::string text(65536, '\0');
   const ssize_t count = ::recv(process.messages.get(), text.data(), text.size(), 0);
@@ -70,12 +70,12 @@ std::string hear(const ProcessSupervisor::Process& process) {
   return text;
 }
 
-void say(const ProcessSupervisor::Process& process, const std::string& text) {
+void say(const Supervisor::Process& process, const std::string& text) {
   EXPECT_EQ(::send(process.messages.get(), text.data(), text.size(), MSG_NOSIGNAL),
             static_cast<ssize_t>(text.size()));
 }
 
-std::string all_output(const ProcessSupervisor::Process& process) {
+std::string all_output(const Supervisor::Process& process) {
   std::string text;
   std::array<char, 4096> chunk{};
   while (becomes_readable(process.output.get())) {
@@ -113,7 +113,7 @@ void in_a_child(const std::function<void()>& part) {
   EXPECT_EQ(status, 0);
 }
 
-TEST(ProcessSupervisor, TellsHowAProgramEnds) {
+TEST(Supervisor, TellsHowAProgramEnds) {
   const ProcessEnd fine = end_of(order({"exit", "0"}));
   EXPECT_EQ(fine.cause, Cause::exited);
   EXPECT_EQ(fine.code, 0);
@@ -125,8 +125,8 @@ TEST(ProcessSupervisor, TellsHowAProgramEnds) {
   EXPECT_EQ(description(signal), "ended by signal 11 (Segmentation fault)");
 }
 
-TEST(ProcessSupervisor, TellsWhyAProgramCouldNotBeStarted) {
-  ProcessOrder nothing;
+TEST(Supervisor, TellsWhyAProgramCouldNotBeStarted) {
+  LaunchSpec nothing;
   EXPECT_EQ(end_of(nothing).code, EINVAL);
   nothing.command = {"/no/such/program"};
   const ProcessEnd end = end_of(nothing);
@@ -138,10 +138,10 @@ TEST(ProcessSupervisor, TellsWhyAProgramCouldNotBeStarted) {
 }
 
 /// More than the socket between the two takes, each way.
-TEST(ProcessSupervisor, TakesAnyNumberOfOrdersBeforeAnEndIsAskedFor) {
+TEST(Supervisor, TakesAnyNumberOfOrdersBeforeAnEndIsAskedFor) {
   constexpr std::uint64_t orders = 1000;
-  ProcessSupervisor supervisor;
-  ProcessOrder nothing;
+  Supervisor supervisor;
+  LaunchSpec nothing;
   nothing.command = {"/no/such/program"};
   for (std::uint64_t i = 0; i < orders; ++i) supervisor.start(nothing);
   for (std::uint64_t i = 1; i <= orders; ++i) {
@@ -151,15 +151,15 @@ TEST(ProcessSupervisor, TakesAnyNumberOfOrdersBeforeAnEndIsAskedFor) {
   }
 }
 
-TEST(ProcessSupervisor, RefusesACommandLineThatFitsInNoMessage) {
-  ProcessSupervisor supervisor;
+TEST(Supervisor, RefusesACommandLineThatFitsInNoMessage) {
+  Supervisor supervisor;
   EXPECT_THROW(supervisor.start(order({"exit", std::string(1 << 18, 'x')})), core::UsageError);
   supervisor.start(order({"exit", "4"}));
   EXPECT_EQ(next_end(supervisor).code, 4);
 }
 
-TEST(ProcessSupervisor, KnowsAKillOfItsOwnFromAnotherOne) {
-  ProcessSupervisor supervisor;
+TEST(Supervisor, KnowsAKillOfItsOwnFromAnotherOne) {
+  Supervisor supervisor;
   const auto process = supervisor.start(order({"echo"}));
   supervisor.kill(process.id);
   const ProcessEnd asked = next_end(supervisor);
@@ -177,18 +177,18 @@ TEST(ProcessSupervisor, KnowsAKillOfItsOwnFromAnotherOne) {
   EXPECT_EQ(next_end(supervisor).cause, Cause::exited);
 }
 
-TEST(ProcessSupervisor, TellsWantOfMemoryFromOtherEnds) {
+TEST(Supervisor, TellsWantOfMemoryFromOtherEnds) {
   EXPECT_EQ(end_of(order({"exit", std::to_string(out_of_memory_exit_code)})).cause,
             Cause::out_of_memory);
-  ProcessOrder limited = order({"allocate"});
+  LaunchSpec limited = order({"allocate"});
   limited.memory_limit = std::uint64_t{300} << 20;
   const ProcessEnd end = end_of(limited);
   EXPECT_EQ(end.cause, Cause::out_of_memory);
   EXPECT_EQ(description(end), "ended for want of memory");
 }
 
-TEST(ProcessSupervisor, ALimitThatDoesNotLetAProgramStartEndsIt) {
-  ProcessOrder limited = order({"exit", "0"});
+TEST(Supervisor, ALimitThatDoesNotLetAProgramStartEndsIt) {
+  LaunchSpec limited = order({"exit", "0"});
   limited.memory_limit = 1 << 16;
   const ProcessEnd end = end_of(limited);
   EXPECT_NE(end.cause, Cause::killed_on_request);
@@ -229,7 +229,7 @@ class MemoryGroup {
   std::filesystem::path path_;
 };
 
-TEST(ProcessSupervisor, TellsAKillByTheKernelForWantOfMemory) {
+TEST(Supervisor, TellsAKillByTheKernelForWantOfMemory) {
   const MemoryGroup group;
   if (!group.limit(std::to_string(256 << 20))) {
     GTEST_SKIP() << "no memory control group can be made here";
@@ -238,14 +238,14 @@ TEST(ProcessSupervisor, TellsAKillByTheKernelForWantOfMemory) {
     ASSERT_TRUE(group.join());
     EXPECT_EQ(end_of(order({"allocate", "touch"})).cause, Cause::out_of_memory);
     // A kill after that is one from outside again.
-    ProcessSupervisor supervisor;
+    Supervisor supervisor;
     const auto process = supervisor.start(order({"children"}));
     ::kill(numbers_in(hear(process)).at(0), SIGKILL);
     EXPECT_EQ(next_end(supervisor).cause, Cause::signalled);
   });
 }
 
-TEST(ProcessSupervisor, EndsWithAMessageWhereARequestCannotBeRead) {
+TEST(Supervisor, EndsWithAMessageWhereARequestCannotBeRead) {
   std::array<int, 2> ends{};
   ASSERT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()), 0);
   core::Descriptor ours(ends[0]);
@@ -264,14 +264,14 @@ TEST(ProcessSupervisor, EndsWithAMessageWhereARequestCannotBeRead) {
   EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("request for a program cannot"));
 }
 
-TEST(ProcessSupervisor, PassesOnWhatIsPrinted) {
-  ProcessSupervisor supervisor;
+TEST(Supervisor, PassesOnWhatIsPrinted) {
+  Supervisor supervisor;
   const auto process = supervisor.start(order({"print", "last words\n"}));
   EXPECT_EQ(all_output(process), "last words\n");
 }
 
-TEST(ProcessSupervisor, ALateReplyIsNotTheNextPrograms) {
-  ProcessSupervisor supervisor;
+TEST(Supervisor, ALateReplyIsNotTheNextPrograms) {
+  Supervisor supervisor;
   const auto first = supervisor.start(order({"echo"}));
   say(first, "first");
   EXPECT_TRUE(becomes_readable(first.messages.get()));
@@ -284,16 +284,16 @@ TEST(ProcessSupervisor, ALateReplyIsNotTheNextPrograms) {
   EXPECT_EQ(hear(first), "");
 }
 
-TEST(ProcessSupervisor, AProgramHasNothingOpenButItsOwn) {
+TEST(Supervisor, AProgramHasNothingOpenButItsOwn) {
   const core::Descriptor of_the_launcher(::fcntl(STDERR_FILENO, F_DUPFD, 100));
-  ProcessSupervisor supervisor;
+  Supervisor supervisor;
   const auto another = supervisor.start(order({"echo"}));
   const auto process = supervisor.start(order({"open"}));
   EXPECT_EQ(hear(process), "0 1 2 3 ");
   EXPECT_EQ(hear(process), "nothing to read");
 }
 
-TEST(ProcessSupervisor, AProgramDoesNotTakeItselfForARank) {
+TEST(Supervisor, AProgramDoesNotTakeItselfForARank) {
   in_a_child([] {
     for (const char* variable :
          {"OMPI_COMM_WORLD_SIZE", "PMI_RANK", "PMIX_RANK", "PRTE_X", "SLURM_PROCID",
@@ -304,8 +304,8 @@ TEST(ProcessSupervisor, AProgramDoesNotTakeItselfForARank) {
     ::setenv("OMPI_MCA_btl", "self", 1);
     ::setenv("HIEREVO_TEST_KEPT", "kept", 1);
     ::setenv("HIEREVO_TEST_CHANGED", "before", 1);
-    ProcessSupervisor supervisor;
-    ProcessOrder wanted = order({"environment"});
+    Supervisor supervisor;
+    LaunchSpec wanted = order({"environment"});
     wanted.environment = {"HIEREVO_TEST_CHANGED=after", "HIEREVO_TEST_NEW=new"};
     const std::string environment = "\n" + hear(supervisor.start(wanted));
     EXPECT_THAT(
@@ -321,15 +321,15 @@ TEST(ProcessSupervisor, AProgramDoesNotTakeItselfForARank) {
   });
 }
 
-TEST(ProcessSupervisor, BindsAProgramToItsCores) {
-  ProcessSupervisor supervisor;
-  ProcessOrder bound = order({"cores"});
+TEST(Supervisor, BindsAProgramToItsCores) {
+  Supervisor supervisor;
+  LaunchSpec bound = order({"cores"});
   const int core = ::sched_getcpu();
   bound.cpus = {core};
   EXPECT_EQ(hear(supervisor.start(bound)), std::to_string(core) + "\n");
 }
 
-TEST(ProcessSupervisor, SignalsToTheProcessGroupDisturbNoProgram) {
+TEST(Supervisor, SignalsToTheProcessGroupDisturbNoProgram) {
   in_a_child([] {
     ::setpgid(0, 0);  // not those who run the test
     for (const int signal : stop_signals) ::signal(signal, SIG_IGN);
@@ -339,7 +339,7 @@ TEST(ProcessSupervisor, SignalsToTheProcessGroupDisturbNoProgram) {
     for (int i = 0; i < 20; ++i) {
       // Of a process that does not ignore them itself they are handled.
       for (const int signal : stop_signals) ::signal(signal, [](int) {});
-      ProcessSupervisor supervisor;
+      Supervisor supervisor;
       signal_all();
       const auto process = supervisor.start(order({"echo"}));
       signal_all();
@@ -362,10 +362,10 @@ TEST(ProcessSupervisor, SignalsToTheProcessGroupDisturbNoProgram) {
 
 /// A program with children of all kinds, and who else there is.
 struct Family {
-  ProcessSupervisor::Process process;
+  Supervisor::Process process;
   std::vector<pid_t> members;  ///< the program first
 
-  explicit Family(ProcessSupervisor& supervisor)
+  explicit Family(Supervisor& supervisor)
       : process(supervisor.start(order({"children"}))), members(numbers_in(hear(process))) {}
 };
 
@@ -373,8 +373,8 @@ void expect_ends(const std::vector<ProcessWatch>& all) {
   for (std::size_t i = 0; i < all.size(); ++i) EXPECT_TRUE(all[i].ends()) << "process " << i;
 }
 
-TEST(ProcessSupervisor, WhatAProgramHasStartedEndsWithIt) {
-  ProcessSupervisor supervisor;
+TEST(Supervisor, WhatAProgramHasStartedEndsWithIt) {
+  Supervisor supervisor;
   const Family by_itself(supervisor);
   const auto first = test::watch_all(by_itself.members);
   ASSERT_EQ(first.size(), 4u);
@@ -393,10 +393,10 @@ TEST(ProcessSupervisor, WhatAProgramHasStartedEndsWithIt) {
   expect_ends(third);
 }
 
-TEST(ProcessSupervisor, ItsEndIsThatOfAll) {
+TEST(Supervisor, ItsEndIsThatOfAll) {
   std::vector<ProcessWatch> all;
   {
-    ProcessSupervisor supervisor;
+    Supervisor supervisor;
     const Family one(supervisor);
     const Family two(supervisor);
     for (const pid_t id : one.members) all.emplace_back(id);
@@ -406,9 +406,9 @@ TEST(ProcessSupervisor, ItsEndIsThatOfAll) {
   for (const auto& process : all) EXPECT_TRUE(process.has_ended());
 }
 
-TEST(ProcessSupervisor, NothingIsLeftWhenItIsKilled) {
+TEST(Supervisor, NothingIsLeftWhenItIsKilled) {
   for (const bool the_guard : {false, true}) {
-    ProcessSupervisor supervisor;
+    Supervisor supervisor;
     const Family family(supervisor);
     auto all = test::watch_all(family.members);
     const pid_t inner = children_of(supervisor.pid()).at(0);
@@ -427,8 +427,8 @@ TEST(ProcessSupervisor, NothingIsLeftWhenItIsKilled) {
   }
 }
 
-TEST(ProcessSupervisor, NothingWaitsForAnOrderThatAKilledOneHasNotRead) {
-  ProcessSupervisor supervisor;
+TEST(Supervisor, NothingWaitsForAnOrderThatAKilledOneHasNotRead) {
+  Supervisor supervisor;
   const Family family(supervisor);  // so that all is running
   const pid_t inner = children_of(supervisor.pid()).at(0);
   ::kill(inner, SIGSTOP);
@@ -442,14 +442,14 @@ TEST(ProcessSupervisor, NothingWaitsForAnOrderThatAKilledOneHasNotRead) {
   EXPECT_EQ(hear(process), "");
 }
 
-TEST(ProcessSupervisor, NothingIsLeftWhenItsClientIsKilled) {
+TEST(Supervisor, NothingIsLeftWhenItsClientIsKilled) {
   std::array<int, 2> ends{};
   ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
   const core::Descriptor read_end(ends[0]);
   core::Descriptor write_end(ends[1]);
   const pid_t client = ::fork();
   if (client == 0) {
-    ProcessSupervisor supervisor;
+    Supervisor supervisor;
     const Family family(supervisor);
     std::vector<pid_t> all = family.members;
     all.push_back(supervisor.pid());
@@ -465,12 +465,12 @@ TEST(ProcessSupervisor, NothingIsLeftWhenItsClientIsKilled) {
   expect_ends(all);
 }
 
-TEST(ProcessSupervisor, IsNotMadeBesideThreads) {
+TEST(Supervisor, IsNotMadeBesideThreads) {
   std::jthread thread([](const std::stop_token& stop) {
     while (!stop.stop_requested()) std::this_thread::yield();
   });
-  EXPECT_THROW(ProcessSupervisor(), core::InternalError);
+  EXPECT_THROW(Supervisor(), core::InternalError);
 }
 
 }  // namespace
-}  // namespace hierevo::comm
+}  // namespace hierevo::process

@@ -24,11 +24,11 @@
 #include "hierevo/core/log.hpp"
 #include "hierevo/core/memory.hpp"
 #include "kernel_kills.hpp"
-#include "ordered_program.hpp"
+#include "launch.hpp"
 #include "packets.hpp"
 #include "supervisor_protocol.hpp"
 
-namespace hierevo::comm::detail {
+namespace hierevo::process::detail {
 
 namespace {
 
@@ -40,7 +40,7 @@ constexpr int look_ms = 1000;
 
 /// Programs inherit it: a job's signals are for the client, which decides.
 void ignore_signals() {
-  for (const int signal : core::job_signals) ::signal(signal, SIG_IGN);
+  for (const int signal : job_signals) ::signal(signal, SIG_IGN);
   ::signal(SIGCHLD, SIG_DFL);
   sigset_t none;
   sigemptyset(&none);
@@ -94,7 +94,7 @@ class Supervisor {
   pid_t guard_;
   core::Descriptor signals_;
   std::map<pid_t, Program> programs_;
-  /// Ends that the client has no room for. It may be waiting for this process to take an order:
+  /// Ends that the client has no room for. It may be waiting for this process to read a request:
   /// that must not wait for the client.
   std::deque<std::vector<std::byte>> untold_;
   KernelKills kernel_kills_{core::oom_kills()};
@@ -140,8 +140,8 @@ void Supervisor::take_requests() {
   if (packet.bytes.empty()) return;
   const auto request = decode_request(packet.bytes);
   if (!request) throw core::InternalError("A request for a program cannot be read");
-  if (const auto* order = std::get_if<StartRequest>(&*request)) {
-    start(*order, std::move(packet.attached));
+  if (const auto* start_request = std::get_if<StartRequest>(&*request)) {
+    start(*start_request, std::move(packet.attached));
   } else {
     kill(std::get<KillRequest>(*request).id);
   }
@@ -149,9 +149,9 @@ void Supervisor::take_requests() {
 
 void Supervisor::start(const StartRequest& request, std::vector<core::Descriptor> ends) {
   if (programs_.empty()) kernel_kills_ = KernelKills(core::oom_kills());
-  core::ProgramStart started{.error = EBADF};
+  ProgramStart started{.error = EBADF};
   if (ends.size() == 2) {
-    started = core::start_program(ordered_program(request.order, ends[0].get(), ends[1].get()));
+    started = start_program(program_for(request.spec, ends[0].get(), ends[1].get()));
   }
   if (started.error != 0) {
     tell({request.id, ProcessEnd::Cause::not_started, started.error});
@@ -250,4 +250,4 @@ void run_supervisor(core::Descriptor socket, pid_t client) {
   ::_exit(0);
 }
 
-}  // namespace hierevo::comm::detail
+}  // namespace hierevo::process::detail

@@ -7,7 +7,7 @@
 
 #include "hierevo/core/descriptor.hpp"
 
-namespace hierevo::comm::detail {
+namespace hierevo::process::detail {
 
 /// Waits while the other end is slow to take it. Nothing when the other end is closed, which
 /// reading tells. Throws IoError when the system cannot send it.
@@ -24,4 +24,4 @@ struct Packet {
 /// The next packet, of up to `longest` bytes. Does not wait on a non-blocking socket.
 Packet receive_packet(int socket, std::size_t longest);
 
-}  // namespace hierevo::comm::detail
+}  // namespace hierevo::process::detail

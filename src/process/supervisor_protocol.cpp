@@ -4,7 +4,7 @@
 
 #include "hierevo/core/bytes.hpp"
 
-namespace hierevo::comm::detail {
+namespace hierevo::process::detail {
 
 namespace {
 
@@ -31,14 +31,14 @@ std::vector<std::string> read_texts(ByteReader& in) {
 StartRequest read_start(ByteReader& in) {
   StartRequest request;
   request.id = ProcessId{in.u64()};
-  request.order.command = read_texts(in);
-  request.order.environment = read_texts(in);
+  request.spec.command = read_texts(in);
+  request.spec.environment = read_texts(in);
   const std::uint64_t limit = in.u64();
-  if (limit > 0) request.order.memory_limit = limit;
+  if (limit > 0) request.spec.memory_limit = limit;
   const std::size_t cpus = in.u32();
   if (cpus > most_entries) in.fail();
   for (std::size_t i = 0; in.ok() && i < cpus; ++i) {
-    request.order.cpus.push_back(static_cast<int>(in.u32()));
+    request.spec.cpus.push_back(static_cast<int>(in.u32()));
   }
   return request;
 }
@@ -50,11 +50,11 @@ std::vector<std::byte> encode(const SupervisorRequest& request) {
   if (const auto* start = std::get_if<StartRequest>(&request)) {
     out.u8(static_cast<std::uint8_t>(Kind::start));
     out.u64(static_cast<std::uint64_t>(start->id));
-    write_texts(out, start->order.command);
-    write_texts(out, start->order.environment);
-    out.u64(start->order.memory_limit.value_or(0));
-    out.u32(static_cast<std::uint32_t>(start->order.cpus.size()));
-    for (const int cpu : start->order.cpus) out.u32(static_cast<std::uint32_t>(cpu));
+    write_texts(out, start->spec.command);
+    write_texts(out, start->spec.environment);
+    out.u64(start->spec.memory_limit.value_or(0));
+    out.u32(static_cast<std::uint32_t>(start->spec.cpus.size()));
+    for (const int cpu : start->spec.cpus) out.u32(static_cast<std::uint32_t>(cpu));
   }
   if (const auto* kill = std::get_if<KillRequest>(&request)) {
     out.u8(static_cast<std::uint8_t>(Kind::kill));
@@ -92,4 +92,4 @@ std::optional<ProcessEnd> decode_end(std::span<const std::byte> bytes) {
   return end;
 }
 
-}  // namespace hierevo::comm::detail
+}  // namespace hierevo::process::detail

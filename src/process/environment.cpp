@@ -5,9 +5,9 @@
 #include <initializer_list>
 #include <string_view>
 
-#include "hierevo/core/start_program.hpp"
+#include "hierevo/process/start_program.hpp"
 
-namespace hierevo::core {
+namespace hierevo::process {
 
 namespace {
 
@@ -100,4 +100,4 @@ std::vector<std::string> environment_with(const std::vector<std::string>& more) 
   return environment;
 }
 
-}  // namespace hierevo::core
+}  // namespace hierevo::process

@@ -1,4 +1,4 @@
-#include "hierevo/core/start_program.hpp"
+#include "hierevo/process/start_program.hpp"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -17,7 +17,7 @@
 #include "hierevo/core/descriptor.hpp"
 #include "support/process_watch.hpp"
 
-namespace hierevo::core {
+namespace hierevo::process {
 namespace {
 
 struct Outcome {
@@ -29,8 +29,8 @@ struct Outcome {
 Outcome outcome_of(const std::string& script, Program program = {}) {
   std::array<int, 2> ends{};
   EXPECT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
-  const Descriptor read_end(ends[0]);
-  Descriptor write_end(ends[1]);
+  const core::Descriptor read_end(ends[0]);
+  core::Descriptor write_end(ends[1]);
   program.command = {"/bin/sh", "-c", script};
   program.descriptors = {no_descriptor, ends[1], STDERR_FILENO, ends[1]};
   const ProgramStart start = start_program(program);
@@ -44,7 +44,7 @@ Outcome outcome_of(const std::string& script, Program program = {}) {
 }
 
 TEST(StartProgram, GivesItItsDescriptorsAndNoOthers) {
-  const Descriptor other(::fcntl(STDERR_FILENO, F_DUPFD, 20));
+  const core::Descriptor other(::fcntl(STDERR_FILENO, F_DUPFD, 20));
   ASSERT_TRUE(other);
   const std::string other_in_proc = "/proc/self/fd/" + std::to_string(other.get());
   const Outcome outcome =
@@ -149,8 +149,8 @@ TEST(StartProgram, OfOtherChildrenItEndsNone) {
 TEST(StartProgram, ToldToEndItLeavesNothing) {
   std::array<int, 2> ends{};
   ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
-  const Descriptor read_end(ends[0]);
-  Descriptor write_end(ends[1]);
+  const core::Descriptor read_end(ends[0]);
+  core::Descriptor write_end(ends[1]);
   Program program = leaving_nothing();
   // None of them keeps what it printed to open: nobody else does.
   program.command = {"/bin/sh", "-c",
@@ -173,8 +173,8 @@ TEST(StartProgram, ToldToEndItLeavesNothing) {
 TEST(StartProgram, WhereTheOneThatStartedItEndsNothingIsLeft) {
   std::array<int, 2> ends{};
   ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
-  const Descriptor read_end(ends[0]);
-  Descriptor write_end(ends[1]);
+  const core::Descriptor read_end(ends[0]);
+  core::Descriptor write_end(ends[1]);
   const pid_t starter = ::fork();
   if (starter == 0) {
     Program program = leaving_nothing();
@@ -266,4 +266,4 @@ TEST(EnvironmentWith, LeavesOutWhatALauncherSaysAndKeepsWhatConfiguresOne) {
 }
 
 }  // namespace
-}  // namespace hierevo::core
+}  // namespace hierevo::process

@@ -5,7 +5,7 @@
 
 #include <sys/types.h>
 
-namespace hierevo::core {
+namespace hierevo::process {
 
 /// Makes this process, a child of `parent`, the new parent of whatever loses its own below it. Ends
 /// it where `parent` has ended already.
@@ -14,4 +14,4 @@ void begin_enclosure(pid_t parent);
 /// it has ended. SIGTERM, or the end of the thread that has started this process, kills all.
 [[noreturn]] void enclose(pid_t program);
 
-}  // namespace hierevo::core
+}  // namespace hierevo::process

@@ -16,7 +16,7 @@
 #include <string_view>
 #include <system_error>
 
-namespace hierevo::core {
+namespace hierevo::process {
 
 namespace {
 
@@ -153,4 +153,4 @@ void enclose(pid_t program) {
   end_as(status);
 }
 
-}  // namespace hierevo::core
+}  // namespace hierevo::process

@@ -4,7 +4,7 @@
 #include <chrono>
 #include <cstdint>
 
-namespace hierevo::comm::detail {
+namespace hierevo::process::detail {
 
 /// Follows a count of all such kills, of which others may be the cause too.
 class KernelKills {
@@ -39,4 +39,4 @@ class KernelKills {
   Clock::time_point grew_{};
 };
 
-}  // namespace hierevo::comm::detail
+}  // namespace hierevo::process::detail

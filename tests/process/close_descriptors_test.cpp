@@ -14,7 +14,7 @@
 #include <cerrno>
 #include <cstddef>
 
-namespace hierevo::core {
+namespace hierevo::process {
 namespace {
 
 constexpr long close_range_number = 436;  // not in the headers of older kernels
@@ -86,4 +86,4 @@ TEST(CloseDescriptors, SaysThatItCannotKnowWhichAreOpen) {
 }
 
 }  // namespace
-}  // namespace hierevo::core
+}  // namespace hierevo::process

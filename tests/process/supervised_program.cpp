@@ -1,4 +1,4 @@
-// A program that a ProcessSupervisor starts in its tests. Built without sanitizers, which need more
+// A program that a Supervisor starts in its tests. Built without sanitizers, which need more
 // address space than a memory limit leaves. It does what its first argument says.
 #include <fcntl.h>
 #include <sys/socket.h>

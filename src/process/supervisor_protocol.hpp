@@ -7,14 +7,14 @@
 #include <variant>
 #include <vector>
 
-#include "hierevo/comm/process_supervisor.hpp"
+#include "hierevo/process/supervisor.hpp"
 
-namespace hierevo::comm::detail {
+namespace hierevo::process::detail {
 
 /// With the program's ends of its socket and of its output attached.
 struct StartRequest {
   ProcessId id{};
-  ProcessOrder order;
+  LaunchSpec spec;
 };
 struct KillRequest {
   ProcessId id{};
@@ -32,4 +32,4 @@ std::optional<SupervisorRequest> decode_request(std::span<const std::byte> bytes
 std::vector<std::byte> encode(const ProcessEnd& end);
 std::optional<ProcessEnd> decode_end(std::span<const std::byte> bytes);
 
-}  // namespace hierevo::comm::detail
+}  // namespace hierevo::process::detail

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace hierevo::comm::detail {
+namespace hierevo::process::detail {
 namespace {
 
 using namespace std::chrono_literals;
@@ -37,4 +37,4 @@ TEST_F(KernelKillsTest, OneThatWasLongAgoWasOfSomethingElse) {
 }
 
 }  // namespace
-}  // namespace hierevo::comm::detail
+}  // namespace hierevo::process::detail

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace hierevo::core {
+namespace hierevo::process {
 
 /// A program as it is to be started.
 struct Program {
@@ -49,4 +49,4 @@ ProgramStart start_program(const Program& program);
 /// program that found it would take itself for that rank. The user's own settings stay.
 std::vector<std::string> environment_with(const std::vector<std::string>& more);
 
-}  // namespace hierevo::core
+}  // namespace hierevo::process

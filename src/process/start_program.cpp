@@ -1,4 +1,4 @@
-#include "hierevo/core/start_program.hpp"
+#include "hierevo/process/start_program.hpp"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -13,7 +13,7 @@
 #include "enclosure.hpp"
 #include "hierevo/core/descriptor.hpp"
 
-namespace hierevo::core {
+namespace hierevo::process {
 
 namespace {
 
@@ -122,8 +122,8 @@ ProgramStart start_program(const Program& program) {
   const std::vector<char*> entries = pointers(environment);
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) return {.error = errno};
-  const Descriptor trouble_read(ends[0]);
-  Descriptor trouble_write(ends[1]);
+  const core::Descriptor trouble_read(ends[0]);
+  core::Descriptor trouble_write(ends[1]);
   std::vector<int> no_descriptors;
   pid_t parent = ::getpid();
   const pid_t pid = ::fork();
@@ -147,4 +147,4 @@ ProgramStart start_program(const Program& program) {
   return {.error = error};
 }
 
-}  // namespace hierevo::core
+}  // namespace hierevo::process

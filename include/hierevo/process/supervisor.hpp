@@ -7,10 +7,10 @@
 
 #include "hierevo/core/descriptor.hpp"
 
-namespace hierevo::comm {
+namespace hierevo::process {
 
 /// How a program is to be started.
-struct ProcessOrder {
+struct LaunchSpec {
   std::vector<std::string> command;           ///< path of the program and its arguments; no shell
   std::vector<std::string> environment;       ///< NAME=VALUE entries in addition to this process's
   std::optional<std::uint64_t> memory_limit;  ///< bytes of address space
@@ -53,16 +53,16 @@ inline constexpr int out_of_memory_exit_code = 86;
 /// other one only ends what that one leaves behind.
 ///
 /// Belongs to one thread. Waits, for a moment, only in the destructor and where the supervisor is
-/// slow to take an order.
-class ProcessSupervisor {
+/// slow to read a request.
+class Supervisor {
  public:
   /// Forks. Throws InternalError when this process has several threads already, IoError when it
   /// cannot fork.
-  ProcessSupervisor();
-  ProcessSupervisor(const ProcessSupervisor&) = delete;
-  ProcessSupervisor& operator=(const ProcessSupervisor&) = delete;
+  Supervisor();
+  Supervisor(const Supervisor&) = delete;
+  Supervisor& operator=(const Supervisor&) = delete;
   /// Ends all programs.
-  ~ProcessSupervisor();
+  ~Supervisor();
 
   struct Process {
     ProcessId id{};
@@ -73,7 +73,7 @@ class ProcessSupervisor {
   };
   /// Starts a program; its standard input is empty. That it could not be started is told by
   /// next_end(). Throws IoError where there is no descriptor or memory left to ask for it with.
-  Process start(const ProcessOrder& order);
+  Process start(const LaunchSpec& spec);
   /// Kills a program and what it has started. Nothing when it has ended.
   void kill(ProcessId id);
   /// Which program has ended since, and how.
@@ -92,4 +92,4 @@ class ProcessSupervisor {
   bool gone_ = false;
 };
 
-}  // namespace hierevo::comm
+}  // namespace hierevo::process

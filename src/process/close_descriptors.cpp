@@ -11,7 +11,7 @@
 #include <cstdlib>
 #include <optional>
 
-namespace hierevo::core {
+namespace hierevo::process {
 
 namespace {
 
@@ -65,4 +65,4 @@ bool close_descriptors_from(int first) {
   return close_those_in_proc_from(first);
 }
 
-}  // namespace hierevo::core
+}  // namespace hierevo::process

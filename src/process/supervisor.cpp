@@ -1,5 +1,5 @@
 // The side of the process that has programs started.
-#include "hierevo/comm/process_supervisor.hpp"
+#include "hierevo/process/supervisor.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -21,7 +21,7 @@
 #include "supervisor_process.hpp"
 #include "supervisor_protocol.hpp"
 
-namespace hierevo::comm {
+namespace hierevo::process {
 
 namespace {
 
@@ -64,7 +64,7 @@ void require_one_thread() {
   std::error_code error;
   const std::filesystem::directory_iterator threads("/proc/self/task", error);
   if (error || std::distance(begin(threads), end(threads)) <= 1 + threads_of_the_sanitizer) return;
-  throw core::InternalError("A ProcessSupervisor must be made before any thread");
+  throw core::InternalError("A Supervisor must be made before any thread");
 }
 
 /// No signal comes as long as this is there.
@@ -101,7 +101,7 @@ std::string description(const ProcessEnd& end) {
   return "ended";
 }
 
-ProcessSupervisor::ProcessSupervisor() {
+Supervisor::Supervisor() {
   require_one_thread();
   auto [ours, its] = make_sockets();
   make_nonblocking(ours);
@@ -116,7 +116,7 @@ ProcessSupervisor::ProcessSupervisor() {
   socket_ = std::move(ours);
 }
 
-ProcessSupervisor::~ProcessSupervisor() {
+Supervisor::~Supervisor() {
   // It takes the end of what we say for our end.
   ::shutdown(socket_.get(), SHUT_WR);
   while (next_end()) {
@@ -130,13 +130,13 @@ ProcessSupervisor::~ProcessSupervisor() {
   ::waitpid(pid_, nullptr, gone_ ? 0 : WNOHANG);
 }
 
-ProcessSupervisor::Process ProcessSupervisor::start(const ProcessOrder& order) {
+Supervisor::Process Supervisor::start(const LaunchSpec& spec) {
   auto [our_messages, its_messages] = make_sockets();
   auto [our_output, its_output] = make_pipe();
   make_nonblocking(our_messages);
   make_nonblocking(our_output);
   const ProcessId id{++started_};
-  const auto request = encode(detail::StartRequest{id, order});
+  const auto request = encode(detail::StartRequest{id, spec});
   if (request.size() > detail::longest_request) {
     throw core::UsageError("A command line is too long",
                            fmt::format("with its environment it has {} bytes", request.size()),
@@ -147,11 +147,11 @@ ProcessSupervisor::Process ProcessSupervisor::start(const ProcessOrder& order) {
   return {id, std::move(our_messages), std::move(our_output)};
 }
 
-void ProcessSupervisor::kill(ProcessId id) {
+void Supervisor::kill(ProcessId id) {
   detail::send_packet(socket_.get(), encode(detail::KillRequest{id}), {});
 }
 
-std::optional<ProcessEnd> ProcessSupervisor::next_end() {
+std::optional<ProcessEnd> Supervisor::next_end() {
   if (gone_) return std::nullopt;
   const auto packet = detail::receive_packet(socket_.get(), detail::longest_end);
   if (packet.closed) gone_ = true;
@@ -159,4 +159,4 @@ std::optional<ProcessEnd> ProcessSupervisor::next_end() {
   return detail::decode_end(packet.bytes);
 }
 
-}  // namespace hierevo::comm
+}  // namespace hierevo::process
