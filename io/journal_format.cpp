@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <map>
 
 #include "hierevo/core/file.hpp"
 #include "hierevo/core/hash.hpp"
+#include "hierevo/core/numbers.hpp"
 #include "hierevo/evolution/codec.hpp"
 #include "text_block.hpp"
 #include "utf8.hpp"
@@ -177,8 +177,8 @@ JournalContent content_of_journal(std::span<const std::byte> bytes,
   // With a record of this version behind it, it is the line that is wrong.
   if (Records(rest).next()) return {rest, true};
   if (line.starts_with(words_before_version)) {
-    std::uint64_t found = 0;
-    std::from_chars(line.data() + words_before_version.size(), line.data() + line.size(), found);
+    std::string_view rest_of_line = line.substr(words_before_version.size());
+    const auto found = core::take_number<std::uint64_t>(rest_of_line).value_or(0);
     if (found > journal_version) throw NewerVersionError(path, "", found, journal_version);
     if (found == 1) {
       throw core::CheckpointError(

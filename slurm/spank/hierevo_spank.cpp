@@ -47,6 +47,7 @@
 #include <type_traits>
 
 #include "hierevo/core/error.hpp"
+#include "hierevo/core/numbers.hpp"
 #include "job_folder.hpp"
 #include "job_options.hpp"
 #include "settings.hpp"
@@ -204,11 +205,12 @@ void stage_data(spank_t spank, const Settings& settings, const std::string& text
   if (!privileged_failure.empty()) throw core::UsageError(privileged_failure);
   const auto job = item<std::uint32_t>(spank, S_JOB_ID);
   const Staged staged =
-      stage(request, {.folder = job_folder_path(settings.folder, job),
-                      .limit = settings.limit,
-                      .restarts = number_in(variable(spank, "SLURM_RESTART_COUNT")),
-                      .job_began = [job] { return job_began(job); },
-                      .step = item<std::uint32_t>(spank, S_JOB_STEPID)});
+      stage(request,
+            {.folder = job_folder_path(settings.folder, job),
+             .limit = settings.limit,
+             .restarts = core::parse_number<std::uint32_t>(variable(spank, "SLURM_RESTART_COUNT")),
+             .job_began = [job] { return job_began(job); },
+             .step = item<std::uint32_t>(spank, S_JOB_STEPID)});
   hand_on(spank, option_stage, text);
   set_variable(spank, "HIEREVO_STAGED", staged.path);
   const auto folder_end = staged.is_folder ? staged.path.npos : staged.path.rfind('/');

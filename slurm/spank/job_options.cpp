@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <climits>
 #include <vector>
 
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/nearest.hpp"
+#include "hierevo/core/numbers.hpp"
 #include "text.hpp"
 
 namespace hierevo::spank {
@@ -56,10 +56,8 @@ StageRequest parse_stage(std::string_view text) {
 }
 
 int parse_evaluators(std::string_view text) {
-  int number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  const bool whole = error == std::errc() && end == text.data() + text.size();
-  if (whole && number >= 1 && number <= 64) return number;
+  const auto number = core::parse_number<int>(text);
+  if (number && *number >= 1 && *number <= 64) return *number;
   throw core::UsageError(fmt::format("--hierevo-evaluators-per-gpu is '{}'", shown(text)),
                          "an evaluator needs a good part of a GPU", "Give 1 to 64.");
 }

@@ -9,6 +9,7 @@
 
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/nearest.hpp"
+#include "hierevo/core/numbers.hpp"
 #include "text.hpp"
 
 namespace hierevo::spank {
@@ -27,7 +28,7 @@ std::string parse_folder(std::string_view text) {
 
 std::chrono::seconds parse_seconds(std::string_view what, std::string_view text) {
   constexpr std::uint32_t day = 24 * 60 * 60;
-  const auto number = number_in(text);
+  const auto number = core::parse_number<std::uint32_t>(text);
   if (number && *number >= 1 && *number <= day) return std::chrono::seconds(*number);
   throw core::UsageError(fmt::format("{} is '{}'", what, shown(text)),
                          fmt::format("it must be a number of seconds from 1 to {}", day));

@@ -18,6 +18,7 @@
 #include <thread>
 #include <vector>
 
+#include "hierevo/core/numbers.hpp"
 #include "text.hpp"
 #include "tree_copy.hpp"
 #include "tree_removal.hpp"
@@ -66,7 +67,7 @@ class JobFolder {
     std::array<char, 16> text;
     const ssize_t size = ::readlinkat(folder_.get(), name, text.data(), text.size());
     if (size < 0) return std::nullopt;
-    return number_in({text.data(), static_cast<std::size_t>(size)});
+    return core::parse_number<std::uint32_t>({text.data(), static_cast<std::size_t>(size)});
   }
 
   void write_note(const char* name, std::uint32_t number) const {

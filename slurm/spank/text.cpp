@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <charconv>
 #include <cmath>
 
 #include "hierevo/core/error.hpp"
+#include "hierevo/core/numbers.hpp"
 
 namespace hierevo::spank {
 
@@ -26,22 +26,14 @@ std::string shown(std::string_view text) {
   return line;
 }
 
-std::optional<std::uint32_t> number_in(std::string_view text) {
-  std::uint32_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return number;
-}
-
 std::uint64_t parse_size(std::string_view what, std::string_view text) {
-  double number = 0.0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  std::string_view unit = text.substr(static_cast<std::size_t>(end - text.data()));
+  std::string_view unit = text;
+  const double number = core::take_number<double>(unit).value_or(0.0);
   const auto power = unit.empty() ? 0 : units.find(unit) + 1;
   const double bytes = std::ldexp(number, 10 * static_cast<int>(power));
   const bool known = unit.empty() || (unit.size() == 1 && units.find(unit) != units.npos);
   constexpr double most = 1e18;
-  if (error == std::errc() && known && bytes >= 1.0 && bytes < most) {
+  if (known && bytes >= 1.0 && bytes < most) {
     return static_cast<std::uint64_t>(bytes);
   }
   throw core::UsageError(fmt::format("{} is '{}'", what, shown(text)),

@@ -12,9 +12,6 @@ namespace hierevo::spank {
 /// only the beginning is there.
 std::string shown(std::string_view text);
 
-/// A whole number in decimal digits, and nothing else; nothing otherwise.
-std::optional<std::uint32_t> number_in(std::string_view text);
-
 /// A number of bytes such as 4096, 200G or 1.5T (powers of 1024). Throws UsageError, which begins
 /// with `what`.
 std::uint64_t parse_size(std::string_view what, std::string_view text);

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <cstdlib>
 #include <string_view>
 #include <system_error>
@@ -15,6 +14,7 @@
 #include "hierevo/core/descriptor.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/memory.hpp"
+#include "hierevo/core/numbers.hpp"
 #include "hierevo/core/temporary_path.hpp"
 
 namespace hierevo::app {
@@ -25,16 +25,6 @@ using Clock = std::chrono::system_clock;
 
 /// Of the time limit: Slurm's signals and a busy file system may be late.
 constexpr std::chrono::seconds margin(30);
-
-/// The variable as a number; 0 when it is not set or no number.
-long long number_in(const char* variable) {
-  const char* text = std::getenv(variable);
-  if (text == nullptr) return 0;
-  const std::string_view digits = text;
-  long long value = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-  return error == std::errc() && end == digits.data() + digits.size() ? value : 0;
-}
 
 /// The folder, or the nearest one above it that is there, with a number of levels between.
 struct NearestFolder {
@@ -52,7 +42,8 @@ struct NearestFolder {
 };
 
 int small_number_in(const char* variable) {
-  return static_cast<int>(std::clamp<long long>(number_in(variable), 0, 1 << 30));
+  return static_cast<int>(
+      std::clamp<long long>(core::number_in_environment<long long>(variable), 0, 1 << 30));
 }
 
 }  // namespace
@@ -68,7 +59,7 @@ SlurmJob SlurmJob::here() {
   job.gpus_on_node = small_number_in("SLURM_GPUS_ON_NODE");
   job.cpus_per_task = small_number_in("SLURM_CPUS_PER_TASK");
   // Older Slurms do not say; slurm/search.sh then does.
-  const long long end = number_in("SLURM_JOB_END_TIME");
+  const auto end = core::number_in_environment<long long>("SLURM_JOB_END_TIME");
   constexpr long long far_away = 1LL << 33;  // seconds; more would not fit into the clock
   if (end > 0 && end < far_away) job.end = Clock::time_point(std::chrono::seconds(end));
   // A year is how Slurm writes that there is no limit.

@@ -1,7 +1,6 @@
 #include "training_options.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <filesystem>
 #include <map>
 
@@ -9,6 +8,7 @@
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
 #include "hierevo/core/nearest.hpp"
+#include "hierevo/core/numbers.hpp"
 #include "hierevo/io/image_shards.hpp"
 
 namespace hierevo::app {
@@ -141,14 +141,13 @@ nn::TrainingOptions TrainOptions::training() const {
   std::string_view rest = drops;
   while (!rest.empty()) {
     const std::string_view item = rest.substr(0, rest.find(','));
-    double share = 0.0;
-    const auto [end, error] = std::from_chars(item.data(), item.data() + item.size(), share);
-    if (error != std::errc() || end != item.data() + item.size()) {
+    const auto share = core::parse_number<double>(item);
+    if (!share) {
       throw core::UsageError(fmt::format("--lr-drops is '{}'", drops),
                              "it must be numbers between commas",
                              "For example --lr-drops 0.8,0.9.");
     }
-    training.learning_rate_drops.push_back(share);
+    training.learning_rate_drops.push_back(*share);
     rest.remove_prefix(std::min(rest.size(), item.size() + 1));
   }
   if (lr_batch < 0) {

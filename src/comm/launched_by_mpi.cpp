@@ -1,23 +1,16 @@
 #include <algorithm>
-#include <charconv>
 #include <cstdlib>
-#include <cstring>
 #include <string_view>
 
 #include "hierevo/comm/mpi_session.hpp"
+#include "hierevo/core/numbers.hpp"
 
 namespace hierevo::comm {
 
 namespace {
 
-/// The variable as a number; 0 when it is not set or no number.
 int number_in(const char* variable) {
-  const char* text = std::getenv(variable);
-  if (text == nullptr) return 0;
-  const char* end = text + std::strlen(text);
-  int value = 0;
-  const auto [parsed_to, error] = std::from_chars(text, end, value);
-  return error == std::errc() && parsed_to == end ? value : 0;
+  return core::number_in_environment<int>(variable);
 }
 
 /// The largest number in "4(x2),7": four tasks on each of two nodes, seven on the third.
@@ -26,9 +19,7 @@ int largest_in(const char* variable) {
   std::string_view rest = text == nullptr ? "" : text;
   int largest = 0;
   while (!rest.empty()) {
-    int value = 0;
-    std::from_chars(rest.data(), rest.data() + rest.size(), value);
-    largest = std::max(largest, value);
+    largest = std::max(largest, core::take_number<int>(rest).value_or(0));
     rest.remove_prefix(std::min(rest.size(), rest.find(',')));
     rest.remove_prefix(std::min<std::size_t>(rest.size(), 1));
   }

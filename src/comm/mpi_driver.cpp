@@ -11,6 +11,7 @@
 
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/log.hpp"
+#include "hierevo/core/signals_blocked.hpp"
 #include "mpi_check.hpp"
 #include "readable.hpp"
 
@@ -26,22 +27,6 @@ constexpr std::size_t most_under_way = 4;
 /// is called.
 constexpr auto between_idle_looks = 100ms;
 
-/// Signals are for the program's own threads.
-class SignalsBlocked {
- public:
-  SignalsBlocked() {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before_);
-  }
-  SignalsBlocked(const SignalsBlocked&) = delete;
-  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
-  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
- private:
-  sigset_t before_;
-};
-
 /// What `action` returns; an error of MPI is said to be of `job`.
 template <typename Action>
 bool naming(const MpiJob& job, Action action) {
@@ -56,7 +41,7 @@ bool naming(const MpiJob& job, Action action) {
 }  // namespace
 
 void MpiDriver::start_thread() {
-  const SignalsBlocked blocked;
+  const core::SignalsBlocked blocked;
   // The thread may have to be left behind, and keeps what it uses.
   thread_ = std::thread([self = shared_from_this()] { self->run(); });
 }

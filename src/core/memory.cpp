@@ -1,4 +1,5 @@
 #include "hierevo/core/memory.hpp"
+#include "hierevo/core/numbers.hpp"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -7,7 +8,6 @@
 #endif
 
 #include <algorithm>
-#include <charconv>
 #include <fstream>
 #include <functional>
 #include <string>
@@ -24,10 +24,7 @@ std::optional<std::int64_t> number_in(const fs::path& path) {
   std::ifstream file(path);
   std::string text;
   file >> text;
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end == text.data()) return std::nullopt;
-  return value;
+  return parse_number<std::int64_t>(text);
 }
 
 void lower(std::optional<std::int64_t>& limit, std::optional<std::int64_t> other) {

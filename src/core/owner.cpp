@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <cstdlib>
 #include <ctime>
 #include <random>
@@ -16,6 +15,7 @@
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
 #include "hierevo/core/host_name.hpp"
+#include "hierevo/core/numbers.hpp"
 #include "hierevo/core/temporary_path.hpp"
 
 namespace hierevo::core {
@@ -30,11 +30,8 @@ constexpr std::size_t longest_owner = 4096;
 /// The number in a file's name; nothing for other files.
 std::optional<std::uint64_t> incarnation_in(std::string_view name) {
   if (!name.starts_with(owner_prefix)) return std::nullopt;
-  const std::string_view digits = name.substr(owner_prefix.size());
-  std::uint64_t number = 0;
-  const auto [end, error] = std::from_chars(digits.begin(), digits.end(), number);
-  const bool whole = error == std::errc() && end == digits.end();
-  if (!whole || number == 0 || number > highest_incarnation) return std::nullopt;
+  const auto number = parse_number<std::uint64_t>(name.substr(owner_prefix.size()));
+  if (!number || *number == 0 || *number > highest_incarnation) return std::nullopt;
   return number;
 }
 
@@ -106,8 +103,7 @@ std::optional<Owner> owner_of(const fs::path& folder) {
     if (owner.mark.incarnation == 0) return std::nullopt;
     const std::string text =
         read_text_file(owner_path(folder, owner.mark.incarnation), longest_owner);
-    const std::string token = field(text, "token");
-    std::from_chars(token.data(), token.data() + token.size(), owner.mark.token, 16);
+    owner.mark.token = parse_number<std::uint64_t>(field(text, "token"), 16).value_or(0);
     owner.host = field(text, "host");
     owner.pid = field(text, "pid");
     owner.job = field(text, "job");

@@ -2,11 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <optional>
 #include <utility>
 
 #include "hierevo/core/error.hpp"
+#include "hierevo/core/numbers.hpp"
 #include "hierevo/genome/primitive.hpp"
 
 namespace hierevo::genome {
@@ -58,13 +58,6 @@ void check(const std::vector<LevelShape>& levels) {
   }
 }
 
-std::optional<int> parse_number(std::string_view text) {
-  int value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
 }  // namespace
 
 SearchSpace::SearchSpace(std::vector<LevelShape> levels) : levels_(std::move(levels)) {
@@ -88,9 +81,10 @@ SearchSpace SearchSpace::parse(std::string_view text) {
   while (true) {
     const std::string_view item = rest.substr(0, rest.find(','));
     const std::size_t cross = item.find('x');
-    const auto motifs = parse_number(item.substr(0, cross));
-    const auto nodes =
-        cross == std::string_view::npos ? std::nullopt : parse_number(item.substr(cross + 1));
+    const auto motifs = core::parse_number<int>(item.substr(0, cross));
+    const auto nodes = cross == std::string_view::npos
+                           ? std::nullopt
+                           : core::parse_number<int>(item.substr(cross + 1));
     if (!motifs || !nodes) {
       throw core::UsageError(fmt::format("'{}' is no search space", text), "", parse_help);
     }

@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <map>
 #include <set>
 #include <string_view>
 
 #include "hierevo/core/error.hpp"
+#include "hierevo/core/numbers.hpp"
 #include "label_lines.hpp"
 
 namespace hierevo::nn {
@@ -20,13 +20,6 @@ namespace fs = std::filesystem;
 [[noreturn]] void refuse_file(const fs::path& path, std::string_view why,
                               std::string_view suggestion) {
   throw core::UsageError(fmt::format("Cannot use '{}'", path.string()), why, suggestion);
-}
-
-std::optional<std::size_t> number_in(std::string_view word) {
-  std::size_t number = 0;
-  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), number);
-  if (error != std::errc() || end != word.data() + word.size()) return std::nullopt;
-  return number;
 }
 
 std::string stem_of(const std::string& name) {
@@ -72,7 +65,8 @@ class Classes {
   }
 
   bool counts(const Entry& entry) const {
-    return !by_number_.empty() && !labels_.contains(entry.word) && number_in(entry.word);
+    return !by_number_.empty() && !labels_.contains(entry.word) &&
+           core::parse_number<std::size_t>(entry.word);
   }
 
   std::string choose_first_number(std::span<const Entry> entries) {
@@ -84,7 +78,7 @@ class Classes {
     bool any = false;
     for (const Entry& entry : entries) {
       if (!counts(entry)) continue;
-      const std::size_t number = *number_in(entry.word);
+      const std::size_t number = *core::parse_number<std::size_t>(entry.word);
       any = true;
       largest = std::max(largest, number);
       if (number > 0) continue;
@@ -103,7 +97,7 @@ class Classes {
 
   std::int64_t label_of(const Entry& entry) const {
     const bool known = labels_.contains(entry.word);
-    const auto number = number_in(entry.word);
+    const auto number = core::parse_number<std::size_t>(entry.word);
     const auto refuse = [&](std::string_view why) {
       refuse_label_line(files_.labels, entry.line, why);
     };

@@ -1,4 +1,5 @@
 #include "enclosure.hpp"
+#include "hierevo/core/numbers.hpp"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -10,11 +11,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <csignal>
 #include <ctime>
 #include <string_view>
-#include <system_error>
 
 namespace hierevo::process {
 
@@ -26,9 +25,7 @@ constexpr timespec patience{5, 0};
 
 /// The number that `text` is; 0 when it is none.
 pid_t number_of(std::string_view text) {
-  pid_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  return error == std::errc() && end == text.data() + text.size() ? number : 0;
+  return core::parse_number<pid_t>(text).value_or(0);
 }
 
 /// The parent of a process, by its folder in /proc; 0 when it is gone.

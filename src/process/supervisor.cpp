@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "hierevo/core/error.hpp"
+#include "hierevo/core/signals_blocked.hpp"
 #include "packets.hpp"
 #include "supervisor_process.hpp"
 #include "supervisor_protocol.hpp"
@@ -67,22 +68,6 @@ void require_one_thread() {
   throw core::InternalError("A Supervisor must be made before any thread");
 }
 
-/// No signal comes as long as this is there.
-class SignalsBlocked {
- public:
-  SignalsBlocked() {
-    sigset_t all;
-    sigfillset(&all);
-    ::sigprocmask(SIG_BLOCK, &all, &before_);
-  }
-  SignalsBlocked(const SignalsBlocked&) = delete;
-  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
-  ~SignalsBlocked() { ::sigprocmask(SIG_SETMASK, &before_, nullptr); }
-
- private:
-  sigset_t before_{};
-};
-
 }  // namespace
 
 std::string description(const ProcessEnd& end) {
@@ -106,7 +91,7 @@ Supervisor::Supervisor() {
   auto [ours, its] = make_sockets();
   make_nonblocking(ours);
   const pid_t parent = ::getpid();
-  const SignalsBlocked until_it_ignores_them;
+  const core::SignalsBlocked until_it_ignores_them;
   pid_ = ::fork();
   if (pid_ < 0) throw core::IoError("supervisor process", "start", errno);
   if (pid_ == 0) {

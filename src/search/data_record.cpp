@@ -1,11 +1,11 @@
 #include "hierevo/search/data_record.hpp"
 
-#include <charconv>
 #include <nlohmann/json.hpp>
 #include <string_view>
 
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
+#include "hierevo/core/numbers.hpp"
 
 namespace hierevo::search {
 
@@ -21,17 +21,11 @@ fs::path record_in(const fs::path& folder) {
   return folder / "data.json";
 }
 
-std::optional<std::uint64_t> fingerprint_in(std::string_view text) {
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, 16);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
 /// Throws json::exception.
 std::optional<DataFacts> facts_in(const json& record) {
   if (record.at("format") != format || record.at("version") != version) return std::nullopt;
-  const auto fingerprint = fingerprint_in(record.at("fingerprint").get<std::string>());
+  const auto fingerprint =
+      core::parse_number<std::uint64_t>(record.at("fingerprint").get<std::string>(), 16);
   if (!fingerprint) return std::nullopt;
   return DataFacts{.input_channels = record.at("channels").get<int>(),
                    .classes = record.at("classes").get<int>(),

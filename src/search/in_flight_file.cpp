@@ -1,8 +1,7 @@
 #include "in_flight_file.hpp"
+#include "hierevo/core/numbers.hpp"
 
 #include <fmt/format.h>
-
-#include <charconv>
 
 namespace hierevo::search {
 
@@ -22,13 +21,11 @@ InFlightFile::Kind kind_of(std::string_view ending) {
 }  // namespace
 
 InFlightFile in_flight_file(std::string_view name) {
-  std::uint64_t id = 0;
-  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), id);
-  if (error != std::errc() || id == 0) return {};
-  name.remove_prefix(static_cast<std::size_t>(end - name.data()));
+  const auto id = core::take_number<std::uint64_t>(name);
+  if (!id || *id == 0) return {};
   const InFlightFile::Kind kind = kind_of(name);
   if (kind == InFlightFile::Kind::stranger) return {};
-  return {kind, evolution::IndividualId{id}};
+  return {kind, evolution::IndividualId{*id}};
 }
 
 std::filesystem::path in_flight_path(const std::filesystem::path& run, evolution::IndividualId id,
