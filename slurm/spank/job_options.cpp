@@ -6,8 +6,8 @@
 #include <climits>
 #include <vector>
 
+#include "hierevo/core/closest_match.hpp"
 #include "hierevo/core/error.hpp"
-#include "hierevo/core/nearest.hpp"
 #include "hierevo/core/numbers.hpp"
 #include "text.hpp"
 

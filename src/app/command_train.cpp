@@ -246,7 +246,7 @@ class TrainProgram {
 /// Elsewhere only its genotype is known: a search may go on meanwhile, and find a better one.
 evolution::Individual TrainProgram::chosen_by_rank_0(comm::Collectives& ranks) const {
   std::optional<evolution::Individual> individual;
-  const std::string genotype = comm::made_by_rank_0(ranks, [&] {
+  const std::string genotype = comm::compute_on_root(ranks, [&] {
     individual = command_.choice.read();
     note_made_up_fitness(command_.choice);
     return genome::json_text(individual->candidate.genotype);
@@ -258,7 +258,7 @@ evolution::Individual TrainProgram::chosen_by_rank_0(comm::Collectives& ranks) c
 /// Chooses it, and shows what all ranks compute with.
 c10::Device TrainProgram::device_here(comm::Collectives& ranks) const {
   c10::Device device(c10::DeviceType::CPU);
-  comm::together(ranks, [&device] {
+  comm::all_or_throw(ranks, [&device] {
     const NodeShare node = NodeShare::here();
     device = nn::device_of_rank(
         {.rank = node.local_rank, .ranks = node.local_ranks, .own_gpus = node.own_devices},
@@ -295,7 +295,7 @@ std::unique_ptr<TrainingData> TrainProgram::read_data(comm::Collectives& ranks, 
                                                       const nn::TrainingOptions& training) const {
   std::unique_ptr<TrainingData> data;
   const int threads = command_.training.threads;
-  comm::together(ranks, [&] {
+  comm::all_or_throw(ranks, [&] {
     nn::set_threads(threads);
     data = make_training_data(
         {.data = command_.data,
@@ -361,11 +361,11 @@ int TrainProgram::run(comm::Collectives& ranks) const {
   comm::require_equal(ranks, hash_of_options(), "options");
   nn::TrainingOptions training = command_.training.training();
   training.sync_norms = command_.sync_norms;
-  comm::together(ranks, [&] { nn::check_ranks(training, ranks.size()); });
+  comm::all_or_throw(ranks, [&] { nn::check_ranks(training, ranks.size()); });
   const evolution::Individual individual = chosen_by_rank_0(ranks);
   const genome::Genotype& genotype = individual.candidate.genotype;
   const fs::path folder = command_.directory(individual.candidate.id);
-  comm::done_by_rank_0(ranks, [&] {
+  comm::run_on_root(ranks, [&] {
     TrainingDirectory::require_same(folder, options_, genotype, [this](const auto& other) {
       return command_.choice.id_of(other);
     });
@@ -377,9 +377,9 @@ int TrainProgram::run(comm::Collectives& ranks) const {
   const auto device_ranks = nn::make_device_collectives(ranks, device, command_.timeout());
   TrainingTask task = this->task(ranks, device, genotype, *data, training);
   if (device_ranks) task.parallel.ranks = device_ranks.get();
-  comm::together(ranks, [&] { check_memory(task); });
+  comm::all_or_throw(ranks, [&] { check_memory(task); });
   std::optional<TrainingDirectory> directory;
-  comm::done_by_rank_0(ranks, [&] {
+  comm::run_on_root(ranks, [&] {
     if (command_.dry_run) {
       TrainingDirectory::require_same_data(folder, data->facts());
       tell_that_all_is_ready(task, folder);
@@ -395,7 +395,7 @@ int TrainProgram::run(comm::Collectives& ranks) const {
   for (int repeat = begin; repeat <= end; ++repeat) {
     result = train_repeat(task, repeat, first ? &*directory : nullptr, first ? &line : nullptr);
   }
-  comm::done_by_rank_0(ranks, [&] { conclude(result, task, individual, *directory); });
+  comm::run_on_root(ranks, [&] { conclude(result, task, individual, *directory); });
   return 0;
 }
 

@@ -63,7 +63,7 @@ class Repeat {
     if (is_tested_after(trainer_.step())) choose();
     const nn::TrainingEnd end = stopped_ ? nn::TrainingEnd::stopped : train();
     if (end == nn::TrainingEnd::diverged) {
-      throw comm::CommonError(core::UsageError("The training diverged", "the loss was not finite",
+      throw comm::AgreedError(core::UsageError("The training diverged", "the loss was not finite",
                                                "Use a smaller --lr, and another --out."));
     }
     if (end == nn::TrainingEnd::stopped) stop();
@@ -78,7 +78,7 @@ class Repeat {
       if (record_ != nullptr) record_->choose(*scores, trainer_);
       save("running");
     }
-    const std::string result = comm::made_by_rank_0(
+    const std::string result = comm::compute_on_root(
         ranks(), [&] { return record_->save_result(*scores, trainer_).dump(); });
     return json::parse(result);
   }
@@ -93,12 +93,12 @@ class Repeat {
 
   void resume() {
     std::optional<nn::TrainingState> saved;
-    const std::string found = comm::made_by_rank_0(ranks(), [&]() -> std::string {
+    const std::string found = comm::compute_on_root(ranks(), [&]() -> std::string {
       saved = record_->resume();
       return saved ? "found" : "";
     });
     if (!found.empty()) {
-      comm::together(ranks(), [&] { restore(saved.value_or(nn::TrainingState{})); });
+      comm::all_or_throw(ranks(), [&] { restore(saved.value_or(nn::TrainingState{})); });
     }
     if (record_ != nullptr) record_->begin(trainer_.step());
   }
@@ -151,7 +151,7 @@ class Repeat {
 
   /// Gives where.
   std::string save(const char* state) {
-    return comm::made_by_rank_0(ranks(), [&] {
+    return comm::compute_on_root(ranks(), [&] {
       record_->save_now(trainer_, state);
       return record_->folder().string();
     });
@@ -160,7 +160,7 @@ class Repeat {
   [[noreturn]] void stop() {
     const std::string where = save("saved");
     if (record_ != nullptr) record_->note_stop(trainer_.step());
-    throw comm::CommonError(core::Interrupted(
+    throw comm::AgreedError(core::Interrupted(
         fmt::format("The training was stopped at step {} of {}", trainer_.step(),
                     task_.options.steps),
         fmt::format("all is saved in '{}'", where), "Run the same line again to go on."));
@@ -219,7 +219,7 @@ json train_repeat(const TrainingTask& task, int repeat, const TrainingDirectory*
                   ProgressLine* line) {
   comm::Collectives& ranks = task.ranks;
   std::optional<RepeatRecord> record;
-  const std::string known = comm::made_by_rank_0(ranks, [&]() -> std::string {
+  const std::string known = comm::compute_on_root(ranks, [&]() -> std::string {
     if (const auto result = finished_repeat(repeat, *directory)) {
       return told_of_best(*result, directory->best(repeat)).dump();
     }
@@ -232,7 +232,7 @@ json train_repeat(const TrainingTask& task, int repeat, const TrainingDirectory*
   });
   if (!known.empty()) return json::parse(known);
   std::optional<Repeat> training;
-  comm::together(ranks, [&] { training.emplace(task, repeat, record ? &*record : nullptr); });
+  comm::all_or_throw(ranks, [&] { training.emplace(task, repeat, record ? &*record : nullptr); });
   return training->run();
 }
 

@@ -7,8 +7,8 @@
 #include <string_view>
 
 #include "commands.hpp"
+#include "hierevo/core/closest_match.hpp"
 #include "hierevo/core/error.hpp"
-#include "hierevo/core/nearest.hpp"
 #include "hierevo/core/version.hpp"
 #include "program.hpp"
 

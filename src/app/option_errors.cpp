@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "hierevo/core/closest_match.hpp"
 #include "hierevo/core/error.hpp"
-#include "hierevo/core/nearest.hpp"
 
 namespace hierevo::app {
 
@@ -49,7 +49,7 @@ bool is(const po::error& error) {
                                  const std::map<std::string, std::string>& takes) {
   std::vector<std::string> known;
   for (const auto& [option, values] : takes) known.push_back(option);
-  const auto meant = core::nearest(name, known);
+  const auto meant = core::closest_match(name, known);
   const char* dashes = place.name.empty() ? "--" : "";
   throw core::UsageError(
       fmt::format("There is no option '{}{}'{}", dashes, name, in_place(place, name)), "",

@@ -7,8 +7,8 @@
 #include <cmath>
 #include <vector>
 
+#include "hierevo/core/closest_match.hpp"
 #include "hierevo/core/error.hpp"
-#include "hierevo/core/nearest.hpp"
 #include "hierevo/core/standard_error.hpp"
 
 namespace hierevo::app {

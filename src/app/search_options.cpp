@@ -4,9 +4,9 @@
 #include <chrono>
 
 #include "hierevo/comm/mpi_session.hpp"
+#include "hierevo/core/closest_match.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/memory.hpp"
-#include "hierevo/core/nearest.hpp"
 #include "hierevo/core/version.hpp"
 #include "progress_line.hpp"
 

@@ -13,8 +13,8 @@
 
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
-#include "hierevo/core/in_threads.hpp"
 #include "hierevo/core/log.hpp"
+#include "hierevo/core/parallel_for.hpp"
 #include "hierevo/core/standard_error.hpp"
 #include "hierevo/io/image_shards.hpp"
 #include "hierevo/nn/jpeg_files.hpp"
@@ -171,7 +171,7 @@ class Sharding {
   std::vector<Candidate> looked_at(const PlannedShard& shard, std::size_t first,
                                    std::size_t count) const {
     std::vector<Candidate> candidates(count);
-    core::in_threads(count, job_.threads, [&](std::size_t i) {
+    core::parallel_for(count, job_.threads, [&](std::size_t i) {
       Candidate& candidate = candidates[i];
       nn::ImageBytes image = nn::read_image_bytes(shard.files[first + i].path);
       candidate.file = std::move(image.bytes);

@@ -5,9 +5,9 @@
 #include <map>
 
 #include "hierevo/comm/mpi_session.hpp"
+#include "hierevo/core/closest_match.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
-#include "hierevo/core/nearest.hpp"
 #include "hierevo/core/numbers.hpp"
 #include "hierevo/io/image_shards.hpp"
 

@@ -23,7 +23,7 @@ namespace {
 
 int work_in(comm::Collectives& ranks, const SlurmJob& job, const std::exception_ptr& problem,
             const std::function<int(comm::Collectives& ranks)>& work) {
-  comm::together(ranks, [&] {
+  comm::all_or_throw(ranks, [&] {
     if (problem) std::rethrow_exception(problem);
     check_ranks(job, ranks.size());
   });
@@ -43,7 +43,7 @@ int with_mpi(std::chrono::nanoseconds timeout, const SlurmJob& job,
       [&] {
         try {
           return work_in(ranks, job, problem, work);
-        } catch (const comm::CommonError& error) {
+        } catch (const comm::AgreedError& error) {
           common = true;
           if (ranks.rank() == 0) return guarded([]() -> int { throw; });
           return static_cast<int>(error.exit_code());

@@ -68,7 +68,7 @@ void require_none(Collectives& group, const core::Failure& own) {
   const auto codes = gather(group, static_cast<std::int64_t>(own.code), ElementType::int64);
   const auto first = std::find_if(codes.begin(), codes.end(), [](auto code) { return code != 0; });
   if (first == codes.end()) return;
-  throw CommonError(text_of(gather_texts(group, own.text)), static_cast<core::ExitCode>(*first));
+  throw AgreedError(text_of(gather_texts(group, own.text)), static_cast<core::ExitCode>(*first));
 }
 
 }  // namespace
@@ -91,11 +91,11 @@ std::vector<std::string> gather_texts(Collectives& group, std::string_view text)
   return texts;
 }
 
-void together(Collectives& group, const std::function<void()>& work) {
+void all_or_throw(Collectives& group, const std::function<void()>& work) {
   require_none(group, failure_in(work));
 }
 
-std::string made_by_rank_0(Collectives& group, const std::function<std::string()>& make) {
+std::string compute_on_root(Collectives& group, const std::function<std::string()>& make) {
   std::string text;
   core::Failure problem{"", core::ExitCode::finished};
   if (group.rank() == 0) problem = failure_in([&] { text = make(); });
@@ -106,12 +106,12 @@ std::string made_by_rank_0(Collectives& group, const std::function<std::string()
   std::string told = text + problem.text;
   told.resize(static_cast<std::size_t>(head[1]));
   group.broadcast({told.data(), told.size(), ElementType::uint8}, 0).wait();
-  if (head[0] != 0) throw CommonError(told, static_cast<core::ExitCode>(head[0]));
+  if (head[0] != 0) throw AgreedError(told, static_cast<core::ExitCode>(head[0]));
   return told;
 }
 
-void done_by_rank_0(Collectives& group, const std::function<void()>& work) {
-  made_by_rank_0(group, [&work] {
+void run_on_root(Collectives& group, const std::function<void()>& work) {
+  compute_on_root(group, [&work] {
     work();
     return std::string();
   });
@@ -126,7 +126,7 @@ void require_equal(Collectives& group, std::uint64_t hash, std::string_view what
     if (hashes[rank] != hashes[0]) different.push_back(static_cast<int>(rank));
   }
   if (different.empty()) return;
-  throw CommonError(
+  throw AgreedError(
       core::UsageError(fmt::format("{} {} other {} than rank 0", name_ranks(different),
                                    different.size() == 1 ? "has" : "have", what),
                        "all ranks work on the same thing",

@@ -9,7 +9,7 @@ namespace hierevo::comm {
 namespace {
 
 /// For memory that nobody will look at any more.
-void wait_for_end(std::unique_ptr<Pending::Operation> operation) {
+void wait_for_end(std::unique_ptr<Request::Operation> operation) {
   if (!operation) return;
   try {
     operation->wait();
@@ -35,22 +35,22 @@ std::size_t size_of(ElementType type) {
   throw core::InternalError("There is no such type of elements");
 }
 
-Pending& Pending::operator=(Pending&& other) noexcept {
+Request& Request::operator=(Request&& other) noexcept {
   if (this == &other) return *this;
   wait_for_end(std::move(operation_));
   operation_ = std::move(other.operation_);
   return *this;
 }
 
-Pending::~Pending() {
+Request::~Request() {
   wait_for_end(std::move(operation_));
 }
 
-bool Pending::done() {
+bool Request::done() {
   return !operation_ || operation_->done();
 }
 
-void Pending::wait() {
+void Request::wait() {
   const auto operation = std::move(operation_);
   if (operation) operation->wait();
 }

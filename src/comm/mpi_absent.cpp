@@ -79,19 +79,19 @@ int MpiCollectives::rank() const {
 int MpiCollectives::size() const {
   refuse();
 }
-Pending MpiCollectives::all_reduce(Elements, Reduction) {
+Request MpiCollectives::all_reduce(Elements, Reduction) {
   refuse();
 }
-Pending MpiCollectives::broadcast(Elements, int) {
+Request MpiCollectives::broadcast(Elements, int) {
   refuse();
 }
-Pending MpiCollectives::all_gather(Elements, Elements) {
+Request MpiCollectives::all_gather(Elements, Elements) {
   refuse();
 }
-Pending MpiCollectives::barrier() {
+Request MpiCollectives::barrier() {
   refuse();
 }
-Pending MpiCollectives::start(const detail::CollectiveOrder&) {
+Request MpiCollectives::start(const detail::CollectiveOrder&) {
   refuse();
 }
 

@@ -8,14 +8,14 @@
 #include "backoff.hpp"
 #include "hierevo/core/error.hpp"
 #include "mpi_check.hpp"
-#include "mpi_driver.hpp"
-#include "patience.hpp"
+#include "mpi_progress_thread.hpp"
+#include "stall_aware_timeout.hpp"
 
 namespace hierevo::comm {
 
 namespace {
 
-using detail::MpiDriver;
+using detail::MpiProgressThread;
 
 int rank_in_world() {
   int rank = -1;
@@ -23,7 +23,7 @@ int rank_in_world() {
   return rank;
 }
 
-MPI_Comm duplicate_world(detail::Patience& patience) {
+MPI_Comm duplicate_world(detail::StallAwareTimeout& patience) {
   // MPI writes it when the call ends, which may be after this function has given up.
   auto* const comm = new MPI_Comm(MPI_COMM_NULL);
   MPI_Request request = MPI_REQUEST_NULL;
@@ -46,16 +46,16 @@ MPI_Comm duplicate_world(detail::Patience& patience) {
   return duplicate;
 }
 
-class Started final : public Pending::Operation {
+class Started final : public Request::Operation {
  public:
-  Started(std::shared_ptr<MpiDriver> driver, std::shared_ptr<detail::MpiJob> job)
-      : driver_(std::move(driver)), job_(std::move(job)) {}
+  Started(std::shared_ptr<MpiProgressThread> thread, std::shared_ptr<detail::MpiJob> job)
+      : thread_(std::move(thread)), job_(std::move(job)) {}
 
-  bool done() override { return driver_->ended(*job_); }
-  void wait() override { driver_->wait(*job_); }
+  bool done() override { return thread_->ended(*job_); }
+  void wait() override { thread_->wait(*job_); }
 
  private:
-  const std::shared_ptr<MpiDriver> driver_;
+  const std::shared_ptr<MpiProgressThread> thread_;
   const std::shared_ptr<detail::MpiJob> job_;
 };
 
@@ -64,46 +64,46 @@ class Started final : public Pending::Operation {
 MpiCollectives::MpiCollectives(std::chrono::nanoseconds timeout) {
   detail::require_mpi("A group of MPI's ranks");
   detail::require_mpi_for_threads("A group of MPI's ranks");
-  detail::Patience patience(timeout);
+  detail::StallAwareTimeout patience(timeout);
   detail::MpiChannels channels;
   channels.first = duplicate_world(patience);
   channels.second = duplicate_world(patience);
   HIEREVO_MPI_CHECK(MPI_Comm_rank(channels.first, &channels.rank));
   HIEREVO_MPI_CHECK(MPI_Comm_size(channels.first, &channels.size));
-  driver_ = std::make_shared<MpiDriver>(channels, timeout);
-  driver_->start_thread();
+  thread_ = std::make_shared<MpiProgressThread>(channels, timeout);
+  thread_->start_thread();
 }
 
 MpiCollectives::~MpiCollectives() {
-  driver_->finish();
+  thread_->finish();
 }
 
 int MpiCollectives::rank() const {
-  return driver_->channels().rank;
+  return thread_->channels().rank;
 }
 
 int MpiCollectives::size() const {
-  return driver_->channels().size;
+  return thread_->channels().size;
 }
 
-Pending MpiCollectives::all_reduce(Elements elements, Reduction reduction) {
+Request MpiCollectives::all_reduce(Elements elements, Reduction reduction) {
   return start(detail::order_all_reduce(elements, reduction));
 }
 
-Pending MpiCollectives::broadcast(Elements elements, int root) {
+Request MpiCollectives::broadcast(Elements elements, int root) {
   return start(detail::order_broadcast(elements, root, size()));
 }
 
-Pending MpiCollectives::all_gather(Elements own, Elements all) {
+Request MpiCollectives::all_gather(Elements own, Elements all) {
   return start(detail::order_all_gather(own, all, size()));
 }
 
-Pending MpiCollectives::barrier() {
+Request MpiCollectives::barrier() {
   return start({});
 }
 
-Pending MpiCollectives::start(const detail::CollectiveOrder& order) {
-  return Pending(std::make_unique<Started>(driver_, driver_->submit(order)));
+Request MpiCollectives::start(const detail::CollectiveOrder& order) {
+  return Request(std::make_unique<Started>(thread_, thread_->submit(order)));
 }
 
 }  // namespace hierevo::comm

@@ -28,19 +28,19 @@ int NcclCollectives::rank() const {
 int NcclCollectives::size() const {
   refuse();
 }
-Pending NcclCollectives::all_reduce(Elements, Reduction) {
+Request NcclCollectives::all_reduce(Elements, Reduction) {
   refuse();
 }
-Pending NcclCollectives::all_reduce_together(std::span<const Elements>, Reduction) {
+Request NcclCollectives::all_reduce_together(std::span<const Elements>, Reduction) {
   refuse();
 }
-Pending NcclCollectives::broadcast(Elements, int) {
+Request NcclCollectives::broadcast(Elements, int) {
   refuse();
 }
-Pending NcclCollectives::all_gather(Elements, Elements) {
+Request NcclCollectives::all_gather(Elements, Elements) {
   refuse();
 }
-Pending NcclCollectives::barrier() {
+Request NcclCollectives::barrier() {
   refuse();
 }
 

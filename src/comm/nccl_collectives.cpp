@@ -63,12 +63,12 @@ std::string name_gpu() {
 /// NCCL itself waits for ever, or ends with a text that tells little.
 void require_own_gpus(Collectives& host) {
   std::string own;
-  together(host, [&own] { own = name_gpu(); });
+  all_or_throw(host, [&own] { own = name_gpu(); });
   const auto gpus = gather_texts(host, own);
   for (std::size_t rank = 0; rank < gpus.size(); ++rank) {
     const auto first = std::find(gpus.begin(), gpus.end(), gpus[rank]) - gpus.begin();
     if (static_cast<std::size_t>(first) == rank) continue;
-    throw CommonError(
+    throw AgreedError(
         core::UsageError(fmt::format("Ranks {} and {} have the same {}", first, rank, gpus[rank]),
                          "NCCL wants one for each rank",
                          "Start as many ranks on a node as it has GPUs, each with its own (srun "
@@ -78,7 +78,7 @@ void require_own_gpus(Collectives& host) {
 
 ncclUniqueId agree_on_id(Collectives& host) {
   ncclUniqueId id{};
-  together(host, [&] {
+  all_or_throw(host, [&] {
     if (host.rank() == 0) HIEREVO_NCCL_CHECK(0, ncclGetUniqueId(&id));
   });
   host.broadcast({id.internal, sizeof id.internal, ElementType::uint8}, 0).wait();
@@ -312,7 +312,7 @@ struct NcclCollectives::Impl {
 namespace {
 
 template <typename Impl>
-class OnStream final : public Pending::Operation {
+class OnStream final : public Request::Operation {
  public:
   OnStream(std::shared_ptr<Impl> impl, std::shared_ptr<detail::CudaEvent> end)
       : impl_(std::move(impl)), end_(std::move(end)) {}
@@ -326,8 +326,8 @@ class OnStream final : public Pending::Operation {
 };
 
 template <typename Impl>
-Pending start(const std::shared_ptr<Impl>& impl, std::span<const CollectiveOrder> orders) {
-  return Pending(std::make_unique<OnStream<Impl>>(impl, impl->start(orders)));
+Request start(const std::shared_ptr<Impl>& impl, std::span<const CollectiveOrder> orders) {
+  return Request(std::make_unique<OnStream<Impl>>(impl, impl->start(orders)));
 }
 
 }  // namespace
@@ -348,28 +348,28 @@ int NcclCollectives::size() const {
   return impl_->size;
 }
 
-Pending NcclCollectives::all_reduce(Elements elements, Reduction reduction) {
+Request NcclCollectives::all_reduce(Elements elements, Reduction reduction) {
   return all_reduce_together({&elements, 1}, reduction);
 }
 
-Pending NcclCollectives::all_reduce_together(std::span<const Elements> elements,
+Request NcclCollectives::all_reduce_together(std::span<const Elements> elements,
                                              Reduction reduction) {
   std::vector<CollectiveOrder> orders;
   for (const auto& each : elements) orders.push_back(detail::order_all_reduce(each, reduction));
   return start(impl_, orders);
 }
 
-Pending NcclCollectives::broadcast(Elements elements, int root) {
+Request NcclCollectives::broadcast(Elements elements, int root) {
   const auto order = detail::order_broadcast(elements, root, size());
   return start(impl_, {&order, 1});
 }
 
-Pending NcclCollectives::all_gather(Elements own, Elements all) {
+Request NcclCollectives::all_gather(Elements own, Elements all) {
   const auto order = detail::order_all_gather(own, all, size());
   return start(impl_, {&order, 1});
 }
 
-Pending NcclCollectives::barrier() {
+Request NcclCollectives::barrier() {
   const CollectiveOrder order;
   return start(impl_, {&order, 1});
 }

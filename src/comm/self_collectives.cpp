@@ -6,23 +6,23 @@
 
 namespace hierevo::comm {
 
-Pending SelfCollectives::all_reduce(Elements elements, Reduction reduction) {
+Request SelfCollectives::all_reduce(Elements elements, Reduction reduction) {
   detail::order_all_reduce(elements, reduction);
   return {};
 }
 
-Pending SelfCollectives::broadcast(Elements elements, int root) {
+Request SelfCollectives::broadcast(Elements elements, int root) {
   detail::order_broadcast(elements, root, size());
   return {};
 }
 
-Pending SelfCollectives::all_gather(Elements own, Elements all) {
+Request SelfCollectives::all_gather(Elements own, Elements all) {
   detail::order_all_gather(own, all, size());
   if (own.count > 0 && own.data != all.data) std::memcpy(all.data, own.data, own.bytes());
   return {};
 }
 
-Pending SelfCollectives::barrier() {
+Request SelfCollectives::barrier() {
   return {};
 }
 

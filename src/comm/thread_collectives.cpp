@@ -13,8 +13,8 @@
 
 #include "collective_order.hpp"
 #include "hierevo/core/error.hpp"
-#include "patience.hpp"
 #include "reduce_elements.hpp"
+#include "stall_aware_timeout.hpp"
 
 namespace hierevo::comm {
 
@@ -130,13 +130,13 @@ class ThreadCollectivesGroup::Board {
     return posted;
   }
 
-  bool ended(const Posted& posted, detail::Patience& patience) {
+  bool ended(const Posted& posted, detail::StallAwareTimeout& patience) {
     const std::scoped_lock lock(mutex_);
     if (posted.state == Posted::State::gathering) return !dead_.empty() || patience.spent();
     return posted.state == Posted::State::done;
   }
 
-  void wait(int rank, const Posted& posted, detail::Patience& patience) {
+  void wait(int rank, const Posted& posted, detail::StallAwareTimeout& patience) {
     std::unique_lock lock(mutex_);
     const auto decided = [&] { return posted.state != Posted::State::gathering || !dead_.empty(); };
     while (!ended_.wait_until(lock, patience.next_look(), decided)) {
@@ -211,7 +211,7 @@ class ThreadCollectivesGroup::Board {
   std::string dead_;  ///< why, when the group is dead
 };
 
-class ThreadCollectivesGroup::Started final : public Pending::Operation {
+class ThreadCollectivesGroup::Started final : public Request::Operation {
  public:
   Started(std::shared_ptr<Board> board, int rank, std::shared_ptr<Posted> posted)
       : board_(std::move(board)),
@@ -226,7 +226,7 @@ class ThreadCollectivesGroup::Started final : public Pending::Operation {
   const std::shared_ptr<Board> board_;
   const int rank_;
   const std::shared_ptr<Posted> posted_;
-  detail::Patience patience_;
+  detail::StallAwareTimeout patience_;
 };
 
 class ThreadCollectivesGroup::Member final : public Collectives {
@@ -236,20 +236,20 @@ class ThreadCollectivesGroup::Member final : public Collectives {
   int rank() const override { return rank_; }
   int size() const override { return board_->size(); }
 
-  Pending all_reduce(Elements elements, Reduction reduction) override {
+  Request all_reduce(Elements elements, Reduction reduction) override {
     return start(detail::order_all_reduce(elements, reduction));
   }
-  Pending broadcast(Elements elements, int root) override {
+  Request broadcast(Elements elements, int root) override {
     return start(detail::order_broadcast(elements, root, size()));
   }
-  Pending all_gather(Elements own, Elements all) override {
+  Request all_gather(Elements own, Elements all) override {
     return start(detail::order_all_gather(own, all, size()));
   }
-  Pending barrier() override { return start({}); }
+  Request barrier() override { return start({}); }
 
  private:
-  Pending start(const CollectiveOrder& order) {
-    return Pending(std::make_unique<Started>(board_, rank_, board_->post(rank_, order)));
+  Request start(const CollectiveOrder& order) {
+    return Request(std::make_unique<Started>(board_, rank_, board_->post(rank_, order)));
   }
 
   const std::shared_ptr<Board> board_;

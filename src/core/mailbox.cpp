@@ -8,15 +8,15 @@
 
 namespace hierevo::core {
 
-Bell::Bell() : event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+EventFd::EventFd() : event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   if (!event_) throw IoError("eventfd", "make", errno);
 }
 
-void Bell::ring() {
+void EventFd::notify() {
   ::eventfd_write(event_.get(), 1);
 }
 
-void Bell::silence() {
+void EventFd::clear() {
   eventfd_t ignored = 0;
   ::eventfd_read(event_.get(), &ignored);
 }

@@ -7,8 +7,8 @@
 #include <set>
 #include <utility>
 
+#include "hierevo/core/closest_match.hpp"
 #include "hierevo/core/error.hpp"
-#include "hierevo/core/nearest.hpp"
 #include "hierevo/core/random.hpp"
 #include "hierevo/genome/mutation.hpp"
 

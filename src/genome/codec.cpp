@@ -8,9 +8,9 @@
 #include <optional>
 #include <utility>
 
+#include "hierevo/core/closest_match.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
-#include "hierevo/core/nearest.hpp"
 #include "hierevo/genome/primitive.hpp"
 
 namespace hierevo::genome {

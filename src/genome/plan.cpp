@@ -7,8 +7,8 @@
 #include <limits>
 #include <utility>
 
+#include "hierevo/core/closest_match.hpp"
 #include "hierevo/core/error.hpp"
-#include "hierevo/core/nearest.hpp"
 
 namespace hierevo::genome {
 

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "cifar.hpp"
+#include "hierevo/core/closest_match.hpp"
 #include "hierevo/core/error.hpp"
-#include "hierevo/core/nearest.hpp"
 #include "idx_dataset.hpp"
 #include "numbered_names.hpp"
 

@@ -21,7 +21,7 @@ void require_same_kind(comm::Collectives& host, c10::Device device) {
                                   [&](const std::string& kind) { return kind != kinds[0]; });
   if (other == kinds.end()) return;
   const auto rank = other - kinds.begin();
-  throw comm::CommonError(core::UsageError(
+  throw comm::AgreedError(core::UsageError(
       fmt::format("Rank 0 computes on a {}, and rank {} on a {}", kinds[0], rank, *other),
       "ranks that train one network all need devices of one kind",
       "Start them on nodes that have as many GPUs as ranks, or hide all GPUs "

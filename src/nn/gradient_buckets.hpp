@@ -53,7 +53,7 @@ class GradientBuckets {
     at::Tensor values;
     at::Tensor narrow;  ///< the same in bfloat16, where that is sent
     std::size_t missing = 0;
-    comm::Pending sum;
+    comm::Request sum;
   };
 
   void assign(const std::vector<NamedTensor>& parameters, std::size_t bytes);

@@ -4,7 +4,7 @@
 #include <thread>
 
 #include "crop_decoder.hpp"
-#include "hierevo/core/in_threads.hpp"
+#include "hierevo/core/parallel_for.hpp"
 #include "hierevo/nn/image_folder.hpp"
 #include "image_crop.hpp"
 #include "jpeg.hpp"
@@ -45,7 +45,7 @@ std::vector<ReadImage> read_images(std::span<const LabelledFile> files, std::int
                                    int threads) {
   std::vector<ReadImage> images(files.size());
   const auto caller = std::this_thread::get_id();
-  core::in_threads(files.size(), threads, [&](std::size_t i) {
+  core::parallel_for(files.size(), threads, [&](std::size_t i) {
     // Of this thread's own operations.
     if (std::this_thread::get_id() != caller) at::set_num_threads(1);
     images[i] = read_image(files[i].path, size);

@@ -50,7 +50,7 @@ Replicas::Step Replicas::finish_step(const at::Tensor& loss, bool wants_to_stop)
   const at::Tensor own = loss.to(at::kDouble);
   const at::Tensor both = at::stack({own, at::full_like(own, wants_to_stop ? 1.0 : 0.0)});
   buckets_.close();
-  comm::Pending sum = ranks_.all_reduce(elements_of(both), comm::Reduction::sum);
+  comm::Request sum = ranks_.all_reduce(elements_of(both), comm::Reduction::sum);
   buckets_.finish();
   const auto start = Clock::now();
   sum.wait();

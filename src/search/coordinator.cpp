@@ -6,10 +6,10 @@
 #include <utility>
 #include <variant>
 
-#include "begun_engine.hpp"
 #include "heartbeat.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/log.hpp"
+#include "load_engine.hpp"
 
 namespace hierevo::search {
 
@@ -43,7 +43,7 @@ Coordinator::Coordinator(comm::Communicator& ranks, const SearchOptions& options
       stop_requested_(stop_requested),
       record_(options.run),
       admission_(options.fingerprint, options.run),
-      engine_(begun_engine(options, record_)),
+      engine_(load_engine(options, record_)),
       workers_(ranks.size() == 1 || options.master_evaluates ? 0 : 1, ranks.size(), Clock::now()) {
   for (const auto& individual : engine_.history()) count(individual.evaluation.status);
   done_before_ = engine_.history().size();
@@ -65,10 +65,11 @@ void Coordinator::handle(int rank, const AnyMessage& message, Clock::time_point 
   if (workers_.heard(rank, now)) is_back(rank);
   if (const auto* hello = std::get_if<Hello>(&message)) greeted(rank, *hello);
   if (const auto* result = std::get_if<Result>(&message)) finished_one(rank, *result);
-  if (const auto* beat = std::get_if<Beat>(&message)) took(rank, *beat);
-  if (const auto* fewer = std::get_if<Fewer>(&message)) workers_.has_fewer(rank, fewer->evaluators);
+  if (const auto* report = std::get_if<ProgressReport>(&message)) took(rank, *report);
+  if (const auto* reduced = std::get_if<CapacityReduced>(&message))
+    workers_.has_fewer(rank, reduced->evaluators);
   if (const auto* gone = std::get_if<Cancelled>(&message)) cancelled(rank, gone->id);
-  if (const auto* gone = std::get_if<Left>(&message)) left(rank, *gone);
+  if (const auto* gone = std::get_if<Drained>(&message)) left(rank, *gone);
   if (std::holds_alternative<Stop>(message)) stop_asked_ = true;
 }
 
@@ -123,8 +124,8 @@ void Coordinator::begin_when_all_are_there() {
   for (const auto& individual : engine_.history()) screening_->remember(individual.evaluation);
 }
 
-void Coordinator::took(int rank, const Beat& beat) {
-  for (const auto& part : beat.parts) {
+void Coordinator::took(int rank, const ProgressReport& report) {
+  for (const auto& part : report.parts) {
     const auto one = issued_.find(part.id);
     if (one == issued_.end() || !workers_.given(rank).contains(part.id)) continue;
     one->second.rank = rank;
@@ -173,7 +174,7 @@ void Coordinator::cancelled(int rank, Id id) {
   lost_at(rank, id, found->second);
 }
 
-void Coordinator::left(int rank, const Left& message) {
+void Coordinator::left(int rank, const Drained& message) {
   const bool as_told = message.error.empty() && ending_;
   if (as_told) {
     workers_.left(rank);
@@ -243,7 +244,7 @@ void Coordinator::is_back(int rank) {
       ranks_.send(rank, encode(Cancel{id}));  // another has brought its result meanwhile
     }
   }
-  if (ending_) ranks_.send(rank, encode(Leave{}));  // it was silent when the others were told
+  if (ending_) ranks_.send(rank, encode(Drain{}));  // it was silent when the others were told
 }
 
 void Coordinator::issue_again(Id id, Issued& one, int avoid) {
@@ -350,7 +351,7 @@ void Coordinator::tick(Clock::time_point now) {
 void Coordinator::act() {
   account();
   judge_silence();
-  beat();
+  send_heartbeats();
   begin_when_all_are_there();
   decide_end();
   if (screening_ && !ending_ && !options_.dry_run) {
@@ -367,10 +368,10 @@ void Coordinator::act() {
   if (on_status_) on_status_(status());
 }
 
-void Coordinator::beat() {
+void Coordinator::send_heartbeats() {
   if (now_ < next_beat_) return;
   next_beat_ = now_ + beat_interval(options_.heartbeat);
-  for (const int rank : workers_.reachable()) ranks_.send(rank, encode(Alive{}));
+  for (const int rank : workers_.reachable()) ranks_.send(rank, encode(Heartbeat{}));
 }
 
 void Coordinator::decide_end() {
@@ -421,7 +422,7 @@ void Coordinator::finish(SearchEnd end) {
               issued_.size(), share_for_workers * options_.grace.count());
   }
   record_.make_due();
-  for (const int rank : workers_.reachable()) ranks_.send(rank, encode(Leave{}));
+  for (const int rank : workers_.reachable()) ranks_.send(rank, encode(Drain{}));
 }
 
 /// Ends when all workers have left, since until then results may come, and when all is saved. Both
@@ -470,7 +471,7 @@ void Coordinator::save_or_tell(const char* state) {
 void Coordinator::send_home() {
   for (const int rank : workers_.reachable()) {
     // This process's own worker ends with it, and a message to it would stay for the next search.
-    if (rank != ranks_.rank()) ranks_.send(rank, encode(Done{}));
+    if (rank != ranks_.rank()) ranks_.send(rank, encode(Shutdown{}));
   }
 }
 

@@ -65,12 +65,12 @@ class Coordinator {
   void greeted(int rank, const Hello& hello);
   void begin_when_all_are_there();
   void begin_record();
-  void took(int rank, const Beat& beat);
+  void took(int rank, const ProgressReport& report);
   void finished_one(int rank, const Result& result);
   void cancelled(int rank, Id id);
-  void left(int rank, const Left& message);
+  void left(int rank, const Drained& message);
   void judge_silence();
-  void beat();
+  void send_heartbeats();
   void show_progress();
   void lose(int rank, const std::string& how);
   void lost_at(int rank, Id id, Issued& one);

@@ -78,7 +78,7 @@ void EvaluationServer::serve(Evaluator& evaluator) {
   while (const auto bytes = receive(true)) {
     const auto message = decode(*bytes);
     const auto* work = message ? std::get_if<Work>(&*message) : nullptr;
-    // A Leave that comes when nothing is under way asks for nothing.
+    // A Drain that comes when nothing is under way asks for nothing.
     if (work != nullptr) evaluate(evaluator, *work);
   }
 }
@@ -90,12 +90,12 @@ void EvaluationServer::evaluate(Evaluator& evaluator, const Work& work) {
     if (now >= next_report) {
       next_report = now + report_interval;
       // A rank that is slow to read does not keep it from its work.
-      send(encode(Beat{{{work.candidate.id, at}}}), /*wait=*/false);
+      send(encode(ProgressReport{{{work.candidate.id, at}}}), /*wait=*/false);
     }
     bool go_on = true;
     while (const auto bytes = receive(false)) {
       const auto message = decode(*bytes);
-      if (message && std::holds_alternative<Leave>(*message)) go_on = false;
+      if (message && std::holds_alternative<Drain>(*message)) go_on = false;
     }
     return go_on && !gone_;
   };
@@ -103,7 +103,7 @@ void EvaluationServer::evaluate(Evaluator& evaluator, const Work& work) {
   if (evaluation) {
     send(encode(Result{work.candidate.id, *evaluation}));
   } else {
-    send(encode(Left{}));
+    send(encode(Drained{}));
   }
 }
 

@@ -191,7 +191,7 @@ void ProcessEvaluators::hand_out() {
 void ProcessEvaluators::save(evolution::IndividualId id) {
   if (drop_waiting(id)) events_.push_back(Ended{id, std::nullopt});
   Slot* slot = slot_of(id);
-  if (slot == nullptr || slot->is_ending() || slot->process->send(Leave{})) return;
+  if (slot == nullptr || slot->is_ending() || slot->process->send(Drain{})) return;
   core::log(core::LogLevel::warning, "An evaluator that takes no messages is killed");
   kill(id);
 }
@@ -291,8 +291,8 @@ void ProcessEvaluators::take_messages(Slot& slot) {
 bool ProcessEvaluators::take(Slot& slot, const AnyMessage& message) {
   if (const auto* hello = std::get_if<Hello>(&message)) return greeted(slot, *hello);
   const bool works = slot.ready && slot.work;
-  if (const auto* beat = std::get_if<Beat>(&message)) {
-    for (const auto& part : beat->parts) {
+  if (const auto* report = std::get_if<ProgressReport>(&message)) {
+    for (const auto& part : report->parts) {
       if (!works || part.id != slot.work->candidate.id) return false;
       events_.push_back(Progress{part.id, part.at});
     }
@@ -304,7 +304,7 @@ bool ProcessEvaluators::take(Slot& slot, const AnyMessage& message) {
     slot.vain_starts = 0;
     return true;
   }
-  if (!std::holds_alternative<Left>(message) || !works) return false;
+  if (!std::holds_alternative<Drained>(message) || !works) return false;
   end_work(slot, std::nullopt);
   slot.vain_starts = 0;
   return true;
@@ -398,7 +398,7 @@ void ProcessEvaluators::give_up(Slot& slot, const std::string& reason) {
             slots_.size(), reason);
   if (slot.process) kill_process(slot);
   slot.process.reset();
-  events_.push_back(Fewer{static_cast<std::size_t>(left)});
+  events_.push_back(CapacityReduced{static_cast<std::size_t>(left)});
 }
 
 void ProcessEvaluators::break_down(const std::string& reason) {

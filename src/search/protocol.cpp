@@ -22,14 +22,14 @@ enum class Kind : std::uint8_t {
   hello = 1,
   work = 2,
   result = 3,
-  leave = 4,
-  left = 5,
+  drain = 4,
+  drained = 5,
   stop = 6,
-  beat = 7,
-  alive = 8,
+  progress_report = 7,
+  heartbeat = 8,
   setup = 9,
-  done = 10,
-  fewer = 11,
+  shutdown = 10,
+  capacity_reduced = 11,
   cancel = 12,
   cancelled = 13,
 };
@@ -80,10 +80,10 @@ struct Encoder {
     write(out, result.evaluation);
   }
 
-  void operator()(const Beat& beat) {
-    begin(Kind::beat);
-    out.u32(static_cast<std::uint32_t>(beat.parts.size()));
-    for (const auto& [id, at] : beat.parts) {
+  void operator()(const ProgressReport& report) {
+    begin(Kind::progress_report);
+    out.u32(static_cast<std::uint32_t>(report.parts.size()));
+    for (const auto& [id, at] : report.parts) {
       out.u64(number(id));
       out.u32(static_cast<std::uint32_t>(at.repeat));
       out.i64(at.step);
@@ -93,14 +93,14 @@ struct Encoder {
     }
   }
 
-  void operator()(const Alive&) { begin(Kind::alive); }
+  void operator()(const Heartbeat&) { begin(Kind::heartbeat); }
   void operator()(const Stop&) { begin(Kind::stop); }
-  void operator()(const Leave&) { begin(Kind::leave); }
-  void operator()(const Done&) { begin(Kind::done); }
+  void operator()(const Drain&) { begin(Kind::drain); }
+  void operator()(const Shutdown&) { begin(Kind::shutdown); }
 
-  void operator()(const Fewer& fewer) {
-    begin(Kind::fewer);
-    out.u32(fewer.evaluators);
+  void operator()(const CapacityReduced& reduced) {
+    begin(Kind::capacity_reduced);
+    out.u32(reduced.evaluators);
   }
 
   void operator()(const Cancel& cancel) {
@@ -113,8 +113,8 @@ struct Encoder {
     out.u64(number(cancelled.id));
   }
 
-  void operator()(const Left& left) {
-    begin(Kind::left);
+  void operator()(const Drained& left) {
+    begin(Kind::drained);
     out.text(cut(left.error, evolution::longest_reason));
   }
 
@@ -194,11 +194,11 @@ std::optional<AnyMessage> read_result(ByteReader& in) {
 }
 
 std::optional<AnyMessage> read_beat(ByteReader& in) {
-  Beat beat;
+  ProgressReport report;
   const std::size_t count = in.u32();
   if (count > most_evaluators) in.fail();
   for (std::size_t i = 0; in.ok() && i < count; ++i) {
-    Beat::Part part;
+    ProgressReport::Part part;
     part.id = evolution::IndividualId{in.u64()};
     part.at.repeat = read_int(in, 0, evolution::most_repeats);
     part.at.step = in.i64();
@@ -208,9 +208,9 @@ std::optional<AnyMessage> read_beat(ByteReader& in) {
     const bool possible = number(part.id) != 0 && part.at.step >= 0 && part.at.steps >= 0 &&
                           std::isfinite(part.at.earlier_seconds) && part.at.earlier_seconds >= 0.0;
     if (!possible) in.fail();
-    beat.parts.push_back(part);
+    report.parts.push_back(part);
   }
-  return beat;
+  return report;
 }
 
 evolution::IndividualId read_id(ByteReader& in) {
@@ -227,22 +227,22 @@ std::optional<AnyMessage> read_body(std::uint8_t kind, ByteReader& in) {
       return read_work(in);
     case Kind::result:
       return read_result(in);
-    case Kind::beat:
+    case Kind::progress_report:
       return read_beat(in);
-    case Kind::alive:
-      return Alive{};
+    case Kind::heartbeat:
+      return Heartbeat{};
     case Kind::stop:
       return Stop{};
-    case Kind::leave:
-      return Leave{};
-    case Kind::done:
-      return Done{};
-    case Kind::left:
-      return Left{in.text(evolution::longest_reason)};
+    case Kind::drain:
+      return Drain{};
+    case Kind::shutdown:
+      return Shutdown{};
+    case Kind::drained:
+      return Drained{in.text(evolution::longest_reason)};
     case Kind::setup:
       return Setup{in.text(longest_setup)};
-    case Kind::fewer:
-      return Fewer{static_cast<std::uint32_t>(read_int(in, 1, most_evaluators))};
+    case Kind::capacity_reduced:
+      return CapacityReduced{static_cast<std::uint32_t>(read_int(in, 1, most_evaluators))};
     case Kind::cancel:
       return Cancel{read_id(in)};
     case Kind::cancelled:

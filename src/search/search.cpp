@@ -44,8 +44,8 @@ class Rank {
 
  private:
   static bool is_for_a_worker(const AnyMessage& message) {
-    return std::holds_alternative<Work>(message) || std::holds_alternative<Alive>(message) ||
-           std::holds_alternative<Leave>(message) || std::holds_alternative<Done>(message) ||
+    return std::holds_alternative<Work>(message) || std::holds_alternative<Heartbeat>(message) ||
+           std::holds_alternative<Drain>(message) || std::holds_alternative<Shutdown>(message) ||
            std::holds_alternative<Cancel>(message);
   }
 
@@ -113,7 +113,7 @@ SearchEnd run_search(comm::Communicator& ranks, const SearchOptions& options,
 }
 
 void dismiss_workers(comm::Communicator& ranks) {
-  for (int rank = 1; rank < ranks.size(); ++rank) ranks.send(rank, encode(Done{}));
+  for (int rank = 1; rank < ranks.size(); ++rank) ranks.send(rank, encode(Shutdown{}));
   ranks.flush(2s);
 }
 

@@ -9,12 +9,12 @@
 #include <unordered_map>
 #include <utility>
 
-#include "found_model.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/evolution/codec.hpp"
 #include "hierevo/evolution/engine.hpp"
 #include "hierevo/genome/cell_graph.hpp"
 #include "hierevo/search/verify.hpp"
+#include "infer_model.hpp"
 
 namespace hierevo::search {
 
@@ -30,7 +30,7 @@ class SearchCheck {
  public:
   SearchCheck(const io::Snapshot& search, const VerifyOptions& options, Verification& found)
       : options_(search.options), state_(search.state), progress_(search.progress), found_(found) {
-    if (options.model) model_ = found_model(*options.model, state_.history);
+    if (options.model) model_ = infer_model(*options.model, state_.history);
   }
 
   void run() {

@@ -48,8 +48,8 @@ void Worker::handle(const AnyMessage& message, Clock::time_point now) {
   heard_ = now;
   if (const auto* work = std::get_if<Work>(&message)) begin(*work);
   if (const auto* over = std::get_if<Cancel>(&message)) cancel(over->id);
-  if (std::holds_alternative<Leave>(message)) leave(SearchEnd::finished);
-  if (std::holds_alternative<Done>(message)) {
+  if (std::holds_alternative<Drain>(message)) leave(SearchEnd::finished);
+  if (std::holds_alternative<Shutdown>(message)) {
     done_ = true;
     leave(SearchEnd::finished);
   }
@@ -83,7 +83,7 @@ void Worker::tick(Clock::time_point now) {
     take(*event);
   }
   stop_late_ones();
-  beat();
+  report_progress();
   watch_coordinator();
   if (leaving_) go_on_leaving();
 }
@@ -96,8 +96,8 @@ void Worker::take(const Evaluators::Event& event) {
     const auto one = under_way_.find(progress->id);
     if (one != under_way_.end()) one->second.at = progress->at;
   }
-  if (const auto* fewer = std::get_if<Evaluators::Fewer>(&event)) {
-    ranks_.send(0, encode(Fewer{static_cast<std::uint32_t>(fewer->left)}));
+  if (const auto* reduced = std::get_if<Evaluators::CapacityReduced>(&event)) {
+    ranks_.send(0, encode(CapacityReduced{static_cast<std::uint32_t>(reduced->left)}));
   }
   if (const auto* broken = std::get_if<Evaluators::Broken>(&event)) {
     core::log(core::LogLevel::error, "This rank can evaluate no more: {}", broken->reason);
@@ -174,12 +174,12 @@ void Worker::stop_late_ones() {
   }
 }
 
-void Worker::beat() {
+void Worker::report_progress() {
   if (now_ < next_beat_ || leaving_ == SearchEnd::saved) return;
   next_beat_ = now_ + beat_interval(options_.heartbeat);
-  Beat beat;
-  for (const auto& [id, one] : under_way_) beat.parts.push_back({id, one.at});
-  ranks_.send(0, encode(beat));
+  ProgressReport report;
+  for (const auto& [id, one] : under_way_) report.parts.push_back({id, one.at});
+  ranks_.send(0, encode(report));
 }
 
 /// As when a whole job is suspended: that is no silence of rank 0's, and no time of an evaluation.
@@ -245,7 +245,7 @@ void Worker::go_on_leaving() {
   }
   const bool coordinator_is_there = leaving_ != SearchEnd::saved && !done_;
   if (coordinator_is_there && !std::exchange(said_left_, true)) {
-    ranks_.send(0, encode(Left{broken_}));
+    ranks_.send(0, encode(Drained{broken_}));
   }
   // Whoever goes earlier may say Hello for another search, which this one's coordinator would take.
   // And MPI's end would wait for all the others, without a look at whether they are there.

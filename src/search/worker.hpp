@@ -59,7 +59,7 @@ class Worker {
                                   std::optional<evolution::Evaluation> evaluation) const;
   double seconds_of(const UnderWay& one) const;
   void stop_late_ones();
-  void beat();
+  void report_progress();
   void forgive_standstill();
   void watch_coordinator();
   void leave(SearchEnd how);

@@ -49,7 +49,7 @@ void expect_thrown(const std::function<void()>& work, const std::string& text,
   try {
     work();
     ADD_FAILURE() << "nothing was thrown";
-  } catch (const CommonError& error) {
+  } catch (const AgreedError& error) {
     EXPECT_EQ(std::string(error.what()), text);
     EXPECT_EQ(error.exit_code(), code);
   }
@@ -58,11 +58,11 @@ void expect_thrown(const std::function<void()>& work, const std::string& text,
 TEST(Agreement, all_throw_the_same_when_one_has_a_problem) {
   run_as_threads(4, [](Collectives& group) {
     int done = 0;
-    together(group, [&done] { ++done; });
+    all_or_throw(group, [&done] { ++done; });
     EXPECT_EQ(done, 1);
     expect_thrown(
         [&group] {
-          together(group, [&group] {
+          all_or_throw(group, [&group] {
             if (group.rank() == 2) throw core::CheckpointError("a/last.h5", "it is gone");
             if (group.rank() > 0) throw core::UsageError("no memory");
           });
@@ -70,7 +70,7 @@ TEST(Agreement, all_throw_the_same_when_one_has_a_problem) {
         "Ranks 1, 3: no memory.\nRank 2: " +
             std::string(core::CheckpointError("a/last.h5", "it is gone").what()),
         core::ExitCode::usage);
-    expect_thrown([&group] { together(group, [] { throw std::runtime_error("x"); }); },
+    expect_thrown([&group] { all_or_throw(group, [] { throw std::runtime_error("x"); }); },
                   "internal error: x", core::ExitCode::internal);
   });
 }
@@ -80,21 +80,21 @@ TEST(Agreement, what_rank_0_makes_all_have) {
     const bool first = group.rank() == 0;
     const std::string long_text(longest_text * 3, 'x');
     for (const std::string& text : {std::string("one\0two", 7), std::string(), long_text}) {
-      EXPECT_EQ(made_by_rank_0(group,
-                               [&] {
-                                 EXPECT_TRUE(first);
-                                 return text;
-                               }),
+      EXPECT_EQ(compute_on_root(group,
+                                [&] {
+                                  EXPECT_TRUE(first);
+                                  return text;
+                                }),
                 text);
     }
     expect_thrown(
         [&group] {
-          made_by_rank_0(group, []() -> std::string {
+          compute_on_root(group, []() -> std::string {
             throw core::Interrupted("It was stopped", "a signal came");
           });
         },
         "It was stopped (a signal came).", core::ExitCode::saved);
-    EXPECT_EQ(made_by_rank_0(group, [] { return "still there"; }), "still there");
+    EXPECT_EQ(compute_on_root(group, [] { return "still there"; }), "still there");
   });
 }
 
@@ -103,11 +103,11 @@ TEST(Agreement, names_the_ranks_that_differ) {
     const auto rank = static_cast<std::uint64_t>(group.rank());
     require_equal(group, ~std::uint64_t{0}, "data");
     EXPECT_THAT([&] { require_equal(group, rank == 2 ? 1 : 0, "data"); },
-                ThrowsMessage<CommonError>(
+                ThrowsMessage<AgreedError>(
                     "Rank 2 has other data than rank 0 (all ranks work on the same thing). "
                     "Start all ranks with the same program, command line and files."));
     EXPECT_THAT([&] { require_equal(group, rank << 63, "options"); },
-                ThrowsMessage<CommonError>(
+                ThrowsMessage<AgreedError>(
                     testing::StartsWith("Ranks 1, 3 have other options than rank 0")));
   });
 }

@@ -24,8 +24,8 @@ using namespace std::chrono_literals;
 using comm::Collectives;
 using comm::Elements;
 using comm::ElementType;
-using comm::Pending;
 using comm::Reduction;
+using comm::Request;
 using Clock = std::chrono::steady_clock;
 
 constexpr ElementType all_types[] = {ElementType::uint8, ElementType::int64, ElementType::bfloat16,
@@ -62,7 +62,7 @@ bool can_reduce(ElementType type, Reduction reduction) {
 }
 
 struct Operation {
-  Pending pending;
+  Request pending;
   Expected expected;
   std::string what;
 };
@@ -259,7 +259,7 @@ void gives_the_same_bits_everywhere_and_again(Collectives& group, GroupMemory& m
   }
 }
 
-void expect_refusal(const std::function<Pending()>& start, const std::string& text) {
+void expect_refusal(const std::function<Request()>& start, const std::string& text) {
   try {
     start().wait();
     ADD_FAILURE() << "it was started";
@@ -296,15 +296,15 @@ void refuses_what_can_never_be_right(Collectives& group, GroupMemory& memory) {
 }
 
 void waits_where_nobody_asks_for_it(Collectives& group, GroupMemory& memory) {
-  EXPECT_TRUE(Pending().done());
-  Pending().wait();
+  EXPECT_TRUE(Request().done());
+  Request().wait();
   std::vector<Expected> expected;
   for (std::uint64_t index = 0; index < 4; ++index) {
     auto operation = start_reduce(group, memory, index, 5000, ElementType::float32, Reduction::sum);
     expected.push_back(operation.expected);
-    if (index % 2 == 0) operation.pending = Pending();
+    if (index % 2 == 0) operation.pending = Request();
   }
-  for (const auto& each : expected) expect_result(memory, each, "of a Pending that has ended");
+  for (const auto& each : expected) expect_result(memory, each, "of a Request that has ended");
 }
 
 void comes_to_be_done_without_waiting(Collectives& group, GroupMemory& memory) {

@@ -170,7 +170,7 @@ TEST(ThreadCollectives, do_not_count_time_in_which_the_process_is_suspended) {
 }
 
 TEST(ThreadCollectives, let_no_one_wait_for_a_group_that_was_destroyed) {
-  comm::Pending pending;
+  comm::Request pending;
   {
     ThreadCollectivesGroup group(2, patience);
     pending = group.collectives(0).barrier();

@@ -10,7 +10,7 @@
 #include "comm/behaviours.hpp"
 #include "hierevo/comm/mpi_communicator.hpp"
 #include "hierevo/comm/self_communicator.hpp"
-#include "hierevo/comm/thread_group.hpp"
+#include "hierevo/comm/thread_communicator_group.hpp"
 #include "hierevo/core/error.hpp"
 
 namespace hierevo::test {
@@ -31,7 +31,7 @@ class Threads : public testing::TestWithParam<std::tuple<int, Behaviour>> {};
 
 /// One thread a rank; returns when all have ended.
 void run_as_threads(int size, const std::function<void(comm::Communicator&)>& body) {
-  comm::ThreadGroup group(size);
+  comm::ThreadCommunicatorGroup group(size);
   std::vector<std::jthread> threads;
   for (int rank = 0; rank < size; ++rank) {
     threads.emplace_back([&group, &body, rank] {
@@ -59,24 +59,24 @@ INSTANTIATE_TEST_SUITE_P(Communicator, Threads,
                                           testing::ValuesIn(behaviours())),
                          name_and_size);
 
-TEST(ThreadGroup, numbers_its_ranks) {
-  comm::ThreadGroup group(3);
+TEST(ThreadCommunicatorGroup, numbers_its_ranks) {
+  comm::ThreadCommunicatorGroup group(3);
   for (int rank = 0; rank < 3; ++rank) {
     EXPECT_EQ(group.communicator(rank).rank(), rank);
     EXPECT_EQ(group.communicator(rank).size(), 3);
   }
 }
 
-TEST(ThreadGroup, refuses_impossible_ranks) {
-  EXPECT_THROW(comm::ThreadGroup(0), core::UsageError);
-  EXPECT_THROW(comm::ThreadGroup(-1), core::UsageError);
-  comm::ThreadGroup group(2);
+TEST(ThreadCommunicatorGroup, refuses_impossible_ranks) {
+  EXPECT_THROW(comm::ThreadCommunicatorGroup(0), core::UsageError);
+  EXPECT_THROW(comm::ThreadCommunicatorGroup(-1), core::UsageError);
+  comm::ThreadCommunicatorGroup group(2);
   EXPECT_THROW(group.communicator(-1), core::UsageError);
   EXPECT_THROW(group.communicator(2), core::UsageError);
 }
 
-TEST(ThreadGroup, keeps_messages_for_a_rank_that_comes_late) {
-  comm::ThreadGroup group(2);
+TEST(ThreadCommunicatorGroup, keeps_messages_for_a_rank_that_comes_late) {
+  comm::ThreadCommunicatorGroup group(2);
   std::jthread([&group] { group.communicator(0).send(1, {std::byte{42}}); }).join();
   const auto message = group.communicator(1).receive(std::chrono::nanoseconds(0));
   ASSERT_TRUE(message.has_value());

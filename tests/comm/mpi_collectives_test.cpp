@@ -15,7 +15,7 @@
 #include "hierevo/comm/mpi_collectives.hpp"
 #include "hierevo/comm/mpi_session.hpp"
 #include "hierevo/core/error.hpp"
-#include "mpi_driver.hpp"
+#include "mpi_progress_thread.hpp"
 #include "support/mpi_text.hpp"
 
 namespace {
@@ -94,7 +94,7 @@ TEST(MpiCollectives, has_the_ranks_of_the_world) {
 /// As many elements as need several pieces, still under way when the group ends.
 TEST(MpiCollectives, ends_what_is_under_way_before_it_ends) {
   std::vector<float> values(2000003, 1);
-  comm::Pending pending;
+  comm::Request pending;
   {
     MpiCollectives group(patience);
     pending =
@@ -118,8 +118,8 @@ TEST(MpiCollectives, leaves_no_communicators_behind) {
 
 /// Memory that is given back must be what is taken next, also where pieces without any are between:
 /// a sum beside barriers would take fresh memory each time and keep all of it.
-TEST(MpiRooms, serve_again_and_again) {
-  comm::detail::MpiRooms rooms;
+TEST(MpiBufferPool, serve_again_and_again) {
+  comm::detail::MpiBufferPool rooms;
   auto room = rooms.take(1000);
   const std::byte* const place = room.data();
   for (int i = 0; i < 3; ++i) {
@@ -131,14 +131,14 @@ TEST(MpiRooms, serve_again_and_again) {
 }
 
 /// A call that returns after all must not find its memory freed.
-TEST(MpiDriver, keeps_what_is_under_way_where_a_call_took_too_long) {
+TEST(MpiProgressThread, keeps_what_is_under_way_where_a_call_took_too_long) {
   static float value = 1;
   comm::detail::MpiChannels channels;
   MPI_Comm_dup(MPI_COMM_WORLD, &channels.first);
   MPI_Comm_dup(MPI_COMM_WORLD, &channels.second);
   MPI_Comm_rank(channels.first, &channels.rank);
   MPI_Comm_size(channels.first, &channels.size);
-  auto driver = std::make_shared<comm::detail::MpiDriver>(channels, patience, 100ms);
+  auto driver = std::make_shared<comm::detail::MpiProgressThread>(channels, patience, 100ms);
   driver->start_thread();
   calls_hang = true;
   std::weak_ptr<comm::detail::MpiJob> kept;
@@ -207,7 +207,7 @@ TEST(MpiCollectives, burns_no_core_while_nothing_happens) {
   group.barrier().wait();
   const auto cpu_start = cpu_time_of_this_process();
   std::this_thread::sleep_for(300ms);
-  comm::Pending barrier;
+  comm::Request barrier;
   const bool late = group.rank() == 0 && group.size() > 1;
   if (!late) barrier = group.barrier();
   std::this_thread::sleep_for(300ms);

@@ -164,7 +164,7 @@ TEST_F(Nccl, takes_operations_from_another_thread_that_the_own_one_waits_for) {
     NcclCollectives group(host, memory.stream(), patience);
     const Elements first = ones(memory, 10);
     const Elements second = ones(memory, 20);
-    comm::Pending pending[2];
+    comm::Request pending[2];
     pending[0] = group.all_reduce(first, Reduction::sum);
     std::thread([&] {
       cudaSetDevice(7);  // that of nobody
@@ -210,7 +210,7 @@ TEST_F(Nccl, refuses_two_ranks_on_one_gpu) {
   run_ranks(3, [](comm::Collectives& host, DeviceMemory& memory) {
     cudaSetDevice(host.rank() == 2 ? 0 : host.rank());
     EXPECT_THAT([&] { NcclCollectives group(host, memory.stream(), patience); },
-                ThrowsMessage<comm::CommonError>(
+                ThrowsMessage<comm::AgreedError>(
                     AllOf(HasSubstr("Ranks 0 and 2 have the same GPU 0000:00:00.0 of host"),
                           HasSubstr("--gpus-per-task=1"))));
   });
@@ -220,7 +220,7 @@ TEST_F(Nccl, tells_all_ranks_that_one_has_no_gpu) {
   run_ranks(2, [](comm::Collectives& host, DeviceMemory& memory) {
     if (host.rank() == 1) cudaSetDevice(-1);
     EXPECT_THAT([&] { NcclCollectives group(host, memory.stream(), patience); },
-                ThrowsMessage<comm::CommonError>(HasSubstr("Rank 1: cudaGetDevice failed")));
+                ThrowsMessage<comm::AgreedError>(HasSubstr("Rank 1: cudaGetDevice failed")));
   });
 }
 

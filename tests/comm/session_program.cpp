@@ -211,7 +211,7 @@ bool stand_still() {
   const MpiSession session(MpiThreads::serialized);
   MpiCollectives group(2s);
   group.barrier().wait();
-  hierevo::comm::Pending barrier;
+  hierevo::comm::Request barrier;
   if (group.rank() == 0) barrier = group.barrier();
   begin.show();
   over.wait();

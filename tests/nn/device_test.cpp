@@ -78,7 +78,7 @@ TEST(DeviceCollectives, AreRefusedByAllRanksWhereOnlySomeHaveAGpu) {
     const c10::Device device = host.rank() == 1 ? c10::Device(at::kCUDA, 0) : at::kCPU;
     try {
       make_device_collectives(host, device, patience);
-    } catch (const comm::CommonError& error) {
+    } catch (const comm::AgreedError& error) {
       const std::scoped_lock lock(mutex);
       said[static_cast<std::size_t>(host.rank())] = error.what();
     }

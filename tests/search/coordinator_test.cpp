@@ -92,7 +92,7 @@ class CoordinatorTest : public testing::Test {
   void pass(std::chrono::milliseconds time, std::initializer_list<int> living) {
     for (auto passed = 0ms; passed < time; passed += step) {
       now_ += step;
-      for (const int rank : living) say(rank, Beat{});
+      for (const int rank : living) say(rank, ProgressReport{});
       tick();
     }
   }
@@ -102,7 +102,7 @@ class CoordinatorTest : public testing::Test {
   io::Snapshot stopped() {
     say(2, Stop{});
     tick();
-    for (int rank = 1; rank <= workers; ++rank) say(rank, Left{});
+    for (int rank = 1; rank <= workers; ++rank) say(rank, Drained{});
     tick();
     EXPECT_EQ(coordinator_->end(), SearchEnd::saved);
     return saved(options_.run);
@@ -167,7 +167,7 @@ TEST_F(CoordinatorTest, WhoStillHasACandidateThatHasItsResultIsToldToEndIt) {
   const IndividualId id = has_.at(1).id;
   pass_silence({2, 3, 4});
   answer(2, success());
-  say(1, Beat{});  // is back; now two have it
+  say(1, ProgressReport{});  // is back; now two have it
   answer(2, has_.at(1), success(0.25));
   for (const int rank : {2, 3, 4}) EXPECT_THAT(ranks_.take<Cancel>(rank), IsEmpty());
   EXPECT_THAT(new_work_and_cancelled(1), testing::Pair(IsEmpty(), testing::ElementsAre(id)));
@@ -186,7 +186,7 @@ TEST_F(CoordinatorTest, WhoIsBackWithACandidateThatHasItsResultIsToldToEndIt) {
   answer(2, success());
   answer(2, has_.at(1), success(0.25));
   EXPECT_THAT(ranks_.take<Cancel>(1), IsEmpty());  // nothing is sent to the silent
-  say(1, Beat{});
+  say(1, ProgressReport{});
   EXPECT_THAT(new_work_and_cancelled(1), testing::Pair(IsEmpty(), testing::ElementsAre(id)));
   answer(1, success(0.75));  // was on its way
   EXPECT_THAT(new_work(1), SizeIs(1));
@@ -212,7 +212,7 @@ TEST_F(CoordinatorTest, ARankWithFewerEvaluatorsGetsNoMoreThanTheyCanDo) {
   const auto given = new_work(1);
   ASSERT_THAT(given, SizeIs(2));
   EXPECT_EQ(coordinator_->status().workers, 8);
-  say(1, Fewer{1});
+  say(1, CapacityReduced{1});
   EXPECT_EQ(coordinator_->status().workers, 7);
   answer(1, given[0], success());
   EXPECT_THAT(new_work(1), IsEmpty());
@@ -223,7 +223,7 @@ TEST_F(CoordinatorTest, ARankWithFewerEvaluatorsGetsNoMoreThanTheyCanDo) {
 TEST_F(CoordinatorTest, ARankThatIsHeardOfBeforeAnotherTookItsCandidateKeepsIt) {
   start();
   pass_silence({2, 3, 4});
-  say(1, Beat{});
+  say(1, ProgressReport{});
   answer(2, success());
   EXPECT_NE(new_work(2).at(0).id, has_.at(1).id);
   EXPECT_EQ(coordinator_->status().lost_ranks, 0);
@@ -232,13 +232,13 @@ TEST_F(CoordinatorTest, ARankThatIsHeardOfBeforeAnotherTookItsCandidateKeepsIt) 
 TEST_F(CoordinatorTest, NothingIsSentToASilentRankUntilItIsHeardOf) {
   start();
   pass_silence({2, 3, 4});
-  EXPECT_THAT(ranks_.take<Alive>(1), testing::Not(IsEmpty()));
+  EXPECT_THAT(ranks_.take<Heartbeat>(1), testing::Not(IsEmpty()));
   pass(2 * heartbeat, {2, 3, 4});
-  EXPECT_THAT(ranks_.take<Alive>(1), IsEmpty());
+  EXPECT_THAT(ranks_.take<Heartbeat>(1), IsEmpty());
   answer(1, success());
   EXPECT_THAT(new_work(1), SizeIs(1));
   pass(heartbeat, {1, 2, 3, 4});
-  EXPECT_THAT(ranks_.take<Alive>(1), testing::Not(IsEmpty()));
+  EXPECT_THAT(ranks_.take<Heartbeat>(1), testing::Not(IsEmpty()));
 }
 
 TEST_F(CoordinatorTest, WhenItStoodStillItselfNobodyIsTakenForLost) {
@@ -310,7 +310,7 @@ TEST_F(CoordinatorTest, ABrokenNodeSpoilsOnlyAFewCandidates) {
         answer(rank, bad ? Evaluation::failure(Status::failed, "no device") : success());
       }
       for (const Candidate& next : new_work(rank)) has_.insert_or_assign(rank, next);
-      if (has_.at(rank).id == id && coordinator_->status().done == 200) say(rank, Left{});
+      if (has_.at(rank).id == id && coordinator_->status().done == 200) say(rank, Drained{});
     }
     tick();
   }
@@ -329,7 +329,7 @@ TEST_F(CoordinatorTest, FailuresInSeriesEndTheSearchAndTheCommonestReasonIsTold)
     for (const Candidate& next : new_work(rank)) has_.insert_or_assign(rank, next);
   }
   EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("most often, 6 times: no device"));
-  for (int rank = 1; rank <= workers; ++rank) say(rank, Left{});
+  for (int rank = 1; rank <= workers; ++rank) say(rank, Drained{});
   tick();
   EXPECT_EQ(coordinator_->end(), SearchEnd::failures);
   EXPECT_EQ(saved(options_.run).progress.state, "stopped");
@@ -352,7 +352,7 @@ TEST_F(CoordinatorTest, AllSilentAtOnceMayComeBack) {
   pass_silence({});
   EXPECT_EQ(coordinator_->status().lost_ranks, workers);
   EXPECT_FALSE(coordinator_->end());
-  say(3, Beat{});
+  say(3, ProgressReport{});
   tick();
   EXPECT_EQ(coordinator_->status().lost_ranks, workers - 1);
   pass(5 * heartbeat, {});
@@ -365,26 +365,26 @@ TEST_F(CoordinatorTest, AllSilentAtOnceMayComeBackAfterAPauseOfTheWholeJob) {
   now_ += 1000s;
   tick();
   EXPECT_FALSE(coordinator_->status().ending);
-  say(3, Beat{});
+  say(3, ProgressReport{});
   tick();
   EXPECT_EQ(coordinator_->status().lost_ranks, workers - 1);
 }
 
 TEST_F(CoordinatorTest, ARankThatCanEvaluateNoMoreGivesItsCandidateToOthers) {
   start();
-  say(1, Left{"its device is gone"});
+  say(1, Drained{"its device is gone"});
   answer(2, success());
   EXPECT_THAT(new_work(2), testing::ElementsAre(has_.at(1)));
   pass(3 * heartbeat, {1, 2, 3, 4});
   EXPECT_THAT(ranks_.take<Work>(1), IsEmpty());
   EXPECT_EQ(coordinator_->status().lost_ranks, 1);
   stopped();
-  EXPECT_THAT(ranks_.take<Done>(1), SizeIs(1));  // it waits for that
+  EXPECT_THAT(ranks_.take<Shutdown>(1), SizeIs(1));  // it waits for that
 }
 
 TEST_F(CoordinatorTest, ARankThatLeavesUnaskedGivesItsCandidateToOthers) {
   start();
-  say(1, Left{});
+  say(1, Drained{});
   answer(2, success());
   EXPECT_THAT(new_work(2), testing::ElementsAre(has_.at(1)));
   EXPECT_EQ(coordinator_->status().lost_ranks, 1);
@@ -398,14 +398,14 @@ TEST_F(CoordinatorTest, TheCandidateOfADeadRankIsGivenToAnotherAtOnce) {
   answer(1, success(0.75));  // cannot come
   answer(2, has_.at(1), success(0.25));
   EXPECT_EQ(evaluation_of(stopped(), has_.at(1)).fitness, 0.25);
-  EXPECT_THAT(ranks_.take<Done>(1), IsEmpty());
+  EXPECT_THAT(ranks_.take<Shutdown>(1), IsEmpty());
 }
 
 TEST_F(CoordinatorTest, KnowsHowFarItsCandidatesAre) {
   start();
   const EvaluationProgress at{.repeat = 2, .step = 30, .steps = 100, .loss = 1.5};
-  say(3, Beat{{{has_.at(3).id, at}}});
-  say(1, Beat{{{has_.at(3).id, {}}}});  // not its own
+  say(3, ProgressReport{{{has_.at(3).id, at}}});
+  say(1, ProgressReport{{{has_.at(3).id, {}}}});  // not its own
   pass(6s, {1, 2, 3, 4});
   const auto progress = read_progress(options_.run);
   ASSERT_TRUE(progress);
@@ -437,7 +437,7 @@ TEST_F(CoordinatorTest, TellsNothingInAFolderThatHasTakenTheRunsPlace) {
   EXPECT_EQ(read_progress(other.path()).value().run.workers, 77);
   say(2, Stop{});
   tick();
-  for (int rank = 1; rank <= workers; ++rank) say(rank, Left{});
+  for (int rank = 1; rank <= workers; ++rank) say(rank, Drained{});
   EXPECT_THROW(pass(20s, {}), core::IoError);
   EXPECT_EQ(read_progress(other.path()).value().run.workers, 77);
 }
@@ -466,10 +466,10 @@ TEST_F(CoordinatorTest, ResultsThatComeWhileItEndsCount) {
   start();
   say(4, Stop{});
   tick();
-  for (int rank = 1; rank <= workers; ++rank) EXPECT_THAT(ranks_.take<Leave>(rank), SizeIs(1));
+  for (int rank = 1; rank <= workers; ++rank) EXPECT_THAT(ranks_.take<Drain>(rank), SizeIs(1));
   answer(1, success(0.8));
   EXPECT_THAT(new_work(1), IsEmpty());
-  for (int rank = 1; rank <= workers; ++rank) say(rank, Left{});
+  for (int rank = 1; rank <= workers; ++rank) say(rank, Drained{});
   tick();
   EXPECT_EQ(coordinator_->end(), SearchEnd::saved);
   const io::Snapshot snapshot = saved(options_.run);
@@ -492,7 +492,7 @@ TEST_F(CoordinatorTest, AWorkerThatDoesNotLeaveIsNotWaitedForLongerThanTheGrace)
   start();
   stop_ = [] { return true; };
   tick();
-  for (int rank = 1; rank < workers; ++rank) say(rank, Left{});
+  for (int rank = 1; rank < workers; ++rank) say(rank, Drained{});
   pass(5s, {1, 2, 3, 4});
   EXPECT_FALSE(coordinator_->end());
   EXPECT_TRUE(coordinator_->status().ending);
@@ -507,13 +507,13 @@ TEST_F(CoordinatorTest, ARankThatIsHeardOfAgainWhileItEndsIsToldToLeave) {
   pass_silence({2, 3, 4});
   say(2, Stop{});
   tick();
-  EXPECT_THAT(ranks_.take<Leave>(1), IsEmpty());
-  say(1, Beat{});
-  EXPECT_THAT(ranks_.take<Leave>(1), SizeIs(1));
-  for (int rank = 2; rank <= workers; ++rank) say(rank, Left{});
+  EXPECT_THAT(ranks_.take<Drain>(1), IsEmpty());
+  say(1, ProgressReport{});
+  EXPECT_THAT(ranks_.take<Drain>(1), SizeIs(1));
+  for (int rank = 2; rank <= workers; ++rank) say(rank, Drained{});
   tick();
   EXPECT_FALSE(coordinator_->end());  // it may still save, or bring a result
-  say(1, Left{});
+  say(1, Drained{});
   tick();
   EXPECT_EQ(coordinator_->end(), SearchEnd::saved);
   EXPECT_TRUE(coordinator_->status().all_left);
@@ -679,7 +679,7 @@ TEST_F(CoordinatorTest, NotAllIsReadyWithoutOneRank) {
   construct();
   for (int rank = 1; rank < workers; ++rank) say(rank, hello());
   pass(3 * heartbeat + step, {1, 2, 3});
-  for (int rank = 1; rank < workers; ++rank) say(rank, Left{});
+  for (int rank = 1; rank < workers; ++rank) say(rank, Drained{});
   tick();
   EXPECT_EQ(coordinator_->end(), SearchEnd::failures);
 }

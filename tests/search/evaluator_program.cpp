@@ -37,7 +37,7 @@ void send_garbage(evolution::IndividualId id) {
   send(encode(Hello{}));
   send(encode(Hello{.program = {}, .host = {}, .data = {}, .error = "out of turn", .place = {}}));
   send(encode(Result{another, {}}));
-  send(encode(Beat{{{another, {}}}}));
+  send(encode(ProgressReport{{{another, {}}}}));
 }
 
 void print_much() {

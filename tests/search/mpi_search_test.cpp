@@ -32,7 +32,7 @@ TEST_F(MpiSearch, FinishesWithExactlyTheEvaluationsWanted) {
 TEST_F(MpiSearch, GoesOnWhereItWasStopped) {
   SearchOptions options = small_search(run_);
   if (ranks_.rank() != 0) {
-    // As many starts as rank 0 makes; each ends when rank 0 sends Leave.
+    // As many starts as rank 0 makes; each ends when rank 0 sends Drain.
     for (int start = 0; start < 4; ++start) search(options);
     return;
   }

@@ -28,7 +28,7 @@ using testing::HasSubstr;
 using Ended = Evaluators::Ended;
 using Ready = Evaluators::Ready;
 using Broken = Evaluators::Broken;
-using Fewer = Evaluators::Fewer;
+using CapacityReduced = Evaluators::CapacityReduced;
 using Progress = Evaluators::Progress;
 
 /// A rank's part in it.
@@ -370,7 +370,7 @@ std::string reason_of_the_last(const std::string& order) {
   orders.set(order);
   rank.evaluators().begin(work(1, Behaviour::crash));
   EXPECT_EQ(rank.result(1).status, Status::crashed);
-  EXPECT_EQ(rank.next<Fewer>().left, 1u);
+  EXPECT_EQ(rank.next<CapacityReduced>().left, 1u);
   // As many as before are taken, and done one after the other.
   for (std::uint64_t id = 2; id < 200; id += 2) {
     rank.evaluators().begin(work(id, Behaviour::succeed));

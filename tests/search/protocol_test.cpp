@@ -44,8 +44,8 @@ TEST(Protocol, RoundTrips) {
     EXPECT_EQ(again->index(), message.index());
     EXPECT_EQ(encode(*again), bytes);
   }
-  EXPECT_TRUE(std::holds_alternative<Leave>(*decode(encode(Leave{}))));
-  EXPECT_EQ(std::get<Fewer>(*decode(encode(Fewer{3}))).evaluators, 3u);
+  EXPECT_TRUE(std::holds_alternative<Drain>(*decode(encode(Drain{}))));
+  EXPECT_EQ(std::get<CapacityReduced>(*decode(encode(CapacityReduced{3}))).evaluators, 3u);
   const evolution::IndividualId id{9};
   EXPECT_EQ(std::get<Cancel>(*decode(encode(Cancel{id}))).id, id);
   EXPECT_EQ(std::get<Cancelled>(*decode(encode(Cancelled{id}))).id, id);
@@ -82,7 +82,7 @@ TEST(Protocol, SurvivesAnyBytes) {
 }
 
 TEST(Protocol, RefusesAnotherVersion) {
-  auto bytes = encode(Leave{});
+  auto bytes = encode(Drain{});
   bytes[4] = std::byte{protocol_version + 1};
   EXPECT_FALSE(decode(bytes).has_value());
 }
@@ -103,7 +103,7 @@ TEST(Protocol, RefusesCandidatesAndNumbersOfEvaluatorsThatCannotBe) {
   EXPECT_FALSE(decode(encode(Cancel{})).has_value());
   EXPECT_FALSE(decode(encode(Cancelled{})).has_value());
   for (const std::uint32_t evaluators : {0U, 1025U}) {
-    EXPECT_FALSE(decode(encode(Fewer{evaluators})).has_value());
+    EXPECT_FALSE(decode(encode(CapacityReduced{evaluators})).has_value());
   }
 }
 
@@ -116,10 +116,10 @@ TEST(Protocol, RefusesMemoryPartsThatCannotBe) {
 }
 
 TEST(Protocol, TheLargestMessagesFitTheirBound) {
-  Beat beat;
-  beat.parts.assign(most_evaluators, {evolution::IndividualId{1}, {}});
-  EXPECT_LE(encode(beat).size(), comm::longest_message);
-  EXPECT_TRUE(decode(encode(beat)).has_value());
+  ProgressReport report;
+  report.parts.assign(most_evaluators, {evolution::IndividualId{1}, {}});
+  EXPECT_LE(encode(report).size(), comm::longest_message);
+  EXPECT_TRUE(decode(encode(report)).has_value());
   EXPECT_TRUE(decode(encode(search::Setup{std::string(longest_setup, 'x')})).has_value());
   EXPECT_THROW(encode(search::Setup{std::string(longest_setup + 1, 'x')}), core::UsageError);
 

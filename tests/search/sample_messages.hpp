@@ -54,7 +54,7 @@ inline Hello sample_hello() {
   return {"0.1.0", "node7", 99, 4, data, "no data", "GPUs 0 1"};
 }
 
-inline Beat sample_beat() {
+inline ProgressReport sample_progress_report() {
   const EvaluationProgress at{
       .repeat = 2, .step = 70, .steps = 5000, .loss = 0.5, .earlier_seconds = 12.0};
   return {{{evolution::IndividualId{5}, at}, {evolution::IndividualId{6}, {}}}};
@@ -75,14 +75,14 @@ inline std::vector<SampleMessage> sample_messages() {
           {"work_again", sample_work("2x3,1x3", 4)},
           {"result", sample_success()},
           {"failure", sample_failure()},
-          {"beat", sample_beat()},
-          {"alive", Alive{}},
+          {"progress_report", sample_progress_report()},
+          {"heartbeat", Heartbeat{}},
           {"stop", Stop{}},
-          {"leave", Leave{}},
-          {"left", Left{"the device fell off"}},
-          {"done", Done{}},
+          {"drain", Drain{}},
+          {"drained", Drained{"the device fell off"}},
+          {"shutdown", Shutdown{}},
           {"setup", Setup{"seed=1\n"}},
-          {"fewer", Fewer{3}},
+          {"capacity_reduced", CapacityReduced{3}},
           {"cancel", Cancel{id}},
           {"cancelled", Cancelled{id}}};
 }

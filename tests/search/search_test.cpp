@@ -13,7 +13,7 @@
 #include <thread>
 
 #include "hierevo/comm/self_communicator.hpp"
-#include "hierevo/comm/thread_group.hpp"
+#include "hierevo/comm/thread_communicator_group.hpp"
 #include "hierevo/evolution/codec.hpp"
 #include "hierevo/genome/cell_graph.hpp"
 #include "hierevo/search/protocol.hpp"
@@ -27,7 +27,7 @@ using evolution::Status;
 using testing::HasSubstr;
 
 /// A rank that is not the first.
-SearchEnd work(comm::ThreadGroup& group, int rank, const SearchOptions& options,
+SearchEnd work(comm::ThreadCommunicatorGroup& group, int rank, const SearchOptions& options,
                Evaluator& evaluator, const StopCallback& stop = {}) {
   const auto evaluators = make_local_evaluators({&evaluator});
   return run_search(group.communicator(rank), options, evaluators.get(), "", {}, stop);
@@ -41,7 +41,7 @@ SearchEnd run(int ranks, const SearchOptions& options, Evaluator& evaluator,
     comm::SelfCommunicator self;
     return run_search(self, options, here.get(), "", on_status, stop);
   }
-  comm::ThreadGroup group(ranks);
+  comm::ThreadCommunicatorGroup group(ranks);
   std::vector<std::jthread> workers;
   for (int rank = 1; rank < ranks; ++rank) {
     workers.emplace_back([&, rank] { work(group, rank, options, evaluator, stop); });
@@ -243,7 +243,7 @@ TEST(Search, AWorkerThatIsAskedToStopStopsTheSearch) {
     ++evaluated;
     return std::nullopt;
   };
-  comm::ThreadGroup group(3);
+  comm::ThreadCommunicatorGroup group(3);
   std::jthread first([&] { work(group, 1, options, evaluator); });
   std::jthread second([&] { work(group, 2, options, evaluator, [&] { return evaluated > 10; }); });
   EXPECT_EQ(run_search(group.communicator(0), options, nullptr, "", {}, {}), SearchEnd::saved);
@@ -338,7 +338,7 @@ TEST(Search, RefusesOtherOptionsThanTheRunBeganWith) {
 /// Two ranks of which the worker differs from rank 0 in `spoil`.
 std::string refusal(const std::function<void(SearchOptions&, std::string& error)>& spoil) {
   const test::ScratchFolder folder;
-  comm::ThreadGroup group(2);
+  comm::ThreadCommunicatorGroup group(2);
   ScriptedEvaluator evaluator;
   const SearchOptions options = small_search(folder.path() / "run");
   SearchOptions workers_options = options;
@@ -370,7 +370,7 @@ TEST(Search, RefusesRanksWithOtherOptions) {
 
 TEST(Search, GoesOnAfterAStrangeMessage) {
   const test::ScratchFolder folder;
-  comm::ThreadGroup group(3);
+  comm::ThreadCommunicatorGroup group(3);
   ScriptedEvaluator evaluator;
   const SearchOptions options = small_search(folder.path() / "run");
   std::vector<std::jthread> workers;

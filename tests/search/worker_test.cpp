@@ -83,7 +83,7 @@ class WorkerTest : public testing::Test {
   void pass(std::chrono::milliseconds time, bool coordinator_is_there = true) {
     for (auto passed = 0ms; passed < time; passed += 500ms) {
       now_ += 500ms;
-      if (coordinator_is_there) hear(Alive{});
+      if (coordinator_is_there) hear(Heartbeat{});
       tick();
     }
   }
@@ -113,7 +113,7 @@ TEST_F(WorkerTest, SaysHelloWhenItsEvaluatorsAreReady) {
 }
 
 TEST_F(WorkerTest, SaysNoHelloWhenItIsToLeave) {
-  hear(Leave{});
+  hear(Drain{});
   tick();
   evaluators_.events.push_back(Evaluators::Ready{});
   tick();
@@ -122,7 +122,7 @@ TEST_F(WorkerTest, SaysNoHelloWhenItIsToLeave) {
 
 TEST_F(WorkerTest, EventsWithoutEndKeepItFromNothing) {
   evaluators_.endless = true;
-  hear(Done{});
+  hear(Shutdown{});
   tick();
   EXPECT_EQ(worker().end(), SearchEnd::finished);
 }
@@ -131,14 +131,14 @@ TEST_F(WorkerTest, BeatsSayHowFarItIs) {
   const auto id = begin_work();
   evaluators_.events.push_back(Evaluators::Progress{id, {.repeat = 1, .step = 20, .loss = 2.5}});
   tick();
-  ranks_.take<Beat>(0);
+  ranks_.take<ProgressReport>(0);
   pass(heartbeat);
-  const auto beats = ranks_.take<Beat>(0);
-  EXPECT_GE(beats.size(), 3u);
-  ASSERT_THAT(beats.back().parts, SizeIs(1));
-  EXPECT_EQ(beats.back().parts[0].id, id);
-  EXPECT_EQ(beats.back().parts[0].at.step, 20);
-  EXPECT_EQ(beats.back().parts[0].at.loss, 2.5);
+  const auto report = ranks_.take<ProgressReport>(0);
+  EXPECT_GE(report.size(), 3u);
+  ASSERT_THAT(report.back().parts, SizeIs(1));
+  EXPECT_EQ(report.back().parts[0].id, id);
+  EXPECT_EQ(report.back().parts[0].at.step, 20);
+  EXPECT_EQ(report.back().parts[0].at.loss, 2.5);
 }
 
 TEST_F(WorkerTest, WhenRankZeroIsSilentForLongItSavesAndLeaves) {
@@ -148,10 +148,10 @@ TEST_F(WorkerTest, WhenRankZeroIsSilentForLongItSavesAndLeaves) {
   pass(1s, false);
   EXPECT_THAT(evaluators_.to_save, ElementsAre(id));
   EXPECT_FALSE(worker().end());
-  ranks_.take<Beat>(0);
+  ranks_.take<ProgressReport>(0);
   end_work(id, std::nullopt);
   EXPECT_EQ(worker().end(), SearchEnd::saved);
-  EXPECT_THAT(ranks_.take<Left>(0), IsEmpty());  // it would never arrive
+  EXPECT_THAT(ranks_.take<Drained>(0), IsEmpty());  // it would never arrive
   EXPECT_THAT(ranks_.given_up, ElementsAre(0));
 }
 
@@ -182,35 +182,35 @@ TEST_F(WorkerTest, LeavesAtOnceWhenRankZeroIsKnownToBeDead) {
 TEST_F(WorkerTest, WhatEndsAfterAllWhileItLeavesIsAResult) {
   const auto first = begin_work(7);
   const auto second = begin_work(8);
-  hear(Leave{});
+  hear(Drain{});
   tick();
   EXPECT_THAT(evaluators_.to_save, ElementsAre(first, second));
   end_work(first, Evaluation{});
   EXPECT_THAT(results(), ElementsAre(Status::evaluated));
   end_work(second, std::nullopt);
-  const auto lefts = ranks_.take<Left>(0);
+  const auto lefts = ranks_.take<Drained>(0);
   ASSERT_THAT(lefts, SizeIs(1));
   EXPECT_THAT(lefts[0].error, IsEmpty());
 }
 
 TEST_F(WorkerTest, WaitsForTheEndOfTheSearch) {
-  hear(Leave{});
+  hear(Drain{});
   pass(20 * grace);
   EXPECT_FALSE(worker().end());
-  hear(Done{});
+  hear(Shutdown{});
   tick();
   EXPECT_EQ(worker().end(), SearchEnd::finished);
 }
 
 TEST_F(WorkerTest, DoesNotWaitForTheEndWhenRankZeroIsLost) {
-  hear(Leave{});
+  hear(Drain{});
   pass(3 * heartbeat + 1s, false);
   EXPECT_EQ(worker().end(), SearchEnd::saved);
 }
 
 TEST_F(WorkerTest, AnEvaluatorThatDoesNotSaveIsKilledWithinTheGrace) {
   const auto id = begin_work();
-  hear(Leave{});
+  hear(Drain{});
   tick();
   pass(5s);
   EXPECT_THAT(evaluators_.killed, IsEmpty());
@@ -218,22 +218,22 @@ TEST_F(WorkerTest, AnEvaluatorThatDoesNotSaveIsKilledWithinTheGrace) {
   EXPECT_THAT(evaluators_.killed, ElementsAre(id));
   end_work(id, std::nullopt);
   EXPECT_THAT(results(), IsEmpty());  // the next start goes on with it
-  hear(Done{});
+  hear(Shutdown{});
   tick();
   EXPECT_EQ(worker().end(), SearchEnd::finished);
 }
 
 TEST_F(WorkerTest, AnEvaluatorThatCannotBeKilledIsNotWaitedForLongerThanTheGrace) {
   const auto id = begin_work();
-  hear(Leave{});
+  hear(Drain{});
   tick();
   pass(8s);
   EXPECT_THAT(evaluators_.killed, ElementsAre(id));
-  EXPECT_THAT(ranks_.take<Left>(0), IsEmpty());
+  EXPECT_THAT(ranks_.take<Drained>(0), IsEmpty());
   pass(1s);
-  EXPECT_THAT(ranks_.take<Left>(0), SizeIs(1));
+  EXPECT_THAT(ranks_.take<Drained>(0), SizeIs(1));
   EXPECT_FALSE(worker().end());
-  hear(Done{});
+  hear(Shutdown{});
   tick();
   EXPECT_EQ(worker().end(), SearchEnd::finished);
 }
@@ -250,13 +250,13 @@ TEST_F(WorkerTest, WhenItCanEvaluateNoMoreItSaysSoAndWaitsForTheEnd) {
   begin_work();
   evaluators_.events.push_back(Evaluators::Broken{"its device is gone"});
   tick();
-  const auto lefts = ranks_.take<Left>(0);
+  const auto lefts = ranks_.take<Drained>(0);
   ASSERT_THAT(lefts, SizeIs(1));
   EXPECT_EQ(lefts[0].error, "its device is gone");
   pass(20 * heartbeat);
   EXPECT_FALSE(worker().end());
-  EXPECT_THAT(ranks_.take<Beat>(0), Not(IsEmpty()));
-  hear(Done{});
+  EXPECT_THAT(ranks_.take<ProgressReport>(0), Not(IsEmpty()));
+  hear(Shutdown{});
   tick();
   EXPECT_EQ(worker().end(), SearchEnd::failures);
 }
@@ -313,11 +313,11 @@ TEST_F(WorkerTest, AnswersToEachCancelOfWhatIsUnderWay) {
 
 TEST_F(WorkerTest, SaysWhenItHasFewerEvaluatorsAndStillTakesWhatIsOnItsWay) {
   begin_work(7);
-  evaluators_.events.push_back(Evaluators::Fewer{1});
+  evaluators_.events.push_back(Evaluators::CapacityReduced{1});
   tick();
-  const auto fewer = ranks_.take<Fewer>(0);
-  ASSERT_THAT(fewer, SizeIs(1));
-  EXPECT_EQ(fewer[0].evaluators, 1u);
+  const auto reduced = ranks_.take<CapacityReduced>(0);
+  ASSERT_THAT(reduced, SizeIs(1));
+  EXPECT_EQ(reduced[0].evaluators, 1u);
   begin_work(8);
   EXPECT_THAT(evaluators_.begun, SizeIs(2));
 }
@@ -339,7 +339,7 @@ TEST_F(WorkerTest, WhatTheNextStartMayTryWithLessMemoryIsNoResultWhileItLeaves) 
   const auto second = begin_work(8);
   for (int parts = 1; parts < 16; parts *= 2) end_work(first, exhausted);
   evaluators_.begun.clear();
-  hear(Leave{});
+  hear(Drain{});
   tick();
   end_work(second, exhausted);
   EXPECT_THAT(results(), IsEmpty());

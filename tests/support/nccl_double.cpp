@@ -24,8 +24,8 @@ namespace {
 using namespace std::chrono_literals;
 using hierevo::comm::Elements;
 using hierevo::comm::ElementType;
-using hierevo::comm::Pending;
 using hierevo::comm::Reduction;
+using hierevo::comm::Request;
 using hierevo::comm::ThreadCollectivesGroup;
 using hierevo::test::NcclTrouble;
 using Clock = std::chrono::steady_clock;
@@ -124,7 +124,7 @@ struct ncclComm {
 namespace {
 
 struct Waiting {
-  std::function<Pending(hierevo::comm::Collectives&)> start;
+  std::function<Request(hierevo::comm::Collectives&)> start;
   ncclComm_t comm;
   cudaStream_t stream;
 };
@@ -137,7 +137,7 @@ void perform(const Waiting& what) {
   const auto kind = trouble_of(comm.rank);
   const bool stuck = kind == NcclTrouble::Kind::hangs || kind == NcclTrouble::Kind::async_error;
   if (kind == NcclTrouble::Kind::async_error) comm.error = ncclRemoteError;
-  Pending pending;
+  Request pending;
   bool begun = false;
   if (!stuck) {
     const std::scoped_lock lock(comm.world->mutex);
@@ -146,7 +146,7 @@ void perform(const Waiting& what) {
   }
   while (!(begun && pending.done()) && !comm.aborted) std::this_thread::sleep_for(1ms);
   if (pending.done()) return;
-  static auto& left_behind = *new std::vector<Pending>;  // its end would wait for the others
+  static auto& left_behind = *new std::vector<Request>;  // its end would wait for the others
   const std::scoped_lock lock(worlds_mutex);
   left_behind.push_back(std::move(pending));
 }
@@ -163,7 +163,7 @@ ncclResult_t end_group() {
 }
 
 ncclResult_t start(ncclComm_t comm, cudaStream_t stream,
-                   std::function<Pending(hierevo::comm::Collectives&)> operation) {
+                   std::function<Request(hierevo::comm::Collectives&)> operation) {
   if (comm == nullptr) return ncclInvalidArgument;
   if (trouble_of(comm->rank) == NcclTrouble::Kind::call_fails) return ncclInternalError;
   if (Clock::now() < comm->ready || comm->busy) std::abort();  // given before the last was taken

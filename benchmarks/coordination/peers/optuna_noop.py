@@ -28,7 +28,7 @@ def sampler():
     return optuna.samplers.RandomSampler(seed=1)
 
 
-def in_threads(count):
+def parallel_for(count):
     study = optuna.create_study(sampler=sampler())
     start = time.perf_counter()
     study.optimize(evaluation, n_trials=count, n_jobs=WORKERS)
@@ -63,7 +63,7 @@ def in_processes(count):
 if __name__ == "__main__":
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     wanted = int(sys.argv[1])
-    run = in_processes if sys.argv[2:] == ["journal"] else in_threads
+    run = in_processes if sys.argv[2:] == ["journal"] else parallel_for
     passed, done = run(wanted)
     assert done == wanted // WORKERS * WORKERS, f"{done} evaluations instead of {wanted}"
     print(json.dumps({"microseconds_per_evaluation": passed * 1e6 / done}))

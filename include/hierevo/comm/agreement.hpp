@@ -15,10 +15,10 @@
 namespace hierevo::comm {
 
 /// Thrown by all ranks at once, with the same text: it is enough that one tells it.
-class CommonError : public core::Error {
+class AgreedError : public core::Error {
  public:
-  CommonError(const std::string& text, core::ExitCode code) : Error(text), code_(code) {}
-  explicit CommonError(const core::Error& error) : CommonError(error.what(), error.exit_code()) {}
+  AgreedError(const std::string& text, core::ExitCode code) : Error(text), code_(code) {}
+  explicit AgreedError(const core::Error& error) : AgreedError(error.what(), error.exit_code()) {}
   core::ExitCode exit_code() const noexcept override { return code_; }
 
  private:
@@ -32,17 +32,17 @@ inline constexpr std::size_t longest_text = 2000;
 std::vector<std::string> gather_texts(Collectives& group, std::string_view own);
 
 /// Does `work`, which may be collective itself where all throw alike. Where any rank throws, all
-/// throw a CommonError that tells the problems with their ranks, each once.
-void together(Collectives& group, const std::function<void()>& work);
+/// throw a AgreedError that tells the problems with their ranks, each once.
+void all_or_throw(Collectives& group, const std::function<void()>& work);
 
 /// What `make` gives on rank 0, which alone does it. Where it throws, all throw it as a
-/// CommonError.
-std::string made_by_rank_0(Collectives& group, const std::function<std::string()>& make);
+/// AgreedError.
+std::string compute_on_root(Collectives& group, const std::function<std::string()>& make);
 
 /// The same for work that gives nothing.
-void done_by_rank_0(Collectives& group, const std::function<void()>& work);
+void run_on_root(Collectives& group, const std::function<void()>& work);
 
-/// Throws a CommonError unless `hash` is the same on all: its text names the ranks that differ from
+/// Throws a AgreedError unless `hash` is the same on all: its text names the ranks that differ from
 /// rank 0, and `what` they differ in ("data", "options").
 void require_equal(Collectives& group, std::uint64_t hash, std::string_view what);
 

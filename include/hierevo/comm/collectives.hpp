@@ -26,7 +26,7 @@ enum class Reduction : std::uint8_t { sum, mean };
 
 /// An operation that was started. Its memory must not be read, written or freed until wait() has
 /// returned; destruction waits too, but passes over errors.
-class Pending {
+class Request {
  public:
   /// What an implementation of Collectives knows of an operation.
   class Operation {
@@ -36,11 +36,11 @@ class Pending {
     virtual void wait() = 0;
   };
 
-  Pending() = default;
-  explicit Pending(std::unique_ptr<Operation> operation) : operation_(std::move(operation)) {}
-  Pending(Pending&&) noexcept = default;
-  Pending& operator=(Pending&& other) noexcept;
-  ~Pending();
+  Request() = default;
+  explicit Request(std::unique_ptr<Operation> operation) : operation_(std::move(operation)) {}
+  Request(Request&&) noexcept = default;
+  Request& operator=(Request&& other) noexcept;
+  ~Request();
 
   /// Whether the memory has the result. Looks only.
   bool done();
@@ -59,7 +59,7 @@ class Pending {
 /// Every rank starts the same operations in the same order, with the same counts, types and roots;
 /// they take effect in that order. Starting returns at once; any number may be under way. All ranks
 /// get bit-identical results, and the same group with the same data gets the same ones again.
-/// Belongs to one thread, and so do its Pending; another thread may use them in its place as long
+/// Belongs to one thread, and so do its Request; another thread may use them in its place as long
 /// as it waits for that one (as for Torch's, which make a backward pass on a GPU). A count of 0 is
 /// allowed. Arguments that can never be right are a UsageError, and nothing is started.
 ///
@@ -83,14 +83,14 @@ class Collectives {
   /// or int64; no mean of int64). On the host's memory elements are added in the order of ranks,
   /// the mean is their sum divided by size(), and bfloat16 is computed in float32 and rounded once,
   /// to nearest even: results do not depend on the implementation. NCCL adds and rounds as it does.
-  virtual Pending all_reduce(Elements elements, Reduction reduction) = 0;
+  virtual Request all_reduce(Elements elements, Reduction reduction) = 0;
   /// What `root` has takes the place of the others' `elements`.
-  virtual Pending broadcast(Elements elements, int root) = 0;
+  virtual Request broadcast(Elements elements, int root) = 0;
   /// `own` of every rank, in the order of ranks: `all` has size() times its count, and its type.
   /// `own` may lie at its place in `all`.
-  virtual Pending all_gather(Elements own, Elements all) = 0;
+  virtual Request all_gather(Elements own, Elements all) = 0;
   /// Done when every rank has started it.
-  virtual Pending barrier() = 0;
+  virtual Request barrier() = 0;
 };
 
 }  // namespace hierevo::comm

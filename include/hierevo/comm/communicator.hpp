@@ -16,7 +16,7 @@ struct Message {
 inline constexpr std::size_t longest_message = std::size_t{1} << 16;
 
 /// Point-to-point messages between the ranks of a group. Three peers: SelfCommunicator,
-/// ThreadGroup, MpiCommunicator; the search protocol runs over any of them unchanged.
+/// ThreadCommunicatorGroup, MpiCommunicator; the search protocol runs over any of them unchanged.
 ///
 /// A communicator belongs to one thread of its rank. Messages from one rank to another arrive
 /// unchanged, once, and in order, or not at all when one of the two has died. A rank may send to

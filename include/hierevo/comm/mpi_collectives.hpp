@@ -9,7 +9,7 @@ namespace hierevo::comm {
 
 namespace detail {
 struct CollectiveOrder;
-class MpiDriver;
+class MpiProgressThread;
 }  // namespace detail
 
 /// The ranks of MPI_COMM_WORLD, on the host's memory, over duplicates of it: these messages never
@@ -33,14 +33,14 @@ class MpiCollectives final : public Collectives {
 
   int rank() const override;
   int size() const override;
-  Pending all_reduce(Elements elements, Reduction reduction) override;
-  Pending broadcast(Elements elements, int root) override;
-  Pending all_gather(Elements own, Elements all) override;
-  Pending barrier() override;
+  Request all_reduce(Elements elements, Reduction reduction) override;
+  Request broadcast(Elements elements, int root) override;
+  Request all_gather(Elements own, Elements all) override;
+  Request barrier() override;
 
  private:
-  Pending start(const detail::CollectiveOrder& order);
-  std::shared_ptr<detail::MpiDriver> driver_;
+  Request start(const detail::CollectiveOrder& order);
+  std::shared_ptr<detail::MpiProgressThread> thread_;
 };
 
 }  // namespace hierevo::comm

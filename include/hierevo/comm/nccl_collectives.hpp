@@ -23,7 +23,7 @@ class NcclCollectives final : public Collectives {
  public:
   /// Collective over `host`, by which ranks find each other, and which must not be used meanwhile.
   /// For the calling thread's current device; `network` is the stream that computes on it, null
-  /// for the default one. Throws CommonError (agreement.hpp) where two have one GPU or a rank has
+  /// for the default one. Throws AgreedError (agreement.hpp) where two have one GPU or a rank has
   /// none, CommunicationError where NCCL does not start within `timeout`.
   NcclCollectives(Collectives& host, CUstream_st* network, std::chrono::nanoseconds timeout);
   /// Waits until operations under way have ended, well or badly.
@@ -31,12 +31,12 @@ class NcclCollectives final : public Collectives {
 
   int rank() const override;
   int size() const override;
-  Pending all_reduce(Elements elements, Reduction reduction) override;
+  Request all_reduce(Elements elements, Reduction reduction) override;
   /// Several at once, which costs less than one after the other. Done when all are.
-  Pending all_reduce_together(std::span<const Elements> elements, Reduction reduction);
-  Pending broadcast(Elements elements, int root) override;
-  Pending all_gather(Elements own, Elements all) override;
-  Pending barrier() override;
+  Request all_reduce_together(std::span<const Elements> elements, Reduction reduction);
+  Request broadcast(Elements elements, int root) override;
+  Request all_gather(Elements own, Elements all) override;
+  Request barrier() override;
 
  private:
   struct Impl;

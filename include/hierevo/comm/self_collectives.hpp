@@ -9,10 +9,10 @@ class SelfCollectives final : public Collectives {
  public:
   int rank() const override { return 0; }
   int size() const override { return 1; }
-  Pending all_reduce(Elements elements, Reduction reduction) override;
-  Pending broadcast(Elements elements, int root) override;
-  Pending all_gather(Elements own, Elements all) override;
-  Pending barrier() override;
+  Request all_reduce(Elements elements, Reduction reduction) override;
+  Request broadcast(Elements elements, int root) override;
+  Request all_gather(Elements own, Elements all) override;
+  Request barrier() override;
 };
 
 }  // namespace hierevo::comm

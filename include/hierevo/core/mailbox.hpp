@@ -9,13 +9,13 @@
 
 namespace hierevo::core {
 
-/// A descriptor that can be read from ring() to silence(). Thread-safe.
-class Bell {
+/// A descriptor that can be read from notify() to clear(). Thread-safe.
+class EventFd {
  public:
   /// Throws IoError where the system has no descriptor left.
-  Bell();
-  void ring();
-  void silence();
+  EventFd();
+  void notify();
+  void clear();
   int descriptor() const { return event_.get(); }
 
  private:
@@ -29,7 +29,7 @@ class Mailbox {
   void put(Value value) {
     const std::scoped_lock lock(mutex_);
     values_.push_back(std::move(value));
-    filled_.ring();
+    filled_.notify();
   }
 
   std::optional<Value> take() {
@@ -37,7 +37,7 @@ class Mailbox {
     if (values_.empty()) return std::nullopt;
     Value value = std::move(values_.front());
     values_.pop_front();
-    if (values_.empty()) filled_.silence();
+    if (values_.empty()) filled_.clear();
     return value;
   }
 
@@ -45,7 +45,7 @@ class Mailbox {
   int descriptor() const { return filled_.descriptor(); }
 
  private:
-  Bell filled_;
+  EventFd filled_;
   std::mutex mutex_;
   std::deque<Value> values_;  ///< guarded by mutex_
 };

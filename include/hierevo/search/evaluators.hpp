@@ -33,14 +33,14 @@ class Evaluators {
     std::optional<evolution::Evaluation> evaluation;
   };
   /// Some evaluators are lost for good, after Ready; what was begun for them waits for the others.
-  struct Fewer {
+  struct CapacityReduced {
     std::size_t left = 1;  ///< so many go on
   };
   /// Nothing can be evaluated here any more; what had begun is dropped. Comes last.
   struct Broken {
     std::string reason;
   };
-  using Event = std::variant<Ready, Progress, Ended, Fewer, Broken>;
+  using Event = std::variant<Ready, Progress, Ended, CapacityReduced, Broken>;
 
   virtual ~Evaluators() = default;
   Evaluators() = default;
@@ -48,7 +48,7 @@ class Evaluators {
   Evaluators& operator=(const Evaluators&) = delete;
 
   /// So many evaluations may be under way at the same time; always the same number, also when there
-  /// are Fewer.
+  /// are CapacityReduced.
   virtual std::size_t count() const = 0;
   virtual void begin(const Work& work) = 0;
   /// Asks an evaluation to end soon, half-trained and saved where that can be.

@@ -17,7 +17,7 @@ namespace hierevo::search {
 /// The messages between coordinator (rank 0) and workers, and between a worker and its evaluator
 /// processes. A worker says Hello once; from then on it gets Work, at most as much at the same time
 /// as it said it has evaluators, and answers each with one Result, or with Cancelled where it was
-/// told to Cancel it, until it gets Leave and says Left. Done ends it. Layout:
+/// told to Cancel it, until it gets Drain and says Drained. Shutdown ends it. Layout:
 /// src/search/PROTOCOL.md.
 
 /// Worker → coordinator: ready to work. With an `error`, it never will be.
@@ -42,7 +42,7 @@ struct Result {
 
 /// Worker → coordinator, a few times in each --heartbeat: it is there, and so far are its
 /// candidates. Evaluator → worker: so far is the candidate.
-struct Beat {
+struct ProgressReport {
   struct Part {
     evolution::IndividualId id{};
     EvaluationProgress at;
@@ -51,10 +51,10 @@ struct Beat {
 };
 
 /// Coordinator → worker, a few times in each --heartbeat: it is there.
-struct Alive {};
+struct Heartbeat {};
 
 /// Worker → coordinator: it has lost evaluators for good. What it was given already it still does.
-struct Fewer {
+struct CapacityReduced {
   std::uint32_t evaluators = 1;  ///< so many candidates at the same time from now on
 };
 
@@ -71,18 +71,18 @@ struct Cancelled {
 /// Worker → coordinator: it was asked to stop; the coordinator sends all workers home and saves.
 struct Stop {};
 
-/// Coordinator → worker: save what is under way, and say Left.
+/// Coordinator → worker: save what is under way, and say Drained.
 /// Worker → evaluator: save what is under way.
-struct Leave {};
+struct Drain {};
 
 /// Coordinator → worker: the search is over, and nothing that is sent is read any more. A worker
 /// that has not left saves what is under way and goes.
-struct Done {};
+struct Shutdown {};
 
 /// Worker → coordinator: has saved what it could, and nothing more will come. With an `error`, it
 /// can evaluate no more; else it was told to leave.
 /// Evaluator → worker: has saved what was under way.
-struct Left {
+struct Drained {
   std::string error;
 };
 
@@ -91,8 +91,8 @@ struct Setup {
   std::string text;
 };
 
-using AnyMessage = std::variant<Hello, Work, Result, Beat, Alive, Stop, Leave, Left, Done, Setup,
-                                Fewer, Cancel, Cancelled>;
+using AnyMessage = std::variant<Hello, Work, Result, ProgressReport, Heartbeat, Stop, Drain,
+                                Drained, Shutdown, Setup, CapacityReduced, Cancel, Cancelled>;
 
 inline constexpr std::uint16_t protocol_version = 7;
 inline constexpr std::size_t most_evaluators = 1024;

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "hierevo/core/closest_match.hpp"
 #include "hierevo/core/error.hpp"
-#include "hierevo/core/nearest.hpp"
 #include "schedule.hpp"
 
 namespace hierevo::nn::native {

@@ -1,4 +1,4 @@
-#include "begun_engine.hpp"
+#include "load_engine.hpp"
 
 #include <fmt/format.h>
 
@@ -33,7 +33,7 @@ void check_same_run(const evolution::EngineOptions& saved, const evolution::Engi
 
 }  // namespace
 
-evolution::Engine begun_engine(const SearchOptions& options, SearchRecord& record) {
+evolution::Engine load_engine(const SearchOptions& options, SearchRecord& record) {
   auto snapshot = record.load();
   if (!snapshot) return evolution::Engine(options.engine);
   check_same_run(snapshot->options, options.engine, options.run);

@@ -9,10 +9,10 @@ namespace hierevo::comm::detail {
 /// How long others are waited for, counted from look to look. Of the time between two looks no more
 /// counts than longest_pause(): beyond it nobody was late, but this process stood still, as when a
 /// whole job is suspended. Belongs to one thread.
-class Patience {
+class StallAwareTimeout {
  public:
   /// All of `limit` is left at `now`.
-  explicit Patience(std::chrono::nanoseconds limit, Clock::time_point now = Clock::now());
+  explicit StallAwareTimeout(std::chrono::nanoseconds limit, Clock::time_point now = Clock::now());
   /// All of it is left again.
   void restart(Clock::time_point now = Clock::now());
 

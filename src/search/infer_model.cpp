@@ -1,4 +1,4 @@
-#include "found_model.hpp"
+#include "infer_model.hpp"
 
 #include <algorithm>
 #include <map>
@@ -36,7 +36,7 @@ std::optional<int> classes_of(const Individual& individual, const genome::CellGr
 
 }  // namespace
 
-std::optional<genome::ModelSpec> found_model(const genome::ModelSpec& model,
+std::optional<genome::ModelSpec> infer_model(const genome::ModelSpec& model,
                                              const std::vector<Individual>& history) {
   std::map<std::pair<int, int>, int> votes;
   std::size_t asked = 0;

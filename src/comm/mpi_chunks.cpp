@@ -1,4 +1,4 @@
-#include "mpi_pieces.hpp"
+#include "mpi_chunks.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -11,30 +11,30 @@ namespace hierevo::comm::detail {
 
 namespace {
 
-/// What a rank has of a piece that is summed: large enough that MPI's work for a message is small
+/// What a rank has of a chunk that is summed: large enough that MPI's work for a message is small
 /// beside it, small enough that it is still in the cache when it is summed.
 constexpr std::size_t slice_bytes = std::size_t{256} << 10;
-/// What a whole piece has at most, whatever the number of ranks.
+/// What a whole chunk has at most, whatever the number of ranks.
 constexpr std::size_t piece_bytes = std::size_t{16} << 20;
 /// What is only passed on.
 constexpr std::size_t broadcast_bytes = std::size_t{1} << 20;
 
 int to_int(std::size_t bytes) {
-  return static_cast<int>(bytes);  // pieces are far smaller than any int
+  return static_cast<int>(bytes);  // chunks are far smaller than any int
 }
 
 std::byte* at(const Elements& elements, std::size_t index) {
   return static_cast<std::byte*>(elements.data) + index * size_of(elements.type);
 }
 
-/// Every rank sums one slice of the piece for all: it gets that slice of all ranks, adds in their
+/// Every rank sums one slice of the chunk for all: it gets that slice of all ranks, adds in their
 /// order, and gives the result to all. So each result is computed once, in one known order, and
 /// bfloat16 is rounded once; what goes over the network is what any good algorithm sends.
-class SumPiece final : public MpiPiece {
+class SumChunk final : public MpiChunk {
  public:
-  SumPiece(const MpiChannels& channels, const CollectiveOrder& order, std::size_t begin,
-           std::size_t count, MpiRooms& rooms)
-      : MpiPiece(channels, true),
+  SumChunk(const MpiChannels& channels, const CollectiveOrder& order, std::size_t begin,
+           std::size_t count, MpiBufferPool& buffers)
+      : MpiChunk(channels, true),
         part_{at(order.elements, begin), count, order.elements.type},
         reduction_(order.reduction) {
     const auto ranks = static_cast<std::size_t>(channels.size);
@@ -42,7 +42,7 @@ class SumPiece final : public MpiPiece {
     for (std::size_t rank = 0; rank <= ranks; ++rank) {
       borders_.push_back(std::min(rank * slice, count));
     }
-    room_ = rooms.take(own_bytes() * ranks);
+    buffer_ = buffers.take(own_bytes() * ranks);
   }
 
  private:
@@ -51,19 +51,19 @@ class SumPiece final : public MpiPiece {
       const bool self = rank == own();
       slice_counts_.push_back(self ? 0 : bytes_of(rank));
       slice_places_.push_back(place_of(rank));
-      room_counts_.push_back(self ? 0 : to_int(own_bytes()));
-      room_places_.push_back(to_int(rank * own_bytes()));
+      buffer_counts_.push_back(self ? 0 : to_int(own_bytes()));
+      buffer_offsets_.push_back(to_int(rank * own_bytes()));
     }
     HIEREVO_MPI_CHECK(MPI_Ialltoallv(part_.data, slice_counts_.data(), slice_places_.data(),
-                                     MPI_BYTE, room_.data(), room_counts_.data(),
-                                     room_places_.data(), MPI_BYTE, channels_.first, &request));
+                                     MPI_BYTE, buffer_.data(), buffer_counts_.data(),
+                                     buffer_offsets_.data(), MPI_BYTE, channels_.first, &request));
   }
 
   void after_first() override {
     std::byte* const result = at(part_, borders_[own()]);
     std::vector<const std::byte*> inputs;
     for (std::size_t rank = 0; rank + 1 < borders_.size(); ++rank) {
-      inputs.push_back(rank == own() ? result : room_.data() + room_places_[rank]);
+      inputs.push_back(rank == own() ? result : buffer_.data() + buffer_offsets_[rank]);
     }
     reduce_elements(inputs, result, borders_[own() + 1] - borders_[own()], part_.type, reduction_);
   }
@@ -86,15 +86,15 @@ class SumPiece final : public MpiPiece {
   // MPI reads these until the call has ended.
   std::vector<int> slice_counts_;
   std::vector<int> slice_places_;
-  std::vector<int> room_counts_;
-  std::vector<int> room_places_;
+  std::vector<int> buffer_counts_;
+  std::vector<int> buffer_offsets_;
 };
 
-class BroadcastPiece final : public MpiPiece {
+class BroadcastChunk final : public MpiChunk {
  public:
-  BroadcastPiece(const MpiChannels& channels, const CollectiveOrder& order, std::size_t begin,
+  BroadcastChunk(const MpiChannels& channels, const CollectiveOrder& order, std::size_t begin,
                  std::size_t count)
-      : MpiPiece(channels, false),
+      : MpiChunk(channels, false),
         part_{at(order.elements, begin), count, order.elements.type},
         root_(order.root) {}
 
@@ -108,28 +108,28 @@ class BroadcastPiece final : public MpiPiece {
   const int root_;
 };
 
-/// Gathers aside, since pieces of different ranks do not lie together in the end.
-class GatherPiece final : public MpiPiece {
+/// Gathers aside, since chunks of different ranks do not lie together in the end.
+class GatherChunk final : public MpiChunk {
  public:
-  GatherPiece(const MpiChannels& channels, const CollectiveOrder& order, std::size_t begin,
-              std::size_t count, MpiRooms& rooms)
-      : MpiPiece(channels, false),
+  GatherChunk(const MpiChannels& channels, const CollectiveOrder& order, std::size_t begin,
+              std::size_t count, MpiBufferPool& buffers)
+      : MpiChunk(channels, false),
         part_{at(order.elements, begin), count, order.elements.type},
         target_(at(order.all, begin)),
         stride_(order.elements.bytes()) {
-    room_ = rooms.take(part_.bytes() * static_cast<std::size_t>(channels.size));
+    buffer_ = buffers.take(part_.bytes() * static_cast<std::size_t>(channels.size));
   }
 
  private:
   void start_first(MPI_Request& request) override {
     const int bytes = to_int(part_.bytes());
-    HIEREVO_MPI_CHECK(MPI_Iallgather(part_.data, bytes, MPI_BYTE, room_.data(), bytes, MPI_BYTE,
+    HIEREVO_MPI_CHECK(MPI_Iallgather(part_.data, bytes, MPI_BYTE, buffer_.data(), bytes, MPI_BYTE,
                                      channels_.first, &request));
   }
 
   void after_first() override {
     for (std::size_t rank = 0; rank < static_cast<std::size_t>(channels_.size); ++rank) {
-      std::memcpy(target_ + rank * stride_, room_.data() + rank * part_.bytes(), part_.bytes());
+      std::memcpy(target_ + rank * stride_, buffer_.data() + rank * part_.bytes(), part_.bytes());
     }
   }
 
@@ -138,9 +138,9 @@ class GatherPiece final : public MpiPiece {
   const std::size_t stride_;  ///< from one rank's to the next one's
 };
 
-class BarrierPiece final : public MpiPiece {
+class BarrierChunk final : public MpiChunk {
  public:
-  explicit BarrierPiece(const MpiChannels& channels) : MpiPiece(channels, false) {}
+  explicit BarrierChunk(const MpiChannels& channels) : MpiChunk(channels, false) {}
 
  private:
   void start_first(MPI_Request& request) override {
@@ -150,17 +150,17 @@ class BarrierPiece final : public MpiPiece {
 
 }  // namespace
 
-std::vector<std::byte> MpiRooms::take(std::size_t bytes) {
-  std::vector<std::byte> room;
-  if (!rooms_.empty()) {
-    room = std::move(rooms_.back());
-    rooms_.pop_back();
+std::vector<std::byte> MpiBufferPool::take(std::size_t bytes) {
+  std::vector<std::byte> buffer;
+  if (!buffers_.empty()) {
+    buffer = std::move(buffers_.back());
+    buffers_.pop_back();
   }
-  if (room.size() < bytes) room.resize(bytes);
-  return room;
+  if (buffer.size() < bytes) buffer.resize(bytes);
+  return buffer;
 }
 
-bool MpiPiece::advance(bool turn) {
+bool MpiChunk::advance(bool turn) {
   bool changed = false;
   if (state_ == State::first || state_ == State::second) {
     int ended = 0;
@@ -178,7 +178,7 @@ bool MpiPiece::advance(bool turn) {
   return changed;
 }
 
-std::size_t most_in_a_piece(const CollectiveOrder& order, int size) {
+std::size_t most_in_a_chunk(const CollectiveOrder& order, int size) {
   const auto ranks = static_cast<std::size_t>(size);
   const std::size_t element = size_of(order.elements.type);
   switch (order.kind) {
@@ -194,17 +194,17 @@ std::size_t most_in_a_piece(const CollectiveOrder& order, int size) {
   throw core::InternalError("There is no such operation");
 }
 
-std::unique_ptr<MpiPiece> make_piece(const MpiChannels& channels, const CollectiveOrder& order,
-                                     std::size_t begin, std::size_t count, MpiRooms& rooms) {
+std::unique_ptr<MpiChunk> make_chunk(const MpiChannels& channels, const CollectiveOrder& order,
+                                     std::size_t begin, std::size_t count, MpiBufferPool& buffers) {
   switch (order.kind) {
     case CollectiveKind::all_reduce:
-      return std::make_unique<SumPiece>(channels, order, begin, count, rooms);
+      return std::make_unique<SumChunk>(channels, order, begin, count, buffers);
     case CollectiveKind::broadcast:
-      return std::make_unique<BroadcastPiece>(channels, order, begin, count);
+      return std::make_unique<BroadcastChunk>(channels, order, begin, count);
     case CollectiveKind::all_gather:
-      return std::make_unique<GatherPiece>(channels, order, begin, count, rooms);
+      return std::make_unique<GatherChunk>(channels, order, begin, count, buffers);
     case CollectiveKind::barrier:
-      return std::make_unique<BarrierPiece>(channels);
+      return std::make_unique<BarrierChunk>(channels);
   }
   throw core::InternalError("There is no such operation");
 }

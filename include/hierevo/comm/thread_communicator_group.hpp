@@ -9,13 +9,13 @@ namespace hierevo::comm {
 
 /// A group of ranks that are threads of this process. Messages pass through memory; a rank whose
 /// thread has ended still gets its messages, which stay unread.
-class ThreadGroup {
+class ThreadCommunicatorGroup {
  public:
   /// Ranks 0 … size-1. Throws UsageError when `size` is below 1.
-  explicit ThreadGroup(int size);
-  ThreadGroup(const ThreadGroup&) = delete;
-  ThreadGroup& operator=(const ThreadGroup&) = delete;
-  ~ThreadGroup();
+  explicit ThreadCommunicatorGroup(int size);
+  ThreadCommunicatorGroup(const ThreadCommunicatorGroup&) = delete;
+  ThreadCommunicatorGroup& operator=(const ThreadCommunicatorGroup&) = delete;
+  ~ThreadCommunicatorGroup();
 
   /// The communicator of `rank`, which lives as long as the group and is for one thread. May be
   /// called from any thread. Throws UsageError when there is no such rank.

@@ -1,4 +1,4 @@
-#include "hierevo/comm/thread_group.hpp"
+#include "hierevo/comm/thread_communicator_group.hpp"
 
 #include <fmt/format.h>
 
@@ -14,7 +14,7 @@
 namespace hierevo::comm {
 
 /// One rank: its mailbox, and the way to the mailboxes of the others.
-class ThreadGroup::Member final : public Communicator {
+class ThreadCommunicatorGroup::Member final : public Communicator {
  public:
   Member(int rank, int size, const Members& members)
       : rank_(rank), size_(size), members_(members) {}
@@ -46,7 +46,7 @@ class ThreadGroup::Member final : public Communicator {
   core::Mailbox<Message> mailbox_;
 };
 
-ThreadGroup::ThreadGroup(int size) {
+ThreadCommunicatorGroup::ThreadCommunicatorGroup(int size) {
   if (size < 1) {
     throw core::UsageError(fmt::format("Cannot make a group of {} ranks", size),
                            "a group has at least one rank");
@@ -56,9 +56,9 @@ ThreadGroup::ThreadGroup(int size) {
   }
 }
 
-ThreadGroup::~ThreadGroup() = default;
+ThreadCommunicatorGroup::~ThreadCommunicatorGroup() = default;
 
-Communicator& ThreadGroup::communicator(int rank) {
+Communicator& ThreadCommunicatorGroup::communicator(int rank) {
   if (rank < 0 || rank >= static_cast<int>(members_.size())) {
     throw core::UsageError(fmt::format("There is no rank {}", rank),
                            fmt::format("the group has the ranks 0 to {}", members_.size() - 1));

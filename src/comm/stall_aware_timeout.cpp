@@ -1,4 +1,4 @@
-#include "patience.hpp"
+#include "stall_aware_timeout.hpp"
 
 #include <algorithm>
 
@@ -15,24 +15,24 @@ Clock::time_point later(Clock::time_point time, std::chrono::nanoseconds by) {
 
 }  // namespace
 
-Patience::Patience(std::chrono::nanoseconds limit, Clock::time_point now)
+StallAwareTimeout::StallAwareTimeout(std::chrono::nanoseconds limit, Clock::time_point now)
     : limit_(limit), longest_pause_(std::clamp<std::chrono::nanoseconds>(limit / 4, 1ns, 1s)) {
   restart(now);
 }
 
-void Patience::restart(Clock::time_point now) {
+void StallAwareTimeout::restart(Clock::time_point now) {
   looked_ = now;
   end_ = later(now, limit_);
 }
 
-bool Patience::spent(Clock::time_point now) {
+bool StallAwareTimeout::spent(Clock::time_point now) {
   const auto pause = now - looked_;
   looked_ = now;
   if (pause > longest_pause_) end_ = later(end_, pause - longest_pause_);
   return now >= end_;
 }
 
-Clock::time_point Patience::next_look() const {
+Clock::time_point StallAwareTimeout::next_look() const {
   return std::min(end_, looked_ + longest_pause_ / 2);
 }
 

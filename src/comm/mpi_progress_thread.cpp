@@ -1,4 +1,4 @@
-#include "mpi_driver.hpp"
+#include "mpi_progress_thread.hpp"
 
 #include <fmt/format.h>
 #include <pthread.h>
@@ -21,7 +21,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Pieces on their way at a time: while one is summed, others travel.
+/// Chunks on their way at a time: while one is summed, others travel.
 constexpr std::size_t most_under_way = 4;
 /// Another rank may still need this one to take part in what has ended here: MPI works only when it
 /// is called.
@@ -40,13 +40,13 @@ bool naming(const MpiJob& job, Action action) {
 
 }  // namespace
 
-void MpiDriver::start_thread() {
+void MpiProgressThread::start_thread() {
   const core::SignalsBlocked blocked;
   // The thread may have to be left behind, and keeps what it uses.
   thread_ = std::thread([self = shared_from_this()] { self->run(); });
 }
 
-std::shared_ptr<MpiJob> MpiDriver::submit(const CollectiveOrder& order) {
+std::shared_ptr<MpiJob> MpiProgressThread::submit(const CollectiveOrder& order) {
   throw_if_dead();
   auto job = std::make_shared<MpiJob>();
   job->order = order;
@@ -57,8 +57,8 @@ std::shared_ptr<MpiJob> MpiDriver::submit(const CollectiveOrder& order) {
 
 /// False where the thread hangs.
 template <typename Condition>
-bool MpiDriver::wait_for(std::unique_lock<std::mutex>& lock, Condition condition) {
-  Patience patience(longest_call_);
+bool MpiProgressThread::wait_for(std::unique_lock<std::mutex>& lock, Condition condition) {
+  StallAwareTimeout patience(longest_call_);
   std::uint64_t seen = looks_;
   while (!changed_.wait_until(lock, patience.next_look(), condition)) {
     const std::uint64_t now_seen = looks_;
@@ -72,7 +72,7 @@ bool MpiDriver::wait_for(std::unique_lock<std::mutex>& lock, Condition condition
   return true;
 }
 
-void MpiDriver::wait(const MpiJob& job) {
+void MpiProgressThread::wait(const MpiJob& job) {
   if (job.ended) return;
   bool hangs = false;
   {
@@ -84,7 +84,7 @@ void MpiDriver::wait(const MpiJob& job) {
   if (!job.ended) throw_if_dead();
 }
 
-void MpiDriver::finish() {
+void MpiProgressThread::finish() {
   submitted_.put(nullptr);
   bool hangs = false;
   {
@@ -97,7 +97,7 @@ void MpiDriver::finish() {
   core::log(core::LogLevel::warning, "MPI does not return from a call (rank {}).", channels_.rank);
 }
 
-void MpiDriver::run() {
+void MpiProgressThread::run() {
   try {
     serve();
     if (!dead_) free_channels();
@@ -110,7 +110,7 @@ void MpiDriver::run() {
   changed_.notify_all();
 }
 
-void MpiDriver::serve() {
+void MpiProgressThread::serve() {
   while (!dead_) {
     ++looks_;
     take_submitted();
@@ -131,7 +131,7 @@ void MpiDriver::serve() {
   }
 }
 
-void MpiDriver::take_submitted() {
+void MpiProgressThread::take_submitted() {
   while (auto job = submitted_.take()) {
     if (*job) {
       if (jobs_.empty()) patience_.restart();
@@ -142,7 +142,7 @@ void MpiDriver::take_submitted() {
   }
 }
 
-void MpiDriver::idle() {
+void MpiProgressThread::idle() {
   const int descriptor = submitted_.descriptor();
   if (!wait_until_readable({&descriptor, 1}, deadline_after(between_idle_looks))) {
     int something = 0;
@@ -153,47 +153,47 @@ void MpiDriver::idle() {
 }
 
 /// Whether anything has changed.
-bool MpiDriver::look() {
+bool MpiProgressThread::look() {
   bool changed = false;
-  while (under_way_.size() < most_under_way && begin_next_piece()) changed = true;
+  while (under_way_.size() < most_under_way && begin_next_chunk()) changed = true;
   bool turn = true;
-  for (auto& [job, piece] : under_way_) {
-    if (naming(*job, [&, &part = piece] { return part->advance(turn); })) changed = true;
-    if (piece->done()) --job->under_way;
-    turn = turn && !piece->second_is_ahead();
+  for (auto& [job, chunk] : under_way_) {
+    if (naming(*job, [&, &part = chunk] { return part->advance(turn); })) changed = true;
+    if (chunk->done()) --job->under_way;
+    turn = turn && !chunk->second_is_ahead();
   }
   std::erase_if(under_way_, [this](UnderWay& entry) {
-    if (entry.piece->done()) rooms_.give_back(entry.piece->take_room());
-    return entry.piece->done();
+    if (entry.chunk->done()) buffers_.give_back(entry.chunk->take_buffer());
+    return entry.chunk->done();
   });
   return end_jobs() || changed;
 }
 
-/// A barrier has one piece although it has no elements.
-std::size_t MpiDriver::pieces_of(const MpiJob& job) const {
+/// A barrier has one chunk although it has no elements.
+std::size_t MpiProgressThread::pieces_of(const MpiJob& job) const {
   return job.order.kind == CollectiveKind::barrier ? 1 : job.order.elements.count;
 }
 
-bool MpiDriver::begin_next_piece() {
+bool MpiProgressThread::begin_next_chunk() {
   while (next_job_ < jobs_.size()) {
     const auto& job = jobs_[next_job_];
     const std::size_t left = pieces_of(*job) - job->begun;
-    const std::size_t count = std::min(left, most_in_a_piece(job->order, channels_.size));
+    const std::size_t count = std::min(left, most_in_a_chunk(job->order, channels_.size));
     if (count == left) ++next_job_;
     if (count == 0) continue;
-    under_way_.push_back({job, make_piece(channels_, job->order, job->begun, count, rooms_)});
+    under_way_.push_back({job, make_chunk(channels_, job->order, job->begun, count, buffers_)});
     job->begun += count;
     ++job->under_way;
     return naming(*job, [this] {
-      under_way_.back().piece->begin();
+      under_way_.back().chunk->begin();
       return true;
     });
   }
   return false;
 }
 
-/// Whether there was one; those without elements end without any piece.
-bool MpiDriver::end_jobs() {
+/// Whether there was one; those without elements end without any chunk.
+bool MpiProgressThread::end_jobs() {
   bool any = false;
   while (!jobs_.empty() && next_job_ > 0 && jobs_.front()->under_way == 0) {
     {
@@ -209,7 +209,7 @@ bool MpiDriver::end_jobs() {
   return any;
 }
 
-void MpiDriver::throw_late() const {
+void MpiProgressThread::throw_late() const {
   const auto& job = *jobs_.front();
   const std::chrono::duration<double> limit = timeout_;
   throw core::CommunicationError(
@@ -219,14 +219,14 @@ void MpiDriver::throw_late() const {
 
 /// Where all has ended well nobody sends there any more. MPI libraries do not wait for others in
 /// this call; one that did would count as hanging.
-void MpiDriver::free_channels() const {
+void MpiProgressThread::free_channels() const {
   for (MPI_Comm channel : {channels_.first, channels_.second}) {
     HIEREVO_MPI_CHECK(MPI_Comm_free(&channel));
   }
 }
 
 /// MPI may still read and write the memory of what has not ended: it must outlive everything.
-void MpiDriver::abandon() {
+void MpiProgressThread::abandon() {
   if (under_way_.empty()) return;
   static auto& mutex = *new std::mutex;
   static auto& abandoned = *new std::vector<std::deque<UnderWay>>;
@@ -235,7 +235,7 @@ void MpiDriver::abandon() {
 }
 
 /// The first reason stays.
-void MpiDriver::die(std::string reason) {
+void MpiProgressThread::die(std::string reason) {
   const std::scoped_lock lock(mutex_);
   if (dead_) return;
   reason_ = std::move(reason);
@@ -243,7 +243,7 @@ void MpiDriver::die(std::string reason) {
   changed_.notify_all();
 }
 
-void MpiDriver::throw_if_dead() const {
+void MpiProgressThread::throw_if_dead() const {
   if (!dead_) return;
   throw core::CommunicationError(channels_.rank, "its group cannot be used any more", reason_,
                                  "Start the program again; if ranks were only slow, give them more "

@@ -13,8 +13,8 @@
 
 #include "backoff.hpp"
 #include "hierevo/core/mailbox.hpp"
-#include "mpi_pieces.hpp"
-#include "patience.hpp"
+#include "mpi_chunks.hpp"
+#include "stall_aware_timeout.hpp"
 
 namespace hierevo::comm::detail {
 
@@ -23,16 +23,16 @@ struct MpiJob {
   CollectiveOrder order;
   std::uint64_t number = 0;
   std::atomic<bool> ended = false;
-  // What follows belongs to the driver's thread.
-  std::size_t begun = 0;      ///< elements whose pieces have begun
-  std::size_t under_way = 0;  ///< pieces
+  // What follows belongs to this thread.
+  std::size_t begun = 0;      ///< elements whose chunks have begun
+  std::size_t under_way = 0;  ///< chunks
 };
 
-class MpiDriver : public std::enable_shared_from_this<MpiDriver> {
+class MpiProgressThread : public std::enable_shared_from_this<MpiProgressThread> {
  public:
   /// Owns the channels. A thread that has not looked for `longest_call` hangs in a call of MPI.
-  MpiDriver(const MpiChannels& channels, std::chrono::nanoseconds timeout,
-            std::chrono::nanoseconds longest_call = std::chrono::seconds(10))
+  MpiProgressThread(const MpiChannels& channels, std::chrono::nanoseconds timeout,
+                    std::chrono::nanoseconds longest_call = std::chrono::seconds(10))
       : channels_(channels), timeout_(timeout), longest_call_(longest_call), patience_(timeout) {}
   void start_thread();
 
@@ -49,16 +49,16 @@ class MpiDriver : public std::enable_shared_from_this<MpiDriver> {
  private:
   struct UnderWay {
     std::shared_ptr<MpiJob> job;
-    std::unique_ptr<MpiPiece> piece;
+    std::unique_ptr<MpiChunk> chunk;
   };
 
-  // The driver's thread.
+  // This thread.
   void run();
   void serve();
   void take_submitted();
   void idle();
   bool look();
-  bool begin_next_piece();
+  bool begin_next_chunk();
   std::size_t pieces_of(const MpiJob& job) const;
   bool end_jobs();
   [[noreturn]] void throw_late() const;
@@ -88,11 +88,11 @@ class MpiDriver : public std::enable_shared_from_this<MpiDriver> {
   // The thread's.
   bool finishing_ = false;
   std::deque<std::shared_ptr<MpiJob>> jobs_;  ///< that have not ended
-  std::size_t next_job_ = 0;                  ///< the first with pieces that have not begun
+  std::size_t next_job_ = 0;                  ///< the first with chunks that have not begun
   std::deque<UnderWay> under_way_;
-  MpiRooms rooms_;
+  MpiBufferPool buffers_;
   Backoff backoff_;
-  Patience patience_;  ///< with the first of the jobs
+  StallAwareTimeout patience_;  ///< with the first of the jobs
 };
 
 }  // namespace hierevo::comm::detail

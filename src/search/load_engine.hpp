@@ -9,6 +9,6 @@ namespace hierevo::search {
 
 /// The engine, new or as the run directory has it; the record takes over the sums of earlier
 /// starts. Throws UsageError when the run was begun with other engine options.
-evolution::Engine begun_engine(const SearchOptions& options, SearchRecord& record);
+evolution::Engine load_engine(const SearchOptions& options, SearchRecord& record);
 
 }  // namespace hierevo::search

@@ -1,4 +1,4 @@
-#include "hierevo/core/in_threads.hpp"
+#include "hierevo/core/parallel_for.hpp"
 
 #include <gtest/gtest.h>
 
@@ -14,7 +14,7 @@ TEST(InThreads, EachIsDoneOnce) {
   for (const int threads : {1, 2, 5}) {
     for (const std::size_t count : {0U, 1U, 3U, 100U}) {
       std::vector<std::atomic<int>> done(count);
-      in_threads(count, threads, [&](std::size_t i) { ++done[i]; });
+      parallel_for(count, threads, [&](std::size_t i) { ++done[i]; });
       for (const auto& times : done) EXPECT_EQ(times, 1);
     }
   }
@@ -28,7 +28,7 @@ TEST(InThreads, TheFirstExceptionLeavesWhenAllAreDone) {
       if (i == 7 || i == 3) throw std::runtime_error(std::to_string(i));
     };
     try {
-      in_threads(20, threads, work);
+      parallel_for(20, threads, work);
       FAIL() << "accepted";
     } catch (const std::runtime_error& error) {
       EXPECT_STREQ(error.what(), "3");

@@ -1,4 +1,4 @@
-#include "hierevo/core/in_threads.hpp"
+#include "hierevo/core/parallel_for.hpp"
 
 #include <atomic>
 #include <exception>
@@ -7,7 +7,7 @@
 
 namespace hierevo::core {
 
-void in_threads(std::size_t count, int threads, const std::function<void(std::size_t i)>& work) {
+void parallel_for(std::size_t count, int threads, const std::function<void(std::size_t i)>& work) {
   std::vector<std::exception_ptr> problems(count);
   std::atomic<std::size_t> next = 0;
   const auto take = [&] {

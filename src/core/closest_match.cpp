@@ -1,4 +1,4 @@
-#include "hierevo/core/nearest.hpp"
+#include "hierevo/core/closest_match.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -29,7 +29,8 @@ std::size_t edits(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-std::optional<std::string> nearest(std::string_view word, std::span<const std::string> candidates) {
+std::optional<std::string> closest_match(std::string_view word,
+                                         std::span<const std::string> candidates) {
   const std::size_t longest_considered = 64;
   if (word.empty() || word.size() > longest_considered) return std::nullopt;
   std::optional<std::string> best;
@@ -46,7 +47,7 @@ std::optional<std::string> nearest(std::string_view word, std::span<const std::s
 }
 
 std::string suggestion_for(std::string_view word, std::span<const std::string> candidates) {
-  if (const auto meant = nearest(word, candidates))
+  if (const auto meant = closest_match(word, candidates))
     return fmt::format("Did you mean '{}'?", *meant);
   return fmt::format("Known: {}.", fmt::join(candidates, ", "));
 }

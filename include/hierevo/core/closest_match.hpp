@@ -11,7 +11,8 @@ namespace hierevo::core {
 
 /// The candidate that a person most likely meant by `word`: the one with the fewest edits
 /// (insertion, deletion, substitution, swap of neighbours), when these are few enough to be a slip.
-std::optional<std::string> nearest(std::string_view word, std::span<const std::string> candidates);
+std::optional<std::string> closest_match(std::string_view word,
+                                         std::span<const std::string> candidates);
 
 /// "Did you mean 'x'?", or else "Known: a, b, c."
 std::string suggestion_for(std::string_view word, std::span<const std::string> candidates);

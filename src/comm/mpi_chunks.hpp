@@ -1,5 +1,5 @@
-// How operations become MPI calls: in pieces, so that no count exceeds what MPI can take, and so
-// that one piece is on its way while another is summed.
+// How operations become MPI calls: in chunks, so that no count exceeds what MPI can take, and so
+// that one chunk is on its way while another is summed.
 #pragma once
 
 #include <mpi.h>
@@ -12,7 +12,7 @@
 
 namespace hierevo::comm::detail {
 
-/// Calls on a communicator must begin in the same order on all ranks. A piece's second call begins
+/// Calls on a communicator must begin in the same order on all ranks. A chunk's second call begins
 /// when its first has ended, which is not at the same time everywhere: so second calls have a
 /// communicator of their own, on which theirs is the only order.
 struct MpiChannels {
@@ -22,39 +22,39 @@ struct MpiChannels {
   int size = 0;
 };
 
-/// Memory that pieces use one after the other: fresh memory would cost more than what is done
+/// Memory that chunks use one after the other: fresh memory would cost more than what is done
 /// there.
-class MpiRooms {
+class MpiBufferPool {
  public:
   std::vector<std::byte> take(std::size_t bytes);
-  /// Those of pieces without any, like a barrier's, are left out: they would come to lie in front
+  /// Those of chunks without any, like a barrier's, are left out: they would come to lie in front
   /// of the others, which would never be taken again.
-  void give_back(std::vector<std::byte> room) {
-    if (!room.empty()) rooms_.push_back(std::move(room));
+  void give_back(std::vector<std::byte> buffer) {
+    if (!buffer.empty()) buffers_.push_back(std::move(buffer));
   }
 
  private:
-  std::vector<std::vector<std::byte>> rooms_;
+  std::vector<std::vector<std::byte>> buffers_;
 };
 
 /// A part of an operation's elements. Throws CommunicationError when MPI fails.
-class MpiPiece {
+class MpiChunk {
  public:
-  virtual ~MpiPiece() = default;
+  virtual ~MpiChunk() = default;
 
   void begin() { start_first(request_); }
 
   /// Looks whether a call has ended; then goes on. The second call begins only with `turn`, which
-  /// means that no earlier piece has its own still before it. Says whether anything has changed.
+  /// means that no earlier chunk has its own still before it. Says whether anything has changed.
   bool advance(bool turn);
 
   bool second_is_ahead() const { return has_second_ && state_ != State::second; }
   bool done() const { return state_ == State::done; }
-  /// For the next piece, when this one is done.
-  std::vector<std::byte> take_room() { return std::move(room_); }
+  /// For the next chunk, when this one is done.
+  std::vector<std::byte> take_buffer() { return std::move(buffer_); }
 
  protected:
-  MpiPiece(const MpiChannels& channels, bool has_second)
+  MpiChunk(const MpiChannels& channels, bool has_second)
       : channels_(channels), has_second_(has_second) {}
 
   virtual void start_first(MPI_Request& request) = 0;
@@ -62,7 +62,7 @@ class MpiPiece {
   virtual void start_second(MPI_Request& /*request*/) {}
 
   const MpiChannels channels_;
-  std::vector<std::byte> room_;
+  std::vector<std::byte> buffer_;
 
  private:
   enum class State { first, between, second, done };
@@ -72,11 +72,11 @@ class MpiPiece {
   MPI_Request request_ = MPI_REQUEST_NULL;
 };
 
-/// The most elements of `order` that a piece has.
-std::size_t most_in_a_piece(const CollectiveOrder& order, int size);
+/// The most elements of `order` that a chunk has.
+std::size_t most_in_a_chunk(const CollectiveOrder& order, int size);
 
 /// Elements `begin` … `begin` + `count` of `order`, not begun yet.
-std::unique_ptr<MpiPiece> make_piece(const MpiChannels& channels, const CollectiveOrder& order,
-                                     std::size_t begin, std::size_t count, MpiRooms& rooms);
+std::unique_ptr<MpiChunk> make_chunk(const MpiChannels& channels, const CollectiveOrder& order,
+                                     std::size_t begin, std::size_t count, MpiBufferPool& buffers);
 
 }  // namespace hierevo::comm::detail
