@@ -55,7 +55,7 @@ PackedImages read_part(const h5::File& file, const char* name, DataPackInfo& inf
   return {std::move(pixels.values), std::move(labels.values)};
 }
 
-void require_every_class(const DataPack& pack) {
+void require_class_coverage(const DataPack& pack) {
   std::vector<bool> seen(pack.info.class_names.size(), false);
   for (const std::int64_t label : pack.train.labels) seen[static_cast<std::size_t>(label)] = true;
   const auto none = std::find(seen.begin(), seen.end(), false);
@@ -76,7 +76,7 @@ DataPack read(const fs::path& path) {
   if (HIEREVO_H5(H5Lexists, file, "test", H5P_DEFAULT) > 0) {
     pack.test = read_part(file, "test", pack.info);
   }
-  require_every_class(pack);
+  require_class_coverage(pack);
   return pack;
 }
 

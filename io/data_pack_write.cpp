@@ -5,8 +5,8 @@
 #include <optional>
 #include <utility>
 
+#include "class_coverage.hpp"
 #include "data_pack_format.hpp"
-#include "every_class.hpp"
 #include "h5.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/version.hpp"
@@ -89,7 +89,7 @@ struct DataPackWriter::Impl {
         throw core::InternalError("fewer images than were announced");
       }
     }
-    if (!train->skipped.empty()) require_every_class(seen, class_names);
+    if (!train->skipped.empty()) require_class_coverage(seen, class_names);
     if (test && test->written == 0) {
       throw core::UsageError("There is no image to test on", "all are broken",
                              "Mend one, or take their folder out.");

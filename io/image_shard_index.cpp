@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "every_class.hpp"
+#include "class_coverage.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/version.hpp"
 #include "image_shard_index.hpp"
@@ -109,7 +109,7 @@ void write_shard_index(const fs::path& folder, const ShardPlan& plan) {
       add_shard(folder / shard_name(part, i), {part, i, plan.hash}, index, sums, seen);
     }
   }
-  require_every_class(seen, plan.class_names);
+  require_class_coverage(seen, plan.class_names);
   set_statistics(sums, index);
 
   NewFile file(folder / shard_index_name);

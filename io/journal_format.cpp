@@ -5,11 +5,11 @@
 #include <algorithm>
 #include <map>
 
+#include "checksummed_header.hpp"
 #include "hierevo/core/file.hpp"
 #include "hierevo/core/hash.hpp"
 #include "hierevo/core/numbers.hpp"
 #include "hierevo/evolution/codec.hpp"
-#include "text_block.hpp"
 #include "utf8.hpp"
 
 namespace hierevo::io {

@@ -9,10 +9,10 @@
 #include <string_view>
 #include <vector>
 
+#include "checksummed_header.hpp"
 #include "hierevo/core/bytes.hpp"
 #include "hierevo/evolution/engine.hpp"
 #include "hierevo/io/snapshot.hpp"
-#include "text_block.hpp"
 
 namespace hierevo::io {
 

@@ -4,11 +4,11 @@
 #include <string>
 #include <utility>
 
+#include "checksummed_header.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
 #include "hierevo/evolution/codec.hpp"
 #include "journal_format.hpp"
-#include "text_block.hpp"
 
 namespace hierevo::io {
 

@@ -6,12 +6,12 @@
 #include <utility>
 #include <vector>
 
-#include "content_head.hpp"
+#include "checksummed_header.hpp"
+#include "format_attributes.hpp"
 #include "h5.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/evolution/codec.hpp"
 #include "hierevo/io/snapshot.hpp"
-#include "text_block.hpp"
 
 namespace hierevo::io {
 
@@ -163,7 +163,7 @@ void check_parents(const evolution::EngineState& state) {
 Snapshot decode_content(std::span<const std::byte> bytes, const std::filesystem::path& path) {
   const h5::Session session;
   const h5::File file = h5::open_file(bytes, snapshot_kind.longest);
-  check_content_head(file, path, snapshot_kind);
+  check_format_attributes(file, path, snapshot_kind);
   Snapshot snapshot;
   snapshot.options = read_options(file);
   snapshot.owner = read_owner(file);
@@ -177,7 +177,7 @@ Snapshot decode_content(std::span<const std::byte> bytes, const std::filesystem:
 }  // namespace
 
 std::uint64_t incarnation_of(std::span<const std::byte> bytes, const std::filesystem::path& path) {
-  check_text_block(bytes, path, snapshot_kind);
+  check_checksummed_header(bytes, path, snapshot_kind);
   try {
     const h5::Session session;
     const h5::File file = h5::open_file(bytes, snapshot_kind.longest);
@@ -188,7 +188,7 @@ std::uint64_t incarnation_of(std::span<const std::byte> bytes, const std::filesy
 }
 
 Snapshot decode_snapshot(std::span<const std::byte> bytes, const std::filesystem::path& path) {
-  check_text_block(bytes, path, snapshot_kind);
+  check_checksummed_header(bytes, path, snapshot_kind);
   try {
     Snapshot snapshot = decode_content(bytes, path);
     check_parents(snapshot.state);

@@ -4,14 +4,14 @@
 #include <string_view>
 #include <vector>
 
-#include "content_head.hpp"
+#include "checksummed_header.hpp"
+#include "format_attributes.hpp"
 #include "h5.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/version.hpp"
 #include "hierevo/evolution/codec.hpp"
 #include "hierevo/genome/primitive.hpp"
 #include "hierevo/io/snapshot.hpp"
-#include "text_block.hpp"
 #include "utf8.hpp"
 
 namespace hierevo::io {
@@ -195,7 +195,7 @@ void write_progress(hid_t root, const RunProgress& progress) {
 std::vector<std::byte> encode_content(const Snapshot& snapshot) {
   const h5::Session session;
   const h5::File file = h5::create_file();
-  write_content_head(file, snapshot_kind);
+  write_format_attributes(file, snapshot_kind);
   write_options(file, snapshot.options);
   write_owner(file, snapshot.owner);
   write_individuals(file, snapshot);
@@ -208,7 +208,7 @@ std::vector<std::byte> encode_content(const Snapshot& snapshot) {
 
 std::vector<std::byte> encode_snapshot(const Snapshot& snapshot) {
   try {
-    return with_text_block(encode_content(snapshot), snapshot_kind);
+    return with_checksummed_header(encode_content(snapshot), snapshot_kind);
   } catch (const h5::Error& error) {
     throw core::InternalError(core::error_text("A snapshot cannot be encoded", error.what()));
   }

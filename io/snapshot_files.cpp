@@ -10,13 +10,13 @@
 #include <string>
 #include <utility>
 
+#include "checksummed_header.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
 #include "hierevo/core/log.hpp"
 #include "hierevo/core/owner.hpp"
 #include "hierevo/io/snapshot.hpp"
 #include "run_events.hpp"
-#include "text_block.hpp"
 
 namespace hierevo::io {
 
@@ -27,7 +27,7 @@ namespace {
 /// Whether a file is there, can be read and has all its bytes.
 bool is_whole(const fs::path& path, const FileKind& kind) {
   try {
-    check_text_block(read_block_file(path, kind), path, kind);
+    check_checksummed_header(read_block_file(path, kind), path, kind);
     return true;
   } catch (const NewerVersionError&) {
     return true;

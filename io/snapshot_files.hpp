@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "text_block.hpp"
+#include "checksummed_header.hpp"
 
 namespace hierevo::io {
 

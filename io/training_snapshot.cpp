@@ -7,12 +7,12 @@
 #include <set>
 #include <utility>
 
-#include "content_head.hpp"
+#include "checksummed_header.hpp"
+#include "format_attributes.hpp"
 #include "h5.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/genome/codec.hpp"
 #include "snapshot_files.hpp"
-#include "text_block.hpp"
 #include "utf8.hpp"
 
 namespace hierevo::io {
@@ -84,7 +84,7 @@ std::vector<double> read_optional(hid_t root, const char* name) {
 std::vector<std::byte> encode_content(const TrainingSnapshot& snapshot) {
   const h5::Session session;
   const h5::File file = h5::create_file();
-  write_content_head(file, training_kind);
+  write_format_attributes(file, training_kind);
   h5::write_text_attribute(file, "genotype", genome::json_text(snapshot.genotype));
   write_model(file, snapshot.model);
   h5::write_text_attribute(file, "options", to_utf8(snapshot.options));
@@ -109,7 +109,7 @@ TrainingSnapshot decode_training_content(std::span<const std::byte> bytes,
                                          const std::filesystem::path& path) {
   const h5::Session session;
   const h5::File file = h5::open_file(bytes, training_kind.longest);
-  check_content_head(file, path, training_kind);
+  check_format_attributes(file, path, training_kind);
   const genome::ModelSpec model = read_model(file);
   const auto channels = static_cast<std::size_t>(std::max(0, model.input_channels));
   return {
@@ -134,7 +134,7 @@ TrainingSnapshot decode_training_content(std::span<const std::byte> bytes,
 
 std::vector<std::byte> encode_training(const TrainingSnapshot& snapshot) {
   try {
-    return with_text_block(encode_content(snapshot), training_kind);
+    return with_checksummed_header(encode_content(snapshot), training_kind);
   } catch (const h5::Error& error) {
     throw core::InternalError(core::error_text("A training cannot be encoded", error.what()));
   }
@@ -142,7 +142,7 @@ std::vector<std::byte> encode_training(const TrainingSnapshot& snapshot) {
 
 TrainingSnapshot decode_training(std::span<const std::byte> bytes,
                                  const std::filesystem::path& path) {
-  check_text_block(bytes, path, training_kind);
+  check_checksummed_header(bytes, path, training_kind);
   try {
     return decode_training_content(bytes, path);
   } catch (const NewerVersionError&) {

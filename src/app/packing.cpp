@@ -229,7 +229,7 @@ void pack_dataset(std::string_view name, const PackingJob& job) {
 }
 
 nn::ImageFolder found_images(const PackingJob& job) {
-  nn::TestLabelFiles labels{job.validation_labels, job.synsets, {}};
+  nn::ValidationLabelFiles labels{job.validation_labels, job.synsets, {}};
   if (!job.labels_from.empty()) labels.first_number = job.labels_from == "0" ? 0 : 1;
   nn::ImageFolder found = nn::scan_image_folder(job.source, labels);
   say_found("a folder of images", job.source, found.class_names.size(), found.train.size(),

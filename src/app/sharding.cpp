@@ -30,7 +30,7 @@ namespace fs = std::filesystem;
 /// An image on its way into a shard.
 struct Candidate {
   std::vector<std::byte> file;
-  nn::JpegFinding found;
+  nn::JpegInfo found;
   io::PixelSums sums;  ///< of a sampled one
 };
 
@@ -123,7 +123,7 @@ class Sharding {
       const auto candidates = looked_at(shard, i, some.size());
       for (std::size_t k = 0; k < some.size(); ++k) {
         require_size(some[k], candidates[k].file.size(), sizes[i + k]);
-        const nn::JpegFinding& found = candidates[k].found;
+        const nn::JpegInfo& found = candidates[k].found;
         const std::string name = shard.name_of(some[k]);
         if (!found.problem.empty()) {
           skipped.push_back(fmt::format("{} ({})", name, found.problem));
@@ -181,7 +181,7 @@ class Sharding {
         candidate.found.problem = std::move(image.problem);
       }
       if (shard.samples(first + i) && candidate.found.problem.empty()) {
-        candidate.sums.add(nn::middle_of_jpeg(candidate.file, sampled_size));
+        candidate.sums.add(nn::center_crop(candidate.file, sampled_size));
       }
     });
     return candidates;

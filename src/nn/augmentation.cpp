@@ -30,15 +30,16 @@ at::Tensor cut(const at::Tensor& pixels, const at::Tensor& indices, const Crops&
   const auto offsets = at::TensorOptions(at::kLong).device(device);
   const at::Tensor down = at::arange(crop.height, offsets);
   const at::Tensor right = at::arange(crop.width, offsets);
-  const at::Tensor flipped = sent(crops.flipped, device).unsqueeze(1);
+  const at::Tensor flipped = to_device_async(crops.flipped, device).unsqueeze(1);
   const at::Tensor across = at::where(flipped, right.flip(0), right);
-  const at::Tensor rows = sent(crops.top, device).unsqueeze(1) + down;        // [N, height]
-  const at::Tensor columns = sent(crops.left, device).unsqueeze(1) + across;  // [N, width]
+  const at::Tensor rows = to_device_async(crops.top, device).unsqueeze(1) + down;  // [N, height]
+  const at::Tensor columns =
+      to_device_async(crops.left, device).unsqueeze(1) + across;  // [N, width]
   const at::Tensor channels = at::arange(pixels.size(1), offsets);
   // One gather for the whole batch, indexed as [N, height, width, C]: channels last as it is.
-  const at::Tensor gathered =
-      pixels.index({sent(indices, device).view({-1, 1, 1, 1}), channels.view({1, 1, 1, -1}),
-                    rows.unsqueeze(2).unsqueeze(3), columns.unsqueeze(1).unsqueeze(3)});
+  const at::Tensor gathered = pixels.index(
+      {to_device_async(indices, device).view({-1, 1, 1, 1}), channels.view({1, 1, 1, -1}),
+       rows.unsqueeze(2).unsqueeze(3), columns.unsqueeze(1).unsqueeze(3)});
   return gathered.contiguous().permute({0, 3, 1, 2});
 }
 
@@ -56,7 +57,7 @@ ColourChanges draw_colour_changes(std::int64_t count, double brightness, double 
 
 at::Tensor recoloured(const at::Tensor& pixels, const ColourChanges& changes) {
   const auto by_image = [&pixels](const at::Tensor& values) {
-    return sent(values, pixels.device()).view({-1, 1, 1, 1});
+    return to_device_async(values, pixels.device()).view({-1, 1, 1, 1});
   };
   at::Tensor images = pixels.to(at::kFloat).mul_(by_image(changes.brightness)).clamp_(0, 255);
   // Torch adds up a tensor that becomes one number in another order, which rounds otherwise: an
@@ -85,7 +86,7 @@ void cut_out(at::Tensor& images, std::int64_t side, const Middles& middles) {
   const c10::Device device = images.device();
   // For all images at once: on a GPU each call has its price, however little it does.
   const auto covered = [&](const at::Tensor& middle, std::int64_t length) {  // [N, length]
-    const at::Tensor from = sent(middle, device).unsqueeze(1) - side / 2;
+    const at::Tensor from = to_device_async(middle, device).unsqueeze(1) - side / 2;
     const at::Tensor place = at::arange(length, at::TensorOptions(at::kLong).device(device));
     return place.ge(from).logical_and_(place.lt(from + side));
   };
@@ -95,12 +96,13 @@ void cut_out(at::Tensor& images, std::int64_t side, const Middles& middles) {
 }
 
 Normalisation on_device(const Normalisation& normalisation, c10::Device device) {
-  return {sent(normalisation.mean, device), sent(normalisation.scale, device)};
+  return {to_device_async(normalisation.mean, device),
+          to_device_async(normalisation.scale, device)};
 }
 
 at::Tensor normalised(const at::Tensor& pixels, const Normalisation& normalisation) {
   const auto by_channel = [&pixels](const at::Tensor& values) {
-    return sent(values, pixels.device()).view({1, -1, 1, 1});
+    return to_device_async(values, pixels.device()).view({1, -1, 1, 1});
   };
   return pixels.to(at::kFloat)
       .contiguous(at::MemoryFormat::ChannelsLast)

@@ -27,7 +27,7 @@ Batch AugmentedBatches::at(std::int64_t step, ImageRange range) {
 
 Batch AugmentedBatches::unmixed(std::int64_t step, ImageRange range) {
   const Images cut = pixels(step, range);
-  at::Tensor images = sent(cut.pixels, device_);
+  at::Tensor images = to_device_async(cut.pixels, device_);
   const auto own = [&range](const at::Tensor& of_all) {
     return of_all.narrow(0, range.first, range.count);
   };
@@ -36,7 +36,7 @@ Batch AugmentedBatches::unmixed(std::int64_t step, ImageRange range) {
         options_.batch, options_.brightness, options_.contrast, stream(step, "colours of a step"));
     images = recoloured(images, {own(all.brightness), own(all.contrast)});
   }
-  Batch batch{normalised(images, normalisation_), sent(cut.labels, device_)};
+  Batch batch{normalised(images, normalisation_), to_device_async(cut.labels, device_)};
   if (options_.cutout > 0) {
     const Middles all = draw_middles(options_.batch, {images.size(2), images.size(3)},
                                      stream(step, "cutout of a step"));

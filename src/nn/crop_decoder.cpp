@@ -80,7 +80,7 @@ void CropDecoder::read_rows_up_to(JpegDecoder& decoder, std::int64_t end) {
   for (; next_row_ < end; ++next_row_) {
     std::uint8_t* row = place_of(next_row_);
     require(decoder.read_row(row), decoder);
-    if (decoder.has_inks()) convert_inks({row, row_bytes_}, decoder.inks_are_inverted());
+    if (decoder.is_cmyk()) convert_cmyk({row, row_bytes_}, decoder.cmyk_is_inverted());
   }
 }
 

@@ -151,18 +151,18 @@ fs::path test_part(const fs::path& folder, const Labels& classes) {
 }
 
 /// Labels of images without folders of their classes: those of Tiny ImageNet lie beside them.
-TestLabelFiles labels_of(const fs::path& part, const TestLabelFiles& given) {
+ValidationLabelFiles labels_of(const fs::path& part, const ValidationLabelFiles& given) {
   const fs::path own = part / "val_annotations.txt";
   std::error_code error;
   const bool there = given.labels.empty() && fs::is_regular_file(own, error);
-  return there ? TestLabelFiles{own, {}, {}} : given;
+  return there ? ValidationLabelFiles{own, {}, {}} : given;
 }
 
 /// A folder of images on its way.
 class Scan {
  public:
-  Scan(const fs::path& folder, const TestLabelFiles& test_labels)
-      : folder_(folder), test_labels_(test_labels) {}
+  Scan(const fs::path& folder, const ValidationLabelFiles& validation_labels)
+      : folder_(folder), validation_labels_(validation_labels) {}
 
   ImageFolder run() {
     for (const auto& entry : class_folders(folder_ / "train")) {
@@ -174,7 +174,7 @@ class Scan {
     if (!part.empty()) found_.test_folder = part.filename().string();
     name_unused();
     const auto place = part.empty() ? std::nullopt : place_without_classes(part, labels_);
-    if (!test_labels_.labels.empty() && !place) refuse_labels();
+    if (!validation_labels_.labels.empty() && !place) refuse_labels();
     if (place) {
       add_without_classes(part, *place);
     } else if (!part.empty()) {
@@ -193,20 +193,20 @@ class Scan {
 
   [[noreturn]] void refuse_labels() const {
     throw core::UsageError(
-        fmt::format("'{}' cannot be used", test_labels_.labels.string()),
+        fmt::format("'{}' cannot be used", validation_labels_.labels.string()),
         fmt::format("no images to test on lie without folders of their classes in '{}'",
                     (folder_ / (found_.test_folder.empty() ? "val" : found_.test_folder)).string()),
         "Leave --validation-labels out.");
   }
 
   void add_without_classes(const fs::path& part, const fs::path& place) {
-    const TestLabelFiles files = labels_of(part, test_labels_);
+    const ValidationLabelFiles files = labels_of(part, validation_labels_);
     if (files.labels.empty()) static_cast<void>(class_folders(place));  // which it refuses
     found_.test_folder = place.lexically_relative(folder_).string();
     append_images(place, 0, found_.test);
     std::vector<std::string> names;
     for (const auto& file : found_.test) names.push_back(file.path.filename().string());
-    const TestLabels labels = read_test_labels(files, names, found_.class_names);
+    const ValidationLabels labels = read_validation_labels(files, names, found_.class_names);
     for (std::size_t i = 0; i < names.size(); ++i) found_.test[i].label = labels.labels[i];
     found_.label_assumption = labels.assumption;
   }
@@ -225,7 +225,7 @@ class Scan {
   }
 
   const fs::path& folder_;
-  const TestLabelFiles& test_labels_;
+  const ValidationLabelFiles& validation_labels_;
   Labels labels_;
   ImageFolder found_;
 };
@@ -242,8 +242,9 @@ bool is_image_folder(const fs::path& folder) {
   return fs::is_directory(folder / "train");
 }
 
-ImageFolder scan_image_folder(const fs::path& folder, const TestLabelFiles& test_labels) {
-  return Scan(folder, test_labels).run();
+ImageFolder scan_image_folder(const fs::path& folder,
+                              const ValidationLabelFiles& validation_labels) {
+  return Scan(folder, validation_labels).run();
 }
 
 ImageBytes read_image_bytes(const fs::path& path) {

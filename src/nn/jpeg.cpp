@@ -49,12 +49,12 @@ PictureSize read_header(JpegDecoder& decoder, std::span<const std::byte> file) {
   return {decoder.height(), decoder.width()};
 }
 
-void convert_inks(std::span<std::uint8_t> inks, bool inverted) {
+void convert_cmyk(std::span<std::uint8_t> cmyk, bool inverted) {
   const int flip = inverted ? 0 : 255;
-  for (std::size_t i = 0; i < inks.size(); i += 4) {
-    const int black = inks[i + 3] ^ flip;
+  for (std::size_t i = 0; i < cmyk.size(); i += 4) {
+    const int black = cmyk[i + 3] ^ flip;
     for (std::size_t c = 0; c < 3; ++c) {
-      inks[i + c] = static_cast<std::uint8_t>(((inks[i + c] ^ flip) * black + 127) / 255);
+      cmyk[i + c] = static_cast<std::uint8_t>(((cmyk[i + c] ^ flip) * black + 127) / 255);
     }
   }
 }
@@ -70,8 +70,8 @@ DecodedImage decode_jpeg(std::span<const std::byte> file) {
     require(decoder.read_row(&image.pixels[y * row]), decoder);
   }
   require(decoder.finish(), decoder);
-  if (decoder.has_inks()) {
-    convert_inks(image.pixels, decoder.inks_are_inverted());
+  if (decoder.is_cmyk()) {
+    convert_cmyk(image.pixels, decoder.cmyk_is_inverted());
     image.pixels = without_fourth(image.pixels);
   }
   return image;

@@ -47,7 +47,7 @@ class JpegDecoder;
 PictureSize read_header(JpegDecoder& decoder, std::span<const std::byte> file);
 /// Throws BadJpeg of what `decoder` says unless a step of it went well.
 void require(bool went_well, const JpegDecoder& decoder);
-/// Red, green and blue of `inks`, 4 bytes a pixel, in place of the first three.
-void convert_inks(std::span<std::uint8_t> inks, bool inverted);
+/// Red, green and blue of `cmyk`, 4 bytes a pixel, in place of the first three.
+void convert_cmyk(std::span<std::uint8_t> cmyk, bool inverted);
 
 }  // namespace hierevo::nn

@@ -23,7 +23,7 @@ JpegDecoder::JpegDecoder(std::span<const std::byte> file) : file_(file) {
   progress_.progress_monitor = watch_scans;
 }
 
-bool JpegDecoder::has_inks() const {
+bool JpegDecoder::is_cmyk() const {
   return info_.jpeg_color_space == JCS_CMYK || info_.jpeg_color_space == JCS_YCCK;
 }
 
@@ -38,7 +38,7 @@ bool JpegDecoder::read_header() {
 
 bool JpegDecoder::start(Rows rows, unsigned eighths) {
   if (setjmp(jump_) != 0) return false;
-  info_.out_color_space = has_inks() ? JCS_CMYK : rows == Rows::rgb ? JCS_RGB : JCS_EXT_RGBX;
+  info_.out_color_space = is_cmyk() ? JCS_CMYK : rows == Rows::rgb ? JCS_RGB : JCS_EXT_RGBX;
   info_.scale_num = eighths;
   info_.scale_denom = 8;
   jpeg_start_decompress(&info_);

@@ -26,8 +26,8 @@ class JpegDecoder {
  public:
   /// What rows are made of. Inks become no colours here.
   enum class Rows : std::uint8_t {
-    rgb,     ///< 3 bytes a pixel, or 4 inks
-    padded,  ///< 4 bytes a pixel: red, green, blue and one to be ignored, or 4 inks
+    rgb,     ///< 3 bytes a pixel, or 4 cmyk
+    padded,  ///< 4 bytes a pixel: red, green, blue and one to be ignored, or 4 cmyk
   };
 
   explicit JpegDecoder(std::span<const std::byte> file);
@@ -49,9 +49,9 @@ class JpegDecoder {
   // Of the whole image, from the header on.
   std::int64_t height() const { return info_.image_height; }
   std::int64_t width() const { return info_.image_width; }
-  bool has_inks() const;
+  bool is_cmyk() const;
   /// Adobe's programs store how much light an ink leaves, others how much of it there is.
-  bool inks_are_inverted() const { return info_.saw_Adobe_marker != FALSE; }
+  bool cmyk_is_inverted() const { return info_.saw_Adobe_marker != FALSE; }
 
   // As decoded, from start() on.
   JDIMENSION rows() const { return info_.output_height; }

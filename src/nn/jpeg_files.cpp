@@ -5,7 +5,7 @@
 
 namespace hierevo::nn {
 
-JpegFinding find_in_jpeg(std::span<const std::byte> file) {
+JpegInfo find_in_jpeg(std::span<const std::byte> file) {
   try {
     return {check_jpeg(file), ""};
   } catch (const BadJpeg& bad) {
@@ -13,7 +13,7 @@ JpegFinding find_in_jpeg(std::span<const std::byte> file) {
   }
 }
 
-std::vector<std::uint8_t> middle_of_jpeg(std::span<const std::byte> file, std::int64_t size) {
+std::vector<std::uint8_t> center_crop(std::span<const std::byte> file, std::int64_t size) {
   std::vector<std::uint8_t> pixels(static_cast<std::size_t>(size * size * 3));
   try {
     const PictureSize picture = check_jpeg(file);

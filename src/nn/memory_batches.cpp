@@ -28,7 +28,8 @@ class MemoryBatches final : public AugmentedBatches {
     const auto own = [&range](const at::Tensor& of_all) {
       return of_all.narrow(0, range.first, range.count);
     };
-    const at::Tensor indices = sent(own(at::tensor(batch_of(step))), images_.pixels.device());
+    const at::Tensor indices =
+        to_device_async(own(at::tensor(batch_of(step))), images_.pixels.device());
     return {cut(images_.pixels, indices, {own(all.top), own(all.left), own(all.flipped)}, crop),
             images_.labels.index_select(0, indices)};
   }

@@ -55,7 +55,7 @@ Replicas::Step Replicas::finish_step(const at::Tensor& loss, bool wants_to_stop)
   const auto start = Clock::now();
   sum.wait();
   waited_ += Clock::now() - start;
-  ArrivingNumber wish(both[1]);
+  AsyncScalar wish(both[1]);
   if (!late_stop_) return {both[0], wish.value() > 0.0};
   const bool stop = wish_before_ && wish_before_->value() > 0.0;
   wish_before_ = std::move(wish);

@@ -62,7 +62,7 @@ class Replicas {
   std::int64_t check_every_;
   c10::Device device_;
   bool late_stop_;
-  std::optional<ArrivingNumber> wish_before_;  ///< of the step before, where it is told late
+  std::optional<AsyncScalar> wish_before_;  ///< of the step before, where it is told late
   GradientBuckets buckets_;
   std::chrono::steady_clock::duration waited_{};
 };

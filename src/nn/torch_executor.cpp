@@ -117,7 +117,7 @@ class ForwardPass {
           core::combine(seed, static_cast<std::uint64_t>(step_->first_image + i)));
       factors[i] = random.unit() < kept ? static_cast<float>(1.0 / kept) : 0.0F;
     }
-    return path * sent(mask, path.device()).to(path.scalar_type());
+    return path * to_device_async(mask, path.device()).to(path.scalar_type());
   }
 
   const StepOptions* step_;
@@ -216,14 +216,15 @@ class TorchExecutor final : public Executor {
 
   /// Labels as they are, probabilities in the network's type.
   at::Tensor on_device(const at::Tensor& targets) const {
-    const at::Tensor there = sent(targets, device_);
+    const at::Tensor there = to_device_async(targets, device_);
     return there.is_floating_point() ? there.to(type_) : there;
   }
 
   at::Tensor logits(const at::Tensor& images, const StepOptions* step) const {
     ForwardPass pass(step);
     Values values(plan_.ops.size());
-    values[0] = sent(images, device_).to(type_).contiguous(at::MemoryFormat::ChannelsLast);
+    values[0] =
+        to_device_async(images, device_).to(type_).contiguous(at::MemoryFormat::ChannelsLast);
     for (std::size_t i = 1; i < plan_.ops.size(); ++i) {
       values[i] = pass.computed(plan_.ops[i], weights_[i], values);
       // In training autograd keeps what it needs; without it the memory is free again.

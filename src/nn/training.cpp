@@ -74,13 +74,14 @@ at::Tensor hits_of(Executor& executor, const Batch& batch) {
   return at::stack({hits.select(1, 0).sum(), hits.sum()});
 }
 
-/// Of the images `range`, `batch` at a time: nothing when `keep_on`, which is asked `rounds` times,
-/// said no.
+/// Of the images `range`, `batch` at a time: nothing when `should_continue`, which is asked
+/// `rounds` times, said no.
 std::optional<at::Tensor> hits_of(Executor& executor, TestBatches& images, ImageRange range,
-                                  std::int64_t batch, std::int64_t rounds, const KeepOn& keep_on) {
+                                  std::int64_t batch, std::int64_t rounds,
+                                  const ShouldContinue& should_continue) {
   at::Tensor right;  // stays on the device until all batches are under way
   for (std::int64_t round = 0; round < rounds; ++round) {
-    if (keep_on && !keep_on()) return std::nullopt;
+    if (should_continue && !should_continue()) return std::nullopt;
     const std::int64_t done = round * batch;
     if (done >= range.count) continue;
     const at::Tensor counts =
@@ -150,9 +151,10 @@ class AverageInPlace {
 }  // namespace
 
 std::optional<Scores> scores_of(Executor& executor, TestBatches& images, std::int64_t batch,
-                                const KeepOn& keep_on) {
+                                const ShouldContinue& should_continue) {
   const std::int64_t count = images.size();
-  const auto hits = hits_of(executor, images, {0, count}, batch, rounds_of(count, batch), keep_on);
+  const auto hits =
+      hits_of(executor, images, {0, count}, batch, rounds_of(count, batch), should_continue);
   if (!hits) return std::nullopt;
   return scores_from(*hits, count);
 }
@@ -203,14 +205,15 @@ class Trainer::Impl {
   std::int64_t steps_done() const { return step_; }
   double loss() const { return losses_.mean_of_last_tenth(); }
 
-  std::optional<Scores> test(TestBatches& images, const KeepOn& keep_on) {
+  std::optional<Scores> test(TestBatches& images, const ShouldContinue& should_continue) {
     if (replicas_) {
       replicas_->copy_from_rank_0(executor_.buffers());
       replicas_->copy_from_rank_0(averaged_buffers());
     }
     const AverageInPlace in_place(average_);
-    auto scores = replicas_ ? scores_together(images, keep_on)
-                            : scores_of(executor_, images, options_.evaluation_batch, keep_on);
+    auto scores = replicas_
+                      ? scores_together(images, should_continue)
+                      : scores_of(executor_, images, options_.evaluation_batch, should_continue);
     if (!scores) stopped_in_test_ = true;  // as all ranks have agreed
     return scores;
   }
@@ -279,14 +282,15 @@ class Trainer::Impl {
   }
 
   /// Each rank tests its part of the images; all agree before each batch to go on.
-  std::optional<Scores> scores_together(TestBatches& images, const KeepOn& keep_on) {
+  std::optional<Scores> scores_together(TestBatches& images,
+                                        const ShouldContinue& should_continue) {
     comm::Collectives& ranks = replicas_->ranks();
     const std::int64_t batch = options_.evaluation_batch;
     const std::int64_t most = part_of(images.size(), 0, ranks.size()).count;
     const ImageRange own = part_of(images.size(), ranks.rank(), ranks.size());
     images.expect(own);
     auto hits = hits_of(executor_, images, own, batch, rounds_of(most, batch),
-                        [&] { return !replicas_->any(keep_on && !keep_on()); });
+                        [&] { return !replicas_->any(should_continue && !should_continue()); });
     if (!hits) return std::nullopt;
     replicas_->sum(*hits);
     return scores_from(*hits, images.size());
@@ -372,8 +376,8 @@ std::int64_t Trainer::step() const {
 double Trainer::loss() const {
   return impl_->loss();
 }
-std::optional<Scores> Trainer::test(TestBatches& images, const KeepOn& keep_on) {
-  return impl_->test(images, keep_on);
+std::optional<Scores> Trainer::test(TestBatches& images, const ShouldContinue& should_continue) {
+  return impl_->test(images, should_continue);
 }
 TrainingState Trainer::state() {
   return impl_->state();

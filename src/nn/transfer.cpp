@@ -8,12 +8,12 @@
 
 namespace hierevo::nn {
 
-at::Tensor sent(const at::Tensor& values, c10::Device device) {
+at::Tensor to_device_async(const at::Tensor& values, c10::Device device) {
   const bool crosses = values.device().is_cpu() && !device.is_cpu();
   return crosses ? values.pin_memory().to(device, /*non_blocking=*/true) : values.to(device);
 }
 
-ArrivingNumber::ArrivingNumber(const at::Tensor& number) {
+AsyncScalar::AsyncScalar(const at::Tensor& number) {
   const c10::Device there = number.device();
   if (there.is_cpu()) {
     here_ = number.detach().clone();
@@ -25,7 +25,7 @@ ArrivingNumber::ArrivingNumber(const at::Tensor& number) {
   came_->record(c10::impl::VirtualGuardImpl(there.type()).getStream(there));
 }
 
-double ArrivingNumber::value() const {
+double AsyncScalar::value() const {
   // Torch 1.13 cannot wait for an event of any kind of device.
   while (came_ && !came_->query()) std::this_thread::sleep_for(std::chrono::microseconds(20));
   return *here_.data_ptr<double>();

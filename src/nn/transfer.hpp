@@ -12,13 +12,13 @@ namespace hierevo::nn {
 
 /// `values` on `device`, where they are before whatever the calling thread gives it to do from now
 /// on. (What comes from ordinary memory of the host would first wait for all that is under way.)
-at::Tensor sent(const at::Tensor& values, c10::Device device);
+at::Tensor to_device_async(const at::Tensor& values, c10::Device device);
 
 /// A number on its way to the host, which goes on meanwhile.
-class ArrivingNumber {
+class AsyncScalar {
  public:
   /// `number` is a scalar (float64), whose memory may be used again.
-  explicit ArrivingNumber(const at::Tensor& number);
+  explicit AsyncScalar(const at::Tensor& number);
 
   /// Waits until it has come.
   double value() const;

@@ -8,7 +8,7 @@
 #include <span>
 #include <vector>
 
-#include "text_block.hpp"
+#include "checksummed_header.hpp"
 
 namespace hierevo::fuzz {
 

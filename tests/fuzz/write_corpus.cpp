@@ -220,7 +220,7 @@ void write_idx(const Corpus& corpus) {
 }
 
 /// Labels of three images and, behind a zero byte, synsets.
-void write_test_labels(const Corpus& corpus) {
+void write_validation_labels(const Corpus& corpus) {
   using namespace std::string_view_literals;
   corpus.add("names", "n02\nn01\n7\n"sv);
   corpus.add("numbers", "3\n2\n1\n\0n02 a\nn01 b, c\n7\n"sv);
@@ -250,7 +250,7 @@ int main(int argc, char** argv) try {
   write_unedited_shards(Corpus(argv[1], "image_shards"));
   write_snapshots(Corpus(argv[1], "snapshot_bytes"));
   write_idx(Corpus(argv[1], "idx"));
-  write_test_labels(Corpus(argv[1], "test_labels"));
+  write_validation_labels(Corpus(argv[1], "validation_labels"));
   return 0;
 } catch (const std::exception& error) {
   std::cerr << error.what() << '\n';

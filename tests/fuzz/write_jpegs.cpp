@@ -44,7 +44,7 @@ void write(const Corpus& corpus) {
   corpus.add("red_green_blue",
              coded(16, 16, [](auto& info) { jpeg_set_colorspace(&info, JCS_RGB); }));
   corpus.add("grey", jpeg_bytes(30, 30, 1, pixels_of(30, 30, 1), 80));
-  corpus.add("inks", jpeg_bytes(20, 20, 4, pixels_of(20, 20, 4), 80));
+  corpus.add("cmyk", jpeg_bytes(20, 20, 4, pixels_of(20, 20, 4), 80));
   corpus.add("hundred_scans", jpeg_of_scans(16, 16, pixels_of(16, 16, 3), 100));
   corpus.add("too_many_scans", jpeg_of_scans(16, 16, pixels_of(16, 16, 3), 130));
   Pixels cut = coded(40, 56, [](auto& info) { jpeg_simple_progression(&info); });

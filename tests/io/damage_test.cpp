@@ -5,13 +5,13 @@
 #include <filesystem>
 #include <fstream>
 
+#include "checksummed_header.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
 #include "hierevo/core/random.hpp"
 #include "samples.hpp"
 #include "snapshot_files.hpp"
 #include "support/scratch_folder.hpp"
-#include "text_block.hpp"
 
 namespace hierevo::io {
 namespace {
@@ -94,7 +94,7 @@ TEST(Damage, ADamagedVersionIsNotTakenForANewOne) {
 
 TEST(Damage, ContentThatIsNoHdf5IsRefused) {
   const Bytes content(5000, std::byte{'x'});
-  EXPECT_THAT(refusal(with_text_block(content, snapshot_kind)),
+  EXPECT_THAT(refusal(with_checksummed_header(content, snapshot_kind)),
               HasSubstr("HDF5 refuses H5Fopen (file signature not found)"));
 }
 

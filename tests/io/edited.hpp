@@ -7,8 +7,8 @@
 #include <span>
 #include <vector>
 
+#include "checksummed_header.hpp"
 #include "h5.hpp"
-#include "text_block.hpp"
 
 namespace hierevo::io::test {
 
@@ -21,7 +21,7 @@ inline std::vector<std::byte> edited(std::vector<std::byte> file, const FileKind
   HIEREVO_H5(H5Pset_file_image, access, file.data(), file.size());
   const h5::File opened(HIEREVO_H5(H5Fopen, "edited", H5F_ACC_RDWR, access));
   edit(opened);
-  return with_text_block(h5::image(opened), kind);
+  return with_checksummed_header(h5::image(opened), kind);
 }
 
 inline void remove_object(hid_t file, const char* path) {

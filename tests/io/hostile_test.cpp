@@ -8,13 +8,13 @@
 #include <functional>
 #include <limits>
 
+#include "checksummed_header.hpp"
 #include "edited.hpp"
 #include "h5.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
 #include "samples.hpp"
 #include "support/scratch_folder.hpp"
-#include "text_block.hpp"
 
 namespace hierevo::io {
 namespace {
@@ -367,7 +367,8 @@ TEST(Hostile, OneLongTextReferredToManyTimesIsNotMultiplied) {
     std::memcpy(&bytes[offset + i * reference_size], &bytes[offset], reference_size);
   }
   try {
-    decode_snapshot(with_text_block(std::span(bytes).subspan(block_size), snapshot_kind), "memory");
+    decode_snapshot(with_checksummed_header(std::span(bytes).subspan(block_size), snapshot_kind),
+                    "memory");
     FAIL() << "20 MB were read from a file of 1 MB";
   } catch (const core::CheckpointError& error) {
     EXPECT_THAT(error.what(), HasSubstr("HDF5 refuses H5Dread"));

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "checksummed_header.hpp"
 #include "data_packs.hpp"
 #include "edited.hpp"
 #include "h5.hpp"
@@ -19,7 +20,6 @@
 #include "samples.hpp"
 #include "support/memory_ceiling.hpp"
 #include "support/scratch_folder.hpp"
-#include "text_block.hpp"
 
 namespace hierevo::io {
 namespace {

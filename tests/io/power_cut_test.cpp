@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "checksummed_header.hpp"
 #include "hierevo/core/file.hpp"
 #include "hierevo/io/training_snapshot.hpp"
 #include "journalled_search.hpp"
@@ -14,7 +15,6 @@
 #include "snapshot_files.hpp"
 #include "support/recorded_files.hpp"
 #include "support/scratch_folder.hpp"
-#include "text_block.hpp"
 
 namespace hierevo::io {
 namespace {

@@ -6,6 +6,7 @@
 
 #include <functional>
 
+#include "checksummed_header.hpp"
 #include "edited.hpp"
 #include "h5.hpp"
 #include "hierevo/core/error.hpp"
@@ -13,7 +14,6 @@
 #include "hierevo/core/random.hpp"
 #include "sample_training.hpp"
 #include "support/scratch_folder.hpp"
-#include "text_block.hpp"
 
 namespace hierevo::io {
 namespace {
@@ -118,9 +118,9 @@ TEST(TrainingSnapshot, DamageIsNoticed) {
 
 TEST(TrainingSnapshot, ASnapshotOfASearchIsNone) {
   auto bytes = encode_training(sample_training());
-  EXPECT_THAT(
-      refusal_of_training(with_text_block(std::span(bytes).subspan(block_size), snapshot_kind)),
-      HasSubstr("it is not a training of hierevo"));
+  EXPECT_THAT(refusal_of_training(
+                  with_checksummed_header(std::span(bytes).subspan(block_size), snapshot_kind)),
+              HasSubstr("it is not a training of hierevo"));
 }
 
 /// What is said of the sample after `edit`, with a right checksum.

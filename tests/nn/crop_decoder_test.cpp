@@ -125,15 +125,15 @@ TEST(CropDecoder, DecodesSinglePixels) {
 
 TEST(CropDecoder, GreyAndInksBecomeColours) {
   Pixels grey(60 * 80);
-  Pixels inks(60 * 80 * 4);
-  for (std::size_t i = 0; i < inks.size(); ++i) {
-    inks[i] = static_cast<std::uint8_t>(i / 3 % 251);
+  Pixels cmyk(60 * 80 * 4);
+  for (std::size_t i = 0; i < cmyk.size(); ++i) {
+    cmyk[i] = static_cast<std::uint8_t>(i / 3 % 251);
     grey[i / 4] = static_cast<std::uint8_t>(i / 40 % 256);
   }
   const ImageCrop crop = draw_image_crop({60, 80}, 20, true, draws(1));
   expect_as_defined(to_bytes(jpeg_bytes(60, 80, 1, grey)), crop, 20);
   // Inks are mixed to colours before they are scaled, here as there.
-  expect_as_defined(to_bytes(jpeg_bytes(60, 80, 4, inks)), crop, 20);
+  expect_as_defined(to_bytes(jpeg_bytes(60, 80, 4, cmyk)), crop, 20);
 }
 
 TEST(CropDecoder, LargePicturesAreDecodedSmaller) {

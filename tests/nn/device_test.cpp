@@ -90,12 +90,12 @@ TEST(DeviceCollectives, AreRefusedByAllRanksWhereOnlySomeHaveAGpu) {
 
 TEST(Transfer, LeavesOnTheCpuWhatStaysThere) {
   const at::Tensor values = at::tensor({1.0, 2.0});
-  EXPECT_TRUE(sent(values, at::kCPU).is_same(values));
+  EXPECT_TRUE(to_device_async(values, at::kCPU).is_same(values));
 }
 
 TEST(Transfer, KeepsANumberWhoseMemoryIsUsedAgain) {
   const at::Tensor values = at::tensor({1.0, 2.5}, at::kDouble);
-  const ArrivingNumber number(values[1]);
+  const AsyncScalar number(values[1]);
   values.zero_();
   EXPECT_EQ(number.value(), 2.5);
 }

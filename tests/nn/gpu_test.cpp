@@ -142,8 +142,8 @@ TEST_F(Gpu, TellsOfEachGradientOnceOneAfterTheOther) {
 }
 
 TEST_F(Gpu, SendsNumbersBothWays) {
-  const at::Tensor values = sent(at::arange(1000, at::kDouble), gpu(0));
-  const ArrivingNumber number(values.sum());
+  const at::Tensor values = to_device_async(at::arange(1000, at::kDouble), gpu(0));
+  const AsyncScalar number(values.sum());
   values.zero_();
   EXPECT_EQ(number.value(), 499500.0);
 }

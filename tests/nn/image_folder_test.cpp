@@ -176,9 +176,9 @@ TEST_F(ImageFolderTest, ReadsColoursAsTheyAre) {
 TEST_F(ImageFolderTest, GreyAndInksBecomeColours) {
   put("grey.jpg", jpeg_bytes(8, 8, 1, Bytes(64, 90)));
   EXPECT_TRUE(pixels_of("grey.jpg", 0).eq(90).all().item<bool>());
-  Bytes inks;
-  for (int i = 0; i < 64; ++i) inks.insert(inks.end(), {200, 100, 50, 255});
-  put("cmyk.jpg", jpeg_bytes(8, 8, 4, inks));
+  Bytes cmyk;
+  for (int i = 0; i < 64; ++i) cmyk.insert(cmyk.end(), {200, 100, 50, 255});
+  put("cmyk.jpg", jpeg_bytes(8, 8, 4, cmyk));
   const at::Tensor image = pixels_of("cmyk.jpg", 0);
   EXPECT_EQ(image.sizes(), (at::IntArrayRef{3, 8, 8}));
   // libjpeg marks such files as Adobe's, which store light: full black ink is 0.

@@ -17,7 +17,7 @@ namespace hierevo::test {
 enum class JpegCoding { baseline, progressive };
 
 /// The bytes of a JPEG file of `pixels`, [H, W, channels]; 1 channel is grey, 3 are red, green and
-/// blue, 4 inks as Adobe's programs store them. `configure` changes what libjpeg would do.
+/// blue, 4 cmyk as Adobe's programs store them. `configure` changes what libjpeg would do.
 inline std::vector<std::uint8_t> jpeg_bytes_as(
     unsigned height, unsigned width, int channels, std::vector<std::uint8_t> pixels,
     const std::function<void(jpeg_compress_struct&)>& configure) {

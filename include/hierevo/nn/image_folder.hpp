@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "hierevo/nn/test_labels.hpp"
+#include "hierevo/nn/validation_labels.hpp"
 
 namespace hierevo::nn {
 
@@ -31,7 +31,7 @@ struct ImageFolder {
   std::vector<LabelledFile> test;   ///< none where there is no such folder
   std::string test_folder;          ///< "test", "val", "validation", "val/images", …, or empty
   std::vector<std::string> unused;  ///< names of other folders
-  std::string label_assumption;     ///< see TestLabels
+  std::string label_assumption;     ///< see ValidationLabels
 };
 
 /// Whether there is a folder `train` in it.
@@ -41,7 +41,7 @@ bool is_image_folder(const std::filesystem::path& folder);
 /// an empty class, a class to test that has nothing to train on, a file that is no JPEG by its
 /// name, a folder that is a link to nothing. Names that begin with a dot are passed over.
 ImageFolder scan_image_folder(const std::filesystem::path& folder,
-                              const TestLabelFiles& test_labels = {});
+                              const ValidationLabelFiles& validation_labels = {});
 
 struct ImageBytes {
   std::vector<std::byte> bytes;

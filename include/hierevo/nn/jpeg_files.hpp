@@ -30,16 +30,16 @@ class JpegFiles {
 };
 
 /// What was found in a JPEG file.
-struct JpegFinding {
+struct JpegInfo {
   PictureSize size;
   std::string problem;  ///< "at byte 12: …" when it is not whole and sound; empty otherwise
 };
 
 /// Looks at the whole file, which takes less time than to decode it. Grey and CMYK ones are sound.
-JpegFinding find_in_jpeg(std::span<const std::byte> file);
+JpegInfo find_in_jpeg(std::span<const std::byte> file);
 
 /// The middle square of a sound file, scaled to `size`×`size`: [size, size, 3]. Throws
 /// InternalError when it is not sound.
-std::vector<std::uint8_t> middle_of_jpeg(std::span<const std::byte> file, std::int64_t size);
+std::vector<std::uint8_t> center_crop(std::span<const std::byte> file, std::int64_t size);
 
 }  // namespace hierevo::nn

@@ -52,11 +52,11 @@ struct Scores {
 };
 
 /// Asked between batches of a test; false asks to stop there. May be empty.
-using KeepOn = std::function<bool()>;
+using ShouldContinue = std::function<bool()>;
 
-/// Scores of `executor` over all images, `batch` at a time. Nothing when `keep_on` said no.
+/// Scores of `executor` over all images, `batch` at a time. Nothing when `should_continue` said no.
 std::optional<Scores> scores_of(Executor& executor, TestBatches& images, std::int64_t batch,
-                                const KeepOn& keep_on = {});
+                                const ShouldContinue& should_continue = {});
 
 /// A training between two steps. Together with the plan, data, options and seed that it began with
 /// it is all that is needed to go on: randomness is derived from seed and step.
@@ -108,10 +108,10 @@ class Trainer {
   double loss() const;
 
   /// Scores of the network as it is now, or of the average of its weights where there is one. May
-  /// be called within a progress callback. Nothing when `keep_on` said no on any rank; within a
-  /// progress callback that stops the training too, before another step. Ranks share the images
-  /// out; the running statistics are rank 0's.
-  std::optional<Scores> test(TestBatches& images, const KeepOn& keep_on = {});
+  /// be called within a progress callback. Nothing when `should_continue` said no on any rank;
+  /// within a progress callback that stops the training too, before another step. Ranks share the
+  /// images out; the running statistics are rank 0's.
+  std::optional<Scores> test(TestBatches& images, const ShouldContinue& should_continue = {});
 
   /// May be asked for within a progress callback. The tensors share memory with the training: use
   /// them before it goes on.

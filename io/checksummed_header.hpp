@@ -29,11 +29,12 @@ inline constexpr int block_version = 1;
 inline constexpr std::size_t block_size = 512;
 
 /// A whole file: `content` behind a readable text with its length and checksum, zero-padded.
-std::vector<std::byte> with_text_block(std::span<const std::byte> content, const FileKind& kind);
+std::vector<std::byte> with_checksummed_header(std::span<const std::byte> content,
+                                               const FileKind& kind);
 
 /// Throws CheckpointError unless `file` is a text block and exactly the content it speaks of.
-void check_text_block(std::span<const std::byte> file, const std::filesystem::path& path,
-                      const FileKind& kind);
+void check_checksummed_header(std::span<const std::byte> file, const std::filesystem::path& path,
+                              const FileKind& kind);
 
 /// All bytes of a file that has as many as its text block says. What is torn, too long, or not of
 /// this kind is not read. Throws IoError and CheckpointError.

@@ -1,4 +1,4 @@
-#include "hierevo/nn/test_labels.hpp"
+#include "hierevo/nn/validation_labels.hpp"
 
 #include <fmt/format.h>
 
@@ -37,7 +37,7 @@ struct Entry {
 /// Turns what stands for a class into its label.
 class Classes {
  public:
-  Classes(const TestLabelFiles& files, std::span<const std::string> names) : files_(files) {
+  Classes(const ValidationLabelFiles& files, std::span<const std::string> names) : files_(files) {
     for (std::size_t i = 0; i < names.size(); ++i) labels_[names[i]] = static_cast<std::int64_t>(i);
     if (!files.synsets.empty()) read_synsets();
   }
@@ -124,7 +124,7 @@ class Classes {
     return found->second;
   }
 
-  TestLabelFiles files_;
+  ValidationLabelFiles files_;
   std::map<std::string, std::int64_t> labels_;
   std::vector<std::int64_t> by_number_;
   std::size_t first_number_ = 1;
@@ -207,8 +207,9 @@ std::vector<Entry> entries_of(const fs::path& path, std::span<const LabelLine> l
 
 }  // namespace
 
-TestLabels read_test_labels(const TestLabelFiles& files, std::span<const std::string> images,
-                            std::span<const std::string> class_names) {
+ValidationLabels read_validation_labels(const ValidationLabelFiles& files,
+                                        std::span<const std::string> images,
+                                        std::span<const std::string> class_names) {
   const std::vector<LabelLine> lines = read_label_lines(files.labels);
   const bool named = std::any_of(lines.begin(), lines.end(),
                                  [](const LabelLine& line) { return line.words.size() > 1; });
@@ -218,7 +219,7 @@ TestLabels read_test_labels(const TestLabelFiles& files, std::span<const std::st
                 fmt::format("it has {} classes for {} images", entries.size(), images.size()),
                 "Give the file that belongs to these images.");
   }
-  TestLabels found;
+  ValidationLabels found;
   found.assumption = Classes(files, class_names).label(entries);
   if (named) {
     const ByName by_name(files.labels, entries, images);

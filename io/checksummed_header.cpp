@@ -1,4 +1,4 @@
-#include "text_block.hpp"
+#include "checksummed_header.hpp"
 
 #include <fmt/format.h>
 
@@ -22,7 +22,7 @@ std::string first_words(const FileKind& kind) {
   return fmt::format("hierevo {} ", kind.word);
 }
 
-Block text_block_for(std::span<const std::byte> content, const FileKind& kind) {
+Block checksummed_header_for(std::span<const std::byte> content, const FileKind& kind) {
   const std::string text = fmt::format("{}{}\nbytes {}\ncrc32c {:08x}\n", first_words(kind),
                                        block_version, content.size(), core::crc32c(content));
   Block block{};
@@ -95,18 +95,19 @@ NewerVersionError::NewerVersionError(const std::filesystem::path& path, std::str
           writer.empty() ? std::string("Go on with the version that wrote it.")
                          : fmt::format("Go on with hierevo {} or newer.", writer)) {}
 
-std::vector<std::byte> with_text_block(std::span<const std::byte> content, const FileKind& kind) {
+std::vector<std::byte> with_checksummed_header(std::span<const std::byte> content,
+                                               const FileKind& kind) {
   std::vector<std::byte> file(block_size + content.size());
-  const Block block = text_block_for(content, kind);
+  const Block block = checksummed_header_for(content, kind);
   std::copy(block.begin(), block.end(), file.begin());
   std::copy(content.begin(), content.end(), file.begin() + block_size);
   return file;
 }
 
-void check_text_block(std::span<const std::byte> file, const std::filesystem::path& path,
-                      const FileKind& kind) {
+void check_checksummed_header(std::span<const std::byte> file, const std::filesystem::path& path,
+                              const FileKind& kind) {
   if (file.size() < block_size) refuse(file, file.size(), {}, path, kind);
-  const Block expected = text_block_for(file.subspan(block_size), kind);
+  const Block expected = checksummed_header_for(file.subspan(block_size), kind);
   if (!std::equal(expected.begin(), expected.end(), file.begin())) {
     refuse(file, file.size(), expected, path, kind);
   }

@@ -9,6 +9,7 @@ namespace hierevo::io {
 
 /// Throws UsageError that names the first class without an image to train on; `seen` has those that
 /// have one.
-void require_every_class(const std::vector<bool>& seen, std::span<const std::string> class_names);
+void require_class_coverage(const std::vector<bool>& seen,
+                            std::span<const std::string> class_names);
 
 }  // namespace hierevo::io

@@ -1,4 +1,4 @@
-#include "content_head.hpp"
+#include "format_attributes.hpp"
 
 #include <fmt/format.h>
 
@@ -8,13 +8,13 @@
 
 namespace hierevo::io {
 
-void write_content_head(hid_t root, const FileKind& kind) {
+void write_format_attributes(hid_t root, const FileKind& kind) {
   h5::write_text_attribute(root, "format", kind.format);
   h5::write_attribute<std::uint32_t>(root, "version", kind.version);
   h5::write_text_attribute(root, "program", core::version());
 }
 
-void check_content_head(hid_t root, const std::filesystem::path& path, const FileKind& kind) {
+void check_format_attributes(hid_t root, const std::filesystem::path& path, const FileKind& kind) {
   const std::string format = h5::read_text_attribute(root, "format");
   if (format != kind.format) {
     throw h5::Error(fmt::format("its format is '{}' instead of '{}'", format, kind.format));

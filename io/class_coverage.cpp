@@ -1,4 +1,4 @@
-#include "every_class.hpp"
+#include "class_coverage.hpp"
 
 #include <fmt/format.h>
 
@@ -9,7 +9,8 @@
 
 namespace hierevo::io {
 
-void require_every_class(const std::vector<bool>& seen, std::span<const std::string> class_names) {
+void require_class_coverage(const std::vector<bool>& seen,
+                            std::span<const std::string> class_names) {
   const auto none = std::find(seen.begin(), seen.end(), false);
   if (none == seen.end()) return;
   const auto label = static_cast<std::size_t>(none - seen.begin());

@@ -2,15 +2,15 @@
 
 #include <filesystem>
 
+#include "checksummed_header.hpp"
 #include "h5.hpp"
-#include "text_block.hpp"
 
 namespace hierevo::io {
 
 /// Attributes of / that every file of ours has: `format`, `version`, `program`.
-void write_content_head(hid_t root, const FileKind& kind);
+void write_format_attributes(hid_t root, const FileKind& kind);
 
 /// Throws h5::Error for another format, NewerVersionError for a version after `kind`'s.
-void check_content_head(hid_t root, const std::filesystem::path& path, const FileKind& kind);
+void check_format_attributes(hid_t root, const std::filesystem::path& path, const FileKind& kind);
 
 }  // namespace hierevo::io

@@ -1,4 +1,4 @@
-#include "hierevo/nn/test_labels.hpp"
+#include "hierevo/nn/validation_labels.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -14,7 +14,7 @@ namespace {
 using testing::HasSubstr;
 using Labels = std::vector<std::int64_t>;
 
-class TestLabelsTest : public testing::Test {
+class ValidationLabelsTest : public testing::Test {
  protected:
   /// The labels of the images, or what is wrong.
   Labels read(std::string_view labels, std::string_view synsets = "") {
@@ -22,7 +22,7 @@ class TestLabelsTest : public testing::Test {
     core::replace_file(scratch.path() / "synsets", synsets);
     files.synsets = synsets.empty() ? "" : scratch.path() / "synsets";
     const std::vector<std::string> classes = {"n01", "n02", "n03"};
-    const TestLabels found = read_test_labels(files, images, classes);
+    const ValidationLabels found = read_validation_labels(files, images, classes);
     assumption = found.assumption;
     return found.labels;
   }
@@ -36,12 +36,12 @@ class TestLabelsTest : public testing::Test {
   }
 
   const hierevo::test::ScratchFolder scratch;
-  TestLabelFiles files{scratch.path() / "labels", {}, {}};
+  ValidationLabelFiles files{scratch.path() / "labels", {}, {}};
   std::vector<std::string> images = {"val_1.JPEG", "val_2.JPEG", "val_3.JPEG"};
   std::string assumption;
 };
 
-TEST_F(TestLabelsTest, ReadsWhatPeopleHave) {
+TEST_F(ValidationLabelsTest, ReadsWhatPeopleHave) {
   const Labels expected = {1, 0, 2};
   EXPECT_EQ(read("n02\nn01\nn03\n"), expected);                      // a WNID a line
   EXPECT_EQ(read("3\n2\n1\n", "n03 a\nn01 b, c\nn02\n"), expected);  // ground truth
@@ -52,7 +52,7 @@ TEST_F(TestLabelsTest, ReadsWhatPeopleHave) {
             expected);  // LOC_val_solution.csv
 }
 
-TEST_F(TestLabelsTest, RefusesWhatDoesNotFit) {
+TEST_F(ValidationLabelsTest, RefusesWhatDoesNotFit) {
   EXPECT_THAT(refusal("n01\nn02\n"), HasSubstr("it has 2 classes for 3 images"));
   EXPECT_THAT(refusal("n01\nn09\nn02\n"), HasSubstr("line 2: 'n09' is no class"));
   EXPECT_THAT(refusal("1\n2\n3\n"), HasSubstr("line 1: '1' is a number, and --synsets does not"));
@@ -66,7 +66,7 @@ TEST_F(TestLabelsTest, RefusesWhatDoesNotFit) {
 
 constexpr std::string_view synsets = "n01\nn02\nn03\n";
 
-TEST_F(TestLabelsTest, NumbersCountFromWhereTheFileShows) {
+TEST_F(ValidationLabelsTest, NumbersCountFromWhereTheFileShows) {
   EXPECT_EQ(read("0\n1\n0\n", synsets), (Labels{0, 1, 0}));
   EXPECT_EQ(assumption, "classes are taken to count from 0, for line 1 has a 0");
   EXPECT_EQ(read("1\n3\n2\n", synsets), (Labels{0, 2, 1}));
@@ -86,7 +86,7 @@ TEST_F(TestLabelsTest, NumbersCountFromWhereTheFileShows) {
   EXPECT_THAT(refusal("1\n0\n1\n", synsets), HasSubstr("line 2: class 0 of 3, which count from 1"));
 }
 
-TEST_F(TestLabelsTest, WholeNamesComeFirst) {
+TEST_F(ValidationLabelsTest, WholeNamesComeFirst) {
   images = {"v1.JPEG", "v1.jpg", "v2.JPEG"};
   EXPECT_EQ(read("v1.JPEG,n01\nv1.jpg,n02\nval/v2.JPEG,n03\n"), (Labels{0, 1, 2}));
   EXPECT_EQ(read("v2,n03\nv1.JPEG,n01\nv1.jpg,n02\n"), (Labels{0, 1, 2}));
@@ -98,7 +98,7 @@ TEST_F(TestLabelsTest, WholeNamesComeFirst) {
               HasSubstr("line 3: 'v2.JPEG' has another class in line 2"));
 }
 
-TEST_F(TestLabelsTest, ContradictionsAreRefused) {
+TEST_F(ValidationLabelsTest, ContradictionsAreRefused) {
   images = {"v1.JPEG", "v2.JPEG"};
   EXPECT_THAT(refusal("v1.JPEG,n02\nv2.JPEG,n03\nv1.JPEG,n01\n"),
               HasSubstr("line 3: 'v1.JPEG' has another class in line 1"));
@@ -111,17 +111,17 @@ TEST_F(TestLabelsTest, ContradictionsAreRefused) {
               HasSubstr("synsets' (line 3: 'n01' stands in line 1 already"));
 }
 
-TEST_F(TestLabelsTest, AClassCalledByANumberIsNotTakenForOneOfSynsets) {
+TEST_F(ValidationLabelsTest, AClassCalledByANumberIsNotTakenForOneOfSynsets) {
   core::replace_file(files.labels, std::string_view("2\n1\n2\n"));
   const std::vector<std::string> classes = {"1", "2"};
-  EXPECT_EQ(read_test_labels(files, images, classes).labels, (Labels{1, 0, 1}));
+  EXPECT_EQ(read_validation_labels(files, images, classes).labels, (Labels{1, 0, 1}));
   files.synsets = scratch.path() / "synsets";
   core::replace_file(files.synsets, std::string_view("2\n1\n"));
-  EXPECT_THAT(hierevo::test::refusal([&] { read_test_labels(files, images, classes); }),
+  EXPECT_THAT(hierevo::test::refusal([&] { read_validation_labels(files, images, classes); }),
               HasSubstr("line 1: '2' may be the name of a class or a number of --synsets"));
 }
 
-TEST_F(TestLabelsTest, ReadsWhatSpreadsheetsWrite) {
+TEST_F(ValidationLabelsTest, ReadsWhatSpreadsheetsWrite) {
   const Labels expected = {1, 0, 2};
   EXPECT_EQ(read("\xef\xbb\xbfn02\r\nn01\r\nn03\r\n"), expected);
   EXPECT_EQ(read("n02\rn01\rn03"), expected);

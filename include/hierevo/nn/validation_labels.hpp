@@ -13,7 +13,7 @@ namespace hierevo::nn {
 /// Where the classes of images to test on stand that lie in no folder of their class. Both files
 /// are UTF-8, perhaps with a mark of that in front and with any ends of lines; words are parted by
 /// spaces, commas and semicolons, unless they stand in double quotes.
-struct TestLabelFiles {
+struct ValidationLabelFiles {
   /// A class a line for each image in the order of their names, as a number or as the name of a
   /// class; or NAME CLASS a line; or ILSVRC's LOC_val_solution.csv. Empty: there are folders.
   std::filesystem::path labels;
@@ -25,7 +25,7 @@ struct TestLabelFiles {
   std::optional<std::size_t> first_number = {};
 };
 
-struct TestLabels {
+struct ValidationLabels {
   std::vector<std::int64_t> labels;
   std::string
       assumption;  ///< where numbers were taken to count from, and why; empty: none was made
@@ -35,7 +35,8 @@ struct TestLabels {
 /// of a file, with or without a path before it, or what one alone of the images is called without
 /// its ending. Throws UsageError that names the line for what is unknown, missing or too much, for
 /// an image with two classes, and for a name that two images may have.
-TestLabels read_test_labels(const TestLabelFiles& files, std::span<const std::string> images,
-                            std::span<const std::string> class_names);
+ValidationLabels read_validation_labels(const ValidationLabelFiles& files,
+                                        std::span<const std::string> images,
+                                        std::span<const std::string> class_names);
 
 }  // namespace hierevo::nn
