@@ -126,10 +126,10 @@ void Coordinator::begin_when_all_are_there() {
 
 void Coordinator::took(int rank, const ProgressReport& report) {
   for (const auto& part : report.parts) {
-    const auto one = issued_.find(part.id);
-    if (one == issued_.end() || !workers_.given(rank).contains(part.id)) continue;
-    one->second.rank = rank;
-    one->second.at = part.at;
+    CandidateTable::Issued* one = candidates_.find(part.id);
+    if (one == nullptr || !workers_.given(rank).contains(part.id)) continue;
+    one->rank = rank;
+    one->at = part.at;
   }
 }
 
@@ -147,31 +147,27 @@ void Coordinator::finished_one(int rank, const Result& result) {
               "{}",
               rank, workers_.host(rank), failure_text(result.evaluation));
   }
-  const auto found = issued_.find(result.id);
-  if (found == issued_.end()) return;  // another worker was faster
-  Issued& one = found->second;
-  --one.holders;
-  if (result.evaluation.status == Status::crashed && one.crashes++ == 0) {
+  CandidateTable::Issued* one = candidates_.find(result.id);
+  if (one == nullptr) return;  // another worker was faster
+  if (result.evaluation.status == Status::crashed && one->crashes++ == 0) {
     core::log(core::LogLevel::warning, "Candidate {} on rank {}: {}; it is tried once more",
               number(result.id), rank, failure_text(result.evaluation));
-    if (one.holders == 0) issue_again(result.id, one, rank);
+    if (workers_.holders(result.id).empty()) candidates_.retry(result.id, rank);
     return;
   }
   Evaluation evaluation = result.evaluation;
-  evaluation.parameters = one.facts.parameters;
-  evaluation.macs = one.facts.macs;
-  evaluation.phenotype = one.facts.phenotype;
+  evaluation.parameters = one->facts.parameters;
+  evaluation.macs = one->facts.macs;
+  evaluation.phenotype = one->facts.phenotype;
   evaluation.worker = rank;
   record(result.id, evaluation);
 }
 
 void Coordinator::cancelled(int rank, Id id) {
   const bool had_it = workers_.answered(rank, id);
-  const auto found = issued_.find(id);
-  if (!had_it || found == issued_.end()) return;
+  if (!had_it || candidates_.find(id) == nullptr) return;
   core::log(core::LogLevel::warning, "Rank {} has ended candidate {} unasked", rank, number(id));
-  --found->second.holders;
-  lost_at(rank, id, found->second);
+  lost_at(rank, id);
 }
 
 void Coordinator::left(int rank, const Drained& message) {
@@ -179,10 +175,12 @@ void Coordinator::left(int rank, const Drained& message) {
   if (as_told) {
     workers_.left(rank);
   } else if (workers_.state(rank) != WorkerTable::State::broken) {
-    lose(rank, message.error.empty() ? "has left unasked"
-                                     : fmt::format("on {} can evaluate no more ({})",
-                                                   workers_.host(rank), message.error));
-    workers_.broke(rank);
+    const std::set<Id> given = workers_.broke(rank);
+    lose(rank,
+         message.error.empty()
+             ? "has left unasked"
+             : fmt::format("on {} can evaluate no more ({})", workers_.host(rank), message.error),
+         given);
   }
 }
 
@@ -193,8 +191,8 @@ void Coordinator::died(int rank) {
   const State state = workers_.state(rank);
   const bool had_work =
       state == State::expected || state == State::present || state == State::quarantined;
-  if (had_work) lose(rank, "has died");
-  workers_.died(rank);
+  const std::set<Id> given = workers_.died(rank);
+  if (had_work) lose(rank, "has died", given);
 }
 
 void Coordinator::judge_silence() {
@@ -206,50 +204,38 @@ void Coordinator::judge_silence() {
   for (const int rank :
        workers_.fallen_silent(now_, std::chrono::duration_cast<Clock::duration>(options_.heartbeat),
                               patience_with_coordinator(options_.heartbeat))) {
-    lose(rank, "is silent");
+    lose(rank, "is silent", workers_.given(rank));
   }
 }
 
-void Coordinator::lose(int rank, const std::string& how) {
+/// `given`: what it had not answered. The table of workers knows already that it is gone.
+void Coordinator::lose(int rank, const std::string& how, const std::set<Id>& given) {
   core::log(core::LogLevel::error, "Rank {} {}; its {} candidates are given to others", rank, how,
-            workers_.given(rank).size());
+            given.size());
   ranks_.give_up(rank);
-  for (const Id id : workers_.given(rank)) {
-    const auto one = issued_.find(id);
-    if (one == issued_.end()) continue;
-    --one->second.holders;
-    lost_at(rank, id, one->second);
-  }
+  for (const Id id : given) lost_at(rank, id);
 }
 
-void Coordinator::lost_at(int rank, Id id, Issued& one) {
-  if (one.holders > 0) return;
-  if (++one.losses < most_losses) {
-    issue_again(id, one, rank);
+void Coordinator::lost_at(int rank, Id id) {
+  CandidateTable::Issued* one = candidates_.find(id);
+  if (one == nullptr || !workers_.holders(id).empty()) return;
+  if (++one->losses < most_losses) {
+    candidates_.retry(id, rank);
     return;
   }
-  Evaluation evaluation = one.facts;
+  Evaluation evaluation = one->facts;
   evaluation.status = Status::crashed;
-  evaluation.reason = fmt::format("the workers that evaluated it were lost, {} times", one.losses);
+  evaluation.reason = fmt::format("the workers that evaluated it were lost, {} times", one->losses);
   record(id, evaluation);
 }
 
 void Coordinator::is_back(int rank) {
   core::log(core::LogLevel::warning, "Rank {} is heard of again", rank);
   for (const Id id : workers_.given(rank)) {
-    const auto one = issued_.find(id);
-    if (one != issued_.end()) {
-      ++one->second.holders;
-    } else {
-      ranks_.send(rank, encode(Cancel{id}));  // another has brought its result meanwhile
-    }
+    // Another may have brought its result meanwhile.
+    if (candidates_.find(id) == nullptr) ranks_.send(rank, encode(Cancel{id}));
   }
   if (ending_) ranks_.send(rank, encode(Drain{}));  // it was silent when the others were told
-}
-
-void Coordinator::issue_again(Id id, Issued& one, int avoid) {
-  one.avoid = avoid;
-  if (std::find(again_.begin(), again_.end(), id) == again_.end()) again_.push_back(id);
 }
 
 void Coordinator::count(Status status) {
@@ -261,7 +247,7 @@ void Coordinator::count(Status status) {
 void Coordinator::record(Id id, const Evaluation& evaluation) {
   engine_.tell(id, evaluation);
   cancel_at_others(id);
-  issued_.erase(id);
+  candidates_.erase(id);
   record_.told(engine_.history().back());
   screening_->remember(evaluation);
   count(evaluation.status);
@@ -274,8 +260,7 @@ void Coordinator::record(Id id, const Evaluation& evaluation) {
 
 /// Who was silent and is back may have it as well as the one that brought its result.
 void Coordinator::cancel_at_others(Id id) {
-  const auto one = issued_.find(id);
-  if (one == issued_.end() || one->second.holders == 0) return;
+  if (candidates_.find(id) == nullptr) return;
   for (const int rank : workers_.holders(id)) ranks_.send(rank, encode(Cancel{id}));
 }
 
@@ -290,50 +275,30 @@ std::optional<evolution::IndividualId> Coordinator::screen_next() {
     if (facts.decided) {
       record(id, facts.evaluation);
     } else {
-      issued_.emplace(id, Issued{.candidate = std::move(*candidate),
-                                 .facts = std::move(facts.evaluation),
-                                 .at = {},
-                                 .avoid = {}});
+      candidates_.issue(std::move(*candidate), std::move(facts.evaluation));
       return id;
     }
   }
   return std::nullopt;
 }
 
-/// True when a candidate that was lost or crashed before was given to somebody.
-bool Coordinator::hand_out_again() {
-  for (auto id = again_.begin(); id != again_.end();) {
-    const auto one = issued_.find(*id);
-    // Its first worker may have answered after all, or be back with it.
-    if (one == issued_.end() || one->second.holders > 0) {
-      id = again_.erase(id);
-      continue;
-    }
-    if (const auto rank = workers_.free_rank(one->second.avoid)) {
-      again_.erase(id);
-      give(*rank, one->first, one->second);
-      return true;
-    }
-    ++id;
-  }
-  return false;
-}
-
-void Coordinator::give(int rank, Id id, Issued& one) {
+void Coordinator::give(int rank, CandidateTable::Issued& one) {
   account();
-  ++one.holders;
   one.rank = rank;
   one.at = {};
-  workers_.give(rank, id);
+  workers_.give(rank, one.candidate.id);
   ranks_.send(rank, encode(Work{one.candidate}));
 }
 
 void Coordinator::hand_out() {
   while (const auto rank = workers_.free_rank(std::nullopt)) {
-    if (hand_out_again()) continue;
+    if (const auto retry = candidates_.next_retry(workers_)) {
+      give(retry->rank, *retry->one);
+      continue;
+    }
     const auto next = screen_next();
     if (!next) return;
-    give(*rank, *next, issued_.at(*next));
+    give(*rank, *candidates_.find(*next));
   }
 }
 
@@ -419,7 +384,7 @@ void Coordinator::finish(SearchEnd end) {
   if (end == SearchEnd::saved) {
     core::log(core::LogLevel::info,
               "Asked to stop, saving; {} candidates are under way and have up to {:.0f} s",
-              issued_.size(), share_for_workers * options_.grace.count());
+              candidates_.size(), share_for_workers * options_.grace.count());
   }
   record_.make_due();
   for (const int rank : workers_.reachable()) ranks_.send(rank, encode(Drain{}));
@@ -518,15 +483,11 @@ SearchStatus Coordinator::status() const {
 }
 
 std::vector<UnderWay> Coordinator::under_way() const {
-  std::vector<UnderWay> candidates;
-  for (const auto& [id, one] : issued_) {
-    if (one.holders > 0) candidates.push_back({id, one.rank, one.at});
-  }
-  return candidates;
+  return candidates_.under_way(workers_);
 }
 
 void Coordinator::show_progress() {
-  if (now_ < next_shown_ || issued_.empty()) return;
+  if (now_ < next_shown_ || candidates_.size() == 0) return;
   next_shown_ = now_ + show_interval;
   record_.show(under_way());
 }

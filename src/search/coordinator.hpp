@@ -3,13 +3,14 @@
 
 #include <chrono>
 #include <cstddef>
-#include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "admission.hpp"
+#include "candidate_table.hpp"
 #include "failure_series.hpp"
 #include "hierevo/comm/communicator.hpp"
 #include "hierevo/evolution/engine.hpp"
@@ -50,18 +51,6 @@ class Coordinator {
  private:
   using Id = evolution::IndividualId;
 
-  /// A candidate that was given out, until its evaluation is told to the engine.
-  struct Issued {
-    evolution::Candidate candidate;
-    evolution::Evaluation facts;  ///< of the screening
-    int rank = 0;                 ///< that has it, the last that was given it or told of it
-    EvaluationProgress at;        ///< as last heard of
-    std::optional<int> avoid;     ///< the worker that did not manage
-    int holders = 0;              ///< workers that are there and have it
-    int crashes = 0;
-    int losses = 0;
-  };
-
   void greeted(int rank, const Hello& hello);
   void begin_when_all_are_there();
   void begin_record();
@@ -72,16 +61,14 @@ class Coordinator {
   void judge_silence();
   void send_heartbeats();
   void show_progress();
-  void lose(int rank, const std::string& how);
-  void lost_at(int rank, Id id, Issued& one);
+  void lose(int rank, const std::string& how, const std::set<Id>& given);
+  void lost_at(int rank, Id id);
   void is_back(int rank);
-  void issue_again(Id id, Issued& one, int avoid);
   void record(Id id, const evolution::Evaluation& evaluation);
   void cancel_at_others(Id id);
   void hand_out();
-  bool hand_out_again();
   std::optional<Id> screen_next();
-  void give(int rank, Id id, Issued& one);
+  void give(int rank, CandidateTable::Issued& one);
   void act();
   void decide_end();
   bool is_asked_to_stop() const;
@@ -102,8 +89,7 @@ class Coordinator {
   WorkerTable workers_;
   std::map<int, std::string> table_;    ///< of the ranks that said Hello, for people
   std::optional<Screening> screening_;  ///< once all have said Hello
-  std::map<Id, Issued> issued_;
-  std::deque<Id> again_;       ///< to be given out before new ones
+  CandidateTable candidates_;
   std::size_t evaluated_ = 0;  ///< with success, or reused
   std::size_t reused_ = 0;
   std::size_t done_before_ = 0;  ///< by earlier starts

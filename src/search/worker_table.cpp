@@ -26,6 +26,9 @@ void WorkerTable::count(int rank, const Worker& worker, bool add) {
   const auto by = [add](std::size_t& sum, std::size_t amount) {
     sum = add ? sum + amount : sum - amount;
   };
+  if (worker.state == State::present || worker.state == State::quarantined) {
+    for (const Id id : worker.given) count_holder(rank, id, add);
+  }
   if (worker.state == State::expected) by(expected_, 1);
   if (worker.state != State::expected && worker.state != State::present) by(lost_, 1);
   if (worker.state != State::present) {
@@ -67,13 +70,20 @@ std::vector<int> WorkerTable::reachable() const {
   return ranks;
 }
 
-std::vector<int> WorkerTable::holders(Id id) const {
-  std::vector<int> ranks;
-  for (const auto& [rank, worker] : workers_) {
-    const bool works = worker.state == State::present || worker.state == State::quarantined;
-    if (works && worker.given.contains(id)) ranks.push_back(rank);
+const std::set<int>& WorkerTable::holders(Id id) const {
+  static const std::set<int> nobody;
+  const auto found = holders_.find(id);
+  return found == holders_.end() ? nobody : found->second;
+}
+
+void WorkerTable::count_holder(int rank, Id id, bool add) {
+  std::set<int>& ranks = holders_[id];
+  if (add) {
+    ranks.insert(rank);
+  } else {
+    ranks.erase(rank);
   }
-  return ranks;
+  if (ranks.empty()) holders_.erase(id);
 }
 
 void WorkerTable::greeted(int rank, const std::string& host, std::size_t evaluators) {
@@ -124,14 +134,13 @@ void WorkerTable::left(int rank) {
   set_state(rank, State::left);
 }
 
-void WorkerTable::broke(int rank) {
-  set_state(rank, State::broken);
-  workers_.at(rank).given.clear();
-}
-
-void WorkerTable::died(int rank) {
-  set_state(rank, State::dead);
-  workers_.at(rank).given.clear();
+std::set<WorkerTable::Id> WorkerTable::gone(int rank, State state) {
+  std::set<Id> given;
+  change(rank, [&](Worker& worker) {
+    worker.state = state;
+    given.swap(worker.given);
+  });
+  return given;
 }
 
 std::optional<int> WorkerTable::free_rank(std::optional<int> avoided) const {

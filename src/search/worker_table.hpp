@@ -38,7 +38,8 @@ class WorkerTable {
   /// The ranks that may take what is sent to them.
   std::vector<int> reachable() const;
   /// Those that are there, were given this and have not answered.
-  std::vector<int> holders(Id id) const;
+  const std::set<int>& holders(Id id) const;
+  /// What it was given and has not answered, whether it is there or not.
   const std::set<Id>& given(int rank) const { return workers_.at(rank).given; }
 
   void greeted(int rank, const std::string& host, std::size_t evaluators);
@@ -53,9 +54,9 @@ class WorkerTable {
   std::vector<int> fallen_silent(Clock::time_point now, Clock::duration patience,
                                  Clock::duration first_patience);
   void left(int rank);
-  /// What it was given is dropped.
-  void broke(int rank);
-  void died(int rank);
+  /// What it had not answered is dropped, and returned.
+  std::set<Id> broke(int rank) { return gone(rank, State::broken); }
+  std::set<Id> died(int rank) { return gone(rank, State::dead); }
 
   /// A rank that could begin something; not `avoided`, unless there is nobody else. One whose last
   /// evaluations all failed waits until another has ended something: a broken node fails fast, and
@@ -102,12 +103,15 @@ class WorkerTable {
   template <typename Change>
   void change(int rank, Change&& make);
   void count(int rank, const Worker& worker, bool add);
+  void count_holder(int rank, Id id, bool add);
   void set_state(int rank, State state);
+  std::set<Id> gone(int rank, State state);
   bool is_to_blame(const Worker& worker) const;
   bool waits_for_others(const Worker& worker) const;
   static std::size_t busy_of(const Worker& worker);
 
   std::map<int, Worker> workers_;
+  std::map<Id, std::set<int>> holders_;  ///< without those that nobody has
   std::set<int> free_;
   std::size_t expected_ = 0;
   std::size_t present_ = 0;

@@ -3,6 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
+#include <set>
+#include <utility>
+
 #include "hierevo/core/random.hpp"
 
 namespace hierevo::search {
@@ -73,6 +77,64 @@ TEST(WorkerTable, KnowsWhoHasACandidate) {
   EXPECT_THAT(table.holders(IndividualId{5}), ElementsAre(3));
   table.answered(3, IndividualId{5});
   EXPECT_THAT(table.holders(IndividualId{5}), IsEmpty());
+}
+
+/// Whatever happens to workers, in any order: who has a candidate is who was given it, has not
+/// answered and is there.
+TEST(WorkerTable, HoldersAreThoseThatAreThereAndHaveNotAnswered) {
+  constexpr int ranks = 5;
+  constexpr std::uint64_t ids = 6;
+  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+    core::RandomStream random(seed);
+    WorkerTable table = present(ranks);
+    auto time = now;
+    std::map<int, std::set<std::uint64_t>> unanswered;
+    std::set<int> dropped;
+    for (int i = 0; i < 200; ++i) {
+      const int rank = 1 + static_cast<int>(random.below(ranks));
+      const std::uint64_t id = 1 + random.below(ids);
+      const bool there =
+          table.state(rank) == State::present || table.state(rank) == State::quarantined;
+      switch (random.below(20)) {
+        case 0:
+          time += 61s;  // all that nothing comes from in this moment are silent
+          if (!dropped.contains(rank)) table.heard(rank, time);
+          table.fallen_silent(time, 60s, 60s);
+          break;
+        case 1:
+          if (dropped.size() + 1 < ranks && dropped.insert(rank).second) {
+            std::set<std::uint64_t> given;
+            for (const auto lost : random.below(2) == 0 ? table.broke(rank) : table.died(rank)) {
+              given.insert(number(lost));
+            }
+            ASSERT_EQ(given, std::exchange(unanswered[rank], {}));
+          }
+          break;
+        case 2:
+        case 3:
+        case 4:
+          if (!dropped.contains(rank)) table.heard(rank, time);
+          break;
+        default:
+          if (there && random.below(2) == 0) {
+            table.give(rank, IndividualId{id});
+            unanswered[rank].insert(id);
+          } else {
+            ASSERT_EQ(table.answered(rank, IndividualId{id}), unanswered[rank].erase(id) > 0);
+            table.judge(rank, random.below(3) == 0);
+          }
+      }
+      for (std::uint64_t each = 1; each <= ids; ++each) {
+        std::set<int> holders;
+        for (const auto& [of, given] : unanswered) {
+          const State state = table.state(of);
+          const bool works = state == State::present || state == State::quarantined;
+          if (works && given.contains(each)) holders.insert(of);
+        }
+        ASSERT_EQ(table.holders(IndividualId{each}), holders) << "seed " << seed;
+      }
+    }
+  }
 }
 
 TEST(WorkerTable, AvoidsARankAsLongAsThereAreOthers) {
