@@ -39,7 +39,7 @@ void use_device(c10::Device device);
 /// The group in which the ranks of `host` exchange memory of their devices: NCCL's where each
 /// computes on a GPU, behind and before what Torch's stream for the calling thread is given; null
 /// where all compute on the CPU, for whose memory `host` is the group, or there is one rank only.
-/// Collective over `host`. Throws as the constructor of NcclCollectives does, and CommonError
+/// Collective over `host`. Throws as the constructor of NcclCollectives does, and AgreedError
 /// where only some have a GPU.
 std::unique_ptr<comm::Collectives> make_device_collectives(comm::Collectives& host,
                                                            c10::Device device,
