@@ -1,8 +1,6 @@
 #include "mpi_progress_thread.hpp"
 
 #include <fmt/format.h>
-#include <pthread.h>
-#include <signal.h>
 
 #include <algorithm>
 #include <exception>
@@ -170,14 +168,14 @@ bool MpiProgressThread::look() {
 }
 
 /// A barrier has one chunk although it has no elements.
-std::size_t MpiProgressThread::pieces_of(const MpiJob& job) const {
+std::size_t MpiProgressThread::elements_of(const MpiJob& job) const {
   return job.order.kind == CollectiveKind::barrier ? 1 : job.order.elements.count;
 }
 
 bool MpiProgressThread::begin_next_chunk() {
   while (next_job_ < jobs_.size()) {
     const auto& job = jobs_[next_job_];
-    const std::size_t left = pieces_of(*job) - job->begun;
+    const std::size_t left = elements_of(*job) - job->begun;
     const std::size_t count = std::min(left, most_in_a_chunk(job->order, channels_.size));
     if (count == left) ++next_job_;
     if (count == 0) continue;

@@ -59,7 +59,7 @@ class MpiProgressThread : public std::enable_shared_from_this<MpiProgressThread>
   void idle();
   bool look();
   bool begin_next_chunk();
-  std::size_t pieces_of(const MpiJob& job) const;
+  std::size_t elements_of(const MpiJob& job) const;
   bool end_jobs();
   [[noreturn]] void throw_late() const;
   void abandon();

@@ -5,9 +5,11 @@
 
 namespace hierevo::search {
 
-void CandidateTable::issue(evolution::Candidate candidate, evolution::Evaluation facts) {
+CandidateTable::Issued& CandidateTable::issue(evolution::Candidate candidate,
+                                              evolution::Evaluation facts) {
   const Id id = candidate.id;
-  issued_.emplace(id, Issued{.candidate = std::move(candidate), .facts = std::move(facts)});
+  Issued one{.candidate = std::move(candidate), .facts = std::move(facts)};
+  return issued_.emplace(id, std::move(one)).first->second;
 }
 
 CandidateTable::Issued* CandidateTable::find(Id id) {

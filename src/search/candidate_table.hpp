@@ -29,7 +29,7 @@ class CandidateTable {
     int losses = 0;
   };
 
-  void issue(evolution::Candidate candidate, evolution::Evaluation facts);
+  Issued& issue(evolution::Candidate candidate, evolution::Evaluation facts);
   /// Null once it is decided.
   Issued* find(Id id);
   void erase(Id id) { issued_.erase(id); }

@@ -264,22 +264,19 @@ void Coordinator::cancel_at_others(Id id) {
   for (const int rank : workers_.holders(id)) ranks_.send(rank, encode(Cancel{id}));
 }
 
-/// Issues a candidate that somebody must evaluate, if there is one now.
-std::optional<evolution::IndividualId> Coordinator::screen_next() {
+/// Issues a candidate that somebody must evaluate; null where there is none now.
+CandidateTable::Issued* Coordinator::screen_next() {
   for (int decided = 0; decided < most_decided_at_once; ++decided) {
     auto candidate = engine_.ask();
     if (!candidate) break;
     record_.asked(*candidate);
-    const Id id = candidate->id;
     Screening::Facts facts = screening_->look_at(*candidate);
-    if (facts.decided) {
-      record(id, facts.evaluation);
-    } else {
-      candidates_.issue(std::move(*candidate), std::move(facts.evaluation));
-      return id;
+    if (!facts.decided) {
+      return &candidates_.issue(std::move(*candidate), std::move(facts.evaluation));
     }
+    record(candidate->id, facts.evaluation);
   }
-  return std::nullopt;
+  return nullptr;
 }
 
 void Coordinator::give(int rank, CandidateTable::Issued& one) {
@@ -296,9 +293,9 @@ void Coordinator::hand_out() {
       give(retry->rank, *retry->one);
       continue;
     }
-    const auto next = screen_next();
-    if (!next) return;
-    give(*rank, *candidates_.find(*next));
+    CandidateTable::Issued* next = screen_next();
+    if (next == nullptr) return;
+    give(*rank, *next);
   }
 }
 
@@ -425,7 +422,7 @@ void Coordinator::save_or_tell(const char* state) {
     const std::size_t lost = record_.unwritten();
     core::log(core::LogLevel::error, "The search could not be saved within {} s (--grace); {}",
               options_.grace.count(),
-              lost == 0 ? "its results are in the journal, and the same line goes on"
+              lost == 0 ? "its results are in the journal, and the same command resumes the search"
                         : fmt::format(
                               "{} results may be in no file of '{}'; those will be evaluated anew",
                               lost, options_.run.string()));

@@ -67,7 +67,7 @@ class Coordinator {
   void record(Id id, const evolution::Evaluation& evaluation);
   void cancel_at_others(Id id);
   void hand_out();
-  std::optional<Id> screen_next();
+  CandidateTable::Issued* screen_next();
   void give(int rank, CandidateTable::Issued& one);
   void act();
   void decide_end();

@@ -32,18 +32,18 @@ inline constexpr std::size_t longest_text = 2000;
 std::vector<std::string> gather_texts(Collectives& group, std::string_view own);
 
 /// Does `work`, which may be collective itself where all throw alike. Where any rank throws, all
-/// throw a AgreedError that tells the problems with their ranks, each once.
+/// throw an AgreedError that reports the problems with their ranks, each once.
 void all_or_throw(Collectives& group, const std::function<void()>& work);
 
-/// What `make` gives on rank 0, which alone does it. Where it throws, all throw it as a
+/// What `make` gives on rank 0, which alone does it. Where it throws, all throw it as an
 /// AgreedError.
 std::string compute_on_root(Collectives& group, const std::function<std::string()>& make);
 
 /// The same for work that gives nothing.
 void run_on_root(Collectives& group, const std::function<void()>& work);
 
-/// Throws a AgreedError unless `hash` is the same on all: its text names the ranks that differ from
-/// rank 0, and `what` they differ in ("data", "options").
+/// Throws an AgreedError unless `hash` is the same on all: its text names the ranks that differ
+/// from rank 0, and `what` they differ in ("data", "options").
 void require_equal(Collectives& group, std::uint64_t hash, std::string_view what);
 
 }  // namespace hierevo::comm

@@ -59,7 +59,7 @@ class Request {
 /// Every rank starts the same operations in the same order, with the same counts, types and roots;
 /// they take effect in that order. Starting returns at once; any number may be under way. All ranks
 /// get bit-identical results, and the same group with the same data gets the same ones again.
-/// Belongs to one thread, and so do its Request; another thread may use them in its place as long
+/// Belongs to one thread, and so do its Requests; another thread may use them in its place as long
 /// as it waits for that one (as for Torch's, which make a backward pass on a GPU). A count of 0 is
 /// allowed. Arguments that can never be right are a UsageError, and nothing is started.
 ///
