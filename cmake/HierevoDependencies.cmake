@@ -11,6 +11,7 @@ enable_language(C)
 set(HDF5_PREFER_PARALLEL FALSE)
 find_package(HDF5 1.10.7 REQUIRED COMPONENTS C)
 find_package(ZLIB REQUIRED)
+find_package(JPEG REQUIRED)
 
 if(HIEREVO_WITH_MPI)
   set(MPI_CXX_SKIP_MPICXX TRUE)
@@ -18,7 +19,6 @@ if(HIEREVO_WITH_MPI)
 endif()
 
 if(HIEREVO_WITH_TORCH)
-  find_package(JPEG REQUIRED)
   # Torch's own configuration warns about what it lacks and overwrites CMAKE_CXX_FLAGS; neither is ours to see.
   set(hierevo_saved_flags "${CMAKE_CXX_FLAGS}")
   # A Torch built with CUDA asks which GPUs CUDA code is for, and else tries to look for one on this

@@ -9,8 +9,10 @@ foreach(module ${hierevo_modules})
     ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
     LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
     RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-  install(DIRECTORY include/hierevo/${module} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/hierevo
-    FILES_MATCHING PATTERN "*.hpp")
+  if(IS_DIRECTORY ${PROJECT_SOURCE_DIR}/include/hierevo/${module})
+    install(DIRECTORY include/hierevo/${module} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/hierevo
+      FILES_MATCHING PATTERN "*.hpp")
+  endif()
 endforeach()
 
 if(HIEREVO_WITH_MPI AND MPI_C_COMPILER)

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 
 #include "data_pack_format.hpp"
 #include "h5.hpp"
@@ -28,11 +29,12 @@ void check_format(const h5::File& file) {
   }
 }
 
-/// Reads a part, whose images must have the shape in `info` unless that is not known yet.
-PackedImages read_part(const h5::File& file, const char* name, DataPackInfo& info) {
+/// Reads a part, whose images must have the shape `expected`, if any.
+data::Images read_part(const h5::File& file, const char* name, std::size_t class_count,
+                       const std::optional<data::ImageShape>& expected) {
   const h5::Group group = h5::open_group(file, name);
   auto labels = h5::read_rows<std::int64_t>(group, "labels", 1);
-  const auto classes = static_cast<std::int64_t>(info.class_names.size());
+  const auto classes = static_cast<std::int64_t>(class_count);
   const auto wrong =
       std::find_if(labels.values.begin(), labels.values.end(),
                    [=](std::int64_t label) { return label < 0 || label >= classes; });
@@ -41,40 +43,41 @@ PackedImages read_part(const h5::File& file, const char* name, DataPackInfo& inf
                                 wrong - labels.values.begin(), name, *wrong, classes));
   }
   auto pixels = h5::read_rows<std::uint8_t>(group, "pixels", 4);
-  const ImageShape image{pixels.shape[1], pixels.shape[2], pixels.shape[3]};
+  const auto extent = [&](std::size_t axis) {
+    return static_cast<std::int64_t>(pixels.shape[axis]);
+  };
+  const data::ImageShape shape{extent(1), {extent(2), extent(3)}};
   if (pixels.shape[0] != labels.shape[0]) {
     throw h5::Error(fmt::format("/{0}/pixels has {1} rows and /{0}/labels {2}", name,
                                 pixels.shape[0], labels.shape[0]));
   }
-  const bool known = info.image.channels != 0;
-  if (known && (image.channels != info.image.channels || image.height != info.image.height ||
-                image.width != info.image.width)) {
+  if (expected && shape != *expected) {
     throw h5::Error(fmt::format("/{}/pixels has images of another size", name));
   }
-  info.image = image;
-  return {std::move(pixels.values), std::move(labels.values)};
+  return {shape, std::move(pixels.values), std::move(labels.values)};
 }
 
-void require_class_coverage(const DataPack& pack) {
-  std::vector<bool> seen(pack.info.class_names.size(), false);
+void require_class_coverage(const data::Dataset& pack) {
+  std::vector<bool> seen(pack.class_names.size(), false);
   for (const std::int64_t label : pack.train.labels) seen[static_cast<std::size_t>(label)] = true;
   const auto none = std::find(seen.begin(), seen.end(), false);
   if (none == seen.end()) return;
   const auto label = static_cast<std::size_t>(none - seen.begin());
   throw h5::Error(
-      fmt::format("class {}, '{}', has no image to train on", label, pack.info.class_names[label]));
+      fmt::format("class {}, '{}', has no image to train on", label, pack.class_names[label]));
 }
 
-DataPack read(const fs::path& path) {
+data::Dataset read(const fs::path& path) {
   const h5::Session session;
   const h5::File file = h5::open_file_at(path.string(), h5::packing_of_images);
   check_format(file);
-  DataPack pack;
-  pack.info.source = h5::read_fixed_text_attribute(file, "source");
-  pack.info.class_names = h5::read_fixed_texts(file, "classes");
-  pack.train = read_part(file, "train", pack.info);
+  data::Dataset pack;
+  pack.name = h5::read_fixed_text_attribute(file, "source");
+  pack.class_names = h5::read_fixed_texts(file, "classes");
+  pack.train = read_part(file, "train", pack.class_names.size(), std::nullopt);
+  pack.test.shape = pack.train.shape;
   if (HIEREVO_H5(H5Lexists, file, "test", H5P_DEFAULT) > 0) {
-    pack.test = read_part(file, "test", pack.info);
+    pack.test = read_part(file, "test", pack.class_names.size(), pack.train.shape);
   }
   require_class_coverage(pack);
   return pack;
@@ -82,7 +85,7 @@ DataPack read(const fs::path& path) {
 
 }  // namespace
 
-DataPack read_data_pack(const fs::path& path) {
+data::Dataset read_data_pack(const fs::path& path) {
   // HDF5 would wait for the other end of a pipe, and says of a missing file much and little.
   std::error_code unreachable;
   if (!fs::is_regular_file(path, unreachable)) {

@@ -22,8 +22,11 @@ namespace fs = std::filesystem;
 
 /// A part that is being written.
 struct PartWriter {
-  PartWriter(const h5::File& file, const char* name, const ImageShape& image, std::size_t count)
-      : shape{count, image.channels, image.height, image.width},
+  PartWriter(const h5::File& file, const char* name, const data::ImageShape& image,
+             std::size_t count)
+      : shape{count, static_cast<std::size_t>(image.channels),
+              static_cast<std::size_t>(image.size.height),
+              static_cast<std::size_t>(image.size.width)},
         group(h5::create_group(file, name)),
         pixels(h5::create_rows<std::uint8_t>(group, "pixels", shape)),
         labels(h5::create_rows<std::int64_t>(group, "labels", std::span(shape).first(1))) {}
@@ -55,7 +58,7 @@ struct PartWriter {
 
 struct DataPackWriter::Impl {
   NewFile file;
-  ImageShape image;
+  data::ImageShape image;
   std::vector<std::string> class_names;
   std::vector<bool> seen;  ///< classes with an image to train on
   std::optional<PartWriter> train;

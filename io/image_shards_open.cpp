@@ -98,20 +98,29 @@ ShardedImages::ShardedImages(ShardedImages&&) noexcept = default;
 ShardedImages& ShardedImages::operator=(ShardedImages&&) noexcept = default;
 ShardedImages::~ShardedImages() = default;
 
-std::size_t ShardedImages::size() const {
-  return impl_->entries.size();
+const ShardedImages::Entry& ShardedImages::entry(std::int64_t index) const {
+  return impl_->entries.at(static_cast<std::size_t>(index));
 }
 
-const ShardedImages::Entry& ShardedImages::entry(std::size_t index) const {
-  return impl_->entries.at(index);
+std::int64_t ShardedImages::size() const {
+  return static_cast<std::int64_t>(impl_->entries.size());
 }
 
-std::string ShardedImages::name(std::size_t index) const {
+std::int64_t ShardedImages::label(std::int64_t index) const {
+  return entry(index).label;
+}
+
+data::ImageSize ShardedImages::image_size(std::int64_t index) const {
+  return {entry(index).height, entry(index).width};
+}
+
+std::string ShardedImages::name(std::int64_t index) const {
   const auto& shard = impl_->shards[entry(index).shard];
-  std::string name = fmt::format("image {}", index - shard.first);
+  const std::size_t place = static_cast<std::size_t>(index) - shard.first;
+  std::string name = fmt::format("image {}", place);
   try {
     name = reading_images(shard.path, [&](const h5::File& file) {
-      return h5::read_fixed_texts(file, "name").at(index - shard.first);
+      return h5::read_fixed_texts(file, "name").at(place);
     });
   } catch (const std::exception&) {
     // The number must do.
@@ -119,7 +128,7 @@ std::string ShardedImages::name(std::size_t index) const {
   return fmt::format("{}: {}", shard.path.string(), name);
 }
 
-void ShardedImages::read(std::size_t index, std::vector<std::byte>& file) const {
+void ShardedImages::read(std::int64_t index, std::vector<std::byte>& file) const {
   const Entry& image = entry(index);
   file.resize(image.length);
   const int error = read_at(impl_->shards[image.shard].file.get(), image.offset, file);
@@ -138,8 +147,8 @@ ImageShards open_image_shards(const fs::path& folder) {
   images.train = reader.part(ImagePart::train, index.plan.train_shards, 0);
   images.test = reader.part(ImagePart::test, index.plan.test_shards, index.plan.train_shards);
   std::vector<bool> seen(index.plan.class_names.size(), false);
-  for (std::size_t i = 0; i < images.train.size(); ++i) {
-    seen[static_cast<std::size_t>(images.train.entry(i).label)] = true;
+  for (std::int64_t i = 0; i < images.train.size(); ++i) {
+    seen[static_cast<std::size_t>(images.train.label(i))] = true;
   }
   const auto none = std::find(seen.begin(), seen.end(), false);
   if (none != seen.end()) {

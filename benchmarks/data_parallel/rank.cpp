@@ -20,9 +20,9 @@
 #include "hierevo/core/memory.hpp"
 #include "hierevo/genome/codec.hpp"
 #include "hierevo/genome/plan.hpp"
-#include "hierevo/nn/make_executor.hpp"
-#include "hierevo/nn/threads.hpp"
-#include "hierevo/nn/training.hpp"
+#include "hierevo/nn/device/threads.hpp"
+#include "hierevo/nn/executor/make_executor.hpp"
+#include "hierevo/nn/training/trainer.hpp"
 
 namespace {
 
@@ -41,7 +41,7 @@ class Noise final : public nn::TrainingBatches {
     images_ = at::randn({batch, 3, crop, crop}).contiguous(at::MemoryFormat::ChannelsLast);
     labels_ = at::randint(10, {batch}, at::kLong);
   }
-  nn::Batch at(std::int64_t, nn::ImageRange range) override {
+  nn::Batch at(std::int64_t, data::ImageRange range) override {
     return {images_.narrow(0, range.first, range.count),
             labels_.narrow(0, range.first, range.count)};
   }

@@ -35,7 +35,7 @@ double processor_time() {
 }
 
 /// The files of a folder, in memory: what is measured is not the disk.
-class FolderFiles : public nn::JpegFiles {
+class FolderFiles : public data::JpegFiles {
  public:
   explicit FolderFiles(const fs::path& folder) {
     for (const auto& entry : fs::recursive_directory_iterator(folder)) {
@@ -44,12 +44,12 @@ class FolderFiles : public nn::JpegFiles {
     std::sort(paths_.begin(), paths_.end());
     for (const auto& path : paths_) {
       files_.push_back(core::read_file(path, std::size_t{1} << 29));
-      sizes_.push_back(nn::check_jpeg(files_.back()));
+      sizes_.push_back(data::check_jpeg(files_.back()));
     }
   }
   std::int64_t size() const override { return std::ssize(files_); }
   std::int64_t label(std::int64_t) const override { return 0; }
-  nn::PictureSize picture(std::int64_t index) const override { return sizes_.at(at(index)); }
+  data::ImageSize image_size(std::int64_t index) const override { return sizes_.at(at(index)); }
   std::string name(std::int64_t index) const override { return paths_.at(at(index)).string(); }
   void read(std::int64_t index, std::vector<std::byte>& file) const override {
     file = files_.at(at(index));
@@ -60,35 +60,35 @@ class FolderFiles : public nn::JpegFiles {
   static std::size_t at(std::int64_t index) { return static_cast<std::size_t>(index); }
   std::vector<fs::path> paths_;
   std::vector<std::vector<std::byte>> files_;
-  std::vector<nn::PictureSize> sizes_;
+  std::vector<data::ImageSize> sizes_;
 };
 
 /// The limit: libjpeg-turbo decodes all pixels of all files, and nobody does anything with them.
 void decode_whole(const FolderFiles& files) {
   std::vector<std::uint8_t> row;
   for (const auto& file : files.files()) {
-    nn::JpegDecoder decoder(file);
-    nn::read_header(decoder, file);
-    nn::require(decoder.start(nn::JpegDecoder::Rows::rgb, 8), decoder);
+    data::JpegDecoder decoder(file);
+    data::read_header(decoder, file);
+    data::require(decoder.start(data::JpegDecoder::Rows::rgb, 8), decoder);
     row.resize(decoder.columns() * decoder.bytes_a_pixel());
     for (JDIMENSION y = 0; y < decoder.rows(); ++y) {
-      nn::require(decoder.read_row(row.data()), decoder);
+      data::require(decoder.read_row(row.data()), decoder);
     }
   }
 }
 
-std::vector<nn::JpegTask> tasks_of(const FolderFiles& files, std::int64_t size,
-                                   std::int64_t round) {
-  std::vector<nn::JpegTask> tasks;
+std::vector<data::JpegTask> tasks_of(const FolderFiles& files, std::int64_t size,
+                                     std::int64_t round) {
+  std::vector<data::JpegTask> tasks;
   for (std::int64_t i = 0; i < files.size(); ++i) {
     const core::RandomStream random(static_cast<std::uint64_t>(round),
                                     static_cast<std::uint64_t>(i), "a benchmark");
-    tasks.push_back({i, nn::draw_image_crop(files.picture(i), size, true, random)});
+    tasks.push_back({i, data::draw_image_crop(files.image_size(i), size, true, random)});
   }
   return tasks;
 }
 
-std::string parts_text(const std::vector<nn::JpegTask>& tasks) {
+std::string parts_text(const std::vector<data::JpegTask>& tasks) {
   std::vector<std::string> parts;
   for (const auto& [index, crop] : tasks) {
     parts.push_back(fmt::format("[{}, {}, {}, {}, {}]", crop.rows.first, crop.columns.first,
@@ -97,10 +97,10 @@ std::string parts_text(const std::vector<nn::JpegTask>& tasks) {
   return fmt::format("[{}]", fmt::join(parts, ", "));
 }
 
-void measure(const FolderFiles& files, nn::JpegLoader& loader, std::int64_t size,
+void measure(const FolderFiles& files, data::JpegLoader& loader, std::int64_t size,
              std::int64_t round, const fs::path& pixels) {
   double start = processor_time();
-  const nn::DecodedBatch batch = loader.at({round, 0, files.size()}, {});
+  const data::DecodedBatch batch = loader.at({round, {0, files.size()}}, {});
   const double loading = processor_time() - start;
   start = processor_time();
   decode_whole(files);
@@ -123,7 +123,7 @@ int main(int argc, char** argv) try {
   }
   const FolderFiles files(argv[1]);
   const std::int64_t size = std::stoll(argv[2]);
-  nn::JpegLoader loader(files, size, 1, [&](const nn::JpegRequest& request) {
+  data::JpegLoader loader(files, size, 1, [&](const data::JpegRequest& request) {
     return tasks_of(files, size, request.step);
   });
   for (std::int64_t round = 0; std::cin >> round;) measure(files, loader, size, round, argv[3]);

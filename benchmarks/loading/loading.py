@@ -186,7 +186,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--loader", required=True, help="the program benchmark_loader")
     parser.add_argument("--pictures", type=pathlib.Path, help="folder of JPEG files")
-    parser.add_argument("--writer", help="instead, to try it out: the program test_nn_write_jpeg")
+    parser.add_argument("--writer", help="instead, to try it out: the program test_data_write_jpeg")
     parser.add_argument("--size", type=int, default=299)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", action="store_true", help="print JSON alone")

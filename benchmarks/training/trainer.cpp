@@ -16,10 +16,10 @@
 #include "hierevo/core/memory.hpp"
 #include "hierevo/genome/codec.hpp"
 #include "hierevo/genome/plan.hpp"
-#include "hierevo/nn/native_executor.hpp"
-#include "hierevo/nn/threads.hpp"
-#include "hierevo/nn/torch_executor.hpp"
-#include "sgd.hpp"
+#include "hierevo/nn/device/threads.hpp"
+#include "hierevo/nn/executor/native_executor.hpp"
+#include "hierevo/nn/executor/torch_executor.hpp"
+#include "training/sgd.hpp"
 
 namespace {
 

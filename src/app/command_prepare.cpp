@@ -8,9 +8,8 @@
 #include "commands.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/standard_error.hpp"
-#include "hierevo/nn/dataset.hpp"
-#include "hierevo/nn/image_folder.hpp"
-#include "hierevo/nn/threads.hpp"
+#include "hierevo/data/dataset.hpp"
+#include "hierevo/data/image_folder.hpp"
 #include "option_set.hpp"
 #include "packing.hpp"
 #include "program.hpp"
@@ -141,7 +140,7 @@ void PrepareOptions::check_shards() const {
 }
 
 void keep_jpeg(const PackingJob& job) {
-  if (!nn::is_image_folder(job.source)) {
+  if (!data::is_image_folder(job.source)) {
     throw core::UsageError(fmt::format("There are no JPEG images in '{}'", job.source),
                            "there is no folder train/CLASS",
                            "Give --out FILE.h5 to pack other data sets.");
@@ -151,8 +150,8 @@ void keep_jpeg(const PackingJob& job) {
 
 void make_pack(const PackingJob& job) {
   constexpr std::string_view images = "a folder of images";
-  std::vector<std::string_view> found = nn::datasets_in(job.source);
-  if (nn::is_image_folder(job.source)) found.push_back(images);
+  std::vector<std::string_view> found = data::datasets_in(job.source);
+  if (data::is_image_folder(job.source)) found.push_back(images);
   if (found.empty()) {
     throw core::UsageError(fmt::format("There is no data set in '{}'", job.source),
                            "neither train/CLASS/*.jpg nor binary files of CIFAR nor IDX files",
@@ -183,11 +182,11 @@ int command_prepare(const Arguments& arguments) {
       "MNIST.");
   prepare.add_to(options);
   if (!options.parse(arguments)) return 0;
+  catch_stop_signals();
   outlive_readers();
   prepare.check();
   PackingJob& job = prepare.job;
   job.progress = ProgressLine::mode_named(prepare.progress);
-  nn::set_threads(1);
   if (prepare.keeps_jpeg()) {
     keep_jpeg(job);
   } else {

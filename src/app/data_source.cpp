@@ -1,50 +1,17 @@
 #include "data_source.hpp"
 
-#include <ATen/ATen.h>
 #include <fmt/format.h>
 
-#include <cstddef>
 #include <filesystem>
-#include <memory>
 #include <system_error>
-#include <utility>
 
 #include "hierevo/core/error.hpp"
 #include "hierevo/io/data_pack.hpp"
 
 namespace hierevo::app {
 
-namespace {
-
-/// A tensor that takes over the values: data sets may fill half the memory.
-template <typename T>
-at::Tensor tensor_of(std::vector<T> values, at::IntArrayRef shape) {
-  auto owner = std::make_shared<std::vector<T>>(std::move(values));
-  return at::from_blob(
-      owner->data(), shape, [owner](void*) {}, at::CppTypeToScalarType<T>::value);
-}
-
-nn::Images to_images(io::PackedImages packed, const io::ImageShape& shape) {
-  const auto count = static_cast<std::int64_t>(packed.labels.size());
-  return {tensor_of(std::move(packed.pixels), {count, static_cast<std::int64_t>(shape.channels),
-                                               static_cast<std::int64_t>(shape.height),
-                                               static_cast<std::int64_t>(shape.width)}),
-          tensor_of(std::move(packed.labels), {count})};
-}
-
-}  // namespace
-
-std::uint64_t fingerprint_of(const nn::Images& images) {
-  const at::Tensor pixels = images.pixels.contiguous();
-  const at::Tensor labels = images.labels.contiguous();
-  const auto size = [](std::int64_t extent) { return static_cast<std::size_t>(extent); };
-  return io::fingerprint_of({size(images.channels()), size(images.height()), size(images.width())},
-                            {pixels.data_ptr<std::uint8_t>(), size(pixels.numel())},
-                            {labels.data_ptr<std::int64_t>(), size(labels.numel())});
-}
-
-nn::Dataset read_dataset(const DataOptions& options) {
-  if (!options.is_prepared()) return nn::load_dataset(options.dataset, options.data_dir);
+data::Dataset read_dataset(const DataOptions& options) {
+  if (!options.is_prepared()) return data::load_dataset(options.dataset, options.data_dir);
   if (options.is_shards()) {
     throw core::UsageError(
         fmt::format("'{}' is a folder of JPEG shards", options.prepared_path().string()),
@@ -58,11 +25,7 @@ nn::Dataset read_dataset(const DataOptions& options) {
                            "it has no index.h5, which hierevo prepare writes at its end",
                            "Run hierevo prepare (again), or name the FILE.h5 that it made.");
   }
-  io::DataPack pack = io::read_data_pack(path);
-  return {.name = std::move(pack.info.source),
-          .class_names = std::move(pack.info.class_names),
-          .train = to_images(std::move(pack.train), pack.info.image),
-          .test = to_images(std::move(pack.test), pack.info.image)};
+  return io::read_data_pack(path);
 }
 
 }  // namespace hierevo::app

@@ -16,7 +16,7 @@
 #include "hierevo/core/random.hpp"
 #include "hierevo/core/standard_error.hpp"
 #include "hierevo/genome/cell_graph.hpp"
-#include "hierevo/nn/make_executor.hpp"
+#include "hierevo/nn/executor/make_executor.hpp"
 #include "preflight.hpp"
 #include "program.hpp"
 #include "repeat_files.hpp"

@@ -12,7 +12,7 @@
 #include "hierevo/comm/collectives.hpp"
 #include "hierevo/genome/genotype.hpp"
 #include "hierevo/genome/plan.hpp"
-#include "hierevo/nn/training.hpp"
+#include "hierevo/nn/training/trainer.hpp"
 #include "progress_line.hpp"
 #include "training_data.hpp"
 #include "training_directory.hpp"

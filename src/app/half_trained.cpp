@@ -14,7 +14,8 @@
 namespace hierevo::app {
 
 HalfTrained::HalfTrained(const Checkpoints& checkpoints, const evolution::Candidate& candidate,
-                         const genome::ModelSpec& model, const nn::Normalisation& normalisation)
+                         const genome::ModelSpec& model,
+                         const nn::PixelNormalisation& normalisation)
     : checkpoints_(checkpoints),
       candidate_(candidate),
       model_(model),

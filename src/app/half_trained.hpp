@@ -9,7 +9,7 @@
 #include "hierevo/evolution/individual.hpp"
 #include "hierevo/genome/plan.hpp"
 #include "hierevo/io/training_snapshot.hpp"
-#include "hierevo/nn/fitness.hpp"
+#include "hierevo/nn/training/fitness.hpp"
 #include "training_setup.hpp"
 
 namespace hierevo::app {
@@ -20,7 +20,7 @@ namespace hierevo::app {
 class HalfTrained {
  public:
   HalfTrained(const Checkpoints& checkpoints, const evolution::Candidate& candidate,
-              const genome::ModelSpec& model, const nn::Normalisation& normalisation);
+              const genome::ModelSpec& model, const nn::PixelNormalisation& normalisation);
 
   /// Where there is a file of this candidate, `measurement` goes on from it.
   void resume(nn::FitnessMeasurement& measurement);
@@ -43,7 +43,7 @@ class HalfTrained {
   const Checkpoints& checkpoints_;
   const evolution::Candidate& candidate_;
   const genome::ModelSpec& model_;
-  const nn::Normalisation& normalisation_;
+  const nn::PixelNormalisation& normalisation_;
   std::filesystem::path path_;
   std::uint64_t incarnation_ = 0;  ///< of the search that this evaluation is for
   double earlier_seconds_ = 0.0;

@@ -29,7 +29,7 @@ constexpr std::array subcommands = {
     Subcommand{"train", "train a found or given cell and test it", nullptr, "hierevo-train"},
     Subcommand{"evaluate", "one fitness evaluation, as a worker does it", nullptr, "hierevo-train"},
     Subcommand{"prepare", "pack a data set into one file, or JPEG images into a folder of shards",
-               nullptr, "hierevo-train"},
+               app::command_prepare, ""},
     Subcommand{"sample", "random genotypes as JSON lines", app::command_sample, ""},
     Subcommand{"inspect", "structure, cost and phenotype of a genotype", app::command_inspect, ""},
     Subcommand{"status", "how a search is doing, while it runs or after", app::command_status, ""},

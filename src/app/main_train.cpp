@@ -1,4 +1,4 @@
-// `hierevo-train`: the program that `hierevo train`, `evaluate` and `prepare` become. Links Torch.
+// `hierevo-train`: the program that `hierevo train` and `evaluate` become. Links Torch.
 #include <string_view>
 
 #include "commands.hpp"
@@ -10,9 +10,7 @@ int main(int argc, char** argv) {
   app::catch_stop_signals();  // `hierevo` has held them
   core::keep_freed_memory();
   const std::string_view name = argc > 1 ? argv[1] : "";
-  const auto command = name == "evaluate"  ? app::command_evaluate
-                       : name == "prepare" ? app::command_prepare
-                                           : app::command_train;
-  const bool named = name == "train" || command != app::command_train;
+  const auto command = name == "evaluate" ? app::command_evaluate : app::command_train;
+  const bool named = name == "train" || name == "evaluate";
   return app::run_program([&] { return command(app::arguments_from(argc, argv, named ? 2 : 1)); });
 }

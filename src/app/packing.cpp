@@ -1,6 +1,5 @@
 #include "packing.hpp"
 
-#include <ATen/ATen.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -12,8 +11,8 @@
 
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/standard_error.hpp"
+#include "hierevo/data/dataset.hpp"
 #include "hierevo/io/data_pack.hpp"
-#include "hierevo/nn/dataset.hpp"
 #include "program.hpp"
 
 namespace hierevo::app {
@@ -22,16 +21,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using Part = io::DataPackWriter::Part;
-
-io::ImageShape shape_of(const at::Tensor& image) {
-  return {static_cast<std::size_t>(image.size(-3)), static_cast<std::size_t>(image.size(-2)),
-          static_cast<std::size_t>(image.size(-1))};
-}
-
-template <typename T>
-std::span<const T> values_of(const at::Tensor& tensor) {
-  return {tensor.data_ptr<T>(), static_cast<std::size_t>(tensor.numel())};
-}
 
 /// Shows how far the packing is, and ends it when the user wants that.
 class Packing {
@@ -60,13 +49,18 @@ class Packing {
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
-void append_all(io::DataPackWriter& writer, Part part, const nn::Images& images, Packing& packing) {
-  constexpr std::int64_t at_a_time = 1000;
-  for (std::int64_t first = 0; first < images.size(); first += at_a_time) {
-    const std::int64_t last = std::min(first + at_a_time, images.size());
-    writer.append(part, values_of<std::uint8_t>(images.pixels.slice(0, first, last)),
-                  values_of<std::int64_t>(images.labels.slice(0, first, last)));
-    packing.advance(static_cast<std::size_t>(last - first));
+void append_all(io::DataPackWriter& writer, Part part, const data::Images& images,
+                Packing& packing) {
+  constexpr std::size_t at_a_time = 1000;
+  std::span<const std::uint8_t> pixels = images.pixels;
+  std::span<const std::int64_t> labels = images.labels;
+  while (!labels.empty()) {
+    const std::size_t some = std::min(at_a_time, labels.size());
+    const std::size_t bytes = some * images.shape.bytes();
+    writer.append(part, pixels.first(bytes), labels.first(some));
+    pixels = pixels.subspan(bytes);
+    labels = labels.subspan(some);
+    packing.advance(some);
   }
 }
 
@@ -97,12 +91,12 @@ void refuse_image_options(std::string_view name, const PackingJob& job) {
       "Leave it out.");
 }
 
-[[noreturn]] void refuse_sizes(const fs::path& a, const at::Tensor& image_a, const fs::path& b,
-                               const at::Tensor& image_b) {
+[[noreturn]] void refuse_sizes(const fs::path& a, data::ImageSize size_a, const fs::path& b,
+                               data::ImageSize size_b) {
   throw core::UsageError(
       fmt::format("'{}' and '{}' differ in size", a.string(), b.string()),
-      fmt::format("{}×{} and {}×{}, and a pack's images have one size", image_a.size(1),
-                  image_a.size(2), image_b.size(1), image_b.size(2)),
+      fmt::format("{}×{} and {}×{}, and a pack's images have one size", size_a.height, size_a.width,
+                  size_b.height, size_b.width),
       "Give --size N to make all of them N×N, or --out FOLDER to keep JPEG files as they are.");
 }
 
@@ -131,15 +125,15 @@ class FolderPacking {
  private:
   /// Returns the broken ones among them, and what is wrong with each.
   std::vector<std::string> add_all(Part part, const fs::path& folder,
-                                   std::span<const nn::LabelledFile> files) {
+                                   std::span<const data::LabelledFile> files) {
     std::vector<std::string> broken;
     while (!files.empty()) {
       const auto some = files.first(std::min(images_at_a_time(), files.size()));
       files = files.subspan(some.size());
-      const std::vector<nn::ReadImage> images = nn::read_images(some, job_.size, job_.threads);
+      const std::vector<data::ReadImage> images = data::read_images(some, job_.size, job_.threads);
       for (std::size_t i = 0; i < some.size(); ++i) {
         if (images[i].problem.empty()) {
-          add(part, some[i], images[i].pixels);
+          add(part, some[i], images[i]);
         } else {
           broken.push_back(fmt::format("{} ({})", name_in(folder, some[i]), images[i].problem));
           if (!job_.skip_broken) give_up();
@@ -152,26 +146,27 @@ class FolderPacking {
 
   /// As many as keep the threads busy, unless they are large.
   std::size_t images_at_a_time() const {
-    constexpr std::int64_t most_bytes = 256 << 20;
+    constexpr std::size_t most_bytes = 256 << 20;
     const auto threads = static_cast<std::size_t>(job_.threads);
-    const std::int64_t bytes = job_.size > 0      ? 3 * job_.size * job_.size
-                               : first_.defined() ? first_.numel()
-                                                  : most_bytes;
-    return std::clamp(static_cast<std::size_t>(most_bytes / bytes), threads, 32 * threads);
+    const std::size_t bytes = job_.size > 0 ? data::ImageShape{3, {job_.size, job_.size}}.bytes()
+                              : writer_     ? first_.bytes()
+                                            : most_bytes;
+    return std::clamp(most_bytes / bytes, threads, 32 * threads);
   }
 
-  void add(Part part, const nn::LabelledFile& file, const at::Tensor& image) {
+  void add(Part part, const data::LabelledFile& file, const data::ReadImage& image) {
     if (given_up_) return;
     if (!writer_) {
       first_path_ = file.path;
-      first_ = image;
-      writer_.emplace(
-          job_.out,
-          io::DataPackInfo{source_name("", job_.source), folder_.class_names, shape_of(image)},
-          folder_.train.size(), folder_.test.size());
+      first_ = image.shape;
+      writer_.emplace(job_.out,
+                      io::DataPackInfo{source_name("", job_.source), folder_.class_names, first_},
+                      folder_.train.size(), folder_.test.size());
     }
-    if (image.sizes() != first_.sizes()) refuse_sizes(first_path_, first_, file.path, image);
-    writer_->append(part, values_of<std::uint8_t>(image), std::span(&file.label, 1));
+    if (image.shape != first_) {
+      refuse_sizes(first_path_, first_.size, file.path, image.shape.size);
+    }
+    writer_->append(part, image.pixels, std::span(&file.label, 1));
   }
 
   /// The others are still looked at, so that the user learns of all broken ones at once.
@@ -181,11 +176,11 @@ class FolderPacking {
   }
 
   const PackingJob& job_;
-  const nn::ImageFolder folder_;
+  const data::ImageFolder folder_;
   Packing progress_;
   std::optional<io::DataPackWriter> writer_;
   fs::path first_path_;
-  at::Tensor first_;  ///< all have its size
+  data::ImageShape first_;  ///< that all have, once there is a writer
   bool given_up_ = false;
 };
 
@@ -214,24 +209,24 @@ std::string folder_name(const std::string& folder) {
 
 void pack_dataset(std::string_view name, const PackingJob& job) {
   refuse_image_options(name, job);
-  const nn::Dataset dataset = nn::load_dataset(name, job.source);
+  const data::Dataset dataset = data::load_dataset(name, job.source);
   const auto train = static_cast<std::size_t>(dataset.train.size());
   const auto test = static_cast<std::size_t>(dataset.test.size());
   say_found(name, job.source, dataset.class_names.size(), train, test);
   Packing packing(job.progress, train + test);
   io::DataPackWriter writer(
-      job.out, {source_name(name, job.source), dataset.class_names, shape_of(dataset.train.pixels)},
-      train, test);
+      job.out, {source_name(name, job.source), dataset.class_names, dataset.train.shape}, train,
+      test);
   append_all(writer, Part::train, dataset.train, packing);
   append_all(writer, Part::test, dataset.test, packing);
   packing.end();
   finish(writer, job, 0);
 }
 
-nn::ImageFolder found_images(const PackingJob& job) {
-  nn::ValidationLabelFiles labels{job.validation_labels, job.synsets, {}};
+data::ImageFolder found_images(const PackingJob& job) {
+  data::ValidationLabelFiles labels{job.validation_labels, job.synsets, {}};
   if (!job.labels_from.empty()) labels.first_number = job.labels_from == "0" ? 0 : 1;
-  nn::ImageFolder found = nn::scan_image_folder(job.source, labels);
+  data::ImageFolder found = data::scan_image_folder(job.source, labels);
   say_found("a folder of images", job.source, found.class_names.size(), found.train.size(),
             found.test.size());
   if (!found.label_assumption.empty()) {
@@ -242,7 +237,7 @@ nn::ImageFolder found_images(const PackingJob& job) {
   return found;
 }
 
-std::string name_in(const fs::path& folder, const nn::LabelledFile& file) {
+std::string name_in(const fs::path& folder, const data::LabelledFile& file) {
   return file.path.lexically_relative(folder).string();
 }
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "hierevo/nn/image_folder.hpp"
+#include "hierevo/data/image_folder.hpp"
 #include "progress_line.hpp"
 
 namespace hierevo::app {
@@ -35,9 +35,9 @@ void say_found(std::string_view what, std::string_view source, std::size_t class
 std::string folder_name(const std::string& folder);
 
 /// Lists the images of the source, and tells the user what it found.
-nn::ImageFolder found_images(const PackingJob& job);
+data::ImageFolder found_images(const PackingJob& job);
 /// "n01440764/n01440764_18.JPEG" of an image of the part in `folder`.
-std::string name_in(const std::filesystem::path& folder, const nn::LabelledFile& file);
+std::string name_in(const std::filesystem::path& folder, const data::LabelledFile& file);
 /// Names broken images, which end the packing; of a job that skips them, for want of others.
 /// `consequence` is what is not made.
 [[noreturn]] void refuse_broken(const PackingJob& job, std::span<const std::string> images,
@@ -50,7 +50,7 @@ std::string left_out_text(std::size_t images);
 // Both make a pack, say what they found, how far they are and what they made, and throw Interrupted
 // when the user wants to stop; there is no pack then.
 
-/// Packs the data set that nn::load_dataset() reads by this name.
+/// Packs the data set that data::load_dataset() reads by this name.
 void pack_dataset(std::string_view name, const PackingJob& job);
 
 /// Packs a folder of images, a few at a time: together they may be larger than the memory. Throws

@@ -224,7 +224,7 @@ double RepeatRecord::seconds_so_far() const {
 
 io::TrainingSnapshot RepeatRecord::copy_of(nn::Trainer& trainer) const {
   const nn::TrainingState state = trainer.state();
-  const nn::Normalisation& normalisation = task_.data.facts().normalisation;
+  const nn::PixelNormalisation& normalisation = task_.data.facts().normalisation;
   return {.genotype = task_.genotype,
           .model = task_.model,
           .pixel_mean = floats(normalisation.mean),

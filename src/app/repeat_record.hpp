@@ -11,7 +11,7 @@
 #include "final_training.hpp"
 #include "hierevo/core/claim_directory.hpp"
 #include "hierevo/io/training_snapshot.hpp"
-#include "hierevo/nn/training.hpp"
+#include "hierevo/nn/training/trainer.hpp"
 #include "progress_line.hpp"
 #include "repeat_files.hpp"
 #include "training_directory.hpp"

@@ -16,8 +16,8 @@
 #include "hierevo/core/log.hpp"
 #include "hierevo/core/parallel_for.hpp"
 #include "hierevo/core/standard_error.hpp"
+#include "hierevo/data/jpeg_files.hpp"
 #include "hierevo/io/image_shards.hpp"
-#include "hierevo/nn/jpeg_files.hpp"
 #include "program.hpp"
 #include "sharding_plan.hpp"
 
@@ -30,7 +30,7 @@ namespace fs = std::filesystem;
 /// An image on its way into a shard.
 struct Candidate {
   std::vector<std::byte> file;
-  nn::JpegInfo found;
+  data::JpegInfo found;
   io::PixelSums sums;  ///< of a sampled one
 };
 
@@ -123,7 +123,7 @@ class Sharding {
       const auto candidates = looked_at(shard, i, some.size());
       for (std::size_t k = 0; k < some.size(); ++k) {
         require_size(some[k], candidates[k].file.size(), sizes[i + k]);
-        const nn::JpegInfo& found = candidates[k].found;
+        const data::JpegInfo& found = candidates[k].found;
         const std::string name = shard.name_of(some[k]);
         if (!found.problem.empty()) {
           skipped.push_back(fmt::format("{} ({})", name, found.problem));
@@ -139,7 +139,7 @@ class Sharding {
     finish(writer, shard, sums, skipped);
   }
 
-  static std::vector<std::size_t> sizes_of(std::span<const nn::LabelledFile> files) {
+  static std::vector<std::size_t> sizes_of(std::span<const data::LabelledFile> files) {
     std::vector<std::size_t> sizes;
     for (const auto& file : files) {
       std::error_code no_file;  // its problem, which is told when it is read
@@ -150,7 +150,8 @@ class Sharding {
   }
 
   /// A shard has room for what its images were when it was begun.
-  static void require_size(const nn::LabelledFile& file, std::size_t found, std::size_t expected) {
+  static void require_size(const data::LabelledFile& file, std::size_t found,
+                           std::size_t expected) {
     if (found == expected) return;
     throw core::UsageError(fmt::format("'{}' changes while it is packed", file.path.string()),
                            fmt::format("it has {} bytes, and had {} a moment ago", found, expected),
@@ -173,15 +174,15 @@ class Sharding {
     std::vector<Candidate> candidates(count);
     core::parallel_for(count, job_.threads, [&](std::size_t i) {
       Candidate& candidate = candidates[i];
-      nn::ImageBytes image = nn::read_image_bytes(shard.files[first + i].path);
+      data::ImageBytes image = data::read_image_bytes(shard.files[first + i].path);
       candidate.file = std::move(image.bytes);
       if (image.problem.empty()) {
-        candidate.found = nn::find_in_jpeg(candidate.file);
+        candidate.found = data::inspect_jpeg(candidate.file);
       } else {
         candidate.found.problem = std::move(image.problem);
       }
       if (shard.samples(first + i) && candidate.found.problem.empty()) {
-        candidate.sums.add(nn::center_crop(candidate.file, sampled_size));
+        candidate.sums.add(data::decode_center_crop(candidate.file, sampled_size));
       }
     });
     return candidates;

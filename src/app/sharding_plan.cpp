@@ -19,13 +19,13 @@ constexpr std::size_t sampled_images = 10'000;
 
 /// In an order that depends on the names in `folder` alone, and in which neighbours are of
 /// different classes.
-void shuffle(const fs::path& folder, std::vector<nn::LabelledFile>& files) {
+void shuffle(const fs::path& folder, std::vector<data::LabelledFile>& files) {
   std::vector<std::pair<std::uint64_t, std::size_t>> order;
   for (std::size_t i = 0; i < files.size(); ++i) {
     order.emplace_back(core::hash_text(name_in(folder, files[i])), i);
   }
   std::sort(order.begin(), order.end());
-  std::vector<nn::LabelledFile> shuffled;
+  std::vector<data::LabelledFile> shuffled;
   shuffled.reserve(files.size());
   for (const auto& [hash, index] : order) shuffled.push_back(std::move(files[index]));
   files = std::move(shuffled);
@@ -40,7 +40,7 @@ void require_few_shards(const PackingJob& job, std::size_t shards, std::size_t i
 
 }  // namespace
 
-std::string PlannedShard::name_of(const nn::LabelledFile& file) const {
+std::string PlannedShard::name_of(const data::LabelledFile& file) const {
   return name_in(folder, file);
 }
 
@@ -52,7 +52,7 @@ ShardingPlan::ShardingPlan(const PackingJob& job) : job_(job), found_(found_imag
   shuffle(fs::path(job.source) / "train", found_.train);
   index_.source = folder_name(job.source);
   index_.class_names = found_.class_names;
-  const auto shards_of = [&](const std::vector<nn::LabelledFile>& files) {
+  const auto shards_of = [&](const std::vector<data::LabelledFile>& files) {
     const auto images = static_cast<std::size_t>(job.shard_images);
     return files.size() / images + (files.size() % images > 0 ? 1 : 0);
   };
@@ -81,9 +81,9 @@ void ShardingPlan::add_hash() {
 }
 
 void ShardingPlan::add_shards(ImagePart part, const fs::path& folder,
-                              const std::vector<nn::LabelledFile>& files) {
+                              const std::vector<data::LabelledFile>& files) {
   const auto images = static_cast<std::size_t>(job_.shard_images);
-  const std::span<const nn::LabelledFile> all(files);
+  const std::span<const data::LabelledFile> all(files);
   const std::size_t every =
       part == ImagePart::train ? std::max<std::size_t>(1, files.size() / sampled_images) : 0;
   std::size_t number = 0;

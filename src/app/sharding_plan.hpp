@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "hierevo/data/image_folder.hpp"
 #include "hierevo/io/image_shards.hpp"
-#include "hierevo/nn/image_folder.hpp"
 #include "packing.hpp"
 
 namespace hierevo::app {
@@ -19,12 +19,12 @@ struct PlannedShard {
   io::ShardInfo info;
   std::filesystem::path path;
   std::filesystem::path folder;  ///< of the images of its part
-  std::span<const nn::LabelledFile> files;
+  std::span<const data::LabelledFile> files;
   std::size_t sample_every = 0;  ///< 0: none
   std::size_t first = 0;         ///< number of its first image in its part
 
   /// "n01440764/n01440764_18.JPEG"
-  std::string name_of(const nn::LabelledFile& file) const;
+  std::string name_of(const data::LabelledFile& file) const;
   /// Whether statistics look at its `index`th image.
   bool samples(std::size_t index) const;
 };
@@ -42,11 +42,11 @@ class ShardingPlan {
 
  private:
   void add_shards(io::ImagePart part, const std::filesystem::path& folder,
-                  const std::vector<nn::LabelledFile>& files);
+                  const std::vector<data::LabelledFile>& files);
   void add_hash();
 
   const PackingJob& job_;
-  nn::ImageFolder found_;
+  data::ImageFolder found_;
   io::ShardPlan index_;
   std::vector<PlannedShard> shards_;
 };

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "hierevo/io/training_snapshot.hpp"
-#include "hierevo/nn/executor.hpp"
+#include "hierevo/nn/executor/executor.hpp"
 
 namespace hierevo::app {
 

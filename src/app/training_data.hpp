@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "hierevo/nn/batches.hpp"
-#include "hierevo/nn/dataset.hpp"
-#include "hierevo/nn/training_options.hpp"
+#include "hierevo/nn/batches/batches.hpp"
+#include "hierevo/nn/batches/image_tensors.hpp"
+#include "hierevo/nn/training/training_options.hpp"
 #include "hierevo/search/data_facts.hpp"
 #include "training_options.hpp"
 
@@ -24,7 +24,7 @@ struct TrainingDataFacts {
   std::vector<std::string> class_names;
   std::int64_t test_images = 0;
   bool crops_are_whole = false;  ///< --crop is the size of all images
-  nn::Normalisation normalisation;
+  nn::PixelNormalisation normalisation;
 };
 
 class TrainingData {

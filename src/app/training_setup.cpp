@@ -14,9 +14,10 @@
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/random.hpp"
 #include "hierevo/genome/cell_graph.hpp"
-#include "hierevo/nn/device.hpp"
-#include "hierevo/nn/fitness.hpp"
-#include "hierevo/nn/threads.hpp"
+#include "hierevo/nn/device/device.hpp"
+#include "hierevo/nn/device/threads.hpp"
+#include "hierevo/nn/training/fitness.hpp"
+#include "hierevo/nn/training/training_checks.hpp"
 #include "preflight.hpp"
 #include "stored_tensors.hpp"
 
@@ -119,15 +120,16 @@ class TrainingSetup::TrainingEvaluator final : public search::Evaluator {
 TrainingSetup::TrainingSetup(const DataOptions& options, const TrainOptions& training,
                              nn::Repeats repeats, std::uint64_t seed) {
   nn::set_threads(training.threads);
-  nn::Dataset dataset = read_dataset(options);
+  data::Dataset dataset = read_dataset(options);
   auto data = std::make_shared<Data>();
-  data->facts = {.input_channels = static_cast<int>(dataset.train.channels()),
+  data->facts = {.input_channels = static_cast<int>(dataset.train.shape.channels),
                  .classes = dataset.classes(),
-                 .fingerprint = fingerprint_of(dataset.train),
-                 .image_size = nn::side_of(dataset.train),
+                 .fingerprint = data::fingerprint_of(dataset.train),
+                 .image_size = data::side_of(dataset.train.shape.size),
                  .name = dataset.name};
-  data->split = nn::split_training_set(dataset.train, options.train_size, options.validation_size,
-                                       core::derive_seed(seed, 0, "split"));
+  data->split =
+      nn::split_training_set(nn::to_tensors(std::move(dataset.train)), options.train_size,
+                             options.validation_size, core::derive_seed(seed, 0, "split"));
   data->facts.training_images = data->split.train.size();
   data->facts.held_out_images = data->split.validation.size();
   data->training = training.training();

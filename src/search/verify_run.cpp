@@ -297,10 +297,9 @@ void RunCheck::check_pack(const std::optional<DataFacts>& recorded) {
     return;
   }
   guarded(options_.pack, [&] {
-    const io::DataPack pack = io::read_data_pack(options_.pack);
+    const data::Dataset pack = io::read_data_pack(options_.pack);
     ++found_.files;
-    const std::uint64_t fingerprint =
-        io::fingerprint_of(pack.info.image, pack.train.pixels, pack.train.labels);
+    const std::uint64_t fingerprint = data::fingerprint_of(pack.train);
     if (!recorded || recorded->fingerprint == fingerprint) return;
     complain(options_.pack, {},
              fmt::format("its images, with the fingerprint {}, are not those that the search began "

@@ -120,8 +120,8 @@ class Packs(DataTest):
         before = sorted(self.folder.iterdir())
         said = self.prepare(self.images, "--threads", 2, code=2)
         self.assertIn("broken: cat/0.jpg (at byte", said)
-        self.assertIn("broken: dog/1.jpg (at byte 0: it is a PNG picture", said)
-        self.assertIn("broken: dog/2.jpg (at byte 0: it is a PNG picture", said)
+        self.assertIn("broken: dog/1.jpg (at byte 0: it is a PNG image", said)
+        self.assertIn("broken: dog/2.jpg (at byte 0: it is a PNG image", said)
         self.assertIn(f"3 images are broken ('{self.pack}' is not made). Mend", said)
         self.assertEqual(sorted(self.folder.iterdir()), before)
         said = self.prepare(self.images, "--skip-broken")
@@ -209,7 +209,7 @@ class Packs(DataTest):
         self.small_folder()
         self.image("train/cat/strip.jpg", 1, 65500)
         said = self.within_memory("prepare", self.images, "--out", self.pack, "--size", 64,
-                                  megabytes=1024)
+                                  megabytes=256)
         self.assertEqual(said.returncode, 0, said.stderr)
 
     def test_want_of_memory_is_no_bug(self):
@@ -217,9 +217,10 @@ class Packs(DataTest):
         self.prepare(self.images)
         line = self.training("train", "--dataset", self.pack, "--out", self.folder / "out")
         line[line.index("--channels") + 1] = 4096
-        for words in (line, ["prepare", self.images, "--out", self.folder / "x.h5", "--size", 4096]):
+        pack = ["prepare", self.images, "--out", self.folder / "x.h5", "--size", 4096]
+        for words, megabytes in ((line, 512), (pack, 128)):
             with self.subTest(words[0]):
-                said = self.within_memory(*words, megabytes=512)
+                said = self.within_memory(*words, megabytes=megabytes)
                 self.assertEqual(said.returncode, 4, said.stderr)
                 self.assertIn("hierevo: Not enough memory", said.stderr)
                 self.assertNotIn("frame #", said.stderr)

@@ -69,12 +69,12 @@ class Shards(DataTest):
         self.broken_images()
         said = self.shard(code=2)
         self.assertIn("broken: cat/0.jpg (at byte", said)
-        self.assertIn("broken: dog/1.jpg (at byte 0: it is a PNG picture", said)
-        self.assertIn("broken: dog/2.jpg (at byte 0: it is a PNG picture", said)
+        self.assertIn("broken: dog/1.jpg (at byte 0: it is a PNG image", said)
+        self.assertIn("broken: dog/2.jpg (at byte 0: it is a PNG image", said)
         self.assertIn("3 images are broken (2 of 2 shards are not made for that)", said)
         self.assertNotIn("index.h5", self.files(self.shards))
         said = self.shard("--skip-broken")
-        self.assertIn("left out: dog/1.jpg (at byte 0: it is a PNG picture", said)
+        self.assertIn("left out: dog/1.jpg (at byte 0: it is a PNG image", said)
         self.assertIn("14 images to train on, 5 to test on; 3 broken images are left out.", said)
 
     def test_links_to_nothing_are_broken_images(self):

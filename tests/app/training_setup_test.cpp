@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "nn/idx_files.hpp"
+#include "data/idx_files.hpp"
 #include "support/scratch_folder.hpp"
 
 namespace hierevo::app {

@@ -21,18 +21,18 @@ std::vector<std::byte> sample_pack(const std::filesystem::path& path) {
   return core::read_file(path);
 }
 
-void check(const io::PackedImages& part, const io::DataPackInfo& info) {
-  require(part.pixels.size() == part.labels.size() * info.image.bytes(), "images have their size");
+void check(const data::Images& part, const data::Dataset& pack) {
+  require(part.pixels.size() == part.labels.size() * part.shape.bytes(), "images have their size");
   for (const std::int64_t label : part.labels) {
-    require(label >= 0 && label < std::ssize(info.class_names), "a label is one of a class");
+    require(label >= 0 && label < std::ssize(pack.class_names), "a label is one of a class");
   }
 }
 
-void check(const io::DataPack& pack) {
-  require(pack.info.image.bytes() > 0, "an image has pixels");
-  check(pack.train, pack.info);
-  check(pack.test, pack.info);
-  for (std::int64_t i = 0; i < std::ssize(pack.info.class_names); ++i) {
+void check(const data::Dataset& pack) {
+  require(pack.train.shape.bytes() > 0, "an image has pixels");
+  check(pack.train, pack);
+  check(pack.test, pack);
+  for (std::int64_t i = 0; i < std::ssize(pack.class_names); ++i) {
     require(std::ranges::count(pack.train.labels, i) > 0, "a class has images to train on");
   }
 }
@@ -45,7 +45,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const auto path = folder.path() / "pack.h5";
   io::test::write_anew(path, original);
   if (!fuzz::edit_file_at(path, fuzz::bytes_of(data, size))) return 0;
-  io::DataPack pack;
+  data::Dataset pack;
   try {
     pack = io::read_data_pack(path);
   } catch (const core::UsageError& refusal) {

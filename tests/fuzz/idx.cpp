@@ -4,10 +4,10 @@
 
 #include <optional>
 
+#include "data/idx_files.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/hash.hpp"
 #include "hierevo/core/random.hpp"
-#include "nn/idx_files.hpp"
 #include "support/scratch_folder.hpp"
 #include "target.hpp"
 
@@ -18,23 +18,23 @@ using fuzz::require;
 using test::Bytes;
 
 /// What the reader says of `file` under this path; nothing when it refuses it.
-std::optional<nn::IdxArray> read(const std::filesystem::path& path, const Bytes& file,
-                                 std::size_t dimensions) {
+std::optional<data::IdxArray> read(const std::filesystem::path& path, const Bytes& file,
+                                   std::size_t dimensions) {
   fuzz::write_file(path, fuzz::text_of(file.data(), file.size()));
   try {
-    return nn::read_idx(path, dimensions);
+    return data::read_idx(path, dimensions);
   } catch (const core::UsageError& refusal) {
     fuzz::require_named(refusal, path);
     return std::nullopt;
   }
 }
 
-bool same(const std::optional<nn::IdxArray>& a, const std::optional<nn::IdxArray>& b) {
+bool same(const std::optional<data::IdxArray>& a, const std::optional<data::IdxArray>& b) {
   if (!a || !b) return a.has_value() == b.has_value();
   return a->shape == b->shape && a->values == b->values;
 }
 
-Bytes file_of(const nn::IdxArray& array) {
+Bytes file_of(const data::IdxArray& array) {
   const std::vector<std::uint32_t> shape(array.shape.begin(), array.shape.end());
   return test::idx_bytes(0x800 + static_cast<std::uint32_t>(shape.size()), shape, array.values);
 }

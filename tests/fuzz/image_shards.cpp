@@ -47,7 +47,7 @@ class Folder {
 };
 
 /// An image's bytes are those of its entry, or refused.
-void check_bytes(const io::ShardedImages& images, std::size_t index,
+void check_bytes(const io::ShardedImages& images, std::int64_t index,
                  const std::filesystem::path& shard) {
   std::vector<std::byte> file;
   try {
@@ -61,7 +61,7 @@ void check_bytes(const io::ShardedImages& images, std::size_t index,
 
 void check(const io::ShardedImages& images, ImagePart part, const io::ImageShards& all,
            const std::filesystem::path& folder) {
-  for (std::size_t i = 0; i < images.size(); ++i) {
+  for (std::int64_t i = 0; i < images.size(); ++i) {
     const auto& entry = images.entry(i);
     const auto shard = folder / io::shard_name(part, entry.shard);
     const std::uintmax_t bytes = std::filesystem::file_size(shard);
@@ -82,7 +82,7 @@ void check(const io::ImageShards& images, const std::filesystem::path& folder) {
   check(images.train, ImagePart::train, images, folder);
   check(images.test, ImagePart::test, images, folder);
   std::vector<bool> seen(images.class_names.size(), false);
-  for (std::size_t i = 0; i < images.train.size(); ++i) {
+  for (std::int64_t i = 0; i < images.train.size(); ++i) {
     seen.at(static_cast<std::size_t>(images.train.entry(i).label)) = true;
   }
   require(std::ranges::count(seen, false) == 0, "a class has images to train on");

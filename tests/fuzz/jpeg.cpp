@@ -13,7 +13,7 @@
 namespace {
 
 using namespace hierevo;
-using nn::PictureSize;
+using data::ImageSize;
 using Bytes = std::span<const std::byte>;
 
 /// Larger pictures are as the small ones, and take long.
@@ -21,10 +21,10 @@ constexpr std::int64_t most_pixels = 1 << 18;
 
 bool is_large(Bytes file) {
   try {
-    nn::JpegDecoder decoder(file);
-    const PictureSize size = nn::read_header(decoder, file);
+    data::JpegDecoder decoder(file);
+    const ImageSize size = data::read_header(decoder, file);
     return size.height * size.width > most_pixels;
-  } catch (const nn::BadJpeg&) {
+  } catch (const data::BadJpeg&) {
     return false;
   }
 }
@@ -34,15 +34,15 @@ template <typename Read>
 auto accepted(Bytes file, Read read) -> std::optional<decltype(read(file))> {
   try {
     return read(file);
-  } catch (const nn::BadJpeg& bad) {
+  } catch (const data::BadJpeg& bad) {
     fuzz::require(bad.offset() <= file.size(), "a problem lies in the file");
     fuzz::require(*bad.what() != '\0', "a problem has a text");
     return std::nullopt;
   }
 }
 
-std::vector<std::uint8_t> crop_of(nn::CropDecoder& decoder, Bytes file, PictureSize picture,
-                                  const nn::ImageCrop& crop, std::int64_t size) {
+std::vector<std::uint8_t> crop_of(data::CropDecoder& decoder, Bytes file, ImageSize picture,
+                                  const data::ImageCrop& crop, std::int64_t size) {
   std::vector<std::uint8_t> pixels(static_cast<std::size_t>(size * size * 3));
   decoder.decode(file, picture, crop, size, pixels);
   return pixels;
@@ -51,26 +51,26 @@ std::vector<std::uint8_t> crop_of(nn::CropDecoder& decoder, Bytes file, PictureS
 }  // namespace
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static nn::CropDecoder used;
+  static data::CropDecoder used;
   const Bytes file = fuzz::bytes_of(data, size);
   if (is_large(file)) return 0;
-  const auto picture = accepted(file, nn::check_jpeg);
-  const auto image = accepted(file, nn::decode_jpeg);
+  const auto picture = accepted(file, data::check_jpeg);
+  const auto image = accepted(file, data::decode_jpeg);
   fuzz::require(picture.has_value() == image.has_value(), "a check and a decoder agree");
   core::RandomStream random(core::crc32c(file), size, "crops");
   const auto side = static_cast<std::int64_t>(1 + random.below(48));
   if (!picture) {
     // Damage behind the crop need not be seen.
-    const auto crop = nn::draw_image_crop({8, 8}, side, true, random);
+    const auto crop = data::draw_image_crop({8, 8}, side, true, random);
     accepted(file, [&](Bytes) { return crop_of(used, file, {8, 8}, crop, side); });
     return 0;
   }
-  fuzz::require(image->height == picture->height && image->width == picture->width &&
-                    std::ssize(image->pixels) == image->height * image->width * 3,
-                "a picture has its size");
-  for (const auto& crop : {nn::draw_image_crop(*picture, side, true, random),
-                           nn::centre_crop(*picture, nn::usual_short_side(side), side)}) {
-    nn::CropDecoder fresh;
+  fuzz::require(
+      image->size == *picture && std::ssize(image->pixels) == picture->height * picture->width * 3,
+      "a picture has its size");
+  for (const auto& crop : {data::draw_image_crop(*picture, side, true, random),
+                           data::center_crop(*picture, data::usual_short_side(side), side)}) {
+    data::CropDecoder fresh;
     fuzz::require(
         crop_of(used, file, *picture, crop, side) == crop_of(fresh, file, *picture, crop, side),
         "what a decoder did before makes no difference");

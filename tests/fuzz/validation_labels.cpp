@@ -1,5 +1,5 @@
 // Labels of images to test on: a file of labels, and behind the first zero byte one of synsets.
-#include "hierevo/nn/validation_labels.hpp"
+#include "hierevo/data/validation_labels.hpp"
 
 #include <optional>
 
@@ -21,14 +21,14 @@ const std::vector<std::string> classes = {"n01", "n02", "7"};
 std::optional<Labels> read(std::string_view labels, std::optional<std::string_view> synsets,
                            std::optional<std::size_t> first_number = {}) {
   static const test::ScratchFolder folder;
-  nn::ValidationLabelFiles files{folder.path() / "labels", {}, first_number};
+  data::ValidationLabelFiles files{folder.path() / "labels", {}, first_number};
   fuzz::write_file(files.labels, labels);
   if (synsets) {
     files.synsets = folder.path() / "synsets";
     fuzz::write_file(files.synsets, *synsets);
   }
   try {
-    return nn::read_validation_labels(files, images, classes).labels;
+    return data::read_validation_labels(files, images, classes).labels;
   } catch (const core::UsageError& refusal) {
     fuzz::require_named(refusal, folder.path());
     return std::nullopt;

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "data/idx_files.hpp"
 #include "hierevo/core/bytes.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/random.hpp"
@@ -17,7 +18,6 @@
 #include "hierevo/genome/mutation.hpp"
 #include "hierevo/io/journal.hpp"
 #include "io/samples.hpp"
-#include "nn/idx_files.hpp"
 #include "search/sample_messages.hpp"
 #include "search_options.hpp"
 #include "supervisor_protocol.hpp"
@@ -220,6 +220,27 @@ void write_idx(const Corpus& corpus) {
 }
 
 /// Labels of three images and, behind a zero byte, synsets.
+void write_cifar(const Corpus& corpus) {
+  const auto file = [](const std::string& bytes) {
+    std::string text;
+    for (int i = 0; i < 3; ++i) text += static_cast<char>(bytes.size() >> (8 * i));
+    return text + bytes;
+  };
+  const auto record = [](const std::string& labels) { return labels + std::string(3072, '\x7f'); };
+  std::string ten(1, '\0');  // CIFAR-10, a record in each file
+  for (char label = 0; label < 5; ++label) ten += file(record({label}));
+  ten += file(record("\x09"));
+  std::string names;
+  for (int i = 0; i < 10; ++i) names += std::to_string(i) + "\r\n";
+  corpus.add("cifar10", ten);
+  corpus.add("names", ten + file(names));
+  corpus.add("few_names", ten + file("cat\n"));
+  const std::string hundred = "\x01" + file(record("\x13\x63"));  // CIFAR-100
+  corpus.add("cifar100", hundred + file(record({0, 20})));
+  corpus.add("label", hundred + file(record("\x14\x01")));
+  corpus.add("short", hundred + file("\x01"));
+}
+
 void write_validation_labels(const Corpus& corpus) {
   using namespace std::string_view_literals;
   corpus.add("names", "n02\nn01\n7\n"sv);
@@ -250,6 +271,7 @@ int main(int argc, char** argv) try {
   write_unedited_shards(Corpus(argv[1], "image_shards"));
   write_snapshots(Corpus(argv[1], "snapshot_bytes"));
   write_idx(Corpus(argv[1], "idx"));
+  write_cifar(Corpus(argv[1], "cifar"));
   write_validation_labels(Corpus(argv[1], "validation_labels"));
   return 0;
 } catch (const std::exception& error) {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "nn/jpeg_files.hpp"
+#include "data/jpeg_files.hpp"
 
 namespace {
 

@@ -56,59 +56,26 @@ class DataPackTest : public testing::Test {
 
   const hierevo::test::ScratchFolder folder;
   const fs::path path = folder.path() / "a pack.h5";
-  const DataPack pack = test::random_pack(40, 9);
+  const data::Dataset pack = test::random_pack(40, 9);
 };
-
-TEST(Fingerprint, ChangesWithEachPartOfTheContentAndItsOrder) {
-  const DataPack pack = test::random_pack(4, 0);
-  const auto of = [](const ImageShape& shape, const PackedImages& images) {
-    return fingerprint_of(shape, images.pixels, images.labels);
-  };
-  const std::uint64_t fingerprint = of(pack.info.image, pack.train);
-  EXPECT_EQ(of(pack.info.image, test::random_pack(4, 0).train), fingerprint);
-  std::set<std::uint64_t> all = {fingerprint};
-  all.insert(of({3, 5, 7}, pack.train));  // as many pixels
-  all.insert(of({7, 3, 5}, pack.train));
-  for (const std::size_t place : {std::size_t{0}, pack.train.pixels.size() - 1}) {
-    PackedImages changed = pack.train;
-    changed.pixels[place] ^= 1;
-    all.insert(of(pack.info.image, changed));
-  }
-  PackedImages swapped = pack.train;
-  std::swap_ranges(swapped.pixels.begin(), swapped.pixels.begin() + 105,
-                   swapped.pixels.begin() + 105);
-  all.insert(of(pack.info.image, swapped));
-  swapped = pack.train;
-  std::swap(swapped.labels[0], swapped.labels[1]);
-  all.insert(of(pack.info.image, swapped));
-  all.insert(of(pack.info.image, {}));
-  EXPECT_EQ(all.size(), 8u);
-}
-
-TEST(Fingerprint, IsTheSameInAllVersions) {
-  const std::vector<std::uint8_t> pixels = {0, 1, 2, 255, 254, 7};
-  const std::vector<std::int64_t> labels = {1, 0, 2};
-  EXPECT_EQ(fmt::format("{:016x}", fingerprint_of({1, 1, 2}, pixels, labels)), "9c8b6a80e2b5bc3c");
-}
 
 TEST_F(DataPackTest, ComesBackAsItWas) {
   for (const std::size_t train : {3U, 40U, 9000U}) {
-    const DataPack written = test::random_pack(train, train / 4);
+    const data::Dataset written = test::random_pack(train, train / 4);
     fs::remove(path);
     test::write_pack(written, path);
-    const DataPack read = read_data_pack(path);
+    const data::Dataset read = read_data_pack(path);
     EXPECT_TRUE(test::same_images(read, written)) << train;
-    EXPECT_EQ(read.info.source, "made by a test");
-    EXPECT_EQ(read.info.class_names, written.info.class_names);
-    EXPECT_EQ(read.info.image.channels, 3U);
-    EXPECT_EQ(read.info.image.height, 7U);
-    EXPECT_EQ(read.info.image.width, 5U);
+    EXPECT_EQ(read.name, "made by a test");
+    EXPECT_EQ(read.class_names, written.class_names);
+    EXPECT_EQ(read.train.shape, (data::ImageShape{3, {7, 5}}));
+    EXPECT_EQ(read.test.shape, read.train.shape);
   }
 }
 
 TEST_F(DataPackTest, TheSameContentGivesTheSameBytes) {
   const fs::path other = folder.path() / "other.h5";
-  const DataPack large = test::random_pack(5000, 70);
+  const data::Dataset large = test::random_pack(5000, 70);
   test::write_pack(large, path);
   test::write_pack(large, other);
   EXPECT_EQ(core::read_file(path), core::read_file(other));
@@ -128,7 +95,7 @@ TEST_F(DataPackTest, NeverReplacesAFile) {
   // Nor one that came while it wrote.
   fs::remove(path);
   {
-    DataPackWriter writer(path, pack.info, 40, 0);
+    DataPackWriter writer(path, test::info_of(pack), 40, 0);
     writer.append(Part::train, pack.train.pixels, pack.train.labels);
     core::replace_file(path, std::string_view("precious"));
     EXPECT_THAT(refusal([&] { writer.finish(); }), HasSubstr("is already there"));
@@ -139,7 +106,7 @@ TEST_F(DataPackTest, NeverReplacesAFile) {
 
 TEST_F(DataPackTest, AnUnfinishedOneLeavesNothing) {
   {
-    DataPackWriter writer(path, pack.info, 40, 9);
+    DataPackWriter writer(path, test::info_of(pack), 40, 9);
     writer.append(Part::train, pack.train.pixels, pack.train.labels);
     EXPECT_FALSE(fs::exists(path));
     EXPECT_EQ(files_in(folder.path()), 1U);
@@ -152,13 +119,13 @@ TEST_F(DataPackTest, AnUnfinishedOneLeavesNothing) {
 
 TEST_F(DataPackTest, LeavesOutAndNamesBrokenImages) {
   // So many rows that whole chunks are left out too.
-  const DataPack large = test::random_pack(9000, 9);
-  DataPack kept = large;
+  const data::Dataset large = test::random_pack(9000, 9);
+  data::Dataset kept = large;
   const std::size_t left = 4000;
   kept.train.labels.resize(left);
-  kept.train.pixels.resize(left * large.info.image.bytes());
+  kept.train.pixels.resize(left * large.train.shape.bytes());
   {
-    DataPackWriter writer(path, large.info, 9000, 9);
+    DataPackWriter writer(path, test::info_of(large), 9000, 9);
     writer.append(Part::train, kept.train.pixels, kept.train.labels);
     writer.append(Part::test, large.test.pixels, large.test.labels);
     std::vector<std::string> names(9000 - left, "cat/1.jpg (at byte 0: the file is empty)");
@@ -179,7 +146,7 @@ TEST_F(DataPackTest, LeavesOutAndNamesBrokenImages) {
 TEST_F(DataPackTest, BrokenImagesMustLeaveSomeOfEveryClassAndToTestOn) {
   const std::vector<std::string> one = {"cat/1.jpg"};
   const auto refusal_of = [&](std::span<const std::int64_t> labels, std::size_t test) {
-    DataPackWriter writer(path, pack.info, labels.size() + 1, 1);
+    DataPackWriter writer(path, test::info_of(pack), labels.size() + 1, 1);
     writer.append(Part::train, std::span(pack.train.pixels).first(labels.size() * 105), labels);
     writer.append(Part::test, std::span(pack.test.pixels).first(test * 105),
                   std::span(pack.test.labels).first(test));
@@ -199,7 +166,7 @@ TEST_F(DataPackTest, BrokenImagesMustLeaveSomeOfEveryClassAndToTestOn) {
 }
 
 TEST_F(DataPackTest, RefusesWhatWasNotAnnounced) {
-  DataPackWriter writer(path, pack.info, 40, 0);
+  DataPackWriter writer(path, test::info_of(pack), 40, 0);
   const auto append = [&](Part part, std::size_t pixels, std::vector<std::int64_t> labels) {
     writer.append(part, std::vector<std::uint8_t>(pixels), labels);
   };
@@ -319,7 +286,7 @@ TEST_F(DataPackTest, RefusesWrongTypesAndShapes) {
               HasSubstr("/test/pixels has images of another size"));
   EXPECT_THAT(refusal_after([&](hid_t file) {
                 test::remove_object(file, "classes");
-                h5::write_strings(file, "classes", pack.info.class_names);
+                h5::write_strings(file, "classes", pack.class_names);
               }),
               HasSubstr("/classes has a wrong type (not text of fixed length)"));
 }
@@ -392,7 +359,7 @@ TEST_F(DataPackTest, DamageIsRefusedOrDoesNotReachTheImages) {
 }
 
 TEST_F(DataPackTest, DamagedPixelsAreNamed) {
-  const DataPack large = test::random_pack(9000, 0);
+  const data::Dataset large = test::random_pack(9000, 0);
   test::write_pack(large, path);
   std::vector<std::byte> bytes = core::read_file(path);
   const auto* pixels = reinterpret_cast<const std::byte*>(large.train.pixels.data());

@@ -6,13 +6,12 @@
 
 namespace hierevo::io::test {
 
-inline PackedImages random_images(std::size_t count, const DataPackInfo& info,
+inline data::Images random_images(std::size_t count, std::size_t classes,
                                   core::RandomStream& random) {
-  PackedImages images;
-  for (std::size_t i = 0; i < count * info.image.bytes(); ++i) {
+  data::Images images{{3, {7, 5}}, {}, {}};
+  for (std::size_t i = 0; i < count * images.shape.bytes(); ++i) {
     images.pixels.push_back(static_cast<std::uint8_t>(random.below(256)));
   }
-  const std::size_t classes = info.class_names.size();
   for (std::size_t i = 0; i < count; ++i) {
     images.labels.push_back(static_cast<std::int64_t>(i < classes ? i : random.below(classes)));
   }
@@ -20,29 +19,32 @@ inline PackedImages random_images(std::size_t count, const DataPackInfo& info,
 }
 
 /// Many rows in several chunks when `train` is in the thousands.
-inline DataPack random_pack(std::size_t train, std::size_t test, std::uint64_t seed = 1) {
+inline data::Dataset random_pack(std::size_t train, std::size_t test, std::uint64_t seed = 1) {
   core::RandomStream random(seed);
-  DataPack pack;
-  pack.info = {"made by a test", {"cat", "dog", "Käfer"}, {3, 7, 5}};
-  pack.train = random_images(train, pack.info, random);
-  pack.test = random_images(test, pack.info, random);
+  data::Dataset pack{"made by a test", {"cat", "dog", "Käfer"}, {}, {}};
+  pack.train = random_images(train, 3, random);
+  pack.test = random_images(test, 3, random);
   return pack;
 }
 
-inline void write_pack(const DataPack& pack, const std::filesystem::path& path) {
+inline DataPackInfo info_of(const data::Dataset& pack) {
+  return {pack.name, pack.class_names, pack.train.shape};
+}
+
+inline void write_pack(const data::Dataset& pack, const std::filesystem::path& path) {
   using Part = DataPackWriter::Part;
-  DataPackWriter writer(path, pack.info, pack.train.labels.size(), pack.test.labels.size());
+  DataPackWriter writer(path, info_of(pack), pack.train.labels.size(), pack.test.labels.size());
   // In two goes, which no chunk ends with.
   const std::size_t half = pack.train.labels.size() / 2;
   const std::span pixels(pack.train.pixels);
   const std::span labels(pack.train.labels);
-  writer.append(Part::train, pixels.first(half * pack.info.image.bytes()), labels.first(half));
-  writer.append(Part::train, pixels.subspan(half * pack.info.image.bytes()), labels.subspan(half));
+  writer.append(Part::train, pixels.first(half * pack.train.shape.bytes()), labels.first(half));
+  writer.append(Part::train, pixels.subspan(half * pack.train.shape.bytes()), labels.subspan(half));
   writer.append(Part::test, pack.test.pixels, pack.test.labels);
   writer.finish();
 }
 
-inline bool same_images(const DataPack& a, const DataPack& b) {
+inline bool same_images(const data::Dataset& a, const data::Dataset& b) {
   return a.train.pixels == b.train.pixels && a.train.labels == b.train.labels &&
          a.test.pixels == b.test.pixels && a.test.labels == b.test.labels;
 }

@@ -135,12 +135,12 @@ TEST_P(FailingSaves, LoseNothingWhereTheProcessEnds) {
 }
 
 /// A pack without its last image to train on.
-void write_with_skipped(const DataPack& pack, const fs::path& path) {
+void write_with_skipped(const data::Dataset& pack, const fs::path& path) {
   using Part = DataPackWriter::Part;
   const std::size_t count = pack.train.labels.size() - 1;
   const std::vector<std::string> skipped = {"cat/broken.jpg"};
-  DataPackWriter writer(path, pack.info, count + 1, 0);
-  writer.append(Part::train, std::span(pack.train.pixels).first(count * pack.info.image.bytes()),
+  DataPackWriter writer(path, test::info_of(pack), count + 1, 0);
+  writer.append(Part::train, std::span(pack.train.pixels).first(count * pack.train.shape.bytes()),
                 std::span(pack.train.labels).first(count));
   writer.leave_out(Part::train, skipped);
   writer.finish();
@@ -150,7 +150,7 @@ void write_with_skipped(const DataPack& pack, const fs::path& path) {
 /// Some are made only as a dataset or the file is closed.
 TEST(FailingNewFiles, AreWholeOrRefused) {
   const hierevo::test::ScratchFolder folder;
-  const DataPack pack = test::random_pack(4000, 60);
+  const data::Dataset pack = test::random_pack(4000, 60);
   const auto images = test::sample_images(400, 1);
   const ShardInfo shard{ImagePart::train, 0, 77};
   const std::function<void()> kinds[] = {

@@ -23,17 +23,18 @@ using hierevo::test::refusal;
 using test::SampleImage;
 using testing::HasSubstr;
 
-void expect_images(const ShardedImages& images, std::size_t first,
+void expect_images(const ShardedImages& images, std::int64_t first,
                    const std::vector<SampleImage>& expected) {
   std::vector<std::byte> file;
   for (std::size_t i = 0; i < expected.size(); ++i) {
-    const auto& entry = images.entry(first + i);
+    const auto place = first + static_cast<std::int64_t>(i);
+    const auto& entry = images.entry(place);
     EXPECT_EQ(entry.label, expected[i].image.label);
     EXPECT_EQ(entry.height, expected[i].image.height);
     EXPECT_EQ(entry.width, expected[i].image.width);
-    images.read(first + i, file);
+    images.read(place, file);
     EXPECT_EQ(file, expected[i].file);
-    EXPECT_THAT(images.name(first + i), HasSubstr(".h5: " + expected[i].image.name));
+    EXPECT_THAT(images.name(place), HasSubstr(".h5: " + expected[i].image.name));
   }
 }
 
@@ -243,8 +244,9 @@ bool all_is_as_it_was(const fs::path& root) {
   std::vector<std::byte> file;
   bool same = images.train.size() == 27;
   for (std::size_t i = 0; same && i < expected.size(); ++i) {
-    images.train.read(20 + i, file);
-    same = file == expected[i].file && images.train.entry(20 + i).label == expected[i].image.label;
+    const auto place = 20 + static_cast<std::int64_t>(i);
+    images.train.read(place, file);
+    same = file == expected[i].file && images.train.label(place) == expected[i].image.label;
   }
   return same;
 }

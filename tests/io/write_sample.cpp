@@ -53,14 +53,15 @@ nlohmann::json nested(std::span<const std::uint8_t> values, std::span<const std:
   return rows;
 }
 
-nlohmann::json expected_pack(const io::DataPack& pack) {
-  const auto& image = pack.info.image;
-  const std::vector<std::size_t> shape = {pack.train.labels.size(), image.channels, image.height,
-                                          image.width};
+nlohmann::json expected_pack(const data::Dataset& pack) {
+  const auto [channels, size] = pack.train.shape;
+  const auto extent = [](std::int64_t value) { return static_cast<std::size_t>(value); };
+  const std::vector<std::size_t> shape = {pack.train.labels.size(), extent(channels),
+                                          extent(size.height), extent(size.width)};
   return {{"images", nested(pack.train.pixels, shape)},
           {"labels", pack.train.labels},
-          {"classes", pack.info.class_names},
-          {"source", pack.info.source}};
+          {"classes", pack.class_names},
+          {"source", pack.name}};
 }
 
 /// Of the first of io::test::write_sample_shards().
@@ -88,7 +89,7 @@ int main(int argc, char** argv) try {
   const io::Snapshot snapshot = io::test::random_snapshot(5, "3x4,2x3,1x5", 40, 3);
   std::filesystem::create_directories(folder / "RUN");
   io::save_snapshot(snapshot, folder / "RUN" / "search.h5");
-  const io::DataPack pack = io::test::random_pack(20, 5);
+  const data::Dataset pack = io::test::random_pack(20, 5);
   io::test::write_pack(pack, folder / "DATA.h5");
   std::filesystem::create_directories(folder / "SHARDS");
   io::test::write_sample_shards(folder / "SHARDS");

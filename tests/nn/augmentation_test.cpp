@@ -1,4 +1,4 @@
-#include "augmentation.hpp"
+#include "batches/augmentation.hpp"
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
@@ -63,7 +63,7 @@ TEST(Cut, TakesTheNamedPartOfTheNamedImage) {
 
 TEST(Normalised, GivesChannelsLastFloatsOfMeanZeroAndDeviationOne) {
   const at::Tensor pixels = textured(3);
-  const Images images{pixels, at::zeros({6}, at::kLong)};
+  const ImageTensors images{pixels, at::zeros({6}, at::kLong)};
   const at::Tensor input = normalised(pixels, normalisation_of(images));
   EXPECT_EQ(input.scalar_type(), at::kFloat);
   EXPECT_TRUE(input.is_contiguous(at::MemoryFormat::ChannelsLast));
@@ -75,7 +75,7 @@ TEST(Normalised, GivesChannelsLastFloatsOfMeanZeroAndDeviationOne) {
 TEST(Augmentation, SameSeedGivesTheSameBatchOnAnyNumberOfThreads) {
   // Large enough for Torch to share it out among threads.
   const at::Tensor pixels = textured(3).repeat({40, 1, 4, 4});
-  const Normalisation normalisation = normalisation_of({pixels, at::zeros({240}, at::kLong)});
+  const PixelNormalisation normalisation = normalisation_of({pixels, at::zeros({240}, at::kLong)});
   const auto batch = [&](int threads, std::uint64_t seed) {
     at::set_num_threads(threads);
     const Crops crops = draw_crops(240, {40, 36}, {24, 24}, true, core::RandomStream(seed));

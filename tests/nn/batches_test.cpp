@@ -1,6 +1,6 @@
 // What options make of a batch; and a batch that is asked for in parts, as ranks do, is the batch
 // that one rank alone would see.
-#include "hierevo/nn/batches.hpp"
+#include "hierevo/nn/batches/batches.hpp"
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
@@ -10,28 +10,12 @@
 #include <utility>
 
 #include "hierevo/core/random.hpp"
-#include "hierevo/nn/memory_batches.hpp"
+#include "hierevo/nn/batches/memory_batches.hpp"
 
 namespace hierevo::nn {
 namespace {
 
-TEST(PartOf, SharesOutEachImageOnceAndEvenly) {
-  for (const std::int64_t count : {0, 1, 2, 7, 16, 257}) {
-    for (const int parts : {1, 2, 3, 5, 16}) {
-      std::int64_t next = 0;
-      for (int part = 0; part < parts; ++part) {
-        const ImageRange range = part_of(count, part, parts);
-        EXPECT_EQ(range.first, next);
-        EXPECT_GE(range.count, count / parts);
-        EXPECT_LE(range.count, (count + parts - 1) / parts);
-        next += range.count;
-      }
-      EXPECT_EQ(next, count) << parts;
-    }
-  }
-}
-
-Images random_images(std::int64_t count, std::int64_t channels, std::int64_t side) {
+ImageTensors random_images(std::int64_t count, std::int64_t channels, std::int64_t side) {
   const auto generator = at::make_generator<at::CPUGeneratorImpl>(11);
   return {at::randint(0, 256, {count, channels, side, side}, generator, at::kByte),
           at::randint(0, 7, {count}, generator, at::kLong)};
@@ -70,7 +54,7 @@ TEST(TrainingBatches, GiveTheSameImagesWhateverPartsTheyAreAskedForIn) {
   core::RandomStream random(3);
   for (int round = 0; round < 60; ++round) {
     const std::int64_t channels = round % 2 == 0 ? 1 : 3;
-    const Images images = random_images(23, channels, 12);
+    const ImageTensors images = random_images(23, channels, 12);
     const TrainingOptions options = random_options(random);
     const auto batches =
         make_training_batches(images, normalisation_of(images), options, 7, random());
@@ -82,7 +66,7 @@ TEST(TrainingBatches, GiveTheSameImagesWhateverPartsTheyAreAskedForIn) {
 
 TEST(TrainingBatches, OfLargeImagesAddUpTheirPixelsInOneOrder) {
   at::set_num_threads(2);  // Torch shares out sums of so many pixels
-  const Images images = random_images(4, 3, 160);
+  const ImageTensors images = random_images(4, 3, 160);
   const TrainingOptions options{.batch = 4, .crop = 150, .brightness = 0.3, .contrast = 0.3};
   const auto batches = make_training_batches(images, normalisation_of(images), options, 7, 1);
   core::RandomStream random(4);
@@ -104,10 +88,10 @@ class AugmentedBatch : public testing::Test {
 
  private:
   // Far enough from 0 and 255 to be made a third brighter, and from the mean, which becomes 0.
-  Images images_ = {at::randint(60, 120, {20, 3, 12, 12},
-                                at::make_generator<at::CPUGeneratorImpl>(11), at::kByte),
-                    at::arange(20) % 7};
-  Normalisation normalisation_ = {at::full({3}, 30.0F), at::full({3}, 0.5F)};
+  ImageTensors images_ = {at::randint(60, 120, {20, 3, 12, 12},
+                                      at::make_generator<at::CPUGeneratorImpl>(11), at::kByte),
+                          at::arange(20) % 7};
+  PixelNormalisation normalisation_ = {at::full({3}, 30.0F), at::full({3}, 0.5F)};
 };
 
 TEST_F(AugmentedBatch, MirrorsSomeImages) {
@@ -243,8 +227,8 @@ TEST_F(AugmentedBatch, TakesOneOfBothMixturesAStep) {
 }
 
 TEST(TestBatches, AreTheImagesInOrder) {
-  const Images images = random_images(9, 3, 8);
-  const Normalisation normalisation = normalisation_of(images);
+  const ImageTensors images = random_images(9, 3, 8);
+  const PixelNormalisation normalisation = normalisation_of(images);
   const auto batches = make_test_batches(images, normalisation);
   ASSERT_EQ(batches->size(), 9);
   const Batch part = batches->at({4, 3});

@@ -7,10 +7,11 @@
 #include <mutex>
 
 #include "hierevo/core/error.hpp"
-#include "hierevo/nn/native_executor.hpp"
-#include "hierevo/nn/torch_executor.hpp"
+#include "hierevo/nn/executor/native_executor.hpp"
+#include "hierevo/nn/executor/torch_executor.hpp"
 #include "nn/small_problem.hpp"
 #include "nn/thread_ranks.hpp"
+#include "support/refusal.hpp"
 
 namespace hierevo::nn {
 namespace {
@@ -54,8 +55,8 @@ class Ranks : public testing::Test {
     return ends;
   }
 
-  Images data_ = random_images(50);
-  Normalisation normalisation_ = normalisation_of(data_);
+  ImageTensors data_ = random_images(50);
+  PixelNormalisation normalisation_ = normalisation_of(data_);
   TrainingOptions options_{.steps = 100,
                            .batch = 10,
                            .crop = 8,
@@ -145,7 +146,7 @@ TEST_F(Ranks, ThatCannotGoOnAllSaySo) {
     const auto executor = make_native_executor(small_plan(), 1);
     const auto batches = make_training_batches(data_, normalisation_, options_, 10, 3);
     Trainer trainer(*executor, *batches, options_, 3, {.ranks = &ranks});
-    const std::string error = usage_error([&] { trainer.restore(other); });
+    const std::string error = test::refusal([&] { trainer.restore(other); });
     const std::scoped_lock lock(mutex);
     said[static_cast<std::size_t>(ranks.rank())] = error;
   });
@@ -184,7 +185,7 @@ class CountedImages final : public TestBatches {
   CountedImages(TestBatches& images, std::map<std::int64_t, int>& counts, std::mutex& mutex)
       : images_(images), counts_(counts), mutex_(mutex) {}
   std::int64_t size() const override { return images_.size(); }
-  Batch at(ImageRange range) override {
+  Batch at(data::ImageRange range) override {
     const std::scoped_lock lock(mutex_);
     for (std::int64_t i = 0; i < range.count; ++i) ++counts_[range.first + i];
     return images_.at(range);
@@ -200,7 +201,7 @@ TEST_F(Ranks, TestEachImageOnceAndHaveTheScoresOfOne) {
   options_.steps = 5;
   options_.evaluation_batch = 4;
   for (const std::int64_t count : {1, 2, 3, 13, 50}) {
-    const Images images{data_.pixels.narrow(0, 0, count), data_.labels.narrow(0, 0, count)};
+    const ImageTensors images{data_.pixels.narrow(0, 0, count), data_.labels.narrow(0, 0, count)};
     for (const int size : {2, 3, 4}) {
       std::map<std::int64_t, int> counts;
       std::mutex mutex;

@@ -1,5 +1,5 @@
 // Which device a rank gets, and what crosses between host and device; all that needs no GPU.
-#include "hierevo/nn/device.hpp"
+#include "hierevo/nn/device/device.hpp"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
@@ -8,13 +8,14 @@
 #include <string>
 #include <vector>
 
+#include "device/transfer.hpp"
 #include "hierevo/comm/agreement.hpp"
 #include "hierevo/comm/self_collectives.hpp"
 #include "hierevo/core/error.hpp"
-#include "hierevo/nn/make_executor.hpp"
+#include "hierevo/nn/executor/make_executor.hpp"
 #include "nn/small_problem.hpp"
 #include "nn/thread_ranks.hpp"
-#include "transfer.hpp"
+#include "support/refusal.hpp"
 
 namespace hierevo::nn {
 namespace {
@@ -57,7 +58,7 @@ TEST(Device, OfThisProcessCanBeComputedOn) {
   const c10::Device device = device_of_rank({}, GpuSharing::refused);
   use_device(device);
   const auto executor = make_executor(small_plan(), device, 1, {});
-  const Images data = random_images(4);
+  const ImageTensors data = random_images(4);
   const at::Tensor loss = executor->train_step(data.pixels.to(at::kFloat), data.labels);
   EXPECT_EQ(loss.device(), device);
   EXPECT_TRUE(at::isfinite(loss).item<bool>());

@@ -3,9 +3,11 @@
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
-#include "hierevo/nn/fitness.hpp"
-#include "hierevo/nn/torch_executor.hpp"
+#include "hierevo/data/dataset.hpp"
+#include "hierevo/nn/executor/torch_executor.hpp"
+#include "hierevo/nn/training/fitness.hpp"
 #include "nn/small_problem.hpp"
+#include "support/refusal.hpp"
 
 namespace hierevo::nn {
 namespace {
@@ -22,8 +24,8 @@ class Fitness : public testing::Test {
  protected:
   static void SetUpTestSuite() {
     at::set_num_threads(1);
-    const Dataset dataset = load_dataset("fashion-mnist", {});
-    split_ = new Split(split_training_set(dataset.train, 8'000, 1'000, 1));
+    data::Dataset dataset = data::load_dataset("fashion-mnist", {});
+    split_ = new Split(split_training_set(to_tensors(std::move(dataset.train)), 8'000, 1'000, 1));
   }
   static void TearDownTestSuite() {
     delete split_;
@@ -171,7 +173,8 @@ TEST_F(Fitness, AnAbsurdLearningRateDiverges) {
 
 TEST_F(Fitness, RefusesWhatDoesNotFit) {
   const auto message = [](const genome::Plan& plan, const TrainingOptions& options, int repeats) {
-    return usage_error([&] { FitnessMeasurement(plan, split(), options, {repeats}, 1, at::kCPU); });
+    return test::refusal(
+        [&] { FitnessMeasurement(plan, split(), options, {repeats}, 1, at::kCPU); });
   };
   EXPECT_EQ(message(small_plan(10, 3), brief, 1),
             "A network for images of 3 channels (the data set's have 1).");

@@ -7,16 +7,16 @@
 #include <set>
 #include <vector>
 
-#include "elements.hpp"
+#include "device/transfer.hpp"
+#include "executor/elements.hpp"
 #include "hierevo/comm/nccl_collectives.hpp"
 #include "hierevo/comm/self_collectives.hpp"
-#include "hierevo/nn/device.hpp"
-#include "hierevo/nn/make_executor.hpp"
-#include "hierevo/nn/torch_executor.hpp"
+#include "hierevo/nn/device/device.hpp"
+#include "hierevo/nn/executor/make_executor.hpp"
+#include "hierevo/nn/executor/torch_executor.hpp"
 #include "nn/network_cases.hpp"
 #include "nn/small_problem.hpp"
 #include "nn/thread_ranks.hpp"
-#include "transfer.hpp"
 
 namespace hierevo::nn {
 namespace {
@@ -77,8 +77,8 @@ TEST_F(Gpu, MakesTheStepThatTheCpuMakes) {
 }
 
 TEST_F(Gpu, GetsTheBatchesOfTheCpu) {
-  const Images data = random_images(40);
-  const Normalisation normalisation = normalisation_of(data);
+  const ImageTensors data = random_images(40);
+  const PixelNormalisation normalisation = normalisation_of(data);
   const TrainingOptions options{.batch = 10,
                                 .crop = 8,
                                 .brightness = 0.2,
@@ -86,7 +86,7 @@ TEST_F(Gpu, GetsTheBatchesOfTheCpu) {
                                 .cutout = 3,
                                 .mixup = 0.3,
                                 .cutmix = 0.5};
-  const Images there = on_device(data, gpu(0));
+  const ImageTensors there = on_device(data, gpu(0));
   const auto wanted = make_training_batches(data, normalisation, options, 10, 3);
   const auto got = make_training_batches(there, normalisation, options, 10, 3);
   for (std::int64_t step = 0; step < 12; ++step) {
@@ -100,8 +100,8 @@ TEST_F(Gpu, GetsTheBatchesOfTheCpu) {
 
 /// The losses of a training on `device`, with all that a step can have.
 std::vector<double> losses_on(c10::Device device) {
-  const Images data = on_device(random_images(50), device);
-  const Normalisation normalisation = normalisation_of(data);
+  const ImageTensors data = on_device(random_images(50), device);
+  const PixelNormalisation normalisation = normalisation_of(data);
   const TrainingOptions options{.steps = 20,
                                 .batch = 10,
                                 .crop = 8,
@@ -134,7 +134,7 @@ TEST_F(Gpu, TellsOfEachGradientOnceOneAfterTheOther) {
     told.insert(parameter);
     --inside;
   });
-  const Images data = random_images(6);
+  const ImageTensors data = random_images(6);
   executor->train_step(data.pixels.to(at::kFloat), data.labels);
   const std::size_t parameters = executor->parameters().size();
   EXPECT_EQ(told.size(), parameters);
@@ -176,8 +176,8 @@ std::vector<double> losses_together(int size, bool sync_norms, DeviceOf device_o
   as_ranks(size, [&](comm::Collectives& host) {
     const c10::Device device = device_of(host.rank());
     const auto group = make_device_collectives(host, device, patience);
-    const Images data = on_device(random_images(50), device);
-    const Normalisation normalisation = normalisation_of(data);
+    const ImageTensors data = on_device(random_images(50), device);
+    const PixelNormalisation normalisation = normalisation_of(data);
     const TrainingOptions options{
         .steps = 20, .batch = 10, .crop = 8, .learning_rate = 0.01, .sync_norms = sync_norms};
     const auto executor = make_torch_executor(small_plan(), device, 1);

@@ -1,5 +1,5 @@
 // Ranks with parts of a batch have the gradient that one rank has of the whole batch.
-#include "gradient_buckets.hpp"
+#include "training/gradient_buckets.hpp"
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
@@ -11,9 +11,9 @@
 #include <utility>
 
 #include "hierevo/core/error.hpp"
-#include "hierevo/nn/batches.hpp"
-#include "hierevo/nn/native_executor.hpp"
-#include "hierevo/nn/torch_executor.hpp"
+#include "hierevo/nn/batches/batches.hpp"
+#include "hierevo/nn/executor/native_executor.hpp"
+#include "hierevo/nn/executor/torch_executor.hpp"
 #include "nn/network_cases.hpp"
 #include "nn/thread_ranks.hpp"
 
@@ -68,7 +68,7 @@ Together together(const Case& of, const MakeExecutor& make, int size, bool sync_
     GradientBuckets buckets(*executor, ranks, options);
     EXPECT_GT(buckets.count(), 1U);
     const std::int64_t batch = of.images.size(0);
-    const ImageRange own = part_of(batch, ranks.rank(), ranks.size());
+    const data::ImageRange own = data::part_of(batch, ranks.rank(), ranks.size());
     for (int round = 0; round < 2; ++round) {  // what is left of a step changes nothing of the next
       StepOptions step = of.step;
       step.share = static_cast<double>(own.count) / static_cast<double>(batch);
@@ -203,7 +203,7 @@ TEST(Gradients, OfRanksAreThoseOfOneThatComputesTheSameParts) {
     for (const int ranks : {2, 3, 4}) {
       const auto executor = make(of.plan);
       for (int part = 0; part < ranks; ++part) {
-        const ImageRange range = part_of(13, part, ranks);
+        const data::ImageRange range = data::part_of(13, part, ranks);
         executor->train_step(of.images.narrow(0, range.first, range.count),
                              of.labels.narrow(0, range.first, range.count),
                              {.share = static_cast<double>(range.count) / 13,

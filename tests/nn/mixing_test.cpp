@@ -1,10 +1,10 @@
 // Mixup, CutMix, cutout and changes of colour, by their formulas and distributions.
-#include "mixing.hpp"
+#include "batches/mixing.hpp"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
-#include "augmentation.hpp"
+#include "batches/augmentation.hpp"
 
 namespace hierevo::nn {
 namespace {

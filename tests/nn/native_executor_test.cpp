@@ -6,8 +6,8 @@
 
 #include "genome/published_cell.hpp"
 #include "hierevo/core/error.hpp"
-#include "hierevo/nn/make_executor.hpp"
-#include "hierevo/nn/native_executor.hpp"
+#include "hierevo/nn/executor/make_executor.hpp"
+#include "hierevo/nn/executor/native_executor.hpp"
 #include "nn/network_cases.hpp"
 
 namespace hierevo::nn {

@@ -363,7 +363,7 @@ struct NormalisationCase {
         by{rows.data(), rows.data() + lanes, rows.data() + 2 * lanes, rows.data() + 3 * lanes,
            rows.data() + 4 * lanes} {}
   Block rows;
-  Normalisation by;
+  BlockNorm by;
 };
 
 TEST_P(KernelTest, AddsMomentsWithoutLosingDigits) {

@@ -9,7 +9,7 @@
 
 #include "hierevo/genome/mutation.hpp"
 #include "hierevo/genome/plan.hpp"
-#include "hierevo/nn/torch_executor.hpp"
+#include "hierevo/nn/executor/torch_executor.hpp"
 
 namespace hierevo::nn {
 

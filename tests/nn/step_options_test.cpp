@@ -14,10 +14,10 @@
 #include <set>
 #include <string>
 
-#include "hierevo/nn/torch_executor.hpp"
+#include "hierevo/nn/executor/torch_executor.hpp"
 #include "nn/small_problem.hpp"
-#include "sgd.hpp"
 #include "support/chi_square.hpp"
+#include "training/sgd.hpp"
 
 namespace hierevo::nn {
 namespace {

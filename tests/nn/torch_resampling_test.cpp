@@ -3,15 +3,15 @@
 #include <gtest/gtest.h>
 
 #include "crop_decoder.hpp"
-#include "nn/jpeg_files.hpp"
+#include "data/jpeg_files.hpp"
 
-namespace hierevo::nn {
+namespace hierevo::data {
 namespace {
 
 at::Tensor cropped_by_torch(const DecodedImage& image, const ImageCrop& crop, std::int64_t size) {
   const at::Tensor whole =
       at::tensor(at::ArrayRef<std::uint8_t>(image.pixels), at::TensorOptions(at::kFloat))
-          .view({1, image.height, image.width, 3})
+          .view({1, image.size.height, image.size.width, 3})
           .permute({0, 3, 1, 2});
   const at::Tensor part = whole.narrow(2, crop.rows.first, crop.rows.count)
                               .narrow(3, crop.columns.first, crop.columns.count)
@@ -25,14 +25,14 @@ at::Tensor cropped_by_torch(const DecodedImage& image, const ImageCrop& crop, st
 }
 
 TEST(TorchResampling, IsTheSame) {
-  const PictureSize picture{203, 320};
+  const ImageSize picture{203, 320};
   const auto values =
       hierevo::test::jpeg_bytes(203, 320, 3, hierevo::test::rough_pixels(203, 320, 1), 95);
   const std::span file(reinterpret_cast<const std::byte*>(values.data()), values.size());
   const DecodedImage image = decode_jpeg(file);
   CropDecoder decoder;
   for (const std::int64_t size : {40, 110, 299}) {
-    std::vector<ImageCrop> crops = {centre_crop(picture, usual_short_side(size), size)};
+    std::vector<ImageCrop> crops = {center_crop(picture, usual_short_side(size), size)};
     for (std::uint64_t i = 0; i < 10; ++i) {
       crops.push_back(draw_image_crop(picture, size, true, core::RandomStream(1, i, "a test")));
     }
@@ -50,4 +50,4 @@ TEST(TorchResampling, IsTheSame) {
 }
 
 }  // namespace
-}  // namespace hierevo::nn
+}  // namespace hierevo::data

@@ -4,10 +4,11 @@
 #include <gtest/gtest.h>
 
 #include "hierevo/core/error.hpp"
-#include "hierevo/nn/native_executor.hpp"
-#include "hierevo/nn/torch_executor.hpp"
+#include "hierevo/nn/executor/native_executor.hpp"
+#include "hierevo/nn/executor/torch_executor.hpp"
 #include "nn/small_problem.hpp"
-#include "weight_average.hpp"
+#include "support/refusal.hpp"
+#include "training/weight_average.hpp"
 
 namespace hierevo::nn {
 namespace {
@@ -46,8 +47,8 @@ class Training : public testing::Test {
   using MakeNetwork = std::unique_ptr<Executor> (*)(std::uint64_t seed);
   void expect_same_end_wherever_stopped(const TrainingOptions& options, MakeNetwork make);
 
-  Images data_ = random_images(20);
-  Normalisation normalisation_ = normalisation_of(data_);
+  ImageTensors data_ = random_images(20);
+  PixelNormalisation normalisation_ = normalisation_of(data_);
   std::unique_ptr<TestBatches> tested_ = make_test_batches(data_, normalisation_);
   std::vector<std::unique_ptr<TrainingBatches>> batches_;
 };
@@ -101,12 +102,12 @@ TEST_F(Training, OfAnotherNetworkIsNotGoneOnWith) {
   const TrainingState state = trainer(*one, everything)->state();
   const auto other = make_torch_executor(small_plan(9), at::kCPU, 1);
   const std::vector<NamedTensor> before = copied(other->parameters());
-  EXPECT_EQ(usage_error([&] { trainer(*other, everything)->restore(state); }),
+  EXPECT_EQ(test::refusal([&] { trainer(*other, everything)->restore(state); }),
             "A saved training has other weights than this network ('classifier.weight' instead of "
             "'classifier.weight'). Go on with the network and the options that it began with.");
   TrainingOptions without = everything;
   without.average = 0.0;
-  EXPECT_NE(usage_error([&] { trainer(*one, without)->restore(state); }).find("averages"),
+  EXPECT_NE(test::refusal([&] { trainer(*one, without)->restore(state); }).find("averages"),
             std::string::npos);
   expect_equal(other->parameters(), before);
 }

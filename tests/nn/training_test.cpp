@@ -1,5 +1,5 @@
 // The training loop over a stand-in network whose losses and gradients are known.
-#include "hierevo/nn/training.hpp"
+#include "hierevo/nn/training/trainer.hpp"
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
@@ -10,8 +10,10 @@
 #include <limits>
 #include <new>
 
-#include "hierevo/nn/threads.hpp"
+#include "hierevo/nn/device/threads.hpp"
+#include "hierevo/nn/training/training_checks.hpp"
 #include "nn/small_problem.hpp"
+#include "support/refusal.hpp"
 
 namespace hierevo::nn {
 namespace {
@@ -54,7 +56,7 @@ TEST(LearningRate, FollowsHalfACosine) {
   EXPECT_NEAR(learning_rate_at(options, 109), 0.1 * (1 + std::cos(0.99 * M_PI)), 1e-12);
 }
 
-Images blank_images(std::int64_t count, std::int64_t channels = 1) {
+ImageTensors blank_images(std::int64_t count, std::int64_t channels = 1) {
   return {at::zeros({count, channels, 28, 20}, at::kByte), at::zeros({count}, at::kLong)};
 }
 
@@ -104,17 +106,17 @@ TEST(TrainingOptions, OutsideTheirRangeAreRefused) {
       {{.average = 1}, "--average is 1 (it is a share). Give a number from 0 to below 1."},
   };
   for (const auto& [options, message] : cases) {
-    EXPECT_EQ(usage_error([&options] { check(options); }), message);
+    EXPECT_EQ(test::refusal([&options] { check(options); }), message);
   }
   EXPECT_NO_THROW(check(TrainingOptions{}));
 }
 
 TEST(TrainingOptions, ThatDoNotFitTheDataAreRefused) {
-  const auto message = [](const TrainingOptions& options, const Images& train,
-                          const Images& validation) {
-    return usage_error([&] { check(options, train, validation); });
+  const auto message = [](const TrainingOptions& options, const ImageTensors& train,
+                          const ImageTensors& validation) {
+    return test::refusal([&] { check(options, train, validation); });
   };
-  const Images data = blank_images(300);
+  const ImageTensors data = blank_images(300);
   EXPECT_EQ(message({.crop = 21}, data, data),
             "--crop is 21 (the images are 28×20). Give at most 20, or 0 for whole images.");
   EXPECT_EQ(message({.batch = 301, .crop = 20}, data, data),
@@ -123,7 +125,7 @@ TEST(TrainingOptions, ThatDoNotFitTheDataAreRefused) {
             "No images to validate on (at least 1 is needed).");
   EXPECT_EQ(message({.crop = 20}, data, blank_images(5, 3)),
             "Images of 1 channels to train on and of 3 to validate on (one network takes both).");
-  EXPECT_EQ(message({.crop = 0}, data, data), "no error");
+  EXPECT_EQ(message({.crop = 0}, data, data), "accepted");
 }
 
 /// A network of one weight, which it ignores. Remembers what it was asked for, and the first pixel
@@ -169,12 +171,12 @@ class StandIn final : public Executor {
 };
 
 /// Image i is full of i and has the label i.
-Images numbered_images(std::int64_t count) {
+ImageTensors numbered_images(std::int64_t count) {
   const at::Tensor numbers = at::arange(count, at::kLong);
   return {numbers.to(at::kByte).view({-1, 1, 1, 1}).expand({-1, 1, 4, 4}).contiguous(), numbers};
 }
 
-const Normalisation none{at::zeros({1}), at::ones({1})};
+const PixelNormalisation none{at::zeros({1}), at::ones({1})};
 
 TEST(Train, UsesEveryImageOnceAnEpochWithItsOwnLabel) {
   StandIn network;
@@ -332,7 +334,7 @@ TEST(Train, LetsOutOfMemoryThrough) {
   EXPECT_THROW(train(network, numbered_images(4), none, options, 1, {}), c10::OutOfMemoryError);
 }
 
-Scores scores(Executor& network, const Images& images, std::int64_t batch) {
+Scores scores(Executor& network, const ImageTensors& images, std::int64_t batch) {
   return *scores_of(network, *make_test_batches(images, none), batch);
 }
 
@@ -371,7 +373,7 @@ TEST(SetThreads, SetsTheThreadsOfTorch) {
     EXPECT_EQ(at::get_num_threads(), threads);
     EXPECT_EQ(at::get_num_interop_threads(), 1);
   }
-  EXPECT_EQ(usage_error([] { set_threads(0); }), "0 threads (at least 1 is needed).");
+  EXPECT_EQ(test::refusal([] { set_threads(0); }), "0 threads (at least 1 is needed).");
 }
 
 }  // namespace

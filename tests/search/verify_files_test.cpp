@@ -211,11 +211,11 @@ TEST_F(Files, StrangersAndWhatIsNotThereAreNoted) {
 }
 
 /// The facts of a search that trains on the pack.
-DataFacts facts_of(const io::DataPack& pack) {
-  return {.input_channels = static_cast<int>(pack.info.image.channels),
-          .classes = static_cast<int>(pack.info.class_names.size()),
-          .fingerprint = io::fingerprint_of(pack.info.image, pack.train.pixels, pack.train.labels),
-          .name = pack.info.source,
+DataFacts facts_of(const data::Dataset& pack) {
+  return {.input_channels = static_cast<int>(pack.train.shape.channels),
+          .classes = static_cast<int>(pack.class_names.size()),
+          .fingerprint = data::fingerprint_of(pack.train),
+          .name = pack.name,
           .training_images = std::ssize(pack.train.labels)};
 }
 
@@ -224,7 +224,7 @@ TEST_F(Files, APackMustBeTheOneThatTheSearchBeganWith) {
   VerifyOptions options = with_model;
   options.trains = true;
   options.pack = data.path() / "pack.h5";
-  const io::DataPack pack = io::test::random_pack(10, 3);
+  const data::Dataset pack = io::test::random_pack(10, 3);
   io::test::write_pack(pack, options.pack);
   const auto found = [&] { return verify_run(folder_.path(), options).value(); };
   EXPECT_EQ(all_lines(found()), "");

@@ -13,12 +13,13 @@ import sys
 # What a module may include besides itself and the modules under it.
 USES = {
     "core": [],
+    "data": ["core"],
     "genome": ["core"],
     "evolution": ["genome"],
     "process": ["core"],
     "comm": ["core"],
-    "io": ["evolution"],
-    "nn": ["genome", "comm"],
+    "io": ["evolution", "data"],
+    "nn": ["genome", "comm", "data"],
     "search": ["io", "comm", "process"],
     "app": ["search", "nn"],
     "slurm": ["core"],
@@ -28,8 +29,8 @@ USES = {
 HOMES = {
     r"mpi(-ext)?\.h|nccl\.h|cuda": {"comm"},
     r"(torch|ATen|c10)/": {"nn", "app"},
-    r"zlib\.h": {"io", "nn"},
-    r"(jpeglib|jerror|jmorecfg|turbojpeg)\.h": {"nn"},
+    r"zlib\.h": {"io", "data"},
+    r"(jpeglib|jerror|jmorecfg|turbojpeg)\.h": {"data"},
     r"(hdf5|H5\w*)\.h": {"io"},
     r"boost/program_options": {"app"},
     r"boost/crc": {"core"},

@@ -17,4 +17,11 @@ inline std::string refusal(const std::function<void()>& call) {
   }
 }
 
+/// The UsageError that `call` throws says `part`.
+#define EXPECT_ERROR(call, part)                                                    \
+  do {                                                                              \
+    const std::string text = hierevo::test::refusal([&] { call; });                 \
+    EXPECT_NE(text.find(part), std::string::npos) << text << "\nlacks\n" << (part); \
+  } while (false)
+
 }  // namespace hierevo::test

@@ -8,46 +8,22 @@
 #include <string>
 #include <vector>
 
+#include "hierevo/data/dataset.hpp"
+
 namespace hierevo::io {
-
-/// The size of every image of a pack.
-struct ImageShape {
-  std::size_t channels = 0;
-  std::size_t height = 0;
-  std::size_t width = 0;
-
-  std::size_t bytes() const { return channels * height * width; }
-};
 
 /// What a pack says besides its images.
 struct DataPackInfo {
   std::string source;                    ///< what it was made from, for people
   std::vector<std::string> class_names;  ///< in the order of the labels
-  ImageShape image;
+  data::ImageShape image;
 };
 
-/// The images of a part, one behind the other.
-struct PackedImages {
-  std::vector<std::uint8_t> pixels;  ///< [N, C, H, W]
-  std::vector<std::int64_t> labels;  ///< [N], each in [0, classes)
-};
-
-/// Hash of the images of a part, in a pack or of any other origin: of their number and size, all
-/// pixels and all labels (io/FORMAT.md, "Data record").
-std::uint64_t fingerprint_of(const ImageShape& shape, std::span<const std::uint8_t> pixels,
-                             std::span<const std::int64_t> labels);
-
-/// Labelled images to train on and to test on in one HDF5 file (io/FORMAT.md).
-struct DataPack {
-  DataPackInfo info;
-  PackedImages train;  ///< has an image of every class
-  PackedImages test;   ///< empty when the pack has no such part
-};
-
-/// Reads a pack. Any number of processes may read one at once, also where the file system has no
-/// locks. Throws UsageError that names the file and what is wrong in it: damage, a newer version, a
-/// wrong type, shape or label, a class without an image to train on.
-DataPack read_data_pack(const std::filesystem::path& path);
+/// Reads a pack: labelled images to train on and to test on in one HDF5 file (io/FORMAT.md), named
+/// as what it was made from. Any number of processes may read one at once, also where the file
+/// system has no locks. Throws UsageError that names the file and what is wrong in it: damage, a
+/// newer version, a wrong type, shape or label, a class without an image to train on.
+data::Dataset read_data_pack(const std::filesystem::path& path);
 
 /// Writes a pack image by image. Until finish() there is only a temporary file beside it, which the
 /// destructor removes. Throws IoError when the file cannot be written, UsageError

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "hierevo/data/jpeg_files.hpp"
+
 namespace hierevo::io {
 
 /// A folder of JPEG files in HDF5 shards (io/FORMAT.md, "Image shards"): for data sets that do not
@@ -90,12 +92,12 @@ void write_shard_index(const std::filesystem::path& folder, const ShardPlan& pla
 bool is_shard_folder(const std::filesystem::path& folder);
 
 /// The images of a part, to be read from disk one by one.
-class ShardedImages {
+class ShardedImages final : public data::JpegFiles {
  public:
   ShardedImages();
   ShardedImages(ShardedImages&&) noexcept;
   ShardedImages& operator=(ShardedImages&&) noexcept;
-  ~ShardedImages();
+  ~ShardedImages() override;
 
   struct Entry {
     std::uint64_t offset;  ///< in its shard's file
@@ -106,13 +108,16 @@ class ShardedImages {
     std::int32_t label;
     std::uint32_t shard;
   };
-  std::size_t size() const;
-  const Entry& entry(std::size_t index) const;
+  const Entry& entry(std::int64_t index) const;
+
+  std::int64_t size() const override;
+  std::int64_t label(std::int64_t index) const override;
+  data::ImageSize image_size(std::int64_t index) const override;
   /// "imagenet/train-00003.h5: n01440764/n01440764_18.JPEG". Slow: for messages.
-  std::string name(std::size_t index) const;
-  /// The bytes of the JPEG file, in place of what `file` holds. From any thread, and without a lock
-  /// or HDF5. Throws IoError when they cannot be read or are not those that were packed.
-  void read(std::size_t index, std::vector<std::byte>& file) const;
+  std::string name(std::int64_t index) const override;
+  /// Without a lock or HDF5. Throws IoError when the bytes cannot be read or are not those that
+  /// were packed.
+  void read(std::int64_t index, std::vector<std::byte>& file) const override;
 
  private:
   friend class ShardReader;

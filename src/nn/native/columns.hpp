@@ -16,8 +16,8 @@ struct Columns {
   std::int64_t channels = 0;  ///< of one piece of the input
   std::int64_t first = 0;     ///< how many channels the pieces before it have
   std::int64_t all = 0;       ///< of all pieces
-  Size in;
-  Size out;
+  GridSize in;
+  GridSize out;
 };
 
 /// Writes a piece's part of the columns of one image. `in` are the planes of its blocks; `columns`

@@ -14,7 +14,7 @@ namespace {
 
 /// Floats that a network gives out for an image, those of empty lanes too.
 double floats_of(const Schedule& schedule) {
-  const std::vector<Size> sizes = schedule.sizes({32, 32});
+  const std::vector<GridSize> sizes = schedule.sizes({32, 32});
   double floats = 0.0;
   for (const Piece& piece : schedule.pieces()) {
     floats += static_cast<double>(piece.blocks * schedule.lanes()) *

@@ -28,7 +28,7 @@ struct Window {
 };
 
 /// Batch normalisation and ReLU of a block, [lanes] each: y = max(0, x * scale + shift).
-struct Normalisation {
+struct BlockNorm {
   const float* scale;
   const float* shift;
   // The gradient of x is, with h the gradient of y where y > 0:  h * scale + (x - mean) * slope +
@@ -73,12 +73,12 @@ struct Kernels {
 
   /// Adds Σx and Σx² to sums[2][lanes].
   void (*add_moments)(double* sums, const float* x, std::int64_t pixels);
-  void (*normalise)(float* y, const float* x, const Normalisation& by, std::int64_t pixels);
+  void (*normalise)(float* y, const float* x, const BlockNorm& by, std::int64_t pixels);
   /// Adds Σh and Σh·(x - mean) to sums[2][lanes].
   void (*add_gradient_moments)(double* sums, const float* y_gradient, const float* x,
-                               const Normalisation& by, std::int64_t pixels);
+                               const BlockNorm& by, std::int64_t pixels);
   void (*normalise_to_input)(float* x_gradient, const float* y_gradient, const float* x,
-                             const Normalisation& by, std::int64_t pixels);
+                             const BlockNorm& by, std::int64_t pixels);
 };
 
 /// All that this machine can run, the widest first; the last one runs everywhere.

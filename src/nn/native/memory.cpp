@@ -99,7 +99,7 @@ void Memory::assign_slots() {
   }
 }
 
-void Memory::fit(std::int64_t images, const std::vector<Size>& sizes) {
+void Memory::fit(std::int64_t images, const std::vector<GridSize>& sizes) {
   std::map<Kind, std::size_t> begins;
   const auto stride_of = [&](Kind kind) {
     const std::int64_t pixels = sizes[static_cast<std::size_t>(kind.first)].pixels();

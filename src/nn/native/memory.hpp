@@ -22,7 +22,7 @@ class Memory {
 
   /// Makes room for so many images. `sizes` are those of the grids. Throws std::bad_alloc; then
   /// nothing can be asked for until it was called again.
-  void fit(std::int64_t images, const std::vector<Size>& sizes);
+  void fit(std::int64_t images, const std::vector<GridSize>& sizes);
 
   // The planes of a block, one image after another; null for what is not kept.
   /// What its users read.

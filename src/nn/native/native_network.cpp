@@ -13,7 +13,7 @@ constexpr std::int64_t most_parts = 16;
 constexpr std::int64_t pixels_at_once = 576;
 
 /// Copies images into blocks, filled up with zeros. `planes` are those of the first of them.
-void copy_images(const ImageView& view, Images images, int lanes,
+void copy_images(const ImageView& view, data::ImageRange images, int lanes,
                  const std::vector<float*>& planes) {
   const auto [count, channels, height, width] = view.sizes;
   const std::int64_t pixels = height * width;
@@ -41,7 +41,7 @@ struct NativeNetwork::Predictor {
         memory(network.schedule, Purpose::prediction),
         runner(network) {}
 
-  void fit(const std::vector<Size>& sizes) {
+  void fit(const std::vector<GridSize>& sizes) {
     memory.fit(1, sizes);
     runner.fit(one_image, sizes);
   }
@@ -52,7 +52,7 @@ struct NativeNetwork::Predictor {
     std::vector<float*> planes;
     for (int i = 0; i < schedule.images().blocks; ++i) planes.push_back(memory.value(i));
     copy_images(view, {image, 1}, network.kernels.lanes, planes);
-    const std::vector<Size> sizes =
+    const std::vector<GridSize> sizes =
         schedule.sizes({static_cast<int>(view.sizes[2]), static_cast<int>(view.sizes[3])});
     for (const Task& task : schedule.tasks()) {
       runner.forward(task, memory, {0, 1});
@@ -112,7 +112,7 @@ void NativeNetwork::pack() {
 
 std::vector<float> NativeNetwork::predict(const ImageView& images, int threads) {
   use_threads(threads);
-  const std::vector<Size> sizes =
+  const std::vector<GridSize> sizes =
       schedule_.sizes({static_cast<int>(images.sizes[2]), static_cast<int>(images.sizes[3])});
   for (const auto& predictor : predictors_) predictor->fit(sizes);
   std::vector<float> logits(static_cast<std::size_t>(images.sizes[0] * classes()));
@@ -136,7 +136,7 @@ double NativeNetwork::train(const ImageView& images, const Targets& targets, con
   fit(images);
   pack();
   workers_->run(parts(), [&](std::int64_t part, int /*worker*/) {
-    const Images own = images_of(part);
+    const data::ImageRange own = images_of(part);
     copy_images(images, own, kernels_.lanes, planes_of_images(own.first));
   });
   for (std::size_t sweep = 0; sweep < schedule_.sweeps().size(); ++sweep) forward(sweep);
@@ -182,7 +182,7 @@ void NativeNetwork::fit(const ImageView& images) {
   memory_.fit(images_, sizes_);
 }
 
-Images NativeNetwork::images_of(std::int64_t part) const {
+data::ImageRange NativeNetwork::images_of(std::int64_t part) const {
   const std::int64_t first = images_ * part / parts();
   return {first, images_ * (part + 1) / parts() - first};
 }
@@ -200,7 +200,7 @@ template <typename Visit>
 void NativeNetwork::for_each_group(std::size_t sweep, std::int64_t part, const Visit& visit) const {
   const auto [first, count] = images_of(part);
   for (std::int64_t done = 0; done < count; done += group_[sweep]) {
-    visit(Images{first + done, std::min(group_[sweep], count - done)});
+    visit(data::ImageRange{first + done, std::min(group_[sweep], count - done)});
   }
 }
 
@@ -237,7 +237,7 @@ void NativeNetwork::forward(std::size_t sweep) {
     for (const int task : work.tasks) {
       clear_moments(schedule_.piece(schedule_.task(task).output), part);
     }
-    for_each_group(sweep, index, [&](Images images) {
+    for_each_group(sweep, index, [&](data::ImageRange images) {
       forward_part(work, part, runners_[static_cast<std::size_t>(worker)], images);
     });
   });
@@ -250,7 +250,7 @@ void NativeNetwork::forward(std::size_t sweep) {
 }
 
 void NativeNetwork::forward_part(const Sweep& sweep, Part& part, TaskRunner& runner,
-                                 Images images) {
+                                 data::ImageRange images) {
   for (const int index : sweep.normalised) {
     const Piece& piece = schedule_.piece(index);
     const std::int64_t offset = images.first * pixels_of(piece) * kernels_.lanes;
@@ -308,7 +308,7 @@ void NativeNetwork::backward(std::size_t sweep, const StepFrame& frame) {
     Part& part = parts_[static_cast<std::size_t>(index)];
     std::fill_n(part.sums, weights_.sums_of_sweep(sweep), 0.0F);
     for (const int piece : work.normalised) clear_moments(schedule_.piece(piece), part);
-    for_each_group(sweep, index, [&](Images images) {
+    for_each_group(sweep, index, [&](data::ImageRange images) {
       backward_part(work, part, runners_[static_cast<std::size_t>(worker)], images);
     });
   });
@@ -322,7 +322,7 @@ void NativeNetwork::backward(std::size_t sweep, const StepFrame& frame) {
 }
 
 void NativeNetwork::backward_part(const Sweep& sweep, Part& part, TaskRunner& runner,
-                                  Images images) {
+                                  data::ImageRange images) {
   for (auto index = sweep.tasks.rbegin(); index != sweep.tasks.rend(); ++index) {
     const Task& task = schedule_.task(*index);
     runner.backward(task, memory_, images, part.sums + weights_.of(task).first_sum);

@@ -65,7 +65,7 @@ class NativeNetwork {
   };
 
   std::int64_t parts() const { return static_cast<std::int64_t>(parts_.size()); }
-  Images images_of(std::int64_t part) const;
+  data::ImageRange images_of(std::int64_t part) const;
   std::vector<float*> planes_of_images(std::int64_t first) const;
   std::int64_t pixels_of(const Piece& piece) const;
   const OpWeights& weights_of(const Piece& piece) const;
@@ -77,10 +77,10 @@ class NativeNetwork {
   void pack();
 
   void forward(std::size_t sweep);
-  void forward_part(const Sweep& sweep, Part& part, TaskRunner& runner, Images images);
+  void forward_part(const Sweep& sweep, Part& part, TaskRunner& runner, data::ImageRange images);
   double turn_round(const Targets& targets, const StepFrame& frame);
   void backward(std::size_t sweep, const StepFrame& frame);
-  void backward_part(const Sweep& sweep, Part& part, TaskRunner& runner, Images images);
+  void backward_part(const Sweep& sweep, Part& part, TaskRunner& runner, data::ImageRange images);
 
   double* moments_of(int block, Part& part) const;
   void clear_moments(const Piece& piece, Part& part) const;
@@ -102,7 +102,7 @@ class NativeNetwork {
 
   // Of the batch at hand:
   std::int64_t images_ = 0;
-  std::vector<Size> sizes_;
+  std::vector<GridSize> sizes_;
   std::vector<std::int64_t> group_;  ///< images at once, for each sweep
   std::vector<Part> parts_;
   std::vector<int> incomplete_;  ///< for each parameter: how many parts of its gradient are missing

@@ -52,7 +52,7 @@ inline Vec before_relu(Vec x, Vec scale, Vec shift) {
   return x * scale + shift;
 }
 
-void normalise(float* y, const float* x, const Normalisation& by, std::int64_t pixels) {
+void normalise(float* y, const float* x, const BlockNorm& by, std::int64_t pixels) {
   const Vec scale = load(by.scale);
   const Vec shift = load(by.shift);
   const Vec zero{};
@@ -63,7 +63,7 @@ void normalise(float* y, const float* x, const Normalisation& by, std::int64_t p
 }
 
 void add_gradient_moments(double* sums, const float* y_gradient, const float* x,
-                          const Normalisation& by, std::int64_t pixels) {
+                          const BlockNorm& by, std::int64_t pixels) {
   const Vec scale = load(by.scale);
   const Vec shift = load(by.shift);
   const Vec mean = load(by.mean);
@@ -84,7 +84,7 @@ void add_gradient_moments(double* sums, const float* y_gradient, const float* x,
 }
 
 void normalise_to_input(float* x_gradient, const float* y_gradient, const float* x,
-                        const Normalisation& by, std::int64_t pixels) {
+                        const BlockNorm& by, std::int64_t pixels) {
   const Vec scale = load(by.scale);
   const Vec shift = load(by.shift);
   const Vec mean = load(by.mean);

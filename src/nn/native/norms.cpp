@@ -9,7 +9,7 @@ namespace hierevo::nn::native {
 
 namespace {
 
-constexpr int rows = 5;  ///< of Normalisation
+constexpr int rows = 5;  ///< of BlockNorm
 
 /// Calls visit(block within the piece, lane, channel of the operation); the channel is -1 where
 /// there is none.
@@ -36,7 +36,7 @@ float* Norms::row(int block, int number) const {
   return rows_.floats() + (std::int64_t{block} * rows + number) * lanes_;
 }
 
-Normalisation Norms::of(int block) const {
+BlockNorm Norms::of(int block) const {
   return {.scale = row(block, 0),
           .shift = row(block, 1),
           .mean = row(block, 2),

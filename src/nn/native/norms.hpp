@@ -15,7 +15,7 @@ class Norms {
  public:
   explicit Norms(const Schedule& schedule);
 
-  Normalisation of(int block) const;
+  BlockNorm of(int block) const;
 
   /// From the statistics of a batch, sums[blocks of the piece][2][lanes] over `count` pixels.
   /// Moves the running statistics.
@@ -38,7 +38,7 @@ class Norms {
   void set(int block, int lane, double weight, double bias, double mean, double variance);
 
   int lanes_;
-  Arena rows_;                              ///< [block][5][lanes], in the order of Normalisation
+  Arena rows_;                              ///< [block][5][lanes], in the order of BlockNorm
   std::vector<double> inverse_deviations_;  ///< [block][lanes]
 };
 

@@ -236,10 +236,10 @@ int Schedule::blocks_in(const Task& task) const {
   return blocks;
 }
 
-std::vector<Size> Schedule::sizes(Size size) const {
-  std::vector<Size> sizes = {size};
+std::vector<GridSize> Schedule::sizes(GridSize size) const {
+  std::vector<GridSize> sizes = {size};
   for (std::size_t i = 1; i < grids_.size(); ++i) {
-    const Size from = sizes[static_cast<std::size_t>(grids_[i].from)];
+    const GridSize from = sizes[static_cast<std::size_t>(grids_[i].from)];
     const int stride = grids_[i].stride;
     if (stride == 0) {
       sizes.push_back({1, 1});

@@ -9,7 +9,7 @@
 
 namespace hierevo::nn::native {
 
-struct Size {
+struct GridSize {
   int height = 0;
   int width = 0;
   std::int64_t pixels() const { return std::int64_t{height} * width; }
@@ -85,7 +85,7 @@ class Schedule {
   int blocks_in(const Task& task) const;
 
   /// Height and width of each grid for images of `size`.
-  std::vector<Size> sizes(Size size) const;
+  std::vector<GridSize> sizes(GridSize size) const;
 
  private:
   /// Grids differ in height and width; grid 0 is that of the images.

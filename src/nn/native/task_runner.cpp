@@ -9,7 +9,7 @@ namespace hierevo::nn::native {
 
 using genome::PlanOpKind;
 
-void TaskRunner::fit(const std::vector<std::int64_t>& images, const std::vector<Size>& sizes) {
+void TaskRunner::fit(const std::vector<std::int64_t>& images, const std::vector<GridSize>& sizes) {
   sizes_ = sizes;
   const std::int64_t lanes = network_.kernels.lanes;
   std::int64_t most = 0;
@@ -23,13 +23,13 @@ void TaskRunner::fit(const std::vector<std::int64_t>& images, const std::vector<
   }
   scratch_.reserve(static_cast<std::size_t>(most * lanes) * sizeof(float));
   int width = 0;
-  for (const Size& size : sizes) width = std::max(width, size.width);
+  for (const GridSize& size : sizes) width = std::max(width, size.width);
   const auto zeros = static_cast<std::size_t>(width * lanes);
   zeros_.reserve(zeros * sizeof(float));
   std::fill_n(zeros_.floats(), zeros, 0.0F);
 }
 
-void TaskRunner::begin(const Task& task, const Memory& memory, Images images) {
+void TaskRunner::begin(const Task& task, const Memory& memory, data::ImageRange images) {
   const Schedule& schedule = network_.schedule;
   const Piece& output = schedule.piece(task.output);
   weights_ = &network_.weights.of(task);
@@ -67,7 +67,7 @@ void TaskRunner::allot(Planes& planes, int blocks) {
 // --- Forward
 // --------------------------------------------------------------------------------------
 
-void TaskRunner::forward(const Task& task, const Memory& memory, Images images) {
+void TaskRunner::forward(const Task& task, const Memory& memory, data::ImageRange images) {
   begin(task, memory, images);
   switch (task.kind) {
     case PlanOpKind::conv:
@@ -185,7 +185,8 @@ void TaskRunner::pool(const Task& task, const Memory& memory) {
 // --- Backward
 // -------------------------------------------------------------------------------------
 
-void TaskRunner::backward(const Task& task, const Memory& memory, Images images, float* sums) {
+void TaskRunner::backward(const Task& task, const Memory& memory, data::ImageRange images,
+                          float* sums) {
   begin(task, memory, images);
   begin_backward(task, memory);
   switch (task.kind) {

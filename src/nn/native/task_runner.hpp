@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "arena.hpp"
+#include "hierevo/data/images.hpp"
 #include "kernels.hpp"
 #include "memory.hpp"
 #include "norms.hpp"
@@ -21,12 +22,6 @@ struct Network {
   const Norms& norms;
 };
 
-/// Consecutive images.
-struct Images {
-  std::int64_t first = 0;
-  std::int64_t count = 0;
-};
-
 /// Has room for what is needed within a task only; each worker has its own.
 class TaskRunner {
  public:
@@ -34,17 +29,17 @@ class TaskRunner {
 
   /// Makes room for tasks on so many images at once as each sweep has. `sizes` are those of the
   /// grids.
-  void fit(const std::vector<std::int64_t>& images, const std::vector<Size>& sizes);
+  void fit(const std::vector<std::int64_t>& images, const std::vector<GridSize>& sizes);
 
   /// From the values of the sources to what the task gives out: raw where it is to be normalised.
-  void forward(const Task& task, const Memory& memory, Images images);
+  void forward(const Task& task, const Memory& memory, data::ImageRange images);
   /// From the gradient of the output to those of the sources; adds those of the weights to `sums`.
-  void backward(const Task& task, const Memory& memory, Images images, float* sums);
+  void backward(const Task& task, const Memory& memory, data::ImageRange images, float* sums);
 
  private:
   using Planes = std::vector<float*>;  ///< of blocks, from the first of the images on
 
-  void begin(const Task& task, const Memory& memory, Images images);
+  void begin(const Task& task, const Memory& memory, data::ImageRange images);
   void allot(Planes& planes, int blocks);
 
   void multiply(const Planes& from, const Planes& to, const float* weights, Write write) const;
@@ -64,15 +59,15 @@ class TaskRunner {
   void for_each_columns(const Task& task, const Planes& planes, const Visit& visit) const;
 
   Network network_;
-  std::vector<Size> sizes_;
+  std::vector<GridSize> sizes_;
   Arena zeros_;
   Arena scratch_;
 
   // Of the task at hand:
   const TaskWeights* weights_ = nullptr;
-  Images images_;
-  Size in_;
-  Size out_;
+  data::ImageRange images_;
+  GridSize in_;
+  GridSize out_;
   Window window_;
   std::int64_t in_floats_ = 0;  ///< of a plane
   std::int64_t out_floats_ = 0;

@@ -14,10 +14,10 @@
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
 #include "hierevo/genome/codec.hpp"
-#include "hierevo/nn/native_executor.hpp"
-#include "hierevo/nn/torch_executor.hpp"
+#include "hierevo/nn/executor/native_executor.hpp"
+#include "hierevo/nn/executor/torch_executor.hpp"
 #include "nn/parity/tensor_file.hpp"
-#include "sgd.hpp"
+#include "training/sgd.hpp"
 
 namespace {
 

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "hierevo/data/images.hpp"
+#include "hierevo/data/jpeg_files.hpp"
+
+namespace hierevo::data {
+
+/// Crops of JPEG files, decoded.
+struct DecodedBatch {
+  std::shared_ptr<std::uint8_t[]> pixels;  ///< [N, size, size, 3]
+  std::vector<std::int64_t> labels;        ///< [N]
+};
+
+/// Training batches of JPEG files: random parts (draw_image_crop()) scaled to `crop`×`crop`, made
+/// by threads ahead of the steps. They depend on the files, the seed and the step alone; each image
+/// comes once an epoch, in the order of BatchOrder. Belongs to one thread.
+class JpegTrainingBatches {
+ public:
+  struct Options {
+    std::int64_t batch = 256;  ///< images of a step, over all ranks
+    std::int64_t crop = 299;
+    bool flip = true;
+    int threads = 1;
+    int ahead = 2;  ///< steps; the memory holds so many batches and one more
+  };
+  /// Keeps a reference to `files`, which has at least one. Throws UsageError where the threads
+  /// cannot be started.
+  JpegTrainingBatches(const JpegFiles& files, const Options& options, std::uint64_t seed);
+  ~JpegTrainingBatches();
+  JpegTrainingBatches(const JpegTrainingBatches&) = delete;
+  JpegTrainingBatches& operator=(const JpegTrainingBatches&) = delete;
+
+  /// The images `range` of the batch of step `step`. What follows is expected to be the same ranges
+  /// of the next steps. Throws IoError for images that cannot be read, UsageError for bad ones.
+  DecodedBatch at(std::int64_t step, ImageRange range);
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// Images to test on: the short side scaled to 8/7 of `size` (342 for 299), and the middle
+/// `size`×`size` of that, as networks for ImageNet are tested. Belongs to one thread.
+class JpegTestBatches {
+ public:
+  /// Keeps a reference to `files`. Throws UsageError where the threads cannot be started.
+  JpegTestBatches(const JpegFiles& files, std::int64_t size, int threads);
+  ~JpegTestBatches();
+  JpegTestBatches(const JpegTestBatches&) = delete;
+  JpegTestBatches& operator=(const JpegTestBatches&) = delete;
+
+  /// From now on images of `part` alone are asked for, in order.
+  void expect(ImageRange part);
+  /// Throws as JpegTrainingBatches::at().
+  DecodedBatch at(ImageRange range);
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace hierevo::data

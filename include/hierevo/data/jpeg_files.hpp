@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "hierevo/data/images.hpp"
+
+namespace hierevo::data {
+
+/// Labelled JPEG files, wherever they are. Its members are called from several threads at once.
+class JpegFiles {
+ public:
+  virtual ~JpegFiles() = default;
+
+  virtual std::int64_t size() const = 0;
+  virtual std::int64_t label(std::int64_t index) const = 0;
+  virtual ImageSize image_size(std::int64_t index) const = 0;
+  /// For messages.
+  virtual std::string name(std::int64_t index) const = 0;
+  /// The whole file in place of what `file` holds. Throws IoError.
+  virtual void read(std::int64_t index, std::vector<std::byte>& file) const = 0;
+};
+
+/// Some of other JPEG files, which it keeps a reference to.
+class JpegSubset final : public JpegFiles {
+ public:
+  /// Those of `chosen`, which are below the size of `files`, in this order.
+  JpegSubset(const JpegFiles& files, std::vector<std::int64_t> chosen)
+      : files_(files), chosen_(std::move(chosen)) {}
+
+  std::int64_t size() const override { return static_cast<std::int64_t>(chosen_.size()); }
+  std::int64_t label(std::int64_t index) const override { return files_.label(at(index)); }
+  ImageSize image_size(std::int64_t index) const override { return files_.image_size(at(index)); }
+  std::string name(std::int64_t index) const override { return files_.name(at(index)); }
+  void read(std::int64_t index, std::vector<std::byte>& file) const override {
+    files_.read(at(index), file);
+  }
+
+ private:
+  std::int64_t at(std::int64_t index) const { return chosen_[static_cast<std::size_t>(index)]; }
+
+  const JpegFiles& files_;
+  std::vector<std::int64_t> chosen_;
+};
+
+/// What was found in a JPEG file.
+struct JpegInfo {
+  ImageSize size;
+  std::string problem;  ///< "at byte 12: …" when it is not whole and sound; empty otherwise
+};
+
+/// Looks at the whole file, which takes less time than to decode it. Grey and CMYK ones are sound.
+JpegInfo inspect_jpeg(std::span<const std::byte> file);
+
+/// The middle square of a sound file, scaled to `size`×`size`: [size, size, 3]. Throws
+/// InternalError when it is not sound.
+std::vector<std::uint8_t> decode_center_crop(std::span<const std::byte> file, std::int64_t size);
+
+}  // namespace hierevo::data

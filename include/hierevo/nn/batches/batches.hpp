@@ -1,0 +1,42 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+
+#include "hierevo/data/images.hpp"
+
+namespace hierevo::nn {
+
+/// Images to train or test on with their targets: labels [N] (int64), or probabilities of the
+/// classes [N, classes] (float).
+struct Batch {
+  at::Tensor images;  ///< [N, C, H, W], float32, normalised
+  at::Tensor targets;
+};
+
+/// Where the batches of a training come from. A batch depends on the data, the options, the seed
+/// and the step alone, not on which part of it is asked for or how it is made: ranks that ask for
+/// parts see the batch that one rank alone would see. Belongs to one thread.
+class TrainingBatches {
+ public:
+  virtual ~TrainingBatches() = default;
+
+  /// The images `range` of the batch of step `step` (from 0), augmented. Throws IoError when they
+  /// can no longer be read.
+  virtual Batch at(std::int64_t step, data::ImageRange range) = 0;
+};
+
+/// Images to test on, in a fixed order, with their labels. Belongs to one thread.
+class TestBatches {
+ public:
+  virtual ~TestBatches() = default;
+
+  virtual std::int64_t size() const = 0;
+  /// From now on images of `part` alone are asked for, in order: others need not be made ahead.
+  virtual void expect(data::ImageRange part) { static_cast<void>(part); }
+  /// Throws IoError when they can no longer be read.
+  virtual Batch at(data::ImageRange range) = 0;
+};
+
+}  // namespace hierevo::nn

@@ -1,0 +1,27 @@
+#include "hierevo/data/images.hpp"
+
+#include <cmath>
+#include <span>
+
+#include "hierevo/core/hash.hpp"
+
+namespace hierevo::data {
+
+int side_of(ImageSize size) {
+  return static_cast<int>(std::ceil(std::sqrt(static_cast<double>(size.height * size.width))));
+}
+
+std::uint64_t fingerprint_of(const Images& images) {
+  const auto number = [](std::int64_t value) { return static_cast<std::uint64_t>(value); };
+  std::uint64_t hash = 0;
+  for (const std::uint64_t part :
+       {number(images.size()), number(images.shape.channels), number(images.shape.size.height),
+        number(images.shape.size.width),
+        std::uint64_t{core::crc32c(std::as_bytes(std::span(images.pixels)))},
+        std::uint64_t{core::crc32c(std::as_bytes(std::span(images.labels)))}}) {
+    hash = core::combine(hash, part);
+  }
+  return hash;
+}
+
+}  // namespace hierevo::data
