@@ -87,7 +87,7 @@ owner_field() {
 # Reports which process was the last to start in `folder`, as far as is known (its file stays when it exits),
 # and what Slurm knows about its job. Fails if that is another running job: two jobs that wait for each other
 # would take the folder over in turn where locks do not work.
-tell_owner() {
+report_owner() {
   local owner host pid of last
   find_owner owner
   [[ -n $owner ]] || return 0
@@ -117,7 +117,7 @@ tell_owner() {
 wait_for_folder() {
   local give_up=$((SECONDS + in_use_wait)) pause=4
   end_if_superseded
-  if ! tell_owner; then exit 5; fi
+  if ! report_owner; then exit 5; fi
   if ((${SLURM_RESTART_COUNT:-0} == 0)); then return; fi
   say "This job was restarted: it waits up to $in_use_wait s for '$folder'."
   while ((code == 5 && SECONDS < give_up)) && [[ -z $save_asked ]]; do
@@ -167,7 +167,7 @@ is_superseded() {
 # start_again WHY SECONDS: requeues this job, to start in that many seconds, which ends it now. Not if it is
 # being cancelled. Returns if it cannot be requeued, after a message that says why.
 start_again() {
-  local again='the same sbatch command resumes it' patience give_up pause=1 refused told=''
+  local again='the same sbatch command resumes it' patience give_up pause=1 refused announced=''
   seconds_left patience
   give_up=$((SECONDS + patience))
   while find_state $((give_up - SECONDS)) "$job"; do
@@ -179,14 +179,14 @@ start_again() {
       say "$1; Slurm has restarted this job elsewhere. This start exits."
       return
     fi
-    if [[ -z $told ]] && ! made_progress; then
+    if [[ -z $announced ]] && ! made_progress; then
       say "$1, but $restarts consecutive starts made no progress" \
         "($( ((code == 5)) && echo 'others held the folder' || echo 'is the time limit too short?'))." \
         "The job ends here; $again."
       return
     fi
-    if [[ -z $told ]]; then say "$1; the job is requeued."; fi
-    told=yes
+    if [[ -z $announced ]]; then say "$1; the job is requeued."; fi
+    announced=yes
     trap '' TERM # it comes as soon as Slurm has done so
     refused=0
     ask 0 scontrol requeue "$job" || refused=$?
