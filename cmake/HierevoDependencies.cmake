@@ -1,4 +1,4 @@
-# Finds what the modules stand on. hierevo-config.cmake finds the same for whoever embeds them.
+# Finds the libraries that the modules build on. hierevo-config.cmake finds the same for embedding programs.
 set(CMAKE_THREAD_PREFER_PTHREAD TRUE)
 find_package(Threads REQUIRED)
 find_package(fmt REQUIRED)
@@ -6,7 +6,7 @@ find_package(spdlog REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(Boost 1.74 REQUIRED COMPONENTS program_options)
 
-# Serial HDF5, also where a parallel one is installed beside it.
+# Serial HDF5, even if a parallel one is installed beside it.
 enable_language(C)
 set(HDF5_PREFER_PARALLEL FALSE)
 find_package(HDF5 1.10.7 REQUIRED COMPONENTS C)
@@ -19,10 +19,10 @@ if(HIEREVO_WITH_MPI)
 endif()
 
 if(HIEREVO_WITH_TORCH)
-  # Torch's own configuration warns about what it lacks and overwrites CMAKE_CXX_FLAGS; neither is ours to see.
+  # Torch's own configuration warns about missing parts and overwrites CMAKE_CXX_FLAGS: suppress both.
   set(hierevo_saved_flags "${CMAKE_CXX_FLAGS}")
-  # A Torch built with CUDA asks which GPUs CUDA code is for, and else tries to look for one on this
-  # machine. There is no CUDA code here.
+  # A Torch built with CUDA requires a list of GPUs to compile CUDA code for, or looks for a GPU on this
+  # machine. hierevo has no CUDA code.
   if(NOT DEFINED ENV{TORCH_CUDA_ARCH_LIST})
     set(ENV{TORCH_CUDA_ARCH_LIST} 8.0)
   endif()
@@ -32,12 +32,12 @@ if(HIEREVO_WITH_TORCH)
   hierevo_fmt_first(HIEREVO_FMT_FIRST ${PROJECT_BINARY_DIR}/fmt_first)
   if(HIEREVO_WITH_CUDA AND NOT TARGET torch_cuda)
     message(FATAL_ERROR "This LibTorch (${Torch_VERSION}, in ${Torch_DIR}) was built without CUDA, which "
-      "HIEREVO_WITH_CUDA wants. Take one with CUDA (scripts/setup --cuda-torch, INSTALL.md), or "
+      "HIEREVO_WITH_CUDA requires. Use one with CUDA (scripts/setup --cuda-torch, INSTALL.md), or "
       "-DHIEREVO_WITH_TORCH=OFF.")
   endif()
 endif()
 
-# Only headers are wanted for the tests, which stand in for the libraries themselves.
+# Only headers are needed for the tests, which have test doubles of the libraries themselves.
 find_package(CUDAToolkit QUIET)
 find_path(HIEREVO_NCCL_INCLUDE_DIR nccl.h HINTS ${CUDAToolkit_INCLUDE_DIRS} ENV NCCL_HOME
   PATH_SUFFIXES include)
@@ -47,7 +47,7 @@ if(HIEREVO_WITH_CUDA)
   find_library(HIEREVO_NCCL_LIBRARY nccl HINTS ${CUDAToolkit_LIBRARY_DIR} ENV NCCL_HOME
     PATH_SUFFIXES lib lib64)
   if(NOT HIEREVO_NCCL_INCLUDE_DIR OR NOT HIEREVO_NCCL_LIBRARY)
-    message(FATAL_ERROR "HIEREVO_WITH_CUDA needs NCCL (nccl.h and libnccl). "
+    message(FATAL_ERROR "HIEREVO_WITH_CUDA requires NCCL (nccl.h and libnccl). "
                         "Set NCCL_HOME to where it is installed.")
   endif()
 endif()

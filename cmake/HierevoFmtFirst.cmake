@@ -1,8 +1,8 @@
 # hierevo_fmt_first(VARIABLE FOLDER)
-# Some builds of Torch (PyPI's) have headers of another fmt among their own, which would be taken for
-# the one that hierevo is linked with. Where this one is such, puts our fmt's headers, and nothing
-# else, into FOLDER, and sets VARIABLE to it: it is to be looked into before Torch's. Else VARIABLE is
-# empty. After find_package of fmt and Torch.
+# Some builds of Torch (PyPI's) include headers of another fmt, which would be used instead of those of
+# the fmt that hierevo links with. For such a build, puts our fmt's headers, and nothing else, into
+# FOLDER, and sets VARIABLE to it: search it before Torch's headers. Otherwise VARIABLE is empty. To be
+# called after find_package of fmt and Torch.
 function(hierevo_fmt_first variable folder)
   set(${variable} "" PARENT_SCOPE)
   set(theirs ${TORCH_INCLUDE_DIRS})

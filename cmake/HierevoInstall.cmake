@@ -16,7 +16,7 @@ foreach(module ${hierevo_modules})
 endforeach()
 
 if(HIEREVO_WITH_MPI AND MPI_C_COMPILER)
-  find_program(hierevo_mpi ${MPI_C_COMPILER} NO_CACHE)  # it may be a name only
+  find_program(hierevo_mpi ${MPI_C_COMPILER} NO_CACHE)  # it may be a name without a path
 endif()
 install(EXPORT hierevo-targets NAMESPACE hierevo:: DESTINATION ${hierevo_package_dir})
 configure_package_config_file(cmake/hierevo-config.cmake.in

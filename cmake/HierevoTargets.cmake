@@ -1,19 +1,19 @@
 # One way to build a module and one way to build a program.
 
-# What every target of the project is compiled with.
+# Compile flags of every target of the project.
 add_library(hierevo_build_flags INTERFACE)
 target_compile_features(hierevo_build_flags INTERFACE cxx_std_20)
 target_compile_options(hierevo_build_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor -Wold-style-cast
   $<$<BOOL:${HIEREVO_WARNINGS_AS_ERRORS}>:-Werror>)
-# In a unity build sources are included: GCC takes them for headers, and one sees what is another's own.
+# In a unity build sources are included: GCC treats them as headers, and one sees the internals of another.
 target_compile_options(hierevo_build_flags INTERFACE
   $<$<AND:$<CXX_COMPILER_ID:GNU>,$<BOOL:$<TARGET_PROPERTY:UNITY_BUILD>>>:-Wno-subobject-linkage;-Wno-shadow>)
-# MPI's C++ bindings, long removed from the standard, are not to be pulled in by mpi.h.
+# Keeps mpi.h from including MPI's C++ bindings, long removed from the standard.
 target_compile_definitions(hierevo_build_flags INTERFACE OMPI_SKIP_MPICXX MPICH_SKIP_MPICXX)
 if(HIEREVO_BUILD_FUZZERS)
   if(NOT CMAKE_CXX_COMPILER_ID MATCHES "Clang")
-    message(FATAL_ERROR "HIEREVO_BUILD_FUZZERS needs clang (libFuzzer is a part of it). "
+    message(FATAL_ERROR "HIEREVO_BUILD_FUZZERS requires clang (libFuzzer is part of it). "
                         "Use the preset fuzz, or add -DCMAKE_CXX_COMPILER=clang++.")
   endif()
   set(HIEREVO_SANITIZERS fuzzer-no-link,address,undefined)  # tests/fuzz links libFuzzer itself
@@ -27,8 +27,8 @@ endif()
 include(HierevoHardening)
 hierevo_harden(hierevo_build_flags)
 
-# Installed programs find hierevo's own shared libraries beside them, and others where they were when
-# it was built.
+# Installed programs find hierevo's own shared libraries beside them, and other libraries where they were
+# at build time.
 include(GNUInstallDirs)
 set(CMAKE_INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")
 set(CMAKE_INSTALL_RPATH_USE_LINK_PATH ON)
@@ -56,7 +56,7 @@ endfunction()
 function(hierevo_add_program name)
   cmake_parse_arguments(arg "" "" "SOURCES;LIBRARIES" ${ARGN})
   add_executable(${name} ${arg_SOURCES})
-  # A program loads only the libraries that it calls.
+  # A program loads only the libraries that it uses.
   target_link_options(${name} PRIVATE LINKER:--as-needed)
   target_link_libraries(${name} PRIVATE ${arg_LIBRARIES} hierevo_build_flags)
   install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})

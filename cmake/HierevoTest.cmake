@@ -1,36 +1,35 @@
 # The one way to register a test. GoogleTest runs under CTest; every test has labels and a time limit.
 #
 #   hierevo_add_test(genome_mutation SOURCES mutation_test.cpp LIBRARIES hierevo::genome)
-#   hierevo_add_test(search_protocol SOURCES … RANKS 1 2 4)     one test a rank count, under mpirun
+#   hierevo_add_test(search_protocol SOURCES … RANKS 1 2 4)     one test per rank count, under mpirun
 #
 # SOURCES    files of the test program
-# LIBRARIES  what it links besides GoogleTest and the test support
-# RANKS      numbers of MPI ranks; the test is then called NAME.ranks_N and succeeds only if all ranks do
+# LIBRARIES  libraries besides GoogleTest and the test support
+# RANKS      numbers of MPI ranks; each test is then called NAME.ranks_N and succeeds only if all ranks do
 # LABELS     CTest labels besides the module's name (the part of NAME before the first underscore)
 # TIMEOUT    seconds (default 120)
 # ENV        environment entries NAME=VALUE
 find_package(GTest REQUIRED)
 
-# Its precompiled header serves all test programs: they are compiled as it is, with definitions added.
+# All test programs use its precompiled header: they are compiled with the same flags, plus definitions.
 add_executable(hierevo_test_precompiled ${PROJECT_SOURCE_DIR}/tests/support/main.cpp)
 target_link_libraries(hierevo_test_precompiled PRIVATE GTest::gtest GTest::gmock
   hierevo_build_flags)
 target_precompile_headers(hierevo_test_precompiled PRIVATE <gmock/gmock.h> <gtest/gtest.h>)
-# Tests run for moments: what counts is the time that their optimisation takes. The sanitizers' checks
-# double it.
+# Tests run briefly: what counts is the time that it takes to optimise them. Sanitizer checks double it.
 set(HIEREVO_TEST_OPTIONS $<$<CONFIG:Release>:-O1>)
 if(HIEREVO_SANITIZERS)
   set(HIEREVO_TEST_OPTIONS -O0)
 endif()
 target_compile_options(hierevo_test_precompiled PRIVATE ${HIEREVO_TEST_OPTIONS})
-# In unity builds each test program is compiled as one file, for most of the time goes to headers.
+# In unity builds each test program is compiled as one file, since most of the time is spent on headers.
 set(HIEREVO_TEST_PROPERTIES UNITY_BUILD_BATCH_SIZE 0)
 set_target_properties(hierevo_test_precompiled PROPERTIES ${HIEREVO_TEST_PROPERTIES})
 
 add_library(hierevo_test_main STATIC ${PROJECT_SOURCE_DIR}/tests/support/main.cpp)
 target_link_libraries(hierevo_test_main PUBLIC GTest::gtest GTest::gmock
   PRIVATE hierevo_build_flags)
-# For tests of file calls that fail: its functions stand before the system's in a program that links it.
+# For tests of failing file calls: its functions take precedence over the system's in a program that links it.
 add_library(hierevo_failing_files OBJECT ${PROJECT_SOURCE_DIR}/tests/support/failing_files.cpp)
 target_include_directories(hierevo_failing_files PRIVATE ${PROJECT_SOURCE_DIR}/tests)
 target_link_libraries(hierevo_failing_files PRIVATE hierevo_build_flags PUBLIC ${CMAKE_DL_LIBS})
@@ -45,10 +44,11 @@ if(HIEREVO_WITH_MPI)
     PRIVATE MPI::MPI_C hierevo_build_flags)
 endif()
 
-# More ranks than cores are fine in tests; as root only where Open MPI is told so.
+# More ranks than cores are fine in tests; running as root must be allowed for Open MPI.
 set(HIEREVO_MPIRUN_ARGUMENTS --oversubscribe --bind-to none CACHE STRING
   "Arguments of mpirun in tests (a list)")
-# mpirun with all but the number of ranks, as one text with spaces: for scripts. Empty without MPI.
+# mpirun with its arguments except the number of ranks, as one string with spaces, for scripts. Empty
+# without MPI.
 set(HIEREVO_MPIRUN_LINE "")
 if(HIEREVO_WITH_MPI)
   string(JOIN " " HIEREVO_MPIRUN_LINE
@@ -61,8 +61,8 @@ set(HIEREVO_TEST_ENVIRONMENT
   LSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/support/lsan.supp:print_suppressions=0
   TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/support/tsan.supp:halt_on_error=1)
 
-# Tests labelled `mpi` also get whole stacks from the address sanitizer: MPI is built without frame
-# pointers, and lsan.supp can only name what is in the stack. It costs too much for the other tests.
+# Tests labelled `mpi` also get full stacks from the address sanitizer: MPI is built without frame
+# pointers, and lsan.supp can only match what is in the stack. That costs too much for the other tests.
 set(HIEREVO_MPI_TEST_ENVIRONMENT ASAN_OPTIONS=fast_unwind_on_malloc=0)
 
 function(hierevo_add_test name)
@@ -87,7 +87,7 @@ function(hierevo_add_test name)
   endif()
   target_link_libraries(${target} PRIVATE ${arg_LIBRARIES} hierevo_build_flags)
   target_compile_options(${target} PRIVATE ${HIEREVO_TEST_OPTIONS})
-  if(NOT module STREQUAL "nn")  # those have one with Torch's headers
+  if(NOT module STREQUAL "nn")  # nn's tests have one with Torch's headers
     target_precompile_headers(${target} REUSE_FROM hierevo_test_precompiled)
   endif()
 
@@ -105,7 +105,7 @@ function(hierevo_add_test name)
   endif()
 endfunction()
 
-# A test that is any command: scripts, the installed package, the layering check.
+# A test that runs any command: scripts, the installed package, the layering check.
 function(hierevo_register_test name)
   cmake_parse_arguments(arg "" "TIMEOUT;PROCESSORS" "COMMAND;LABELS;ENV" ${ARGN})
   if(NOT arg_TIMEOUT)
@@ -120,7 +120,7 @@ function(hierevo_register_test name)
   add_test(NAME ${name} COMMAND ${arg_COMMAND})
   set_tests_properties(${name} PROPERTIES
     LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT} PROCESSORS ${arg_PROCESSORS}
-    COST ${arg_TIMEOUT}  # long ones first, for at the end nothing runs beside them
+    COST ${arg_TIMEOUT}  # long tests first: at the end nothing could run beside them
     SKIP_RETURN_CODE 77
     ENVIRONMENT "${HIEREVO_TEST_ENVIRONMENT};${arg_ENV}")
 endfunction()

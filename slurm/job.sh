@@ -1,22 +1,22 @@
-# What the job scripts of this folder have in common: they source it, and it is no script by itself.
-# shellcheck shell=bash disable=SC2034,SC2154 # variables are those of all that is sourced
+# What the job scripts of this folder share: they source it; it is not a script by itself.
+# shellcheck shell=bash disable=SC2034,SC2154 # all sourced files share their variables
 #
-# A job runs a program that saves at SIGUSR1 and ends with 75, and then puts itself into the queue
-# again, to go on from its files; it gives up after `restarts` consecutive starts without progress. It
-# starts again after nothing else. What differs from site to site is set in site.sh beside this file (see
-# site.sh.example), in ~/.config/hierevo/site.sh, or in the file that HIEREVO_SITE names.
+# A job runs a program that saves at SIGUSR1 and exits with 75, and then requeues itself to resume from its
+# files; it gives up after `restarts` consecutive starts without progress. It is not requeued for any other
+# reason. Settings of a site are in site.sh beside this file (see site.sh.example), in
+# ~/.config/hierevo/site.sh, or in the file that HIEREVO_SITE names.
 #
 # A script begins with the head that all of them have, defines the two functions below, and calls
 # `run_job "$@"`.
-#   read_arguments ARGUMENTS   sets `program`, the command line, and `folder`, where all that lasts is
+#   read_arguments ARGUMENTS   sets `program`, the command line, and `folder`, which has all lasting files
 #   read_state                 sets `state` of what is in `folder` (empty: nothing yet; finished; saved;
 #                              others), `progress`, a number that grows, and `saved_at`, which changes
 #                              with each save
 #
-# SIGUSR2 may come at any moment, with `scancel --full` also to whatever command runs then. The trap only
-# notes it (in `save_asked`) and passes it on; commands whose answer counts are started with it ignored.
-# SIGUSR1 is taken alike. The launcher gets SIGUSR1, which srun and all mpiruns hand to the ranks: MPICH's
-# ends at SIGUSR2, and all ranks with it.
+# SIGUSR2 may come at any moment, with `scancel --full` also to whatever command is running. The trap only
+# records it (in `save_asked`) and passes it on; commands whose answer matters run with the signal ignored.
+# SIGUSR1 is handled alike. The launcher gets SIGUSR1, which srun and all mpiruns pass on to the ranks:
+# SIGUSR2 kills MPICH's mpirun and all ranks with it.
 
 say() {
   printf '%(%FT%T)T %s: %s\n' -1 "$script" "$*" >&2
@@ -32,10 +32,10 @@ refuse() {
 launcher=srun          # or mpirun
 launcher_arguments=()  # such as --mpi=pmix
 bin=                   # folder of the programs; empty: beside the scripts, else on PATH
-restarts=10            # so many consecutive ones without progress
-restart_after=15       # seconds; Slurm takes two minutes where the old job has not ended by then
-in_use_wait=600        # seconds that a job that was started again waits for others to leave its folder
-in_use_after=900       # seconds until it starts again when they have not
+restarts=10            # most consecutive starts without progress
+restart_after=15       # seconds; Slurm takes two minutes if the old job has not ended by then
+in_use_wait=600        # seconds that a restarted job waits for others to leave its folder
+in_use_after=900       # seconds until it is restarted if they have not
 
 scripts=${BASH_SOURCE[0]%/*}
 script=${original##*/}
@@ -51,7 +51,7 @@ read_site() {
   fi
   for file in "${HIEREVO_SITE:-}" "$scripts/site.sh" "${HOME:-}/.config/hierevo/site.sh"; do
     if [[ -n $file && -r $file ]]; then
-      set +eu # modules' own functions are not written for strict mode
+      set +eu # the functions of modules are not written for strict mode
       # shellcheck source=/dev/null
       source "$file"
       set -eu
@@ -78,7 +78,7 @@ find_programs() {
 
 # ---- Arguments -----------------------------------------------------------------------------------
 
-# take_arguments [FILE.ini] [OPTIONS]: sets `arguments` as the programs take them.
+# take_arguments [FILE.ini] [OPTIONS]: sets `arguments` to what the programs accept.
 take_arguments() {
   if [[ ${1:-} == *.ini ]]; then
     if [[ ! -r $1 ]]; then refuse "'$1' cannot be read. Give a path that the nodes see."; fi
@@ -88,8 +88,8 @@ take_arguments() {
   fi
 }
 
-# read_given COMMAND NAME...: sets given[NAME] to what `arguments` have for that option, the INI file too,
-# as the program itself reads them; empty where they have nothing. Fails as it does when it refuses them.
+# read_given COMMAND NAME...: sets given[NAME] to the value of that option in `arguments` and the INI file, as
+# the program itself reads them; empty if it is not given. If the program refuses them, fails with its code.
 declare -A given=()
 read_given() {
   local command=$1 values=() i
@@ -100,13 +100,13 @@ read_given() {
     "$hierevo" "$command" --print-given "$*" "${arguments[@]}" || code=$?
     printf '%s\0' "$code"
   )
-  if ((${#values[@]} == 0)); then return 140; fi # ended by the signal
+  if ((${#values[@]} == 0)); then return 140; fi # killed by the signal
   if ((${#values[@]} == 1)) && [[ ${values[0]} =~ ^[0-9]+$ ]]; then return "${values[0]}"; fi
-  if ((${#values[@]} != $# + 1)); then refuse "Options such as --help are not for jobs."; fi
+  if ((${#values[@]} != $# + 1)); then refuse "Options such as --help are not allowed in jobs."; fi
   for ((i = 1; i <= $#; ++i)); do given[${!i}]=${values[i - 1]}; done
 }
 
-# The same, and ends the job where the arguments are refused, which the program has said.
+# The same, and ends the job if the arguments are refused, which the program has reported.
 require_given() {
   local refused=0
   read_given "$@" || refused=$?
@@ -118,9 +118,9 @@ require_given() {
   exit "$code"
 }
 
-# The following functions set the variable that is named first. (A subshell may be ended by the signal.)
+# The following functions set the variable named first. (The signal may kill a subshell.)
 
-# plain VARIABLE PATH: without slashes and dots at its end, so that names can be made of it.
+# plain VARIABLE PATH: the path without slashes and dots at its end, so that names can be derived from it.
 plain() {
   local path=$2
   while [[ $path == ?*/ || $path == ?*/. ]]; do
@@ -131,13 +131,14 @@ plain() {
   printf -v "$1" %s "$path"
 }
 
-# name_of VARIABLE FILE SUFFIX: without folder and suffix.
+# name_of VARIABLE FILE SUFFIX: the file's name without folder and suffix.
 name_of() {
   local name=${2##*/}
   printf -v "$1" %s "${name%"$3"}"
 }
 
-# json_field VARIABLE NAME: the first number or word of that name in the JSON that is read, a member a line.
+# json_field VARIABLE NAME: the first number or word of that name in the JSON on standard input, which has
+# one member per line.
 json_field() {
   local line member="^ *\"$2\": \"?([^\",]*)\"?,?\$"
   printf -v "$1" %s ''
@@ -151,8 +152,8 @@ json_field() {
 
 # ---- The program ---------------------------------------------------------------------------------
 
-# A job that is started again counts its steps from 0 again. Where a node broke down before, Slurm's PMIx
-# finds the socket of the earlier step with the same number there, and refuses to start.
+# A restarted job numbers its steps from 0 again. If a node broke down before, Slurm's PMIx finds the socket
+# of the earlier step with the same number there, and refuses to start.
 take_new_step_ids() {
   local i
   for ((i = ${SLURM_RESTART_COUNT:-0} % 8; i > 0; --i)); do
@@ -161,9 +162,9 @@ take_new_step_ids() {
   done
 }
 
-# With sbatch's --hierevo-stage, tasks of a step wait on each node until the data are there. They already are
-# where this runs, so ranks here would wait in MPI_Init for those of other nodes, and not for long: so
-# the data go to all nodes before, by a step without MPI. Its exit code becomes `code`.
+# With sbatch's --hierevo-stage, the tasks of a step wait on each node until the data are there. On the node
+# where this runs they already are, so ranks here would wait in MPI_Init for those of other nodes, which gives
+# up soon. So a step without MPI stages the data on all nodes first. Its exit code becomes `code`.
 stage_on_all_nodes() {
   code=0
   if [[ -z ${HIEREVO_STAGED:-} ]]; then return; fi
@@ -171,14 +172,14 @@ stage_on_all_nodes() {
     --ntasks-per-node=1 true
 }
 
-# The handlers do nothing else, and the shell waits when a signal comes: bash loses signals otherwise.
+# The handlers do nothing else, and the shell is waiting when a signal comes: otherwise bash loses signals.
 pass_signals_on() {
   trap 'save_asked=$SECONDS; [[ -z $program_id ]] || kill -USR1 "$program_id" 2>/dev/null || true' USR1 USR2
   trap '[[ -z $program_id ]] || kill -TERM "$program_id" 2>/dev/null || true' TERM
 }
 
-# Runs the program; its exit code, as the launcher tells it, becomes `code`: 75 too when it was to save
-# before it had begun. That srun could not begin may be for want of an answer by Slurm's controller.
+# Runs the program; its exit code, as the launcher returns it, becomes `code`: also 75 if it was asked to save
+# before it had begun. srun may fail to start only because Slurm's controller did not respond.
 srun_failed=76
 run_program() {
   local pause=1
@@ -189,7 +190,7 @@ run_program() {
       launch "$launcher" "${launcher_arguments[@]}" "${program[@]}"
     fi
     if ((code != srun_failed || pause > 16)); then return; fi
-    say "srun could not start the program. Trying again in $pause s, when Slurm answers."
+    say "srun could not start the program. Retrying in $pause s, once Slurm responds."
     sleep "$pause" || true
     pause=$((2 * pause))
     code=75 job_state=''
@@ -204,11 +205,11 @@ launch() {
   pass_signals_on
   SLURM_EXIT_ERROR=$srun_failed "$@" &
   program_id=$!
-  # The signal may have come before the id was known.
+  # The signal may have come before the process id was known.
   if [[ -n $save_asked ]]; then kill -USR1 "$program_id" 2>/dev/null || true; fi
   code=0
   wait "$program_id" || code=$?
-  # A signal ends a wait too, with a code over 128; the launcher is still there then, or has just ended.
+  # A signal also ends a wait, with a code over 128; the launcher then still runs, or has just exited.
   while kill -0 "$program_id" 2>/dev/null; do wait "$program_id" || true; done
   wait "$program_id" 2>/dev/null || last=$?
   if ((last != 127)); then code=$last; fi
@@ -216,7 +217,7 @@ launch() {
   trap - TERM
 }
 
-# Launchers may tell another code than the program's: beyond its refusals the files decide.
+# Launchers may return another code than the program's: except for its refusals, the files decide.
 judge() {
   read_state
   case $code in
@@ -228,7 +229,7 @@ judge() {
       elif [[ $state == saved && $saved_at != "$saved_before" ]]; then
         code=75
       elif [[ -n $save_asked ]]; then
-        code=75 # it had not begun to listen, and what it did before is in its files
+        code=75 # its handler was not set yet, and what it did before is in its files
       elif ((code == srun_failed)) || { ((code == 0)) && [[ ${given[dry-run]:-} != true ]]; }; then
         code=1
       fi
@@ -246,13 +247,13 @@ run_job() {
   saved_before=$saved_at
   progress_before=$progress
   say "Job $SLURM_JOB_ID, start $((${SLURM_RESTART_COUNT:-0} + 1)): ${SLURM_NTASKS:-1} tasks" \
-    "on ${SLURM_JOB_NODELIST:-this node} by $launcher, in '$folder'."
+    "on ${SLURM_JOB_NODELIST:-this node} with $launcher, in '$folder'."
   find_end_of_job
   if [[ -n ${SLURM_CPUS_PER_TASK:-} ]]; then export SRUN_CPUS_PER_TASK=$SLURM_CPUS_PER_TASK; fi
   if [[ $launcher == srun ]]; then take_new_step_ids; fi
   run_program
   if ((code == 5)); then wait_for_folder; fi
-  trap '' USR1 USR2 # what follows is the same with it
+  trap '' USR1 USR2 # from here on the signal makes no difference
   judge
   case $code in
     75) start_again "Saved" "$restart_after" ;;

@@ -1,17 +1,17 @@
 #!/bin/bash
-# hierevo search as a Slurm job that starts itself again until the search is finished.
+# hierevo search as a Slurm job that requeues itself until the search is finished.
 #
 #   sbatch [sbatch's options] slurm/search.sh [FILE.ini] [options of hierevo search]
 #   sbatch -N 2 --ntasks-per-node=5 --cpus-per-task=4 --time=8:00:00 slurm/search.sh search.ini --threads 4
 #
 # Rank 0 coordinates, the other tasks evaluate. Without --run the run directory is named after FILE.ini,
-# in the folder that sbatch was called in. Tasks of a job array make searches of their own, in
-# RUN-TASK with the task's number as --seed.
+# in the folder that sbatch was called in. Each task of a job array runs its own search, in RUN-TASK with
+# the task's number as --seed.
 #
-# Before the time limit (and at `scancel --full -s USR2 JOB`) the search saves, and the job puts itself into
-# the queue again, to go on from its files. It gives up after ten consecutive starts (site.sh: `restarts`)
-# without a new evaluation, and starts again after nothing else: scancel ends it, and the same sbatch line
-# goes on later. A job that Slurm has started again waits while an earlier start still holds RUN. The exit
+# Before the time limit (and at `scancel --full -s USR2 JOB`) the search saves, and the job requeues itself
+# to resume from its files. It gives up after ten consecutive starts (site.sh: `restarts`) without a new
+# evaluation. It is not requeued for any other reason: scancel ends it, and the same sbatch command resumes
+# the search later. A job that Slurm has restarted waits while an earlier start still holds RUN. The exit
 # code is 0 only when the search is finished, so that `afterok` means that.
 
 #SBATCH --job-name=hierevo
@@ -19,7 +19,7 @@
 #SBATCH --open-mode=append
 #SBATCH --signal=B:USR2@180
 
-# The same in all job scripts, up to `source`. Slurm may ask to save from the first moment on.
+# The same in all job scripts, up to `source`. Slurm's signal to save may come from the first moment on.
 trap 'save_asked=$SECONDS' USR1 USR2
 set -euo pipefail
 
@@ -27,12 +27,12 @@ if [[ -z ${SLURM_JOB_ID:-} ]]; then
   echo "This is a job script. Submit it: sbatch [options] $0 ..." >&2
   exit 2
 fi
-# What runs is a copy that Slurm made: it knows where the script lies, with job.sh beside it.
+# Slurm runs a copy: it knows where the script itself is, with job.sh beside it.
 pause=1
 until shown=$(trap '' USR1 USR2 && timeout --kill-after=5 20 scontrol show job "$SLURM_JOB_ID" 2>&1); do
   echo "scontrol show job $SLURM_JOB_ID: ${shown:-no answer within 20 s}" >&2
   if ((SECONDS + pause > ${save_asked:-180} + 120)); then
-    echo "Slurm did not say where this script lies. Nothing was started: submit it again." >&2
+    echo "Slurm did not say where this script is. Nothing was started: submit it again." >&2
     exit 75
   fi
   sleep "$pause" || true
@@ -56,7 +56,7 @@ read_arguments() {
     folder=$folder-$SLURM_ARRAY_TASK_ID
     if [[ -z ${given[seed]} ]]; then arguments+=(--seed "$SLURM_ARRAY_TASK_ID"); fi
   fi
-  # Of an option that comes twice, the last one counts.
+  # If an option is given twice, the last one counts.
   program=("$hierevo" search "${arguments[@]}" --run "$folder")
 }
 

@@ -1,30 +1,30 @@
 #!/bin/bash
-# hierevo train as a Slurm job that starts itself again until the network is trained: the final training.
+# hierevo train as a Slurm job that requeues itself until the network is trained: the final training.
 #
 #   sbatch [sbatch's options] slurm/train.sh [FILE.ini] [options of hierevo train]
 #   sbatch --array=1-5 --cpus-per-task=16 --time=8:00:00 slurm/train.sh slurm/cifar10-final.ini \
 #       --run my-run --data-dir cifar-10-batches-bin --threads 16
 #
-# Without FILE.ini it is cifar10-final.ini beside this script. Without --out the results lie in RUN-FILE,
+# Without FILE.ini, cifar10-final.ini beside this script is used. Without --out the results are in RUN-FILE,
 # here my-run-cifar10-final, in the folder that sbatch was called in.
 #
-# A job array trains a repeat a task: tasks are numbered from 1, and there are as many repeats as the
-# highest number says, or as the training has already, or as --repeats here. Without an array the repeats are
-# trained one after another. The task that ends last writes result.json, with mean and deviation over the
-# repeats. All tasks that srun starts in a job (--ntasks) make each training together.
+# A job array trains one repeat per task: tasks are numbered from 1, and there are as many repeats as the
+# highest number, or as the training already has, or as --repeats here. Without an array the repeats are
+# trained one after another. The task that finishes last writes result.json, with mean and deviation over
+# the repeats. All tasks that srun starts in a job (--ntasks) run each training together.
 #
-# Before the time limit (and at `scancel --full -s USR2 JOB`) the training saves, and the job puts itself
-# into the queue again, to go on from its files. It gives up after ten consecutive starts (site.sh:
-# `restarts`) without a new step, and starts again after nothing else: scancel ends it, and the same sbatch
-# line goes on later. A job that Slurm has started again waits while an earlier start still trains. The exit
-# code is 0 only when the training is finished, so that `afterok` means that.
+# Before the time limit (and at `scancel --full -s USR2 JOB`) the training saves, and the job requeues itself
+# to resume from its files. It gives up after ten consecutive starts (site.sh: `restarts`) without a new
+# step. It is not requeued for any other reason: scancel ends it, and the same sbatch command resumes the
+# training later. A job that Slurm has restarted waits while an earlier start still trains. The exit code is
+# 0 only when the training is finished, so that `afterok` means that.
 
 #SBATCH --job-name=hierevo-train
 #SBATCH --requeue
 #SBATCH --open-mode=append
 #SBATCH --signal=B:USR2@180
 
-# The same in all job scripts, up to `source`. Slurm may ask to save from the first moment on.
+# The same in all job scripts, up to `source`. Slurm's signal to save may come from the first moment on.
 trap 'save_asked=$SECONDS' USR1 USR2
 set -euo pipefail
 
@@ -32,12 +32,12 @@ if [[ -z ${SLURM_JOB_ID:-} ]]; then
   echo "This is a job script. Submit it: sbatch [options] $0 ..." >&2
   exit 2
 fi
-# What runs is a copy that Slurm made: it knows where the script lies, with job.sh beside it.
+# Slurm runs a copy: it knows where the script itself is, with job.sh beside it.
 pause=1
 until shown=$(trap '' USR1 USR2 && timeout --kill-after=5 20 scontrol show job "$SLURM_JOB_ID" 2>&1); do
   echo "scontrol show job $SLURM_JOB_ID: ${shown:-no answer within 20 s}" >&2
   if ((SECONDS + pause > ${save_asked:-180} + 120)); then
-    echo "Slurm did not say where this script lies. Nothing was started: submit it again." >&2
+    echo "Slurm did not say where this script is. Nothing was started: submit it again." >&2
     exit 75
   fi
   sleep "$pause" || true

@@ -1,13 +1,13 @@
-# What train.sh and imagenet.sh have in common beside job.sh.
-# shellcheck shell=bash disable=SC2034,SC2154 # variables are those of all that is sourced
+# What train.sh and imagenet.sh share besides job.sh.
+# shellcheck shell=bash disable=SC2034,SC2154 # all sourced files share their variables
 
-# read_training_arguments DEFAULT.ini ARGUMENTS: read_arguments of a training of all repeats, or of one in a
-# task of a job array.
+# read_training_arguments DEFAULT.ini ARGUMENTS: read_arguments for a training of all repeats, or for one
+# repeat in a task of a job array.
 read_training_arguments() {
   local standard=$1 cell
   shift
   take_arguments "$@"
-  arguments=(--config "$standard" "${arguments[@]}") # of two that are given, the last one counts
+  arguments=(--config "$standard" "${arguments[@]}") # if there are two, the last one counts
   require_given train out run genotype config repeat dry-run
   plain out "${given[out]}"
   if [[ -z $out ]]; then
@@ -24,13 +24,13 @@ read_training_arguments() {
   program=("$hierevo" train "${arguments[@]}" --out "$out")
 }
 
-# The task's number is the repeat's. --repeats on the command line says how many there are; else they are as
-# many as the highest number, or as the training has already, so that one can be made again.
+# The task's number is the repeat's. --repeats on the command line says how many there are; otherwise
+# there are as many as the highest number, or as the training already has, so that one can be redone.
 take_repeat_of_task() {
   local highest=$SLURM_ARRAY_TASK_MAX
   repeat=$SLURM_ARRAY_TASK_ID
   if ((${SLURM_ARRAY_TASK_MIN:-$repeat} == 0)); then
-    refuse "This job array has a task 0 (its tasks' numbers are those of the repeats, which begin at 1)." \
+    refuse "This job array has a task 0 (task numbers are repeat numbers, which begin at 1)." \
       "Submit it with --array=1-$((highest + 1))."
   fi
   if [[ " ${arguments[*]}" != *' --repeats'[\ =]* ]]; then
@@ -40,14 +40,14 @@ take_repeat_of_task() {
   arguments+=(--repeat "$repeat")
 }
 
-# Sets `recorded` to those of the training in `out`; 0 when there is none.
+# Sets `recorded` to the number of repeats of the training in `out`; 0 if there is none.
 find_recorded_repeats() {
   local arguments=(--config "$out/config.ini")
   recorded=0
   if [[ -r $out/config.ini ]] && read_given train repeats 2>/dev/null; then recorded=${given['repeats']:-0}; fi
 }
 
-# The repeats' progress.json tell their steps, and a result.json that something is finished.
+# The progress.json of each repeat has its steps; a result.json means that something is finished.
 read_state() {
   local file step result=$folder/result.json files=("$out"/repeat-*/progress.json)
   if [[ -n $repeat ]]; then files=("$folder/progress.json"); fi
@@ -56,9 +56,9 @@ read_state() {
     if [[ ! -r $file ]]; then continue; fi
     json_field step step <"$file"
     progress=$((progress + ${step:-0}))
-    saved_at+=$(stat --format=%Y "$file") || true # the signal may end it
+    saved_at+=$(stat --format=%Y "$file") || true # the signal may kill it
     if [[ $state != saved ]]; then json_field state state <"$file"; fi
   done
-  # That of fewer repeats may be there from earlier; each start writes config.ini anew.
+  # A result of fewer repeats may be left from earlier; each start rewrites config.ini.
   if [[ -r $result && (-n $repeat || $result -nt $out/config.ini) ]]; then state=finished; fi
 }

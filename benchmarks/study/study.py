@@ -66,7 +66,7 @@ class Study:
         options.out.mkdir(parents=True, exist_ok=True)
 
     def run(self, *command):
-        """Standard output of a command; any failure ends the study, and the same line goes on."""
+        """Standard output of a command; any failure ends the study, and the same command resumes it."""
         result = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, text=True,
                                 stdin=subprocess.DEVNULL)
         if result.returncode != 0:

@@ -1,6 +1,6 @@
 #!/bin/bash
-# hierevo search as a Flux job that submits itself again until the search is finished.
-# An example to be adapted: hierevo's tests do not run it under Flux.
+# hierevo search as a Flux job that resubmits itself until the search is finished.
+# An example to adapt: hierevo's tests do not run it under Flux.
 #
 #   flux batch search.flux
 
@@ -13,7 +13,7 @@ scripts=$HOME/hierevo/share/hierevo/slurm/other
 hierevo=$HOME/hierevo/bin/hierevo
 run=my-run
 
-# Flux itself tells the ranks five minutes before the end of their time.
+# Flux itself signals the ranks five minutes before their time ends.
 "$scripts/search_for.sh" 0 "$run" \
   flux run --nodes=4 --ntasks=32 --time-limit=475m --signal=USR1@5m \
   "$hierevo" search --run "$run" --config my.ini

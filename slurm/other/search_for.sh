@@ -1,13 +1,13 @@
 #!/bin/bash
-# Runs a search under any scheduler for so many seconds, then lets it save.
+# Runs a search under any scheduler for a number of seconds, then makes it save.
 #
 #   search_for.sh SECONDS RUN LAUNCHER... hierevo search --run RUN [options]
 #
-# The launcher must hand SIGUSR1 on to the ranks, as the mpiruns of Open MPI and MPICH do (MPICH's ends at
-# SIGUSR2). SECONDS 0: something else sends it, or SIGUSR2, to this script, or SIGUSR1 to the launcher.
+# The launcher must pass SIGUSR1 on to the ranks, as the mpiruns of Open MPI and MPICH do (SIGUSR2 kills
+# MPICH's). SECONDS 0: something else sends SIGUSR1 or SIGUSR2 to this script, or SIGUSR1 to the launcher.
 #
-# Exit codes: 0 the search is finished; 75 it is saved, and further than before, or was to save before it had
-# begun: start it again; 1 it is saved, but no further, or cut off; 2 to 5 are hierevo's refusals.
+# Exit codes: 0 the search is finished; 75 it is saved and has made progress, or was asked to save before it
+# had begun: start it again; 1 it is saved without progress, or was killed; 2 to 5 are hierevo's refusals.
 
 # First of all: the signal may come at any moment.
 trap 'save_asked=1; [[ -z ${program:-} ]] || kill -USR1 "$program" 2>/dev/null || true' USR1 USR2
@@ -30,21 +30,21 @@ field() {
 }
 
 before=$(field 'done') || before=
-code=138 # as one that the signal ends before it listens
+code=138 # as if the signal had killed it before its handler was set
 if [[ -z ${save_asked:-} ]]; then
   timeout --preserve-status --signal=USR1 "$seconds" "$@" &
   program=$!
   if [[ -n ${save_asked:-} ]]; then kill -USR1 "$program" 2>/dev/null || true; fi
   code=0
   wait "$program" || code=$?
-  # A signal ends a wait too.
+  # A signal also ends a wait.
   while kill -0 "$program" 2>/dev/null; do wait "$program" || true; done
   last=0
   wait "$program" 2>/dev/null || last=$?
   if ((last != 127)); then code=$last; fi
 fi
 trap '' USR1 USR2
-# Launchers may tell another code than the program's: the run directory says what became of it.
+# Launchers may return another code than the program's: the run directory has the search's state.
 state=$(field state) || state=
 after=$(field 'done') || after=
 case $code:$state in

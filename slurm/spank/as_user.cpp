@@ -26,7 +26,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// In the child. What `work` throws goes into the pipe, and nothing else does.
+/// In the child. Only what `work` throws goes into the pipe.
 int exit_code_of(const std::function<bool()>& work, int pipe) noexcept {
   std::string text = "An unknown exception.";
   try {
@@ -38,8 +38,8 @@ int exit_code_of(const std::function<bool()>& work, int pipe) noexcept {
   return ::write(pipe, text.data(), text.size()) < 0 ? 3 : 2;
 }
 
-/// Reads what comes within a moment: short enough to see soon that the child has been stopped,
-/// which no pipe tells. Whether there may be more.
+/// Reads what comes within a moment: short enough to notice soon that the child was stopped, which
+/// the pipe does not show. Returns whether there may be more.
 bool read_some(const core::Descriptor& pipe, std::string& text) {
   constexpr int moment = 50;  // milliseconds
   pollfd wanted = {.fd = pipe.get(), .events = POLLIN, .revents = 0};
@@ -50,7 +50,7 @@ bool read_some(const core::Descriptor& pipe, std::string& text) {
   return got > 0 || (got < 0 && errno == EINTR);
 }
 
-/// Whether the child has ended or been stopped, and how.
+/// Whether the child has exited or been stopped, and how.
 bool has_changed(pid_t child, int& status) {
   const pid_t changed = ::waitpid(child, &status, WNOHANG | WUNTRACED);
   if (changed < 0 && errno != EINTR) throw core::InternalError("The child process is lost.");
@@ -65,7 +65,7 @@ void pause_briefly() {
   ::kill(child, SIGKILL);
   const Clock::time_point deadline = Clock::now() + std::chrono::seconds(1);
   int status = 0;
-  // One that waits for a disk stays.
+  // A process that waits for a disk cannot be killed.
   while (Clock::now() < deadline && (!has_changed(child, status) || WIFSTOPPED(status)))
     pause_briefly();
   throw core::InternalError(core::error_text(fmt::format("{} was given up", what), why));
@@ -80,7 +80,7 @@ void become(const User& user) {
       throw core::InternalError(
           fmt::format("Cannot become user {}: {}", user.uid, std::strerror(errno)));
   }
-  // Whatever fs.suid_dumpable says: the user's other processes do not look into it or control it.
+  // Whatever fs.suid_dumpable says, the user's other processes must not inspect or control it.
   ::prctl(PR_SET_DUMPABLE, 0);
   uid_t real = 0;
   uid_t effective = 0;
@@ -89,7 +89,7 @@ void become(const User& user) {
   const bool is_user = real == user.uid && effective == user.uid && saved == user.uid;
   const bool for_good = user.uid == 0 || (::setuid(0) != 0 && ::seteuid(0) != 0);
   if (!is_user || !for_good)
-    throw core::InternalError(fmt::format("Has not become user {} for good", user.uid));
+    throw core::InternalError(fmt::format("Cannot become user {} for good", user.uid));
 }
 
 bool in_child(std::string_view what, const std::function<bool()>& work,
@@ -97,11 +97,11 @@ bool in_child(std::string_view what, const std::function<bool()>& work,
   const Clock::time_point deadline = Clock::now() + limit;
   std::array<int, 2> ends;
   if (::pipe2(ends.data(), O_CLOEXEC) != 0)
-    throw core::InternalError(fmt::format("No pipe: {}", std::strerror(errno)));
+    throw core::InternalError(fmt::format("Cannot create a pipe: {}", std::strerror(errno)));
   const core::Descriptor from_child(ends[0]);
   core::Descriptor to_parent(ends[1]);
   const pid_t child = ::fork();
-  if (child < 0) throw core::InternalError(fmt::format("No process: {}", std::strerror(errno)));
+  if (child < 0) throw core::InternalError(fmt::format("Cannot fork: {}", std::strerror(errno)));
   if (child == 0) ::_exit(exit_code_of(work, to_parent.get()));
   to_parent.reset();
   std::string text;

@@ -1,34 +1,34 @@
 // The SPANK plugin: options of sbatch, salloc and srun, data on the nodes' own disks, and variables
-// that tell hierevo's programs of both. What runs where, and as whom:
+// that inform hierevo's programs of both. What runs where, and as whom:
 //
 // clang-format off
-//   sbatch, salloc, srun  init, option callbacks  the user  refuse what cannot be, before the job
+//   sbatch, salloc, srun  init, option callbacks  the user  refuse bad options, before the job
 //   slurmd                init                    root      refuses unknown settings
-//   each task, in its     task_init_privileged    root      makes FOLDER/JOBID, which is the user's
+//   each task, in its     task_init_privileged    root      creates FOLDER/JOBID for the user
 //   process before exec   task_init               the user  copies, and sets variables
 //   end of the job        job_epilog              root      removes FOLDER/JOBID
 // clang-format on
 //
-// Staging is done in task_init: the process is already the user's for good, and in the job's
-// control groups; so nothing is read or written as root, and scancel ends a copy as it ends a
+// Data are staged in task_init: there the process already runs as the user for good, and in the
+// job's control groups; so nothing is read or written as root, and scancel ends a copy as it ends a
 // program. (In user_init a failure would make slurmd drain the node of a batch job, and slurmstepd
-// would go on copying for a job that is cancelled. And since proctrack/linuxproc kills nothing that
-// is called slurmstepd, the process takes another name.) One task of a node copies, the others wait
-// for its lock.
+// would continue to copy for a cancelled job. And since proctrack/linuxproc kills nothing that is
+// called slurmstepd, the process changes its name.) One task of a node copies, the others wait for
+// its lock.
 //
-// Where it fails, the tasks of the node end with exit code 2 before their program starts, and those
+// If staging fails, the tasks of the node exit with code 2 before their program starts, and those
 // of other nodes are killed: they would wait in MPI_Init for ever. Returning an error would do
-// nothing where plugstack.conf says `optional`.
+// nothing if plugstack.conf says `optional`.
 //
-// slurmstepd takes the options out of the environment of its tasks; so task_init puts them there
-// anew, as the variables from which srun in a batch script takes its options.
+// slurmstepd removes the options from the environment of its tasks; so task_init sets them again,
+// as the variables from which srun in a batch script takes its options.
 //
-// As root are only made and removed: FOLDER, and in it, where nobody else can write, empty folders.
-// What is in them is removed by a child process that has become the user.
+// Only FOLDER, and the empty folders in it, where nobody else can write, are created and removed as
+// root. Their contents are removed by a child process that has become the user.
 //
-// Nothing is done for jobs without these options but to look whether they were given. Nothing
-// throws across C: each callback is guarded. Whatever comes from a user is checked again on the
-// node, since it need not have come by way of our sbatch.
+// For jobs without these options, the plugin only checks that they were not given. Nothing throws
+// across C: each callback is guarded. Whatever comes from a user is checked again on the node,
+// since it may have bypassed our sbatch.
 #include <fmt/format.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -54,8 +54,8 @@
 #include "staging.hpp"
 #include "text.hpp"
 
-// spank.h declares the callbacks outside of its extern "C". All that is declared here is exported,
-// and nothing else; constants would stay in this file without a declaration.
+// spank.h declares the callbacks outside of its extern "C". What is declared here is exported, and
+// nothing else is; without a declaration, constants would have internal linkage.
 #pragma GCC visibility push(default)
 extern "C" {
 #include <slurm/slurm.h>
@@ -73,10 +73,10 @@ namespace hierevo::spank {
 
 namespace {
 
-/// Of the client (sbatch, salloc or srun), which reads options without being told the settings.
+/// The client's (sbatch, salloc or srun): its option callbacks are not given the settings.
 Settings client_settings;
 
-/// What went wrong in task_init_privileged of this task's process, which task_init tells.
+/// What went wrong in task_init_privileged of this task's process; task_init reports it.
 std::string privileged_failure;
 
 Settings settings_of(int argc, char** argv) {
@@ -100,7 +100,7 @@ void require_folder(const Settings& settings) {
   if (settings.folder.empty())
     throw core::UsageError("--hierevo-stage cannot be used here",
                            "this cluster has set no folder for staged data",
-                           "Administrators: folder=… in plugstack.conf.");
+                           "Administrators: set folder=… in plugstack.conf.");
 }
 
 // ---- Options
@@ -118,7 +118,7 @@ char evaluators_argument[] = "N";
 char evaluators_help[] = "candidates that hierevo evaluates at once on each GPU";
 char devices_name[] = "hierevo-devices";
 char devices_argument[] = "shared|own";
-char devices_help[] = "GPUs that a task sees: dealt out to all tasks of the node, or its own";
+char devices_help[] = "GPUs that a task sees: those that all tasks of the node share, or its own";
 
 std::array<spank_option, option_count> options = {{
     {stage_name, stage_argument, stage_help, 1, option_stage, check_option},
@@ -126,7 +126,7 @@ std::array<spank_option, option_count> options = {{
     {devices_name, devices_argument, devices_help, 1, option_devices, check_option},
 }};
 
-/// In the client only: a node that refuses here would go on without the option.
+/// In the client only: a node that refused here would continue without the option.
 int check_option(int option, const char* text, int remote) {
   if (remote != 0) return 0;
   return guarded([&] {
@@ -168,15 +168,15 @@ void set_variable(spank_t spank, const std::string& name, const std::string& val
     throw core::InternalError(fmt::format("Cannot set the variable {}.", name));
 }
 
-/// From which srun takes an option, in this task and whatever it starts.
-void hand_on(spank_t spank, Option option, const std::string& text) {
+/// Sets the variable from which srun takes an option, for this task and whatever it starts.
+void pass_on(spank_t spank, Option option, const std::string& text) {
   std::string name = options[option].name;
   for (char& c : name) c = c == '-' ? '_' : c;
   set_variable(spank, fmt::format("SLURM_SPANK__SLURM_SPANK_OPTION_{}_{}", plugin_name, name),
                text);
 }
 
-/// When this start of the job began, by the controller's clock; nothing where it does not answer.
+/// When this start of the job began, by the controller's clock; nothing if it does not respond.
 std::optional<std::time_t> job_began(std::uint32_t job) {
   job_info_msg_t* answer = nullptr;
   if (::slurm_load_job(&answer, job, SHOW_ALL) == 0) {
@@ -189,14 +189,14 @@ std::optional<std::time_t> job_began(std::uint32_t job) {
   return std::nullopt;
 }
 
-void tell(const std::string& text) {
+void report(const std::string& text) {
   slurm_spank_log("hierevo: %s", text.c_str());
 }
 
-void tell(spank_t spank, const Staged& staged) {
-  tell(fmt::format("{}: {} in {} files staged as '{}' in {:.1f} s, {} left on the disk",
-                   variable(spank, "SLURMD_NODENAME"), size_text(staged.size.bytes),
-                   staged.size.files, staged.path, staged.seconds, size_text(staged.free_bytes)));
+void report(spank_t spank, const Staged& staged) {
+  report(fmt::format("{}: {} in {} files staged as '{}' in {:.1f} s, {} left on the disk",
+                     variable(spank, "SLURMD_NODENAME"), size_text(staged.size.bytes),
+                     staged.size.files, staged.path, staged.seconds, size_text(staged.free_bytes)));
 }
 
 void stage_data(spank_t spank, const Settings& settings, const std::string& text) {
@@ -211,23 +211,23 @@ void stage_data(spank_t spank, const Settings& settings, const std::string& text
              .restarts = core::parse_number<std::uint32_t>(variable(spank, "SLURM_RESTART_COUNT")),
              .job_began = [job] { return job_began(job); },
              .step = item<std::uint32_t>(spank, S_JOB_STEPID)});
-  hand_on(spank, option_stage, text);
+  pass_on(spank, option_stage, text);
   set_variable(spank, "HIEREVO_STAGED", staged.path);
   const auto folder_end = staged.is_folder ? staged.path.npos : staged.path.rfind('/');
   set_variable(spank, "HIEREVO_DATA_DIR", staged.path.substr(0, folder_end));
-  if (staged.copied) tell(spank, staged);
+  if (staged.copied) report(spank, staged);
 }
 
-/// Told once: steps of a batch script have the variable already.
-void hand_over(spank_t spank, Option option, const char* name, const std::string& value) {
+/// Reported once: steps of a batch script already have the variable.
+void export_option(spank_t spank, Option option, const char* name, const std::string& value) {
   const bool is_new = variable(spank, name) != value;
-  hand_on(spank, option, value);
+  pass_on(spank, option, value);
   set_variable(spank, name, value);
   if (is_new && item<std::uint32_t>(spank, S_TASK_GLOBAL_ID) == 0)
-    tell(fmt::format("{}={}", name, value));
+    report(fmt::format("{}={}", name, value));
 }
 
-/// The function has changed its parameters over the years.
+/// The function's parameters differ between versions of Slurm.
 template <typename Function>
 void kill_step(Function* kill_job_step, std::uint32_t job, std::uint32_t step) {
   if constexpr (std::is_invocable_v<Function*, std::uint32_t, std::uint32_t, std::uint16_t>) {
@@ -244,14 +244,14 @@ void kill_step(Function* kill_job_step, std::uint32_t job, std::uint32_t step) {
   }
 }
 
-/// Tasks of this node see themselves that staging has failed.
+/// Tasks of this node notice by themselves that staging has failed.
 void kill_tasks_of_other_nodes(spank_t spank) noexcept {
   guarded([&] {
     if (item<std::uint32_t>(spank, S_JOB_NNODES) < 2) return;
-    // Once is enough, since Slurm repeats it. A node that is not told of the step by now has its
-    // tasks killed by srun as soon as they are launched; tasks that no signal reaches, since
-    // slurmstepd has forked them but they have not come to task_init, start, and srun has them
-    // killed KillWait + 2 s later. To wait a little spares that: then most have started.
+    // Once is enough, since Slurm repeats it. Tasks of a node that does not know the step yet are
+    // killed by srun as soon as they are launched. No signal reaches tasks that slurmstepd has
+    // forked but that have not reached task_init: they start, and srun kills them KillWait + 2 s
+    // later. A short wait avoids that: then most have started.
     std::this_thread::sleep_for(std::chrono::seconds(2));
     kill_step(&slurm_kill_job_step, item<std::uint32_t>(spank, S_JOB_ID),
               item<std::uint32_t>(spank, S_JOB_STEPID));
@@ -261,10 +261,10 @@ void kill_tasks_of_other_nodes(spank_t spank) noexcept {
 void prepare_task(spank_t spank, const Settings& settings) {
   if (const auto text = given(spank, option_stage)) stage_data(spank, settings, *text);
   if (const auto text = given(spank, option_evaluators))
-    hand_over(spank, option_evaluators, "HIEREVO_EVALUATORS_PER_DEVICE",
-              std::to_string(parse_evaluators(*text)));
+    export_option(spank, option_evaluators, "HIEREVO_EVALUATORS_PER_DEVICE",
+                  std::to_string(parse_evaluators(*text)));
   if (const auto text = given(spank, option_devices))
-    hand_over(spank, option_devices, "HIEREVO_DEVICES", parse_devices(*text));
+    export_option(spank, option_devices, "HIEREVO_DEVICES", parse_devices(*text));
 }
 
 bool any_given(spank_t spank) {
@@ -308,10 +308,10 @@ int slurm_spank_task_init(spank_t spank, int argc, char** argv) {
     try {
       prepare_task(spank, settings_of(argc, argv));
       return;
-    } catch (const ToldAlready&) {
+    } catch (const AlreadyReported&) {
       ::_exit(2);
     } catch (const std::exception& error) {
-      tell(fmt::format("{}: {}", variable(spank, "SLURMD_NODENAME"), error.what()));
+      report(fmt::format("{}: {}", variable(spank, "SLURMD_NODENAME"), error.what()));
     }
     kill_tasks_of_other_nodes(spank);
     ::_exit(2);
@@ -321,7 +321,7 @@ int slurm_spank_task_init(spank_t spank, int argc, char** argv) {
 }
 
 int slurm_spank_job_epilog(spank_t spank, int argc, char** argv) {
-  // An error would have slurmd drain the node.
+  // An error would make slurmd drain the node.
   guarded([&] {
     const Settings settings = settings_of(argc, argv);
     if (settings.folder.empty()) return;

@@ -24,19 +24,19 @@ core::Descriptor open_base(const std::string& folder) {
     throw core::UsageError(
         fmt::format("The folder '{}' for staged data cannot be used", folder),
         "others than root could put something there",
-        "Administrators: let it be root's and have mode 0755, or remove it; it is made anew.");
+        "Administrators: give it to root with mode 0755, or remove it; it is created again.");
   return base;
 }
 
 core::Descriptor make_base(const std::string& folder) {
-  if (::mkdir(folder.c_str(), 0755) != 0 && errno != EEXIST) throw failed(folder, "make");
+  if (::mkdir(folder.c_str(), 0755) != 0 && errno != EEXIST) throw failed(folder, "create");
   core::Descriptor base = open_base(folder);
   if (!base) throw failed(folder, "open");
-  // The job's umask may be in force: users must get through in any case.
+  // The job's umask may be in force, but users must be able to enter the folder.
   constexpr mode_t passable = S_IRWXU | S_IXGRP | S_IXOTH;
   const mode_t mode = status_of(base.get(), folder).st_mode & 07777;
   if ((mode & passable) != passable && ::fchmod(base.get(), mode | passable) != 0)
-    throw failed(folder, "open up");
+    throw failed(folder, "set the mode of");
   return base;
 }
 
@@ -50,21 +50,22 @@ void make_job_folder(const std::string& folder, std::uint32_t job, const User& u
   const core::Descriptor base = make_base(folder);
   const std::string path = job_folder_path(folder, job);
   const std::string name = std::to_string(job);
-  if (::mkdirat(base.get(), name.c_str(), 0700) != 0 && errno != EEXIST) throw failed(path, "make");
+  if (::mkdirat(base.get(), name.c_str(), 0700) != 0 && errno != EEXIST)
+    throw failed(path, "create");
   const core::Descriptor own(::openat(base.get(), name.c_str(), folder_flags));
   if (!own) throw failed(path, "open");
   const uid_t owner = status_of(own.get(), path).st_uid;
   if (owner == user.uid) return;
-  // Only this process's user can have made it: it is just made, perhaps by another task.
+  // If it is this process's user's, it was just created, perhaps by another task.
   if (owner != ::geteuid())
     throw core::UsageError(fmt::format("'{}' belongs to another user", path),
-                           "a job of the same number has left it", "Administrators: remove it.");
-  if (::fchown(own.get(), user.uid, user.gid) != 0) throw failed(path, "hand over");
+                           "a job with the same number has left it", "Administrators: remove it.");
+  if (::fchown(own.get(), user.uid, user.gid) != 0) throw failed(path, "change the owner of");
 }
 
 namespace {
 
-/// As root, and from where it has found the folder as its user. Whether there is one.
+/// Finds the folder as root, and continues from there as its user. Returns whether there is one.
 bool empty_job_folder(const std::string& folder, std::uint32_t job, const User& user) {
   const core::Descriptor base = open_base(folder);
   if (!base && errno == ENOENT) return false;
@@ -74,11 +75,11 @@ bool empty_job_folder(const std::string& folder, std::uint32_t job, const User& 
   struct stat status = {};
   if (::fstatat(base.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
     if (errno == ENOENT) return false;
-    throw failed(path, "look at");
+    throw failed(path, "inspect");
   }
   if (status.st_uid != user.uid) return true;
   become(user);
-  if (::fchmodat(base.get(), name.c_str(), 0700, 0) != 0) throw failed(path, "open up");
+  if (::fchmodat(base.get(), name.c_str(), 0700, 0) != 0) throw failed(path, "set the mode of");
   const core::Descriptor own(::openat(base.get(), name.c_str(), folder_flags));
   if (!own) throw failed(path, "open");
   remove_contents(own.get(), path);

@@ -39,19 +39,19 @@ StageRequest parse_stage(std::string_view text) {
   const std::string_view name =
       colon == text.npos ? last_part(source) : text.substr(std::min(text.size(), colon + 1));
   if (!source.starts_with('/'))
-    refuse(text, "the nodes know nothing of your current folder",
+    refuse(text, "the nodes do not know your current folder",
            "Give an absolute path, as in --hierevo-stage=/data/cifar10.");
   if (source.size() >= PATH_MAX)
     refuse(text, fmt::format("a path has less than {} characters", PATH_MAX), "");
   if (name.empty() || name.front() == '.')
     refuse(text, "the copy's name would be empty, or begin with a '.'",
-           "Give one behind a colon: SRC:NAME.");
+           "Give one after a colon: SRC:NAME.");
   if (name.find('/') != name.npos)
-    refuse(text, "the copy's name, behind the last colon, has a '/'",
-           "It is the name of one file or folder: SRC:NAME.");
+    refuse(text, "the copy's name, after the last colon, has a '/'",
+           "Give the name of one file or folder: SRC:NAME.");
   if (name.size() > NAME_MAX)
     refuse(text, fmt::format("a name has at most {} characters", NAME_MAX),
-           "Give another behind a colon: SRC:NAME.");
+           "Give another after a colon: SRC:NAME.");
   return {std::string(source), std::string(name)};
 }
 

@@ -1,4 +1,4 @@
-// What users give to sbatch, salloc and srun behind --hierevo-….
+// The values of the options --hierevo-… of sbatch, salloc and srun.
 #pragma once
 
 #include <string>
@@ -6,7 +6,7 @@
 
 namespace hierevo::spank {
 
-/// What is to be copied, and the name that the copy gets.
+/// What to copy, and the name of the copy.
 struct StageRequest {
   std::string source;  ///< an absolute path
   std::string name;    ///< of one file or folder: no '/', no control character, no '.' at its start

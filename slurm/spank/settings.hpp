@@ -1,4 +1,4 @@
-// What the administrator sets behind the plugin's name in plugstack.conf.
+// What the administrator sets after the plugin's name in plugstack.conf.
 #pragma once
 
 #include <chrono>
@@ -10,8 +10,8 @@
 namespace hierevo::spank {
 
 struct Settings {
-  std::string folder;  ///< on a disk of each node; staged data lie below. Empty: nothing is staged
-  std::uint64_t limit = std::numeric_limits<std::uint64_t>::max();  ///< bytes a job and node
+  std::string folder;  ///< on a disk of each node, with the staged data. Empty: nothing is staged
+  std::uint64_t limit = std::numeric_limits<std::uint64_t>::max();  ///< bytes per job and node
   std::chrono::seconds removal_limit = std::chrono::minutes(10);    ///< at the end of a job
 };
 

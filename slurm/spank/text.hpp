@@ -1,4 +1,4 @@
-// Texts of people and for people.
+// Text that people write and read.
 #pragma once
 
 #include <cstdint>
@@ -7,8 +7,7 @@
 
 namespace hierevo::spank {
 
-/// What somebody gave, fit for a line of a log: control characters become '?', and of a long text
-/// only the beginning is there.
+/// User input made fit for a log line: control characters become '?', and long texts are cut.
 std::string shown(std::string_view text);
 
 /// A number of bytes such as 4096, 200G or 1.5T (powers of 1024). Throws UsageError, which begins

@@ -29,17 +29,17 @@ std::string_view kind_text(mode_t mode) {
                          fmt::format("it is {}", kind_text(mode)), "Stage a folder without it.");
 }
 
-/// What the system says of something that was there just now: it is not, or is something else.
-bool tells_of_change(int error) {
+/// Whether this error means that something has just disappeared or changed its type.
+bool means_change(int error) {
   return error == ENOENT || error == ENOTDIR || error == ELOOP || error == ENXIO || error == ESTALE;
 }
 
-/// Nothing when it has gone, or has become something else, since it was listed.
+/// Nothing if it has disappeared or changed its type since it was listed.
 core::Descriptor open_if_there(int folder, const Entry& entry, const fs::path& path) {
-  // Not to wait for a writer, should it have become a pipe.
+  // O_NONBLOCK: it may have become a pipe.
   constexpr int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
   core::Descriptor opened(::openat(folder, entry.name.c_str(), flags));
-  if (!opened && !tells_of_change(errno)) throw failed(path, "open");
+  if (!opened && !means_change(errno)) throw failed(path, "open");
   if (!opened) return opened;
   const mode_t mode = status_of(opened.get(), path).st_mode;
   if ((mode & S_IFMT) != (entry.status.st_mode & S_IFMT)) opened.reset();
@@ -52,8 +52,8 @@ class Measuring {
 
   void add_folder(int folder, const fs::path& path, int depth) {
     if (depth > deepest)
-      throw core::UsageError(fmt::format("'{}' lies too deep", shown(path.string())),
-                             fmt::format("more than {} folders in each other", deepest), "");
+      throw core::UsageError(fmt::format("'{}' is nested too deeply", shown(path.string())),
+                             fmt::format("in more than {} folders", deepest), "");
     ++size_.folders;
     size_.on_disk += block;
     for (const Entry& entry : entries_of(folder, path, purpose_)) {
@@ -93,7 +93,7 @@ void refuse_change(const fs::path& path) {
 }
 
 FolderReader read_folder(int folder, const fs::path& path) {
-  // The stream takes its descriptor over, and a copy would share the place that is read at.
+  // The stream takes ownership of its descriptor, and a duplicate would share the read position.
   const int own = ::openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (own < 0) throw failed(path, "open");
   FolderReader reader(::fdopendir(own));
@@ -121,7 +121,7 @@ std::vector<Entry> entries_of(int folder, const fs::path& path, Purpose purpose)
   while (const char* name = next_name(reader.get(), path)) {
     Entry entry = {name, {}};
     if (::fstatat(folder, name, &entry.status, AT_SYMLINK_NOFOLLOW) != 0) {
-      if (!tells_of_change(errno)) throw failed(path / name, "look at");
+      if (!means_change(errno)) throw failed(path / name, "inspect");
       if (purpose == Purpose::copy) refuse_change(path / name);
     } else if (entry.is_file() || entry.is_folder() || entry.is_link()) {
       entries.push_back(std::move(entry));
@@ -141,7 +141,7 @@ core::Descriptor open_entry(int folder, const Entry& entry, const fs::path& path
 }
 
 core::Descriptor open_tree(const fs::path& path) {
-  // Looked at first: a socket cannot be opened, and a device or pipe may do something when it is.
+  // Checked first: a socket cannot be opened, and opening a device or pipe may have effects.
   struct stat status = {};
   const auto refuse_odd_kind = [&] {
     if (!S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode)) refuse_kind(path, status.st_mode);
@@ -156,7 +156,7 @@ core::Descriptor open_tree(const fs::path& path) {
 
 struct stat status_of(int descriptor, const fs::path& path) {
   struct stat status = {};
-  if (::fstat(descriptor, &status) != 0) throw failed(path, "look at");
+  if (::fstat(descriptor, &status) != 0) throw failed(path, "inspect");
   return status;
 }
 

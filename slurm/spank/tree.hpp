@@ -1,4 +1,4 @@
-// Folders as they are walked here: by descriptors and in order, never through a symbolic link.
+// Walking folders by descriptors and in order, never through a symbolic link.
 #pragma once
 
 #include <dirent.h>
@@ -15,7 +15,7 @@
 
 namespace hierevo::spank {
 
-/// Folders in folders deeper than this are refused: each has a descriptor while it is walked.
+/// Deeper nesting of folders is refused: each has a descriptor while it is walked.
 constexpr int deepest = 100;
 
 struct FolderCloser {
@@ -23,22 +23,22 @@ struct FolderCloser {
 };
 using FolderReader = std::unique_ptr<DIR, FolderCloser>;
 
-/// To be thrown: errno, with the path fit for a log.
+/// The exception for errno, with the path made fit for a log.
 core::IoError failed(const std::filesystem::path& path, std::string_view operation);
 
-/// To be called when what is copied has gone, or is not what it was. Throws UsageError.
+/// To be called if what is copied has disappeared or changed its type. Throws UsageError.
 [[noreturn]] void refuse_change(const std::filesystem::path& path);
 
-/// What a tree is looked at for. To copy it: what goes meanwhile, and what is neither file, folder
-/// nor link, is an error. To count what running programs have there: both count for nothing.
+/// Why a tree is walked. To copy it: whatever disappears meanwhile, and whatever is neither file,
+/// folder nor link, is an error. To count what running programs have there: both count for nothing.
 enum class Purpose { copy, count };
 
 /// Reads an open folder from its beginning; the descriptor stays open. Throws IoError.
 FolderReader read_folder(int folder, const std::filesystem::path& path);
-/// The next name but "." and ".."; nullptr at the end. Throws IoError.
+/// The next name except "." and ".."; nullptr at the end. Throws IoError.
 const char* next_name(DIR* folder, const std::filesystem::path& path);
 
-/// What lies in a folder.
+/// An entry of a folder.
 struct Entry {
   std::string name;
   struct stat status;
@@ -47,29 +47,29 @@ struct Entry {
   bool is_link() const { return S_ISLNK(status.st_mode); }
 };
 
-/// All files, folders and links in a folder, sorted. Throws IoError, and UsageError as the purpose
-/// has it.
+/// All files, folders and links in a folder, sorted. Throws IoError, and UsageError depending on
+/// the purpose.
 std::vector<Entry> entries_of(int folder, const std::filesystem::path& path,
                               Purpose purpose = Purpose::copy);
 
-/// Opens a file or folder for reading. Throws IoError; UsageError when it has gone or become
-/// something else, such as a link or a pipe, which is not waited for.
+/// Opens a file or folder for reading, without waiting for a pipe. Throws IoError; UsageError if it
+/// has disappeared or become something else, such as a link or a pipe.
 core::Descriptor open_entry(int folder, const Entry& entry, const std::filesystem::path& path);
 
-/// Opens what `path` leads to for reading, a file or a folder, links followed. Throws IoError;
-/// UsageError when it is neither.
+/// Opens the file or folder that `path` leads to for reading, following links. Throws IoError;
+/// UsageError if it is neither.
 core::Descriptor open_tree(const std::filesystem::path& path);
 
 struct stat status_of(int descriptor, const std::filesystem::path& path);
 
 struct TreeSize {
-  std::uint64_t files = 0;    ///< with links
-  std::uint64_t folders = 0;  ///< the tree's own too
+  std::uint64_t files = 0;    ///< including links
+  std::uint64_t folders = 0;  ///< including the tree itself
   std::uint64_t bytes = 0;
   std::uint64_t on_disk = 0;  ///< bytes in whole blocks, as a copy takes
 };
 
-/// The size of an open file or folder with all in it. Throws as entries_of().
+/// The size of an open file or folder with all its contents. Throws like entries_of().
 TreeSize measure_tree(int tree, const std::filesystem::path& path, Purpose purpose = Purpose::copy);
 
 }  // namespace hierevo::spank

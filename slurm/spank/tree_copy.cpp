@@ -22,7 +22,7 @@ namespace {
 
 constexpr std::size_t chunk = std::size_t{4} << 20;
 
-/// As much as fits, or up to the end of the file.
+/// Reads as much as fits, or up to the end of the file.
 std::size_t read_chunk(int file, const fs::path& path, std::span<std::byte> buffer) {
   std::size_t filled = 0;
   while (filled < buffer.size()) {
@@ -44,7 +44,7 @@ void write_chunk(int file, const fs::path& path, std::span<const std::byte> byte
   }
 }
 
-/// Both walk a tree in the same order, and so agree on the checksums' order.
+/// Copying and reading back walk a tree in the same order, and so agree on the order of checksums.
 class Copier {
  public:
   void copy(int source, const fs::path& source_path, const CopyTarget& target) {
@@ -64,7 +64,7 @@ class Copier {
     const core::Descriptor file(::openat(target.folder, target.name.c_str(),
                                          O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
                                          mode));
-    if (!file) throw failed(target.path, "make");
+    if (!file) throw failed(target.path, "create");
     ::posix_fadvise(source, 0, 0, POSIX_FADV_SEQUENTIAL);
     auto left = static_cast<std::uint64_t>(status.st_size);
     while (const std::size_t size = read_chunk(source, source_path, buffer_)) {
@@ -78,7 +78,8 @@ class Copier {
   }
 
   void copy_folder(int source, const fs::path& source_path, const CopyTarget& target) {
-    if (::mkdirat(target.folder, target.name.c_str(), 0700) != 0) throw failed(target.path, "make");
+    if (::mkdirat(target.folder, target.name.c_str(), 0700) != 0)
+      throw failed(target.path, "create");
     const core::Descriptor folder(::openat(target.folder, target.name.c_str(),
                                            O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (!folder) throw failed(target.path, "open");
@@ -99,7 +100,7 @@ class Copier {
     if (size < 0 && (errno == ENOENT || errno == EINVAL)) refuse_change(source_path);
     if (size < 0) throw failed(source_path, "read");
     if (::symlinkat(text.data(), target.folder, target.name.c_str()) != 0)
-      throw failed(target.path, "make");
+      throw failed(target.path, "create");
   }
 
   std::vector<std::byte> buffer_ = std::vector<std::byte>(chunk);
@@ -127,7 +128,7 @@ class Verifier {
 
  private:
   void verify_file(int file, const fs::path& path) {
-    // What the disk has, not what the memory still has of it.
+    // Read from the disk, not from the page cache.
     ::posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED);
     while (const std::size_t size = read_chunk(file, path, buffer_)) {
       const auto bytes = std::span(buffer_).first(size);
@@ -138,7 +139,7 @@ class Verifier {
 
   [[noreturn]] static void refuse(const fs::path& path) {
     throw core::IoError(shown(path.string()), "use the copy", 0,
-                        "It reads back otherwise than it was written: tell your administrator, the "
+                        "It does not read back as it was written: inform your administrator, the "
                         "node's disk may be broken.");
   }
 

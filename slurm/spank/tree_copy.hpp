@@ -1,4 +1,4 @@
-// Copies of files and folders that are known to be whole.
+// Verified copies of files and folders.
 #pragma once
 
 #include <filesystem>
@@ -13,11 +13,11 @@ struct CopyTarget {
   std::filesystem::path path;
 };
 
-/// Copies an open file, or a folder with all in it, to a name that is not there yet; brings it to
-/// the disk, and compares the checksums of what was read with those of what the disk gives back.
-/// Links are copied as they are; files and folders are their owner's alone, executable where they
-/// were. Throws IoError, and UsageError for what changes meanwhile or is no file; a part of the
-/// copy is then left.
+/// Copies an open file, or a folder with its contents, to a name that does not exist yet; syncs it
+/// to the disk, and compares the checksums of what was read with those of what the disk returns.
+/// Links are copied as they are; files and folders are accessible to their owner alone, executable
+/// if they were. Throws IoError, and UsageError if something changes meanwhile or is not a file; a
+/// part of the copy is then left.
 void copy_tree(int source, const std::filesystem::path& source_path, const CopyTarget& target);
 
 }  // namespace hierevo::spank

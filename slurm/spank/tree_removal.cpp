@@ -21,7 +21,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// A folder by what cannot be moved to another place.
+/// Identifies a folder even if it is moved.
 struct Identity {
   dev_t device;
   ino_t inode;
@@ -33,12 +33,13 @@ Identity identity_of(int folder, const fs::path& path) {
   return {status.st_dev, status.st_ino};
 }
 
-/// So many names of folders are remembered at once, whatever a user has made: more are found when
-/// their folder is read once more.
+/// The most names of folders that are remembered at once, whatever a user has created: more are
+/// found when their parent is read again.
 constexpr std::size_t most_names = 100'000;
 
-/// One descriptor is open, whatever the depth: the way back up is "..", and must lead to where the
-/// walk came from. A folder is read once, or once in thousands of folders in it that are not empty.
+/// Keeps one descriptor open, whatever the depth: the way back up is "..", and must lead to where
+/// the walk came from. A folder is read once, and again for every few thousand non-empty folders in
+/// it.
 class Removal {
  public:
   Removal(int folder, const fs::path& path) : path_(path) {
@@ -68,7 +69,7 @@ class Removal {
     std::string name;
     Identity identity;
     std::vector<std::string> inner = {};  ///< folders in it that were not empty
-    bool is_read = false;                 ///< to its end: `inner` are all that are left
+    bool is_read = false;                 ///< to its end: only `inner` is left
   };
 
   core::Descriptor reopen(int folder, const char* name) {
@@ -78,9 +79,9 @@ class Removal {
     return opened;
   }
 
-  /// Removes what is no folder, and empty folders.
+  /// Removes files and empty folders.
   void remove_files(Step& here) {
-    // Half of what is left: folders deeper down want some too.
+    // Half of what is left: folders deeper down need some too.
     const std::size_t room = (most_names - std::min(most_names, names_)) / 2 + 1;
     const FolderReader reader = read_folder(current_.get(), path_);
     while (const char* name = next_name(reader.get(), path_)) {
@@ -118,7 +119,7 @@ class Removal {
       throw failed(path_ / name, "remove");
   }
 
-  /// By a descriptor: a name might lead elsewhere by now. Whether the folder is still there.
+  /// Through a descriptor: the name might lead elsewhere by now. Returns whether it still exists.
   bool open_up(const std::string& name) {
     const core::Descriptor inner(
         ::openat(current_.get(), name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
@@ -130,7 +131,7 @@ class Removal {
     return true;
   }
 
-  fs::path path_;  ///< of the tree: that of what is deep in it would be as long as its user likes
+  fs::path path_;  ///< of the tree: paths deep inside it could have any length
   core::Descriptor current_;
   std::vector<Step> way_;
   std::size_t names_ = 0;  ///< in all steps' `inner`

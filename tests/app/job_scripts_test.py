@@ -313,7 +313,7 @@ fi
     def is_saved_and_not_queued(self, behaviour, says, tries, states=None):
         result = self.saved(behaviour, "seconds_left() { printf -v \"$1\" 3; }")
         self.assertIn(says, result.stderr)
-        self.assertIn("the same sbatch line goes on", result.stderr)
+        self.assertIn("the same sbatch command resumes it", result.stderr)
         self.assertEqual(result.returncode, 75, result.stderr)
         self.assertIn(len(self.calls("scontrol requeue 77")), tries)
         if states is not None:
@@ -323,23 +323,23 @@ fi
     def test_does_not_answer(self):
         self.is_saved_and_not_queued(
             "[[ $tool != squeue ]] || unreachable",
-            "Saved, but Slurm has not answered for 3 s: squeue: error: Unable to contact slurm", [0])
+            "Saved, but Slurm has not responded for 3 s: squeue: error: Unable to contact slurm", [0])
 
     def test_hangs(self):
         self.stand_in("timeout", "#!/bin/bash\nwhile [[ $1 == --* ]]; do shift; done\n"
                                  'shift\nexec /usr/bin/timeout --kill-after=1 1 "$@"\n')
         self.is_saved_and_not_queued(
             "[[ $tool != squeue || $* != *%T ]] || exec /bin/sleep 1000",
-            "Saved, but Slurm has not answered for 3 s: no answer within 20 s.", [0])
+            "Saved, but Slurm has not responded for 3 s: no answer within 20 s.", [0])
 
     def test_does_not_take_it(self):
         self.is_saved_and_not_queued("[[ $1 != requeue ]] || unreachable",
-                                         "Saved, but Slurm has not answered for 3 s", [2, 3])
+                                         "Saved, but Slurm has not responded for 3 s", [2, 3])
 
     def test_refuses(self):
         self.is_saved_and_not_queued(
             "[[ $1 != requeue ]] || fail 'Requested operation is presently disabled for job 77'",
-            "Saved, but Slurm does not put the job into the queue again: scontrol: error: Requested",
+            "Saved, but Slurm does not requeue the job: scontrol: error: Requested",
             [1], 1)
 
     def test_does_not_know_the_job(self):
@@ -349,7 +349,7 @@ fi
     def test_runs_the_job_elsewhere(self):
         result = self.saved("[[ $tool:$1 != scontrol:show || ! -e $STAND_INS/../my\\ run ]] || "
                             "{ echo '   Requeue=1 Restarts=2 Reboot=0'; exit; }", RESTART_COUNT=1)
-        self.assertIn("Saved; Slurm has started this job again elsewhere.", result.stderr)
+        self.assertIn("Saved; Slurm has restarted this job elsewhere.", result.stderr)
         self.assert_queued(result, times=0)
 
     def test_srun_gets_no_answer(self):
@@ -368,7 +368,7 @@ fi
             result = self.search("--run", self.run_dir)
         self.assertEqual(result.returncode, 75)
         self.assertGreater(result.stderr.count("Unable to contact slurm controller"), 2)
-        self.assertIn("Slurm did not say where this script lies. Nothing was started", result.stderr)
+        self.assertIn("Slurm did not say where this script is. Nothing was started", result.stderr)
         self.assertFalse(self.run_dir.exists())
 
 
@@ -402,7 +402,7 @@ class InUse(JobScripts):
         self.assertEqual(self.calls("scontrol requeue"), [])
 
     def test_whose_it_is(self):
-        self.assertIn("The last to begin in ", self.owned_by(78, "true"))
+        self.assertIn("The last to start in ", self.owned_by(78, "true"))
         self.assertIn("was process 123 on n1, for job 78, which is running.",
                       self.owned_by(78, "true"))
         # Not waited for: where locks do not hold, both would take the folder over in turn.
@@ -436,7 +436,7 @@ class InUse(JobScripts):
                     process.kill()
                     process.wait()
                 self.assertEqual(result.returncode, 5, result.stderr)
-                self.assertIn(f"The last to begin in '{run_dir}' was process {process.pid} on "
+                self.assertIn(f"The last to start in '{run_dir}' was process {process.pid} on "
                               f"{os.uname().nodename}, {says}", result.stderr)
 
     def test_a_job_that_was_started_again_waits(self):
@@ -454,7 +454,7 @@ class InUse(JobScripts):
                             "{ echo '   Requeue=1 Restarts=2 Reboot=0'; exit; }")
                 result = self.search("--run", self.run_dir, RESTART_COUNT=1)
                 self.assertEqual(result.returncode, 5, result.stderr)
-                self.assertIn("Slurm has started this job again elsewhere. This start ends here.",
+                self.assertIn("Slurm has restarted this job elsewhere. This start exits.",
                               result.stderr)
                 self.assertEqual(self.programs(), programs)
                 self.assertEqual(self.calls("scontrol requeue"), [])
@@ -462,7 +462,7 @@ class InUse(JobScripts):
     def test_it_waits_only_so_long_and_so_often(self):
         self.site("in_use_wait=0", "restarts=3")
         for count in (1, 2):
-            self.assertIn("is still in use; the job is put into the queue again",
+            self.assertIn("is still in use; the job is requeued",
                           self.in_use(RESTART_COUNT=7).stderr)
             self.assertEqual(self.calls("scontrol requeue"), ["scontrol requeue 77"])
             self.assertEqual(self.calls("scontrol update"),
@@ -470,7 +470,7 @@ class InUse(JobScripts):
             self.assertEqual((self.run_dir / "restarts").read_text(), f"{count}\n")
         result = self.in_use(RESTART_COUNT=8)
         self.assertEqual(result.returncode, 5)
-        self.assertIn("3 consecutive starts brought no progress (others held it)", result.stderr)
+        self.assertIn("3 consecutive starts made no progress (others held the folder)", result.stderr)
         self.assertEqual(self.calls("scontrol requeue"), [])
 
     def test_the_time_ends_while_it_waits(self):

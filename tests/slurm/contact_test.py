@@ -84,7 +84,7 @@ class Contact(SlurmTest):
                 self.wait_for_restart(job, number)
                 self.assertNotEqual(self.shown(job, "NodeList"), node)
             self.wait_for_all(jobs, lambda job, _: self.output_of(job).count(
-                "was started again: it waits up to") == number)
+                "was restarted: it waits up to") == number)
             self.wait_for_done(self.done() + 3)  # where Slurm knows of nothing
             self.train_on(stopped)
             self.link(node, "up")

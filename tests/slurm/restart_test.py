@@ -1,4 +1,4 @@
-"""slurm/search.sh puts its job into the queue again when it is told to save, and only then."""
+"""slurm/search.sh requeues its job when it is asked to save, and only then."""
 from slurm_jobs import SlurmTest
 
 EVALUATIONS = 9
@@ -28,7 +28,7 @@ class Restart(SlurmTest):
         self.assertTrue((self.folder / "chained").exists())
 
     def again_in(self, job):
-        return self.output_of(job).count("the job is put into the queue again")
+        return self.output_of(job).count("the job is requeued")
 
     def wait_for_half_trained(self):
         """An evaluator of this start has saved a candidate."""
@@ -63,7 +63,7 @@ class Restart(SlurmTest):
                             self.status()["state"] == "running")
             self.on_head("scancel", "--signal=USR2", job)
         self.assertEqual(self.wait_for_end(job), ("FAILED", "75:0"))
-        self.assertIn("brought no progress", self.output_of(job))
+        self.assertIn("made no progress", self.output_of(job))
         self.assertNotIn("crashed", self.output_of(job))
 
     def evaluations_that_never_end(self):

@@ -147,7 +147,7 @@ TEST_F(Staging, ANameStandsForOneSource) {
   stage(request(), place());
   EXPECT_THAT(refusal({source / "a", "data"}, place()), HasSubstr("Give another name"));
   std::ofstream(folder / "mine") << "of the user";
-  EXPECT_THAT(refusal(request("mine"), place(1)), HasSubstr("there is something already"));
+  EXPECT_THAT(refusal(request("mine"), place(1)), HasSubstr("the name is already in use"));
   EXPECT_TRUE(stage({source / "a", "other"}, place(2)).copied);
   EXPECT_THAT(names(), UnorderedElementsAre("data", "mine", "other", ".failure"));
 }
@@ -174,7 +174,7 @@ TEST_F(Staging, PipesOfTheUserAreNotWaitedFor) {
   EXPECT_TRUE(stage(request(), place()).copied);
   fs::remove(folder / ".sources/data");
   ASSERT_EQ(::mkfifo((folder / ".sources/data").c_str(), 0600), 0);
-  EXPECT_THAT(refusal(request(), place()), HasSubstr("there is something already"));
+  EXPECT_THAT(refusal(request(), place()), HasSubstr("the name is already in use"));
   EXPECT_TRUE(stage({source, "other"}, place(1)).copied);  // what is there was measured
 }
 
@@ -207,7 +207,7 @@ TEST_F(Staging, WhatDoesNotFitIsNotBegun) {
 TEST_F(Staging, AFailureIsToldByOneTaskOfAStep) {
   fs::rename(source, scratch.path() / "away");
   EXPECT_THAT(refusal(request(), place()), HasSubstr("No such file or directory"));
-  EXPECT_THROW(stage(request(), place()), ToldAlready);
+  EXPECT_THROW(stage(request(), place()), AlreadyReported);
   EXPECT_THAT(refusal(request(), place(1)), HasSubstr("No such file or directory"));
   fs::rename(scratch.path() / "away", source);
   EXPECT_TRUE(stage(request(), place(2)).copied);
@@ -275,7 +275,7 @@ TEST_F(Restarts, WithoutAnAnswerOfSlurmNothingIsRemovedOrUsed) {
   where.restarts = 1;
   where.job_began = [this]() -> std::optional<std::time_t> { return ++asked, std::nullopt; };
   pauses.clear();
-  EXPECT_THAT(refusal(request(), where), HasSubstr("Slurm's controller does not answer"));
+  EXPECT_THAT(refusal(request(), where), HasSubstr("Slurm's controller does not respond"));
   expect_whole();
   EXPECT_EQ(asked, 9);
   EXPECT_EQ(std::accumulate(pauses.begin(), pauses.end(), std::time_t{0}), 121);
@@ -305,7 +305,7 @@ TEST_F(Restarts, ALostNoteRemovesNothing) {
 TEST_F(Staging, AByteThatReadsBackWrongIsFound) {
   fs::remove_all(source / "inner");
   wrong_read = 4;  // after the file's bytes, and twice its end: the first of the copy
-  EXPECT_THAT(refusal(request(), place()), HasSubstr("reads back otherwise"));
+  EXPECT_THAT(refusal(request(), place()), HasSubstr("does not read back as it was written"));
   EXPECT_EQ(wrong_read, 0);
   EXPECT_THAT(names(), UnorderedElementsAre(".failure"));
 }

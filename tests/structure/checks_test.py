@@ -1,4 +1,4 @@
-"""Plants what layering.py, old_libc.py and tracked_files.py are to find: a check that finds nothing is none."""
+"""Plants what the checks of this folder are to find: a check that finds nothing is none."""
 
 import pathlib
 import re
@@ -7,6 +7,7 @@ import unittest
 
 import layering
 import old_libc
+import plain_english
 import tracked_files
 
 
@@ -105,6 +106,24 @@ class OldLibc(PlantedTree):
         install = pathlib.Path(__file__).resolve().parents[2] / "INSTALL.md"
         promised = re.search(r"^\| glibc, kernel \| ([\d.]+), ", install.read_text(), re.M)
         self.assertEqual(promised and promised[1], old_libc.OLDEST)
+
+
+class PlainEnglish(PlantedTree):
+    def test_planted(self):
+        self.plant("a.md", "It goes on\nwith the search. The failures\nin series end it.\n")
+        self.plant("slurm/a.sh", "# A rank is taken\n# for lost.\nsay 'Run the same line again.'\n")
+        problems, looked_at = plain_english.check(self.root)
+        self.assertEqual(sorted(problems), ["a.md:1: 'goes on with': write 'resume'",
+                                            "a.md:3: 'in series': write 'consecutive'",
+                                            "slurm/a.sh:1: 'taken # for lost': write 'considered lost'",
+                                            "slurm/a.sh:3: 'Run the same line': write 'the same command'"])
+        self.assertEqual(looked_at, 2)
+
+    def test_proper_uses(self):
+        self.plant("a.md", "Write *resume*, not *go on with*. Both are on the same line, in series-connected "
+                           "parts; whoever wants to stop tells others.\n")
+        self.plant("src/core/a.cpp", "// Goes on with it.\n")
+        self.assertEqual(plain_english.check(self.root), ([], 1))
 
 
 class TrackedFiles(PlantedTree):
