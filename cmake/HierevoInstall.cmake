@@ -15,6 +15,9 @@ foreach(module ${hierevo_modules})
   endif()
 endforeach()
 
+install(FILES include/hierevo/nn/training_options.hpp  # of training_options, also without nn
+  DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/hierevo/nn)
+
 if(HIEREVO_WITH_MPI AND MPI_C_COMPILER)
   find_program(hierevo_mpi ${MPI_C_COMPILER} NO_CACHE)  # it may be a name without a path
 endif()

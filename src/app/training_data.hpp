@@ -10,7 +10,7 @@
 
 #include "hierevo/nn/batches/batches.hpp"
 #include "hierevo/nn/batches/image_tensors.hpp"
-#include "hierevo/nn/training/training_options.hpp"
+#include "hierevo/nn/training_options.hpp"
 #include "hierevo/search/data_facts.hpp"
 #include "training_options.hpp"
 

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "hierevo/nn/training/training_options.hpp"
+#include "hierevo/nn/training_options.hpp"
 #include "option_set.hpp"
 
 namespace hierevo::app {

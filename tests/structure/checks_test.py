@@ -57,6 +57,9 @@ class Layering(PlantedTree):
                 problem = f"module {user} must not use module {used}"
                 self.expect(f"src/{user}/a.cpp", f'"hierevo/{used}/b.hpp"', problem)
                 self.expect(f"include/hierevo/{user}/a.hpp", f'"hierevo/{used}/b.hpp"', problem)
+        self.expect("src/nn/native/a.cpp", '"executor/b.hpp"', "nn/native must not use nn/executor")
+        self.expect("include/hierevo/nn/batches/a.hpp", '"hierevo/nn/training/b.hpp"',
+                    "nn/batches must not use nn/training")
         self.expect("io/a.cpp", '"hierevo/comm/b.hpp"', "module io must not use module comm")
         self.expect("slurm/spank/a.cpp", '"hierevo/io/b.hpp"',
                     "module slurm must not use module io")

@@ -25,6 +25,15 @@ USES = {
     "slurm": ["core"],
 }
 
+# The same of the folders within nn.
+NN_FOLDERS = {
+    "device": [],
+    "native": [],
+    "batches": ["device"],
+    "executor": ["device", "native"],
+    "training": ["batches", "device", "executor"],
+}
+
 # Libraries by how their headers begin, with the modules that may include them.
 HOMES = {
     r"mpi(-ext)?\.h|nccl\.h|cuda": {"comm"},
@@ -66,13 +75,22 @@ def module_of(path):
     return name if name in USES else None
 
 
+def nn_folder_of(parts):
+    """The folder of nn that a path or an #include leads to; None for others."""
+    return next((part for part in parts if part in NN_FOLDERS), None)
+
+
 def problem_with(path, module, quote, target, root):
     """What is wrong with a file's #include of `target`, or None."""
     if target.startswith("hierevo/"):
         other = target.split("/")[1]
         if other not in reachable(module):
             return f"module {module} must not use module {other}"
-    elif quote == '"' and not (root / path.parent / target).resolve().is_relative_to(
+    if module == "nn":
+        own, other = nn_folder_of(path.parts), nn_folder_of(target.split("/"))
+        if own and other and other not in [own, *NN_FOLDERS[own]]:
+            return f"nn/{own} must not use nn/{other}"
+    if not target.startswith("hierevo/") and quote == '"' and not (root / path.parent / target).resolve().is_relative_to(
             (root / path.parent).resolve()):
         return "private headers of another module"
     for pattern, homes in HOMES.items():

@@ -5,7 +5,7 @@
 
 #include "hierevo/nn/batches/batches.hpp"
 #include "hierevo/nn/batches/image_tensors.hpp"
-#include "hierevo/nn/training/training_options.hpp"
+#include "hierevo/nn/training_options.hpp"
 
 namespace hierevo::nn {
 

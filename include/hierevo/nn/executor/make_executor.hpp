@@ -7,7 +7,7 @@
 
 #include "hierevo/genome/plan.hpp"
 #include "hierevo/nn/executor/executor.hpp"
-#include "hierevo/nn/training/training_options.hpp"
+#include "hierevo/nn/training_options.hpp"
 
 namespace hierevo::nn {
 

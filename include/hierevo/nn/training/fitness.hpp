@@ -11,7 +11,7 @@
 #include "hierevo/nn/batches/image_tensors.hpp"
 #include "hierevo/nn/executor/executor.hpp"
 #include "hierevo/nn/training/trainer.hpp"
-#include "hierevo/nn/training/training_options.hpp"
+#include "hierevo/nn/training_options.hpp"
 
 namespace hierevo::nn {
 

@@ -9,7 +9,7 @@
 #include "hierevo/nn/batches/batches.hpp"
 #include "hierevo/nn/executor/executor.hpp"
 #include "hierevo/nn/training/scores.hpp"
-#include "hierevo/nn/training/training_options.hpp"
+#include "hierevo/nn/training_options.hpp"
 
 namespace hierevo::comm {
 class Collectives;

@@ -3,7 +3,7 @@
 #include <cstdint>
 
 #include "hierevo/nn/batches/image_tensors.hpp"
-#include "hierevo/nn/training/training_options.hpp"
+#include "hierevo/nn/training_options.hpp"
 
 namespace hierevo::nn {
 

@@ -1,4 +1,4 @@
-#include "hierevo/nn/training/training_options.hpp"
+#include "hierevo/nn/training_options.hpp"
 
 #include <fmt/format.h>
 
