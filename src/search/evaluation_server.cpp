@@ -11,7 +11,7 @@
 #include "hierevo/comm/communicator.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/search/process_evaluators.hpp"
-#include "hierevo/search/protocol.hpp"
+#include "protocol.hpp"
 
 namespace hierevo::search {
 

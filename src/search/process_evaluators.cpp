@@ -20,7 +20,7 @@
 #include "evaluator_process.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/log.hpp"
-#include "hierevo/search/protocol.hpp"
+#include "protocol.hpp"
 
 namespace hierevo::search {
 

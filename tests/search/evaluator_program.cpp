@@ -13,7 +13,7 @@
 #include "evaluator_behaviour.hpp"
 #include "hierevo/process/supervisor.hpp"
 #include "hierevo/search/process_evaluators.hpp"
-#include "hierevo/search/protocol.hpp"
+#include "protocol.hpp"
 
 namespace {
 
