@@ -24,7 +24,8 @@
 
 #include "hierevo/core/error.hpp"
 #include "hierevo/genome/mutation.hpp"
-#include "hierevo/search/process_evaluators.hpp"
+#include "hierevo/search/evaluation_server.hpp"
+#include "hierevo/search/evaluator_pool.hpp"
 
 namespace hierevo {
 namespace {
@@ -64,11 +65,11 @@ int evaluate() {
 }
 
 std::unique_ptr<Evaluators> start(process::Supervisor& supervisor) {
-  ProcessEvaluatorsOptions options;
+  EvaluatorPoolOptions options;
   const std::string program = std::filesystem::read_symlink("/proc/self/exe").string();
   options.evaluators.resize(1);
   options.evaluators[0].order.command = {program, "evaluator"};
-  return make_process_evaluators(supervisor, std::move(options));
+  return make_evaluator_pool(supervisor, std::move(options));
 }
 
 /// Waits for it as a rank does. Any other kind is an error.

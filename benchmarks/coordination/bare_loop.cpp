@@ -36,7 +36,7 @@
 #include "hierevo/evolution/engine.hpp"
 #include "hierevo/genome/plan.hpp"
 #include "hierevo/search/builtin_evaluators.hpp"
-#include "hierevo/search/protocol.hpp"
+#include "protocol.hpp"
 
 namespace hierevo {
 namespace {

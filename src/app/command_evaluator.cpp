@@ -11,7 +11,7 @@
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/log.hpp"
 #include "hierevo/process/supervisor.hpp"
-#include "hierevo/search/process_evaluators.hpp"
+#include "hierevo/search/evaluation_server.hpp"
 #include "option_set.hpp"
 #include "search_evaluators.hpp"
 #include "search_options.hpp"

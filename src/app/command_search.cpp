@@ -25,7 +25,7 @@
 #include "hierevo/core/log.hpp"
 #include "hierevo/core/standard_error.hpp"
 #include "hierevo/process/supervisor.hpp"
-#include "hierevo/search/process_evaluators.hpp"
+#include "hierevo/search/evaluator_pool.hpp"
 #include "hierevo/search/run_directory.hpp"
 #include "hierevo/search/search_progress.hpp"
 #include "preflight.hpp"
@@ -69,7 +69,7 @@ class SearchProgram {
 
  private:
   void make_evaluators(const comm::Communicator& ranks);
-  search::ProcessEvaluatorsOptions process_options(const comm::Communicator& ranks) const;
+  search::EvaluatorPoolOptions process_options(const comm::Communicator& ranks) const;
   std::vector<EvaluatorPlace> places(const comm::Communicator& ranks) const;
   struct Outcome {
     SearchEnd end;
@@ -106,13 +106,12 @@ std::vector<EvaluatorPlace> SearchProgram::places(const comm::Communicator& rank
   return places;
 }
 
-search::ProcessEvaluatorsOptions SearchProgram::process_options(
-    const comm::Communicator& ranks) const {
+search::EvaluatorPoolOptions SearchProgram::process_options(const comm::Communicator& ranks) const {
   const char* program = command_.evaluator == "train" ? "hierevo-evaluator" : "hierevo-search";
   constexpr double gibibyte = 1 << 30;
-  search::ProcessEvaluatorsOptions options;
+  search::EvaluatorPoolOptions options;
   for (const EvaluatorPlace& place : places(ranks)) {
-    search::ProcessEvaluatorsOptions::One one;
+    search::EvaluatorPoolOptions::One one;
     one.order.command = {sibling_program(program).string(), "evaluator"};
     if (!place.device.empty()) {
       one.order.environment.push_back("CUDA_VISIBLE_DEVICES=" + place.device);
@@ -139,7 +138,7 @@ void SearchProgram::make_evaluators(const comm::Communicator& ranks) {
   if (ranks.rank() == 0 && ranks.size() > 1 && !command_.master_evaluates) return;
   options_.place = place_text(places(ranks), command_.node());
   if (supervisor_) {
-    evaluators_ = search::make_process_evaluators(*supervisor_, process_options(ranks));
+    evaluators_ = search::make_evaluator_pool(*supervisor_, process_options(ranks));
     return;
   }
   in_this_process_.emplace(command_, lasting_);

@@ -53,7 +53,7 @@ std::unique_ptr<search::Evaluator> SearchEvaluators::make() const {
     return search::make_synthetic_evaluator(
         std::chrono::duration<double, std::milli>(command_.synthetic_ms));
   }
-  return search::make_command_evaluator(words_of(command_.command), command_.run);
+  return search::make_external_evaluator(words_of(command_.command), command_.run);
 }
 
 }  // namespace hierevo::app

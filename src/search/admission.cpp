@@ -2,16 +2,19 @@
 
 #include <fmt/format.h>
 
+#include "hierevo/core/error.hpp"
+#include "hierevo/core/log.hpp"
 #include "hierevo/core/version.hpp"
 #include "hierevo/search/data_record.hpp"
 
 namespace hierevo::search {
 
-Admission::Admission(std::uint64_t fingerprint, const std::filesystem::path& run)
-    : fingerprint_(fingerprint),
-      data_(recorded_data(run)),
+Admission::Admission(const SearchOptions& options, int ranks)
+    : options_(options),
+      ranks_(ranks),
+      data_(recorded_data(options.run)),
       recorded_(data_),
-      owner_(fmt::format("those that the run in '{}' began with", run.string())),
+      owner_(fmt::format("those that the run in '{}' began with", options.run.string())),
       suggestion_("Use the data that the run began with, or choose another --run.") {}
 
 Admission::Refusal Admission::reason_to_refuse(const Hello& hello) const {
@@ -20,7 +23,7 @@ Admission::Refusal Admission::reason_to_refuse(const Hello& hello) const {
     return {fmt::format("it runs hierevo {}, rank 0 runs {}", hello.program, core::version()),
             "Use one installation on all nodes."};
   }
-  if (hello.fingerprint != fingerprint_) {
+  if (hello.fingerprint != options_.fingerprint) {
     return {"its options differ from those of rank 0", "Start all ranks with the same options."};
   }
   if (hello.data && data_ && !same_data(*hello.data, *data_)) {
@@ -31,20 +34,35 @@ Admission::Refusal Admission::reason_to_refuse(const Hello& hello) const {
   return {};
 }
 
-void Admission::greeted(int rank, const Hello& hello) {
-  anybody_ = true;
-  if (!hello.data) return;
+std::string Admission::admit(int rank, const Hello& hello, bool begun) {
+  Refusal refusal = reason_to_refuse(hello);
+  if (!refusal.why.empty() && !begun) {
+    // What keeps the only rank from evaluating needs no name.
+    if (ranks_ == 1 && !hello.error.empty()) throw core::UsageError(hello.error, "", "");
+    const std::string what = ranks_ == 1
+                                 ? "The search cannot start"
+                                 : fmt::format("Rank {} on {} cannot take part", rank, hello.host);
+    throw core::UsageError(what, refusal.why, refusal.suggestion);
+  }
+  places_[rank] = fmt::format("{}, {} evaluators{}{}", hello.host, hello.evaluators,
+                              hello.place.empty() ? "" : " on ", hello.place);
+  if (!refusal.why.empty() || !hello.data) return std::move(refusal.why);
   were_read_ = true;
-  if (data_) return;
+  if (data_) return {};
   data_ = hello.data;
   owner_ = fmt::format("those of rank {}", rank);
   suggestion_ = "Use the same data on all nodes.";
+  return {};
 }
 
-Admission::Refusal Admission::reason_to_refuse_all() const {
-  if (!recorded_ || were_read_ || !anybody_) return {};
-  return {fmt::format("no data were read, but {} are {}", owner_, description(*data_)),
-          suggestion_};
+void Admission::admit_all() const {
+  for (const auto& [rank, place] : places_) {
+    if (ranks_ > 1) core::log(core::LogLevel::info, "Rank {} is on {}", rank, place);
+  }
+  if (!recorded_ || were_read_ || places_.empty()) return;
+  throw core::UsageError(
+      "The search cannot start",
+      fmt::format("no data were read, but {} are {}", owner_, description(*data_)), suggestion_);
 }
 
 }  // namespace hierevo::search

@@ -1,12 +1,12 @@
 // Which ranks may take part in a search.
 #pragma once
 
-#include <cstdint>
-#include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 
-#include "hierevo/search/protocol.hpp"
+#include "hierevo/search/search.hpp"
+#include "protocol.hpp"
 
 namespace hierevo::search {
 
@@ -14,34 +14,37 @@ namespace hierevo::search {
 /// that the run began with.
 class Admission {
  public:
-  /// Why somebody cannot take part, and what to do about it; empty when it can.
-  struct Refusal {
-    std::string why;
-    std::string suggestion;
-  };
+  /// For a search over `ranks` ranks. Throws CheckpointError where its run directory has a record
+  /// of its data that cannot be used.
+  Admission(const SearchOptions& options, int ranks);
 
-  /// `fingerprint`: of rank 0's options. Throws CheckpointError where `run` has a record of its
-  /// data that cannot be used.
-  Admission(std::uint64_t fingerprint, const std::filesystem::path& run);
-
-  Refusal reason_to_refuse(const Hello& hello) const;
-  /// Where the run has no record, the data of the first rank that has some are what all must have.
-  void greeted(int rank, const Hello& hello);
-  /// When all have greeted: why the search cannot go on with them.
-  Refusal reason_to_refuse_all() const;
+  /// Why `rank` cannot take part in a search that has `begun`; empty when it can. Where it keeps
+  /// the search from beginning, that is a UsageError. Where the run has no record, the data of the
+  /// first rank that has some are what all must have.
+  std::string admit(int rank, const Hello& hello, bool begun);
+  /// When all have greeted: throws UsageError where the search cannot begin with them. Logs where
+  /// each rank of several is.
+  void admit_all() const;
 
   const std::optional<DataFacts>& data() const { return data_; }
   /// Whether they stand in the run's record.
   bool data_are_recorded() const { return recorded_; }
 
  private:
-  std::uint64_t fingerprint_;
+  struct Refusal {
+    std::string why;  ///< empty: it can take part
+    std::string suggestion;
+  };
+  Refusal reason_to_refuse(const Hello& hello) const;
+
+  const SearchOptions& options_;
+  int ranks_;
   std::optional<DataFacts> data_;
   bool recorded_ = false;
-  bool anybody_ = false;    ///< has greeted
-  bool were_read_ = false;  ///< the data, by some rank
-  std::string owner_;       ///< whose data_ are, for people
-  std::string suggestion_;  ///< for who has others
+  bool were_read_ = false;             ///< the data, by some rank
+  std::map<int, std::string> places_;  ///< of the ranks that said Hello, for people
+  std::string owner_;                  ///< whose data_ are, for people
+  std::string suggestion_;             ///< for who has others
 };
 
 }  // namespace hierevo::search

@@ -1,4 +1,5 @@
-// The evaluator process's side of the protocol.
+#include "hierevo/search/evaluation_server.hpp"
+
 #include <fcntl.h>
 #include <sys/socket.h>
 
@@ -10,8 +11,8 @@
 #include "guarded_evaluation.hpp"
 #include "hierevo/comm/communicator.hpp"
 #include "hierevo/core/error.hpp"
-#include "hierevo/search/process_evaluators.hpp"
-#include "hierevo/search/protocol.hpp"
+#include "hierevo/process/supervisor.hpp"
+#include "protocol.hpp"
 
 namespace hierevo::search {
 

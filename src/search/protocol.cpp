@@ -1,4 +1,4 @@
-#include "hierevo/search/protocol.hpp"
+#include "protocol.hpp"
 
 #include <bit>
 #include <cmath>

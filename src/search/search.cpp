@@ -80,10 +80,10 @@ SearchEnd work(comm::Communicator& ranks, const SearchOptions& options,
 }
 
 /// After an error, which may be that nothing can be sent.
-void try_to_send_home(comm::Communicator& ranks, std::optional<Coordinator>& coordinator) {
+void try_to_shut_down_workers(comm::Communicator& ranks, std::optional<Coordinator>& coordinator) {
   try {
     if (!coordinator) return dismiss_workers(ranks);
-    coordinator->send_home();
+    coordinator->shut_down_workers();
     ranks.flush(2s);
   } catch (const core::CommunicationError& error) {
     core::log(core::LogLevel::error, "{}", error.what());
@@ -105,7 +105,7 @@ SearchEnd run_search(comm::Communicator& ranks, const SearchOptions& options,
     Rank rank(ranks, options, coordinator, worker);
     while (!coordinator->end()) rank.go_on();
   } catch (...) {
-    try_to_send_home(ranks, coordinator);
+    try_to_shut_down_workers(ranks, coordinator);
     throw;
   }
   ranks.flush(2s);

@@ -8,8 +8,8 @@
 
 #include "hierevo/comm/communicator.hpp"
 #include "hierevo/search/evaluators.hpp"
-#include "hierevo/search/protocol.hpp"
 #include "hierevo/search/search.hpp"
+#include "protocol.hpp"
 
 namespace hierevo::search {
 

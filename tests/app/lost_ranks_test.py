@@ -47,7 +47,7 @@ class LostRanks(JobTest):
         os.kill(rank, signal.SIGSTOP)
         self.wait_for_text("Rank 2 is silent", job)
         os.kill(rank, signal.SIGCONT)
-        self.wait_for_text("Rank 2 is heard of again", job)
+        self.wait_for_text("Rank 2 reports again and rejoins", job)
         self.wait_for_end(job)
         self.assert_finished(100)
 

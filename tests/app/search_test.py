@@ -76,7 +76,7 @@ class Search(ProgramTest):
     def test_a_start_that_asks_for_fewer_evaluations_counts_what_there_is(self):
         self.search("--evaluations=60")
         told = self.search("--evaluations=40", "--progress", "lines").stderr
-        self.assertIn("Going on after 60 evaluations, 40 were asked for; 0 to go on with", told)
+        self.assertIn("Resuming after 60 evaluations, 40 were asked for; 0 candidates were in flight", told)
         self.assertIn("60 evaluations, 40 were asked for (0 failed), best", told)
         self.assertNotIn("60 of 40", told)
         self.assertIn("done         60 evaluations, 40 were asked for, 0 failed",

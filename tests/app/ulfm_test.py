@@ -48,7 +48,7 @@ class Ulfm(JobTest):
         job = self.start_search(4)
         for rank in (2, 1):
             os.kill(job.rank(rank), signal.SIGKILL)
-            self.wait_for_text(f"Rank {rank} has died", job)
+            self.wait_for_text(f"Rank {rank} died", job)
         self.wait_for_end(job)
         self.assert_finished(100)
 

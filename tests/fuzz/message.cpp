@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <variant>
 
-#include "hierevo/search/protocol.hpp"
+#include "protocol.hpp"
 #include "target.hpp"
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

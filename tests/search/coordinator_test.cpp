@@ -621,7 +621,7 @@ TEST_F(BegunWithData, WhoComesLateWithOtherDataGetsNoWork) {
   say(workers, hello(other));
   pass(heartbeat, {1, 2, 3, 4});
   EXPECT_THAT(testing::internal::GetCapturedStderr(),
-              HasSubstr("Rank 4 on host can evaluate no more (its data differ"));
+              HasSubstr("Rank 4 on host can no longer evaluate (its data differ"));
   EXPECT_THAT(new_work(workers), IsEmpty());
   EXPECT_FALSE(coordinator_->end());
 }
@@ -630,8 +630,9 @@ TEST_F(BegunWithData, ARunWithoutARecordGetsOne) {
   std::filesystem::remove(record());
   testing::internal::CaptureStderr();
   EXPECT_EQ(refusal(some_data("trees")), "");
-  EXPECT_THAT(testing::internal::GetCapturedStderr(),
-              HasSubstr("has no record of its data: they are taken to be 'trees' (30 images"));
+  EXPECT_THAT(
+      testing::internal::GetCapturedStderr(),
+      HasSubstr("has no record of its data; assuming that it began with 'trees' (30 images"));
   EXPECT_EQ(recorded_data(options_.run), some_data("trees"));
 }
 

@@ -12,8 +12,8 @@
 
 #include "evaluator_behaviour.hpp"
 #include "hierevo/process/supervisor.hpp"
-#include "hierevo/search/process_evaluators.hpp"
-#include "hierevo/search/protocol.hpp"
+#include "hierevo/search/evaluation_server.hpp"
+#include "protocol.hpp"
 
 namespace {
 

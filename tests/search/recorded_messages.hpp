@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "hierevo/comm/communicator.hpp"
-#include "hierevo/search/protocol.hpp"
+#include "protocol.hpp"
 
 namespace hierevo::search {
 

@@ -6,7 +6,7 @@
 
 #include "hierevo/core/random.hpp"
 #include "hierevo/genome/mutation.hpp"
-#include "hierevo/search/protocol.hpp"
+#include "protocol.hpp"
 
 namespace hierevo::search {
 

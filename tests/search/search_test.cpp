@@ -16,7 +16,7 @@
 #include "hierevo/comm/thread_communicator_group.hpp"
 #include "hierevo/evolution/codec.hpp"
 #include "hierevo/genome/cell_graph.hpp"
-#include "hierevo/search/protocol.hpp"
+#include "protocol.hpp"
 #include "search/search_cases.hpp"
 #include "support/scratch_folder.hpp"
 

@@ -20,7 +20,7 @@ std::unique_ptr<Evaluator> make_synthetic_evaluator(std::chrono::duration<double
 /// standard error is logged by line, with the candidate's number. The file is RUN/inflight/ID.json
 /// of the run directory `run`, whose search removes it; a temporary one where that cannot be
 /// written, and without a run. Throws UsageError when the program is not there.
-std::unique_ptr<Evaluator> make_command_evaluator(std::vector<std::string> command,
-                                                  std::filesystem::path run = {});
+std::unique_ptr<Evaluator> make_external_evaluator(std::vector<std::string> command,
+                                                   std::filesystem::path run = {});
 
 }  // namespace hierevo::search

@@ -13,7 +13,7 @@
 namespace hierevo::search {
 
 /// The evaluators of one rank, which work at the same time: in processes of their own
-/// (process_evaluators.hpp) or in threads of this one. Belongs to one thread, and nothing here
+/// (evaluator_pool.hpp) or in threads of this one. Belongs to one thread, and nothing here
 /// waits.
 class Evaluators {
  public:

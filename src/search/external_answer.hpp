@@ -11,6 +11,6 @@ namespace hierevo::search {
 /// with the member "fitness"; a failure where it is none. What a terminal would have written over,
 /// as bars of progress are, is no part of the line. Other members may be whatever Python writes,
 /// NaN included.
-evolution::Evaluation read_command_answer(std::string_view output);
+evolution::Evaluation read_external_answer(std::string_view output);
 
 }  // namespace hierevo::search

@@ -1,4 +1,4 @@
-#include "command_answer.hpp"
+#include "external_answer.hpp"
 
 #include <fmt/format.h>
 
@@ -64,7 +64,7 @@ std::string with_null_for_no_number(std::string_view json) {
 
 }  // namespace
 
-Evaluation read_command_answer(std::string_view output) {
+Evaluation read_external_answer(std::string_view output) {
   const std::string plain = without_terminal_sequences(output);
   const std::string_view line = last_line(plain);
   const auto answer = nlohmann::json::parse(with_null_for_no_number(line), nullptr,

@@ -1,5 +1,4 @@
-// The rank's side of evaluators in processes of their own.
-#include "hierevo/search/process_evaluators.hpp"
+#include "hierevo/search/evaluator_pool.hpp"
 
 #include <fmt/format.h>
 #include <sys/epoll.h>
@@ -20,7 +19,7 @@
 #include "evaluator_process.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/log.hpp"
-#include "hierevo/search/protocol.hpp"
+#include "protocol.hpp"
 
 namespace hierevo::search {
 
@@ -48,9 +47,9 @@ constexpr std::size_t slot_of_event(std::uint64_t event) {
   return static_cast<std::size_t>((event - 1) / 2);
 }
 
-class ProcessEvaluators final : public Evaluators {
+class EvaluatorPool final : public Evaluators {
  public:
-  ProcessEvaluators(process::Supervisor& supervisor, ProcessEvaluatorsOptions options);
+  EvaluatorPool(process::Supervisor& supervisor, EvaluatorPoolOptions options);
 
   std::size_t count() const override { return slots_.size(); }
   void begin(const Work& work) override;
@@ -64,7 +63,7 @@ class ProcessEvaluators final : public Evaluators {
 
   struct Slot {
     std::size_t index = 0;
-    ProcessEvaluatorsOptions::One how;
+    EvaluatorPoolOptions::One how;
     std::optional<EvaluatorProcess> process;  ///< none: it is given up
     Clock::time_point started;
     bool ready = false;
@@ -118,8 +117,7 @@ class ProcessEvaluators final : public Evaluators {
   bool has_let_go_ = false;
 };
 
-ProcessEvaluators::ProcessEvaluators(process::Supervisor& supervisor,
-                                     ProcessEvaluatorsOptions options)
+EvaluatorPool::EvaluatorPool(process::Supervisor& supervisor, EvaluatorPoolOptions options)
     : supervisor_(supervisor),
       changes_(::epoll_create1(EPOLL_CLOEXEC)),
       start_limit_(options.start_limit),
@@ -135,7 +133,7 @@ ProcessEvaluators::ProcessEvaluators(process::Supervisor& supervisor,
   }
 }
 
-void ProcessEvaluators::start(Slot& slot) {
+void EvaluatorPool::start(Slot& slot) {
   slot.ready = false;
   slot.next_start.reset();
   slot.killed = false;
@@ -148,7 +146,7 @@ void ProcessEvaluators::start(Slot& slot) {
   send_or_kill(slot, Setup{slot.how.setup});
 }
 
-void ProcessEvaluators::start_again(Slot& slot) {
+void EvaluatorPool::start_again(Slot& slot) {
   try {
     start(slot);
   } catch (const core::IoError& error) {
@@ -156,18 +154,18 @@ void ProcessEvaluators::start_again(Slot& slot) {
   }
 }
 
-ProcessEvaluators::Slot* ProcessEvaluators::slot_of(evolution::IndividualId id) {
+EvaluatorPool::Slot* EvaluatorPool::slot_of(evolution::IndividualId id) {
   for (Slot& slot : slots_) {
     if (slot.work && slot.work->candidate.id == id) return &slot;
   }
   return nullptr;
 }
 
-bool ProcessEvaluators::drop_waiting(evolution::IndividualId id) {
+bool EvaluatorPool::drop_waiting(evolution::IndividualId id) {
   return std::erase_if(waiting_, [id](const Work& work) { return work.candidate.id == id; }) > 0;
 }
 
-void ProcessEvaluators::begin(const Work& work) {
+void EvaluatorPool::begin(const Work& work) {
   if (broken_) return;  // which is still to be told
   const auto busy = std::count_if(slots_.begin(), slots_.end(),
                                   [](const Slot& slot) { return slot.work.has_value(); });
@@ -178,7 +176,7 @@ void ProcessEvaluators::begin(const Work& work) {
   hand_out();
 }
 
-void ProcessEvaluators::hand_out() {
+void EvaluatorPool::hand_out() {
   for (Slot& slot : slots_) {
     if (waiting_.empty()) return;
     if (!slot.takes_work()) continue;
@@ -188,7 +186,7 @@ void ProcessEvaluators::hand_out() {
   }
 }
 
-void ProcessEvaluators::save(evolution::IndividualId id) {
+void EvaluatorPool::save(evolution::IndividualId id) {
   if (drop_waiting(id)) events_.push_back(Ended{id, std::nullopt});
   Slot* slot = slot_of(id);
   if (slot == nullptr || slot->is_ending() || slot->process->send(Drain{})) return;
@@ -196,7 +194,7 @@ void ProcessEvaluators::save(evolution::IndividualId id) {
   kill(id);
 }
 
-void ProcessEvaluators::kill(evolution::IndividualId id) {
+void EvaluatorPool::kill(evolution::IndividualId id) {
   if (drop_waiting(id)) {
     // The time is not its own fault: it is worth another try.
     events_.push_back(
@@ -208,17 +206,17 @@ void ProcessEvaluators::kill(evolution::IndividualId id) {
   kill_process(*slot);
 }
 
-void ProcessEvaluators::send_or_kill(Slot& slot, const AnyMessage& message) {
+void EvaluatorPool::send_or_kill(Slot& slot, const AnyMessage& message) {
   if (!slot.process->send(message)) kill_for(slot, "it took no messages");
 }
 
-void ProcessEvaluators::kill_for(Slot& slot, const std::string& fault) {
+void EvaluatorPool::kill_for(Slot& slot, const std::string& fault) {
   core::log(core::LogLevel::warning, "An evaluator is killed: {}", fault);
   slot.fault = fault;
   kill_process(slot);
 }
 
-void ProcessEvaluators::kill_process(Slot& slot) {
+void EvaluatorPool::kill_process(Slot& slot) {
   try {
     supervisor_.kill(slot.process->id());
   } catch (const core::IoError& error) {
@@ -226,7 +224,7 @@ void ProcessEvaluators::kill_process(Slot& slot) {
   }
 }
 
-std::optional<Evaluators::Event> ProcessEvaluators::next() {
+std::optional<Evaluators::Event> EvaluatorPool::next() {
   if (events_.empty() && !broken_) look();
   if (broken_) let_go_of_all();
   if (events_.empty()) return std::nullopt;
@@ -235,7 +233,7 @@ std::optional<Evaluators::Event> ProcessEvaluators::next() {
   return event;
 }
 
-void ProcessEvaluators::look() {
+void EvaluatorPool::look() {
   std::array<epoll_event, 64> changes;
   const int count =
       ::epoll_wait(changes_.get(), changes.data(), static_cast<int>(changes.size()), 0);
@@ -245,7 +243,7 @@ void ProcessEvaluators::look() {
   hand_out();
 }
 
-void ProcessEvaluators::look_at_starts() {
+void EvaluatorPool::look_at_starts() {
   const auto now = Clock::now();
   for (Slot& slot : slots_) {
     if (broken_) return;
@@ -259,7 +257,7 @@ void ProcessEvaluators::look_at_starts() {
   }
 }
 
-void ProcessEvaluators::look_at(std::uint64_t event) {
+void EvaluatorPool::look_at(std::uint64_t event) {
   if (event == of_supervisor) return look_for_ends();
   Slot& slot = slots_[slot_of_event(event)];
   if (!slot.process) return;
@@ -270,7 +268,7 @@ void ProcessEvaluators::look_at(std::uint64_t event) {
   }
 }
 
-void ProcessEvaluators::look_for_ends() {
+void EvaluatorPool::look_for_ends() {
   while (const auto end = supervisor_.next_end()) {
     for (Slot& slot : slots_) {
       const bool its = slot.process && slot.process->id() == end->id;
@@ -280,7 +278,7 @@ void ProcessEvaluators::look_for_ends() {
   if (supervisor_.gone()) break_down("the process that starts its evaluators has ended");
 }
 
-void ProcessEvaluators::take_messages(Slot& slot) {
+void EvaluatorPool::take_messages(Slot& slot) {
   for (const AnyMessage& message : slot.process->receive()) {
     if (broken_ || !slot.process) return;
     if (take(slot, message)) continue;
@@ -288,7 +286,7 @@ void ProcessEvaluators::take_messages(Slot& slot) {
   }
 }
 
-bool ProcessEvaluators::take(Slot& slot, const AnyMessage& message) {
+bool EvaluatorPool::take(Slot& slot, const AnyMessage& message) {
   if (const auto* hello = std::get_if<Hello>(&message)) return greeted(slot, *hello);
   const bool works = slot.ready && slot.work;
   if (const auto* report = std::get_if<ProgressReport>(&message)) {
@@ -310,7 +308,7 @@ bool ProcessEvaluators::take(Slot& slot, const AnyMessage& message) {
   return true;
 }
 
-bool ProcessEvaluators::greeted(Slot& slot, const Hello& hello) {
+bool EvaluatorPool::greeted(Slot& slot, const Hello& hello) {
   if (slot.ready) return false;
   if (!first_hello_) first_hello_ = hello;
   const auto& first = first_hello_->data;
@@ -334,7 +332,7 @@ bool ProcessEvaluators::greeted(Slot& slot, const Hello& hello) {
   return true;
 }
 
-void ProcessEvaluators::ended(Slot& slot, const process::ProcessEnd& end) {
+void EvaluatorPool::ended(Slot& slot, const process::ProcessEnd& end) {
   take_messages(slot);  // its last may have come since they were looked at
   if (broken_ || !slot.process) return;
   std::string fault = slot.fault.empty() ? description(end) : slot.fault;
@@ -352,7 +350,7 @@ void ProcessEvaluators::ended(Slot& slot, const process::ProcessEnd& end) {
   start_again(slot);
 }
 
-void ProcessEvaluators::ended_in_vain(Slot& slot, const std::string& how) {
+void EvaluatorPool::ended_in_vain(Slot& slot, const std::string& how) {
   const auto now = Clock::now();
   const bool was_fine = slot.ready && now - slot.started > longest_pause;
   if (slot.vain_starts == 0 || was_fine) slot.first_in_vain = now;
@@ -368,7 +366,7 @@ void ProcessEvaluators::ended_in_vain(Slot& slot, const std::string& how) {
   core::log(core::LogLevel::warning, "Retrying in {:.1f} s: {}", pause.count(), failure);
 }
 
-std::string ProcessEvaluators::failure_of(const Slot& slot, const std::string& how) const {
+std::string EvaluatorPool::failure_of(const Slot& slot, const std::string& how) const {
   const std::string program = slot.how.order.command.empty() ? "" : slot.how.order.command.front();
   if (slot.ready) {
     return fmt::format("the evaluator '{}' ended without work: {}", program, how);
@@ -383,12 +381,12 @@ std::string ProcessEvaluators::failure_of(const Slot& slot, const std::string& h
   return fmt::format("the evaluator '{}' could not be started{}: {}", program, with_limit, how);
 }
 
-void ProcessEvaluators::end_work(Slot& slot, std::optional<Evaluation> evaluation) {
+void EvaluatorPool::end_work(Slot& slot, std::optional<Evaluation> evaluation) {
   events_.push_back(Ended{slot.work->candidate.id, std::move(evaluation)});
   slot.work.reset();
 }
 
-void ProcessEvaluators::give_up(Slot& slot, const std::string& reason) {
+void EvaluatorPool::give_up(Slot& slot, const std::string& reason) {
   const auto left = std::count_if(slots_.begin(), slots_.end(), [&slot](const Slot& other) {
     return &other != &slot && other.process.has_value();
   });
@@ -401,7 +399,7 @@ void ProcessEvaluators::give_up(Slot& slot, const std::string& reason) {
   events_.push_back(CapacityReduced{static_cast<std::size_t>(left)});
 }
 
-void ProcessEvaluators::break_down(const std::string& reason) {
+void EvaluatorPool::break_down(const std::string& reason) {
   if (std::exchange(broken_, true)) return;
   if (announced_) {
     events_.push_back(Broken{reason});
@@ -411,7 +409,7 @@ void ProcessEvaluators::break_down(const std::string& reason) {
 }
 
 /// Nothing of theirs is looked at any more, and descriptor() becomes silent.
-void ProcessEvaluators::let_go_of_all() {
+void EvaluatorPool::let_go_of_all() {
   if (std::exchange(has_let_go_, true)) return;
   ::epoll_ctl(changes_.get(), EPOLL_CTL_DEL, supervisor_.descriptor(), nullptr);
   waiting_.clear();
@@ -424,9 +422,9 @@ void ProcessEvaluators::let_go_of_all() {
 
 }  // namespace
 
-std::unique_ptr<Evaluators> make_process_evaluators(process::Supervisor& supervisor,
-                                                    ProcessEvaluatorsOptions options) {
-  return std::make_unique<ProcessEvaluators>(supervisor, std::move(options));
+std::unique_ptr<Evaluators> make_evaluator_pool(process::Supervisor& supervisor,
+                                                EvaluatorPoolOptions options) {
+  return std::make_unique<EvaluatorPool>(supervisor, std::move(options));
 }
 
 }  // namespace hierevo::search

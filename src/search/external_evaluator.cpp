@@ -17,7 +17,7 @@
 #include <thread>
 #include <utility>
 
-#include "command_answer.hpp"
+#include "external_answer.hpp"
 #include "genotype_file.hpp"
 #include "hierevo/core/descriptor.hpp"
 #include "hierevo/core/error.hpp"
@@ -182,9 +182,9 @@ void tell_lines(std::string& text, evolution::IndividualId id, bool all) {
   }
 }
 
-class CommandEvaluator final : public Evaluator {
+class ExternalEvaluator final : public Evaluator {
  public:
-  CommandEvaluator(std::vector<std::string> command, fs::path run)
+  ExternalEvaluator(std::vector<std::string> command, fs::path run)
       : command_(std::move(command)), run_(std::move(run)) {}
 
   std::optional<Evaluation> evaluate(const Work& work, const ProgressCallback& progress) override {
@@ -248,7 +248,7 @@ class CommandEvaluator final : public Evaluator {
       return Evaluation::failure(
           Status::failed, fmt::format("the program ended with exit code {}", WEXITSTATUS(status)));
     }
-    return read_command_answer(output);
+    return read_external_answer(output);
   }
 
   std::vector<std::string> command_;
@@ -257,7 +257,7 @@ class CommandEvaluator final : public Evaluator {
 
 }  // namespace
 
-std::unique_ptr<Evaluator> make_command_evaluator(std::vector<std::string> command, fs::path run) {
+std::unique_ptr<Evaluator> make_external_evaluator(std::vector<std::string> command, fs::path run) {
   if (command.empty()) {
     throw core::UsageError("No program to evaluate with", "--command is empty",
                            "Give a program and its arguments.");
@@ -267,7 +267,7 @@ std::unique_ptr<Evaluator> make_command_evaluator(std::vector<std::string> comma
                            why_it_cannot_be_run(command.front()),
                            "Check the program given to --command.");
   }
-  return std::make_unique<CommandEvaluator>(std::move(command), std::move(run));
+  return std::make_unique<ExternalEvaluator>(std::move(command), std::move(run));
 }
 
 }  // namespace hierevo::search

@@ -20,25 +20,25 @@ using evolution::Status;
 using testing::HasSubstr;
 
 evolution::Evaluation evaluate(const std::string& script, const std::filesystem::path& run = {}) {
-  const auto evaluator = make_command_evaluator({"sh", "-c", script, "sh"}, run);
+  const auto evaluator = make_external_evaluator({"sh", "-c", script, "sh"}, run);
   const evolution::Candidate candidate{evolution::IndividualId{12}, std::nullopt, 34,
                                        genome::published_cell()};
   return evaluator->evaluate({candidate}, [](const auto&) { return true; }).value();
 }
 
-TEST(CommandEvaluator, TakesTheFitnessOfTheLastLine) {
+TEST(ExternalEvaluator, TakesTheFitnessOfTheLastLine) {
   const auto evaluation = evaluate("echo 'epoch 1'; echo '{\"fitness\": 0.25}'; echo");
   EXPECT_EQ(evaluation.status, Status::evaluated);
   EXPECT_EQ(evaluation.fitness, 0.25);
 }
 
-TEST(CommandEvaluator, PassesOverABarOfProgress) {
+TEST(ExternalEvaluator, PassesOverABarOfProgress) {
   EXPECT_EQ(evaluate(R"(printf '  0%%\r 50%%\r100%%\r{"fitness": 0.25}\r\n')").fitness, 0.25);
   EXPECT_EQ(evaluate(R"(printf '50%%\r\033[2K\033[1m{"fitness": 0.25}\033[0m\n\033[?25h')").fitness,
             0.25);
 }
 
-TEST(CommandEvaluator, OtherMembersMayBeNoNumbers) {
+TEST(ExternalEvaluator, OtherMembersMayBeNoNumbers) {
   EXPECT_EQ(
       evaluate(R"(echo '{"loss": [NaN, -Infinity, {"x": Infinity}], "fitness": 0.25}')").fitness,
       0.25);
@@ -51,7 +51,7 @@ TEST(CommandEvaluator, OtherMembersMayBeNoNumbers) {
               HasSubstr("no JSON object"));
 }
 
-TEST(CommandEvaluator, GivesTheGenotypeTheIdAndTheSeed) {
+TEST(ExternalEvaluator, GivesTheGenotypeTheIdAndTheSeed) {
   EXPECT_EQ(evaluate("grep -q hierevo.genotype \"$1\" && "
                      "echo \"{\\\"fitness\\\": $HIEREVO_ID.$HIEREVO_SEED}\"")
                 .fitness,
@@ -64,7 +64,7 @@ std::string expects_it_in(const std::filesystem::path& folder) {
          "' ] && echo '{\"fitness\": 0.5}'";
 }
 
-TEST(CommandEvaluator, PutsTheGenotypeIntoTheRunAndLeavesItThere) {
+TEST(ExternalEvaluator, PutsTheGenotypeIntoTheRunAndLeavesItThere) {
   const test::ScratchFolder run;
   const auto file = run.path() / "inflight" / "12.json";
   EXPECT_EQ(evaluate(expects_it_in(file.parent_path()), run.path()).fitness, 0.5);
@@ -73,7 +73,7 @@ TEST(CommandEvaluator, PutsTheGenotypeIntoTheRunAndLeavesItThere) {
   EXPECT_EQ(std::distance(begin(entries), end(entries)), 1);
 }
 
-TEST(CommandEvaluator, WhereTheRunTakesNoFilesTheGenotypeIsATemporaryOne) {
+TEST(ExternalEvaluator, WhereTheRunTakesNoFilesTheGenotypeIsATemporaryOne) {
   const test::ScratchFolder folder;
   core::replace_file(folder.path() / "inflight", std::string_view("no folder"));
   const auto temporary = std::filesystem::temp_directory_path();
@@ -92,7 +92,7 @@ TEST(CommandEvaluator, WhereTheRunTakesNoFilesTheGenotypeIsATemporaryOne) {
   }
 }
 
-TEST(CommandEvaluator, TellsWhatWentWrong) {
+TEST(ExternalEvaluator, TellsWhatWentWrong) {
   EXPECT_THAT(evaluate("echo nonsense").reason, HasSubstr("'nonsense'"));
   EXPECT_THAT(evaluate("true").reason, HasSubstr("no JSON object"));
   EXPECT_THAT(evaluate("echo '{\"fitness\": \"high\"}'").reason, HasSubstr("finite"));
@@ -103,15 +103,15 @@ TEST(CommandEvaluator, TellsWhatWentWrong) {
   EXPECT_THAT(evaluate("echo '{\"fitness\": -1}'").reason, HasSubstr("from 0 up"));
 }
 
-TEST(CommandEvaluator, TakesAnyAmountOfOutput) {
+TEST(ExternalEvaluator, TakesAnyAmountOfOutput) {
   EXPECT_EQ(evaluate("yes | head -c 3000000; echo; echo '{\"fitness\": 0.5}'").fitness, 0.5);
 }
 
-TEST(CommandEvaluator, DoesNotWaitForWhatTheProgramLeavesBehind) {
+TEST(ExternalEvaluator, DoesNotWaitForWhatTheProgramLeavesBehind) {
   EXPECT_EQ(evaluate("echo '{\"fitness\": 0.5}'; sleep 1000 &").fitness, 0.5);
 }
 
-TEST(CommandEvaluator, DoesNotWaitForTheEndOfWhatThatPrints) {
+TEST(ExternalEvaluator, DoesNotWaitForTheEndOfWhatThatPrints) {
   // It is in a group of its own, and its output is the program's.
   evaluate("for i in 1 2 3 4 5 6 7 8; do setsid yes & done; sleep 0.1; echo '{\"fitness\": 0.5}'");
 }
@@ -122,7 +122,7 @@ bool is_there(const std::filesystem::path& file) {
   return ::kill(id, 0) == 0;
 }
 
-TEST(CommandEvaluator, LeavesNothingOfTheProgram) {
+TEST(ExternalEvaluator, LeavesNothingOfTheProgram) {
   const test::ScratchFolder folder;
   const auto own_session = folder.path() / "own session";
   const auto own_parent = folder.path() / "own parent";
@@ -136,13 +136,13 @@ TEST(CommandEvaluator, LeavesNothingOfTheProgram) {
   EXPECT_FALSE(is_there(own_parent));
 }
 
-TEST(CommandEvaluator, LeavesNothingOfAProgramThatIsToldToEnd) {
+TEST(ExternalEvaluator, LeavesNothingOfAProgramThatIsToldToEnd) {
   const test::ScratchFolder folder;
   const auto id = folder.path() / "id";
   const auto evaluator =
-      make_command_evaluator({"sh", "-c",
-                              "setsid sleep 1000 & echo $! > '" + id.string() + ".new'; mv '" +
-                                  id.string() + ".new' '" + id.string() + "'; sleep 1000"});
+      make_external_evaluator({"sh", "-c",
+                               "setsid sleep 1000 & echo $! > '" + id.string() + ".new'; mv '" +
+                                   id.string() + ".new' '" + id.string() + "'; sleep 1000"});
   const evolution::Candidate candidate{evolution::IndividualId{1}, std::nullopt, 1,
                                        genome::published_cell()};
   EXPECT_FALSE(
@@ -151,7 +151,7 @@ TEST(CommandEvaluator, LeavesNothingOfAProgramThatIsToldToEnd) {
   EXPECT_FALSE(is_there(id));
 }
 
-TEST(CommandEvaluator, ItsProgramIsNoRank) {
+TEST(ExternalEvaluator, ItsProgramIsNoRank) {
   ::setenv("OMPI_COMM_WORLD_SIZE", "4", 1);
   ::setenv("OMPI_MCA_btl", "self", 1);
   EXPECT_EQ(evaluate("[ -z \"$OMPI_COMM_WORLD_SIZE\" ] && [ $OMPI_MCA_btl = self ] && "
@@ -167,11 +167,11 @@ void make_program(const std::filesystem::path& path, const std::string& script) 
   std::filesystem::permissions(path, std::filesystem::perms::owner_all);
 }
 
-TEST(CommandEvaluator, WaitsForAProgramThatIsBeingReplaced) {
+TEST(ExternalEvaluator, WaitsForAProgramThatIsBeingReplaced) {
   const test::ScratchFolder folder;
   const auto program = folder.path() / "program";
   make_program(program, "echo '{\"fitness\": 0.25}'");
-  const auto evaluator = make_command_evaluator({program.string()});
+  const auto evaluator = make_external_evaluator({program.string()});
   std::filesystem::remove(program);
   const evolution::Candidate candidate{evolution::IndividualId{1}, std::nullopt, 1,
                                        genome::published_cell()};
@@ -190,7 +190,7 @@ TEST(CommandEvaluator, WaitsForAProgramThatIsBeingReplaced) {
   testing::internal::GetCapturedStderr();
 }
 
-TEST(CommandEvaluator, SaysWhereATemporaryFileCannotBe) {
+TEST(ExternalEvaluator, SaysWhereATemporaryFileCannotBe) {
   const char* before = std::getenv("TMPDIR");
   const std::string kept = before == nullptr ? "" : before;
   ::setenv("TMPDIR", "/no/such/folder", 1);
@@ -198,16 +198,16 @@ TEST(CommandEvaluator, SaysWhereATemporaryFileCannotBe) {
   before == nullptr ? ::unsetenv("TMPDIR") : ::setenv("TMPDIR", kept.c_str(), 1);
 }
 
-TEST(CommandEvaluator, GivesTheProgramNothingToRead) {
+TEST(ExternalEvaluator, GivesTheProgramNothingToRead) {
   EXPECT_EQ(evaluate("read line || echo '{\"fitness\": 0.5}'").fitness, 0.5);
 }
 
-TEST(CommandEvaluator, KeepsFromTheProgramWhatTellsTheJobToEnd) {
+TEST(ExternalEvaluator, KeepsFromTheProgramWhatTellsTheJobToEnd) {
   EXPECT_EQ(evaluate("kill -USR1 $$; kill -USR2 $$; echo '{\"fitness\": 0.5}'").fitness, 0.5);
 }
 
-TEST(CommandEvaluator, EndsTheProgramWhenToldTo) {
-  const auto evaluator = make_command_evaluator({"sh", "-c", "sleep 1000"});
+TEST(ExternalEvaluator, EndsTheProgramWhenToldTo) {
+  const auto evaluator = make_external_evaluator({"sh", "-c", "sleep 1000"});
   int asked = 0;
   const evolution::Candidate candidate{evolution::IndividualId{1}, std::nullopt, 1,
                                        genome::published_cell()};
@@ -215,22 +215,22 @@ TEST(CommandEvaluator, EndsTheProgramWhenToldTo) {
       evaluator->evaluate({candidate}, [&](const auto&) { return ++asked < 3; }).has_value());
 }
 
-TEST(CommandEvaluator, RefusesAProgramThatIsNotThere) {
-  EXPECT_THROW(make_command_evaluator({"no-such-program-at-all"}), core::UsageError);
-  EXPECT_THROW(make_command_evaluator({"./no/such"}), core::UsageError);
-  EXPECT_THROW(make_command_evaluator({}), core::UsageError);
+TEST(ExternalEvaluator, RefusesAProgramThatIsNotThere) {
+  EXPECT_THROW(make_external_evaluator({"no-such-program-at-all"}), core::UsageError);
+  EXPECT_THROW(make_external_evaluator({"./no/such"}), core::UsageError);
+  EXPECT_THROW(make_external_evaluator({}), core::UsageError);
 }
 
 std::string refusal_of(const std::string& program) {
   try {
-    make_command_evaluator({program});
+    make_external_evaluator({program});
   } catch (const core::UsageError& error) {
     return error.what();
   }
   return "";
 }
 
-TEST(CommandEvaluator, AFolderIsNoProgram) {
+TEST(ExternalEvaluator, AFolderIsNoProgram) {
   const test::ScratchFolder folder;
   std::filesystem::create_directories(folder.path() / "sh");
   std::filesystem::create_directories(folder.path() / "hierevo-folder");

@@ -1,5 +1,5 @@
 // Evaluators in processes of their own, which are started for real.
-#include "hierevo/search/process_evaluators.hpp"
+#include "hierevo/search/evaluator_pool.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -14,6 +14,7 @@
 
 #include "evaluator_behaviour.hpp"
 #include "hierevo/core/error.hpp"
+#include "hierevo/search/evaluation_server.hpp"
 #include "support/process_watch.hpp"
 #include "support/scratch_folder.hpp"
 
@@ -40,7 +41,7 @@ class Rank {
                 std::optional<std::uint64_t> memory_limit = {},
                 const std::string& program = HIEREVO_EVALUATOR_PROGRAM,
                 std::chrono::duration<double> retry_limit = std::chrono::seconds(0)) {
-    ProcessEvaluatorsOptions options;
+    EvaluatorPoolOptions options;
     options.start_limit = start_limit;
     options.retry_limit = retry_limit;
     options.evaluators.resize(count);
@@ -49,7 +50,7 @@ class Rank {
       one.order.memory_limit = memory_limit;
       one.setup = setup;
     }
-    evaluators_ = make_process_evaluators(supervisor_, std::move(options));
+    evaluators_ = make_evaluator_pool(supervisor_, std::move(options));
   }
 
   Evaluators& evaluators() { return *evaluators_; }
@@ -127,7 +128,7 @@ std::string printed_by(const Part& part) {
   return testing::internal::GetCapturedStderr();
 }
 
-TEST(ProcessEvaluators, AreReadyOnceAndEvaluate) {
+TEST(EvaluatorPool, AreReadyOnceAndEvaluate) {
   Rank rank("serve", 2, "four");
   EXPECT_EQ(rank.evaluators().count(), 2u);
   const auto ready = rank.next<Ready>();
@@ -137,7 +138,7 @@ TEST(ProcessEvaluators, AreReadyOnceAndEvaluate) {
   rank.expect_silence();
 }
 
-TEST(ProcessEvaluators, WorkAtTheSameTime) {
+TEST(EvaluatorPool, WorkAtTheSameTime) {
   Rank rank("serve", 2);
   rank.next<Ready>();
   rank.evaluators().begin(work(1, Behaviour::go_on_until_asked));
@@ -150,7 +151,7 @@ TEST(ProcessEvaluators, WorkAtTheSameTime) {
   rank.expect_no_result(1);
 }
 
-TEST(ProcessEvaluators, TellHowFarACandidateIs) {
+TEST(EvaluatorPool, TellHowFarACandidateIs) {
   Rank rank;
   rank.next<Ready>();
   rank.evaluators().begin(work(1, Behaviour::go_on_until_asked));
@@ -164,7 +165,7 @@ TEST(ProcessEvaluators, TellHowFarACandidateIs) {
   rank.expect_success(2);
 }
 
-TEST(ProcessEvaluators, OneThatIsAskedToSaveTooLateAsksNothingOfTheNext) {
+TEST(EvaluatorPool, OneThatIsAskedToSaveTooLateAsksNothingOfTheNext) {
   Rank rank;
   rank.next<Ready>();
   for (std::uint64_t id = 1; id <= 30; ++id) {
@@ -176,7 +177,7 @@ TEST(ProcessEvaluators, OneThatIsAskedToSaveTooLateAsksNothingOfTheNext) {
   rank.expect_success(31);
 }
 
-TEST(ProcessEvaluators, KillEndsOneThatHangs) {
+TEST(EvaluatorPool, KillEndsOneThatHangs) {
   Rank rank;
   rank.next<Ready>();
   for (std::uint64_t id = 1; id < 6; id += 2) {
@@ -187,7 +188,7 @@ TEST(ProcessEvaluators, KillEndsOneThatHangs) {
   }
 }
 
-TEST(ProcessEvaluators, ForOneThatIsKilledTheNextWaits) {
+TEST(EvaluatorPool, ForOneThatIsKilledTheNextWaits) {
   Rank rank;
   rank.next<Ready>();
   rank.evaluators().begin(work(1, Behaviour::go_on_until_asked));
@@ -204,7 +205,7 @@ TEST(ProcessEvaluators, ForOneThatIsKilledTheNextWaits) {
 }
 
 /// Whichever comes first, the candidate ends once and nothing is mixed up.
-TEST(ProcessEvaluators, AKillMayMeetAResult) {
+TEST(EvaluatorPool, AKillMayMeetAResult) {
   Rank rank("serve", 2);
   rank.next<Ready>();
   for (std::uint64_t id = 1; id <= 100; id += 2) {
@@ -219,7 +220,7 @@ TEST(ProcessEvaluators, AKillMayMeetAResult) {
   }
 }
 
-TEST(ProcessEvaluators, ACrashIsAValueWithItsReason) {
+TEST(EvaluatorPool, ACrashIsAValueWithItsReason) {
   Rank rank;
   rank.next<Ready>();
   const std::string printed = printed_by([&] {
@@ -233,7 +234,7 @@ TEST(ProcessEvaluators, ACrashIsAValueWithItsReason) {
   EXPECT_THAT(printed, HasSubstr("the last straw\n"));
 }
 
-TEST(ProcessEvaluators, WantOfMemoryIsToldFromACrash) {
+TEST(EvaluatorPool, WantOfMemoryIsToldFromACrash) {
   Rank rank;
   rank.next<Ready>();
   rank.evaluators().begin(work(1, Behaviour::want_memory));
@@ -243,7 +244,7 @@ TEST(ProcessEvaluators, WantOfMemoryIsToldFromACrash) {
   rank.expect_success(2);
 }
 
-TEST(ProcessEvaluators, AnExceptionIsAFailureOfTheCandidateOnly) {
+TEST(EvaluatorPool, AnExceptionIsAFailureOfTheCandidateOnly) {
   Rank rank;
   rank.next<Ready>();
   rank.evaluators().begin(work(1, Behaviour::throw_error));
@@ -253,7 +254,7 @@ TEST(ProcessEvaluators, AnExceptionIsAFailureOfTheCandidateOnly) {
   rank.expect_success(2);
 }
 
-TEST(ProcessEvaluators, WhatIsOutOfBoundsIsAFailureOfTheCandidateOnly) {
+TEST(EvaluatorPool, WhatIsOutOfBoundsIsAFailureOfTheCandidateOnly) {
   Rank rank;
   rank.next<Ready>();
   for (std::uint64_t id = 1; id <= kinds_out_of_bounds; ++id) {
@@ -265,14 +266,14 @@ TEST(ProcessEvaluators, WhatIsOutOfBoundsIsAFailureOfTheCandidateOnly) {
   }
 }
 
-TEST(ProcessEvaluators, WhatAnEvaluatorStartsHasNotItsWayToTheRank) {
+TEST(EvaluatorPool, WhatAnEvaluatorStartsHasNotItsWayToTheRank) {
   Rank rank;
   rank.next<Ready>();
   rank.evaluators().begin(work(1, Behaviour::run_a_program));
   EXPECT_EQ(rank.result(1).reason, "");
 }
 
-TEST(ProcessEvaluators, OutputOfAnyLengthIsPassedOn) {
+TEST(EvaluatorPool, OutputOfAnyLengthIsPassedOn) {
   Rank rank;
   rank.next<Ready>();
   const std::string printed = printed_by([&] {
@@ -286,7 +287,7 @@ TEST(ProcessEvaluators, OutputOfAnyLengthIsPassedOn) {
   EXPECT_GT(printed.size(), 10u << 20);
 }
 
-TEST(ProcessEvaluators, OneThatPrintsWithoutEndKeepsTheRankFromNothing) {
+TEST(EvaluatorPool, OneThatPrintsWithoutEndKeepsTheRankFromNothing) {
   Rank rank("serve", 2);
   rank.next<Ready>();
   printed_by([&] {
@@ -297,7 +298,7 @@ TEST(ProcessEvaluators, OneThatPrintsWithoutEndKeepsTheRankFromNothing) {
   });
 }
 
-TEST(ProcessEvaluators, WhatIsNoMessageIsIgnoredWithAWarning) {
+TEST(EvaluatorPool, WhatIsNoMessageIsIgnoredWithAWarning) {
   Rank rank;
   rank.next<Ready>();
   const std::string log = printed_by([&] {
@@ -308,7 +309,7 @@ TEST(ProcessEvaluators, WhatIsNoMessageIsIgnoredWithAWarning) {
   rank.expect_success(2);
 }
 
-TEST(ProcessEvaluators, WorkThatIsGivenBeforeOneIsReadyIsDoneThen) {
+TEST(EvaluatorPool, WorkThatIsGivenBeforeOneIsReadyIsDoneThen) {
   const test::ScratchFolder folder;
   const std::string fifo = folder.path() / "go";
   ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
@@ -326,7 +327,7 @@ TEST(ProcessEvaluators, WorkThatIsGivenBeforeOneIsReadyIsDoneThen) {
   EXPECT_EQ(rank.result(3).fitness, fitness_of(3));
 }
 
-TEST(ProcessEvaluators, ThreeStartsInVainAreEnough) {
+TEST(EvaluatorPool, ThreeStartsInVainAreEnough) {
   printed_by([&] {
     Rank rank("fail", 2);
     EXPECT_EQ(rank.next<Ready>().error,
@@ -339,20 +340,20 @@ TEST(ProcessEvaluators, ThreeStartsInVainAreEnough) {
   });
 }
 
-TEST(ProcessEvaluators, AStartInVainNamesTheLimitOfMemory) {
+TEST(EvaluatorPool, AStartInVainNamesTheLimitOfMemory) {
   printed_by([&] {
     Rank rank("fail", 1, "setup", std::chrono::minutes(10), std::uint64_t{3} << 29);
     EXPECT_THAT(rank.next<Ready>().error, HasSubstr("with the 1.5 GiB that --memory-limit gives"));
   });
 }
 
-TEST(ProcessEvaluators, AProgramThatCannotEvaluateSaysWhy) {
+TEST(EvaluatorPool, AProgramThatCannotEvaluateSaysWhy) {
   Rank rank("refuse");
   EXPECT_EQ(rank.next<Ready>().error, "there are no data: setup");
   rank.expect_silence();
 }
 
-TEST(ProcessEvaluators, AStartThatHangsIsInVain) {
+TEST(EvaluatorPool, AStartThatHangsIsInVain) {
   printed_by([&] {
     const Orders orders("hang");
     Rank rank("as told", 1, orders.path(), std::chrono::milliseconds(10));
@@ -386,7 +387,7 @@ std::string reason_of_the_last(const std::string& order) {
   return reason;
 }
 
-TEST(ProcessEvaluators, OneThatCannotStartAgainLeavesTheOthersAtWork) {
+TEST(EvaluatorPool, OneThatCannotStartAgainLeavesTheOthersAtWork) {
   const std::string log = printed_by([&] {
     EXPECT_THAT(reason_of_the_last("refuse"), HasSubstr("there are no data"));
     EXPECT_THAT(reason_of_the_last("end"), HasSubstr("could not be started: exited with code 7"));
@@ -394,11 +395,11 @@ TEST(ProcessEvaluators, OneThatCannotStartAgainLeavesTheOthersAtWork) {
   EXPECT_THAT(log, HasSubstr("goes on with 1 of 2 evaluators: there are no data"));
 }
 
-TEST(ProcessEvaluators, OneThatReadsOtherDataThanTheFirstIsRefused) {
+TEST(EvaluatorPool, OneThatReadsOtherDataThanTheFirstIsRefused) {
   printed_by([&] { EXPECT_THAT(reason_of_the_last("2"), HasSubstr("other data")); });
 }
 
-TEST(ProcessEvaluators, ARestartWithoutDescriptorsIsTheEndInOrder) {
+TEST(EvaluatorPool, ARestartWithoutDescriptorsIsTheEndInOrder) {
 #ifdef __SANITIZE_ADDRESS__
   GTEST_SKIP() << "the sanitizer's own checks need descriptors";
 #endif
@@ -417,7 +418,7 @@ TEST(ProcessEvaluators, ARestartWithoutDescriptorsIsTheEndInOrder) {
   });
 }
 
-TEST(ProcessEvaluators, OneThatReadsNothingIsKilledBeforeAMessageIsLost) {
+TEST(EvaluatorPool, OneThatReadsNothingIsKilledBeforeAMessageIsLost) {
   Rank rank;
   rank.next<Ready>();
   const std::string log = printed_by([&] {
@@ -429,7 +430,7 @@ TEST(ProcessEvaluators, OneThatReadsNothingIsKilledBeforeAMessageIsLost) {
   EXPECT_THAT(log, HasSubstr("takes no messages is killed"));
 }
 
-TEST(ProcessEvaluators, OneThatEndsAgainAndAgainWithoutWorkIsNotStartedForEver) {
+TEST(EvaluatorPool, OneThatEndsAgainAndAgainWithoutWorkIsNotStartedForEver) {
   printed_by([&] {
     Rank rank("end idle");
     EXPECT_EQ(rank.next<Ready>().error, "");
@@ -439,7 +440,7 @@ TEST(ProcessEvaluators, OneThatEndsAgainAndAgainWithoutWorkIsNotStartedForEver) 
 }
 
 /// More often than one that cannot be started at all is tried at the least.
-TEST(ProcessEvaluators, WhileItsProgramIsBeingReplacedItIsTriedAgain) {
+TEST(EvaluatorPool, WhileItsProgramIsBeingReplacedItIsTriedAgain) {
   const test::ScratchFolder folder;
   const std::string program = folder.path() / "program";
   const std::string starts = folder.path() / "starts";
@@ -469,7 +470,7 @@ TEST(ProcessEvaluators, WhileItsProgramIsBeingReplacedItIsTriedAgain) {
                          HasSubstr("exited with code 7")));
 }
 
-TEST(ProcessEvaluators, WithoutTheSupervisorNothingCanBeEvaluated) {
+TEST(EvaluatorPool, WithoutTheSupervisorNothingCanBeEvaluated) {
   Rank rank;
   rank.next<Ready>();
   rank.evaluators().begin(work(1, Behaviour::go_on_until_asked));
@@ -480,7 +481,7 @@ TEST(ProcessEvaluators, WithoutTheSupervisorNothingCanBeEvaluated) {
   rank.expect_silence();
 }
 
-TEST(ProcessEvaluators, ASetupThatFitsInNoMessageIsRefused) {
+TEST(EvaluatorPool, ASetupThatFitsInNoMessageIsRefused) {
   EXPECT_THROW(Rank("serve", 1, std::string(40'000, 'x')), core::UsageError);
 }
 

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "hierevo/core/descriptor.hpp"
+#include "hierevo/search/data_facts.hpp"
+#include "hierevo/search/evaluator.hpp"
+
+namespace hierevo::search {
+
+/// The side of the program that evaluates: gets its orders on descriptor
+/// process::messages_descriptor.
+class EvaluationServer {
+ public:
+  /// Takes over the descriptor. Throws UsageError when this process was not started by
+  /// make_evaluator_pool().
+  EvaluationServer();
+
+  /// Waits for it. Nothing when the rank is gone.
+  std::optional<std::string> setup();
+  /// Ready to evaluate, or not, and why.
+  void ready(const std::optional<DataFacts>& data, const std::string& error);
+  /// Evaluates what it is given until the rank is gone.
+  void serve(Evaluator& evaluator);
+
+ private:
+  std::optional<std::vector<std::byte>> receive(bool wait);
+  void send(const std::vector<std::byte>& message, bool wait = true);
+  void evaluate(Evaluator& evaluator, const Work& work);
+
+  core::Descriptor orders_;
+  bool gone_ = false;
+};
+
+}  // namespace hierevo::search

@@ -1,0 +1,63 @@
+// The evaluations of a search: which candidate is next, and what became of each.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+
+#include "candidate_table.hpp"
+#include "failure_series.hpp"
+#include "hierevo/evolution/engine.hpp"
+#include "hierevo/search/search.hpp"
+#include "protocol.hpp"
+#include "screening.hpp"
+#include "search_record.hpp"
+
+namespace hierevo::search {
+
+/// Keeps the engine, the record and the candidates in step. Knows of no workers: what was lost with
+/// one is reported to it.
+class EvaluationLedger {
+ public:
+  using Id = evolution::IndividualId;
+
+  /// Resumes what `record` holds. Throws as load_engine().
+  EvaluationLedger(const SearchOptions& options, SearchRecord& record);
+
+  /// Before the first candidate. `data`: none where no data were read.
+  void begin(const std::optional<DataFacts>& data);
+  bool begun() const { return screening_.has_value(); }
+
+  /// Issues the next candidate that needs a worker; null when there is none now. Those that need
+  /// none are recorded on the way, in groups, so that signals and messages are seen in between.
+  CandidateTable::Issued* next();
+  /// The result of an issued candidate. Where it crashed for the first time it is not recorded, and
+  /// this is false: it is to be retried.
+  bool record_result(const Result& result, int rank);
+  /// The last worker that had this issued candidate is lost. False: it is to be retried; else it is
+  /// recorded as crashed, being the likely cause.
+  bool record_loss(Id id);
+
+  CandidateTable& candidates() { return candidates_; }
+  const CandidateTable& candidates() const { return candidates_; }
+  const evolution::Engine& engine() const { return engine_; }
+  const FailureSeries& failures() const { return failures_; }
+  std::size_t done_before() const { return done_before_; }  ///< evaluations, in earlier starts
+  /// Of the evaluations; workers and times are not set.
+  SearchStatus status() const;
+
+ private:
+  void record(Id id, const evolution::Evaluation& evaluation);
+  void count(evolution::Status status);
+
+  const SearchOptions& options_;
+  SearchRecord& record_;
+  evolution::Engine engine_;
+  std::optional<Screening> screening_;
+  CandidateTable candidates_;
+  FailureSeries failures_;
+  std::size_t evaluated_ = 0;  ///< with success, or reused
+  std::size_t reused_ = 0;
+  std::size_t done_before_;
+};
+
+}  // namespace hierevo::search
