@@ -52,7 +52,7 @@ int trained_side(const Images& images, const TrainingOptions& options) {
 // Every part of a batch that is normalised over all ranks needs images of each of them.
 void check_ranks(const TrainingOptions& options, int ranks) {
   const std::int64_t parts = options.micro_batches * ranks;
-  if (!options.sync_norms || options.batch >= parts) return;
+  if (!options.sync_batchnorm || options.batch >= parts) return;
   throw core::UsageError(fmt::format("A batch of {} for {} ranks with {} micro-batches each",
                                      options.batch, ranks, options.micro_batches),
                          "to normalise over all ranks each needs an image for each micro-batch",
@@ -168,7 +168,7 @@ class Trainer::Impl {
         options_(options),
         seed_(seed),
         own_{0, options.batch},
-        norm_ranks_(options.sync_norms ? parallel.ranks : nullptr),
+        norm_ranks_(options.sync_batchnorm ? parallel.ranks : nullptr),
         sgd_(executor.parameters(),
              {options.momentum, options.weight_decay, options.decay_norms, options.clip_norm}) {
     if (parallel.ranks != nullptr && parallel.ranks->size() > 1) {
@@ -176,7 +176,7 @@ class Trainer::Impl {
       own_ = part_of(options.batch, parallel.ranks->rank(), parallel.ranks->size());
       replicas_.emplace(executor, parallel);
     }
-    if (options.average > 0.0) average_.emplace(weights_of(executor), options.average);
+    if (options.ema_decay > 0.0) average_.emplace(weights_of(executor), options.ema_decay);
   }
 
   TrainingEnd run(const ProgressCallback& progress) {

@@ -346,7 +346,7 @@ void Coordinator::decide_end() {
   if (ending_) return;
   if (is_asked_to_stop()) {
     finish(SearchEnd::saved);
-  } else if (failures_.length() >= options_.failures_in_series) {
+  } else if (failures_.length() >= options_.max_consecutive_failures) {
     core::log(core::LogLevel::error, "{}", failures_.summary());
     finish(SearchEnd::failures);
   } else if (!anybody_may_evaluate()) {
