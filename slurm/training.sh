@@ -8,7 +8,7 @@ read_training_arguments() {
   shift
   take_arguments "$@"
   arguments=(--config "$standard" "${arguments[@]}") # if there are two, the last one counts
-  require_given train out run genotype config repeat dry-run
+  require_given train out run genotype config only-repeat dry-run
   plain out "${given[out]}"
   if [[ -z $out ]]; then
     plain cell "${given[run]}"
@@ -17,7 +17,7 @@ read_training_arguments() {
     name_of out "${given[config]}" .ini
     out=$cell-$out
   fi
-  repeat=${given[repeat]#0}
+  repeat=${given[only-repeat]#0}
   if [[ -n ${SLURM_ARRAY_TASK_ID:-} ]]; then take_repeat_of_task; fi
   folder=$out
   if [[ -n $repeat ]]; then folder=$out/repeat-$repeat; fi
@@ -37,7 +37,7 @@ take_repeat_of_task() {
     find_recorded_repeats
     arguments+=(--repeats $((highest > recorded ? highest : recorded)))
   fi
-  arguments+=(--repeat "$repeat")
+  arguments+=(--only-repeat "$repeat")
 }
 
 # Sets `recorded` to the number of repeats of the training in `out`; 0 if there is none.

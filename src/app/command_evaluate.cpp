@@ -90,7 +90,7 @@ int command_evaluate(const Arguments& arguments) {
   DataOptions data;
   TrainOptions training;
   int repeats = 4;
-  int repeat = 0;
+  int only_repeat = 0;
   std::uint64_t seed = 1;
   std::string checkpoint;
   double every = 300.0;
@@ -104,13 +104,13 @@ int command_evaluate(const Arguments& arguments) {
   choice.add_to(options);
   options.group("Evaluation");
   options.add("repeats", &repeats, "independent trainings whose accuracies are averaged");
-  options.add("repeat", &repeat,
+  options.add("only-repeat", &only_repeat,
               "make only this one of the repeats, as other processes make the others; 0: all");
   options.add("seed", &seed, "of weights, order, augmentation and the split of the data");
   options.add("checkpoint", &checkpoint,
               "file that keeps the evaluation half done, FILE.h5: the same line goes on from it",
               OptionSet::Record::no);
-  options.add("evaluation-checkpoint", &every, "seconds between its saves", OptionSet::Record::no);
+  options.add("checkpoint-every", &every, "seconds between its saves", OptionSet::Record::no);
   options.add("progress", &progress, "auto, live, lines or off", OptionSet::Record::no);
   model.add_to(options);
   data.add_to(options);
@@ -121,14 +121,14 @@ int command_evaluate(const Arguments& arguments) {
   if (!options.parse(arguments)) return 0;
   outlive_readers();
   check_repeats(repeats);
-  check_repeat(repeat, repeats);
+  check_only_repeat(only_repeat, repeats);
   require_one_process("evaluate");
   require_trained(choice.run);
-  check_interval("evaluation-checkpoint", every);
+  check_interval("checkpoint-every", every);
   ProgressLine line(ProgressLine::mode_named(progress));
 
   evolution::Individual individual = choice.read();
-  const nn::Repeats made = repeat > 0 ? nn::Repeats{1, repeat - 1} : nn::Repeats{repeats};
+  const nn::Repeats made = only_repeat > 0 ? nn::Repeats{1, only_repeat - 1} : nn::Repeats{repeats};
   const TrainingSetup setup(data, training, made, seed);
   note_other_data(choice.run, setup.facts());
   const genome::ModelSpec spec = adapted(model.spec(), setup.facts());

@@ -59,7 +59,7 @@ int command_evaluator(const Arguments&) {
   } catch (const std::exception& error) {
     server.ready(std::nullopt,
                  core::is_out_of_memory(error)
-                     ? "Not enough memory to start an evaluator. Raise --memory-limit, or "
+                     ? "Not enough memory to start an evaluator. Raise --address-space-limit, or "
                        "start fewer evaluators."
                      : core::failure_of(error).text);
     return 0;

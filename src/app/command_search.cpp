@@ -116,8 +116,8 @@ search::EvaluatorPoolOptions SearchProgram::process_options(const comm::Communic
     if (!place.device.empty()) {
       one.order.environment.push_back("CUDA_VISIBLE_DEVICES=" + place.device);
     }
-    if (command_.memory_limit > 0.0) {
-      one.order.memory_limit = static_cast<std::uint64_t>(command_.memory_limit * gibibyte);
+    if (command_.address_space_limit > 0.0) {
+      one.order.memory_limit = static_cast<std::uint64_t>(command_.address_space_limit * gibibyte);
     }
     one.order.cpus = place.cores;
     const std::string name =
@@ -206,7 +206,7 @@ int SearchProgram::conclude(const Outcome& outcome) const {
       if (last.evaluated == 0) {
         core::write_line(
             "Finished without a result: {} failed, {} were invalid or over a bound such as "
-            "--max-memory. See hierevo status --run '{}'.",
+            "--max-training-memory. See hierevo status --run '{}'.",
             last.failed, last.done - last.failed, options_.run.string());
         return static_cast<int>(core::ExitCode::failures);
       }

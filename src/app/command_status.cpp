@@ -38,11 +38,11 @@ json still_under_way(const std::vector<search::UnderWay>& candidates,
   return still;
 }
 
-/// --failures-in-series of the last start; 1 where that is not recorded, or not to be read.
-std::size_t most_failures_in_series(const std::filesystem::path& run) {
+/// --max-consecutive-failures of the last start; 1 where that is not recorded, or not to be read.
+std::size_t max_consecutive_failures(const std::filesystem::path& run) {
   try {
     const auto options = search::RunDirectory::configuration_of(run);
-    return std::stoul(OptionSet::value_in(options.value_or(""), "failures-in-series"));
+    return std::stoul(OptionSet::value_in(options.value_or(""), "max-consecutive-failures"));
   } catch (const std::exception&) {
     return 1;
   }
@@ -61,7 +61,7 @@ std::string reason_of_stop(const io::Snapshot& snapshot, const std::filesystem::
     last = &evaluation;
   }
   // Its workers' last results may have come after its end was decided.
-  if (series == 0 || series < most_failures_in_series(run)) {
+  if (series == 0 || series < max_consecutive_failures(run)) {
     return "no rank that evaluates was left, or evaluations kept failing";
   }
   return fmt::format("{} evaluations failed one after another; the last: {}", series,

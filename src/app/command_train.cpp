@@ -49,11 +49,11 @@ struct TrainCommandOptions {
   TrainOptions training;
   std::string out;
   int repeats = 1;
-  int repeat = 0;
+  int only_repeat = 0;
   std::uint64_t seed = 1;
   std::int64_t test_every = 0;
   double save_every = 60.0;
-  bool sync_norms = false;
+  bool sync_batchnorm = false;
   bool compress_gradients = false;
   std::int64_t bucket_mb = 25;
   double rank_timeout = 600.0;
@@ -78,7 +78,7 @@ void TrainCommandOptions::add_to(OptionSet& options) {
               "folder for weights and results; empty: RUN/train-ID, or FILE-train here",
               OptionSet::Record::no);
   options.add("repeats", &repeats, "independent trainings, for mean and deviation");
-  options.add("repeat", &repeat,
+  options.add("only-repeat", &only_repeat,
               "train only this one of the repeats, as other processes train the others; the last "
               "one to end tells mean and deviation; 0: all",
               OptionSet::Record::no);
@@ -97,7 +97,7 @@ void TrainCommandOptions::add_to(OptionSet& options) {
               OptionSet::Record::no);
   training.add_to(options);
   options.group("Several ranks (mpirun, srun), which share each batch");
-  options.add("sync-norms", &sync_norms,
+  options.add("sync-batchnorm", &sync_batchnorm,
               "batch normalisation over the images of all ranks, not of each; without "
               "--micro-batches, whose parts are normalised one by one, the number of ranks then "
               "changes results by rounding alone");
@@ -123,7 +123,7 @@ void TrainCommandOptions::add_to(OptionSet& options) {
 
 void TrainCommandOptions::check() const {
   check_repeats(repeats);
-  check_repeat(repeat, repeats);
+  check_only_repeat(only_repeat, repeats);
   if (test_every < 0) {
     throw core::UsageError(fmt::format("--test-every is {}", test_every), "",
                            "Give a number of steps, or 0.");
@@ -288,8 +288,8 @@ void TrainProgram::warn_of_threads() const {
 /// Of all that ranks must agree in.
 std::uint64_t TrainProgram::hash_of_options() const {
   return core::hash_text(options_.record(DataOptions::places({"threads"})) +
-                         fmt::format("repeat={}\ndry-run={}\nbucket-mb={}\n", command_.repeat,
-                                     command_.dry_run, command_.bucket_mb));
+                         fmt::format("only-repeat={}\ndry-run={}\nbucket-mb={}\n",
+                                     command_.only_repeat, command_.dry_run, command_.bucket_mb));
 }
 
 std::unique_ptr<TrainingData> TrainProgram::read_data(comm::Collectives& ranks, c10::Device device,
@@ -338,7 +338,7 @@ void TrainProgram::conclude(const json& last, const TrainingTask& task,
   const std::vector<json> repeats = finished_repeats(task, directory);
   if (std::ssize(repeats) < task.repeats) {
     std::cout << last.dump(2) << '\n';
-    core::write_line("Repeat {} is trained; {} of {} have finished.", command_.repeat,
+    core::write_line("Repeat {} is trained; {} of {} have finished.", command_.only_repeat,
                      repeats.size(), task.repeats);
     return;
   }
@@ -361,7 +361,7 @@ int TrainProgram::run(comm::Collectives& ranks) const {
   // What cannot be is told before the data are read, which may take long.
   comm::require_equal(ranks, hash_of_options(), "options");
   nn::TrainingOptions training = command_.training.training();
-  training.sync_norms = command_.sync_norms;
+  training.sync_batchnorm = command_.sync_batchnorm;
   comm::all_or_throw(ranks, [&] { nn::check_ranks(training, ranks.size()); });
   const evolution::Individual individual = chosen_by_rank_0(ranks);
   const genome::Genotype& genotype = individual.candidate.genotype;
@@ -390,8 +390,8 @@ int TrainProgram::run(comm::Collectives& ranks) const {
   });
   if (command_.dry_run) return 0;
   ProgressLine line(ProgressLine::mode_named(command_.progress));
-  const int begin = command_.repeat > 0 ? command_.repeat : 1;
-  const int end = command_.repeat > 0 ? command_.repeat : task.repeats;
+  const int begin = command_.only_repeat > 0 ? command_.only_repeat : 1;
+  const int end = command_.only_repeat > 0 ? command_.only_repeat : task.repeats;
   json result;
   for (int repeat = begin; repeat <= end; ++repeat) {
     result = train_repeat(task, repeat, first ? &*directory : nullptr, first ? &line : nullptr);

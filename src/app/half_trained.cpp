@@ -9,6 +9,7 @@
 #include "hierevo/core/owner.hpp"
 #include "hierevo/io/newer_version.hpp"
 #include "hierevo/io/training_snapshot.hpp"
+#include "renamed_options.hpp"
 #include "stored_tensors.hpp"
 
 namespace hierevo::app {
@@ -61,7 +62,8 @@ void HalfTrained::leave_as_it_is(const std::exception& error) {
 bool HalfTrained::is_same(const io::TrainingSnapshot& saved) const {
   return saved.genotype == candidate_.genotype && saved.seed == candidate_.seed &&
          saved.model == model_ && saved.pixel_mean == floats(normalisation_.mean) &&
-         saved.pixel_scale == floats(normalisation_.scale) && saved.options == checkpoints_.options;
+         saved.pixel_scale == floats(normalisation_.scale) &&
+         with_new_names(saved.options) == checkpoints_.options;
 }
 
 void HalfTrained::try_to_resume(nn::FitnessMeasurement& measurement) {

@@ -7,6 +7,7 @@
 
 #include "hierevo/core/closest_match.hpp"
 #include "hierevo/core/error.hpp"
+#include "renamed_options.hpp"
 
 namespace hierevo::app {
 
@@ -47,10 +48,15 @@ bool is(const po::error& error) {
 
 [[noreturn]] void refuse_unknown(const std::string& name, const OptionPlace& place,
                                  const std::map<std::string, std::string>& takes) {
+  const char* dashes = place.name.empty() ? "--" : "";
+  if (const auto renamed = new_name_of(name)) {
+    throw core::UsageError(
+        fmt::format("There is no option '{}{}'{}", dashes, name, in_place(place, name)),
+        "it was renamed", fmt::format("Use '{}{}'.", dashes, *renamed));
+  }
   std::vector<std::string> known;
   for (const auto& [option, values] : takes) known.push_back(option);
   const auto meant = core::closest_match(name, known);
-  const char* dashes = place.name.empty() ? "--" : "";
   throw core::UsageError(
       fmt::format("There is no option '{}{}'{}", dashes, name, in_place(place, name)), "",
       meant ? fmt::format("Did you mean '{}{}'?", dashes, *meant) : "See --help for all options.");

@@ -10,6 +10,7 @@
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
 #include "hierevo/core/log.hpp"
+#include "renamed_options.hpp"
 
 namespace hierevo::app {
 
@@ -33,9 +34,13 @@ void keep_last_of_each(po::parsed_options& parsed) {
 
 constexpr const char* record_name = "config.ini of the run";
 
-std::map<std::string, std::string> read_record(const std::string& text) {
+std::vector<IniLine> read_record(const std::string& text) {
+  return read_ini(with_new_names(text), record_name);
+}
+
+std::map<std::string, std::string> values_of_record(const std::string& text) {
   std::map<std::string, std::string> values;
-  for (const IniLine& line : read_ini(text, record_name)) values[line.name] = line.value;
+  for (const IniLine& line : read_record(text)) values[line.name] = line.value;
   return values;
 }
 
@@ -211,7 +216,7 @@ void OptionSet::take_defaults_of_run(const po::options_description& known) {
   if (inheriting_.empty() || !given(run_option_)) return;
   po::parsed_options recorded(&known);
   const std::string text = recorded_of_(values_[run_option_].as<std::string>());
-  for (const auto& [name, value] : read_record(text)) {
+  for (const auto& [name, value] : values_of_record(text)) {
     const bool wanted =
         std::find(inheriting_.begin(), inheriting_.end(), name) != inheriting_.end();
     if (!wanted || given(name) || from_environment_.count(name) > 0) continue;
@@ -221,7 +226,7 @@ void OptionSet::take_defaults_of_run(const po::options_description& known) {
   try {
     po::store(recorded, values_);
   } catch (const po::error& error) {
-    refuse_in(place_of(record_name, read_ini(text, record_name)), error);
+    refuse_in(place_of(record_name, read_record(text)), error);
   }
 }
 
@@ -234,7 +239,7 @@ void OptionSet::print_help() const {
 }
 
 std::string OptionSet::value_in(const std::string& recorded, const std::string& name) {
-  const auto values = read_record(recorded);
+  const auto values = values_of_record(recorded);
   const auto found = values.find(name);
   return found == values.end() ? "" : found->second;
 }
@@ -280,7 +285,7 @@ std::string OptionSet::record(const std::vector<std::string>& without) const {
 
 std::vector<std::string> OptionSet::differences(const std::string& recorded,
                                                 const std::vector<std::string>& may_change) const {
-  const auto then = read_record(recorded);
+  const auto then = values_of_record(recorded);
   std::vector<std::string> found;
   for (const Entry& option : options_) {
     const auto entry = then.find(option.name);

@@ -46,7 +46,7 @@ std::unique_ptr<search::Evaluator> SearchEvaluators::make() const {
              [run = command_.run](const evolution::Candidate& candidate) {
                return search::RunDirectory::half_trained_path(run, candidate.id);
              },
-         .every = std::chrono::duration<double>(command_.evaluation_checkpoint),
+         .every = std::chrono::duration<double>(command_.checkpoint_every),
          .options = lasting_});
   }
   if (command_.evaluator == "synthetic") {

@@ -38,7 +38,7 @@ void SearchCommandOptions::add_to(OptionSet& options) {
   options.add("max-macs", &max_macs,
               "the same bound on multiply-accumulates for one image; 0: no bound");
   options.add(
-      "max-memory", &max_memory,
+      "max-training-memory", &max_training_memory,
       "GiB: networks whose training needs more get fitness 0 without training; 0: the share of an "
       "evaluation in all that this machine or job has");
   options.add("reuse-fitness", &reuse_fitness,
@@ -57,13 +57,14 @@ void SearchCommandOptions::add_to(OptionSet& options) {
       "process: each evaluator is a process of its own, whose crash costs nothing but time; "
       "none: evaluate in the ranks themselves, for debugging (while a program of --command runs, a "
       "fork of the MPI rank does, too)");
-  options.add("memory-limit", &memory_limit,
+  options.add("address-space-limit", &address_space_limit,
               "GiB of address space an evaluator process may take, for evaluators on cores: CUDA "
               "reserves far more than it uses; 0: no limit");
-  options.add("evaluation-checkpoint", &evaluation_checkpoint,
+  options.add("checkpoint-every", &checkpoint_every,
               "with train: seconds between saves of half-trained candidates, which a stopped or "
               "killed search goes on from");
-  options.add("failures-in-series", &failures_in_series, "so many end the search (exit code 4)");
+  options.add("max-consecutive-failures", &max_consecutive_failures,
+              "so many end the search (exit code 4)");
   options.add("workers", &workers, "without mpirun: candidates evaluated at the same time");
   options.add(
       "evaluators-per-device", &evaluators_per_device,
@@ -116,9 +117,10 @@ search::TrainingMemory SearchCommandOptions::training_memory() const {
                                       : workers;
   const double share = static_cast<double>(core::usable_memory()) / evaluations_at_once;
   const nn::TrainingOptions numbers = training.training();
-  search::TrainingMemory memory{.bytes = max_memory > 0.0 ? max_memory * gibibyte : share,
-                                .batch = nn::images_at_a_time(numbers),
-                                .crop = std::nullopt};
+  search::TrainingMemory memory{
+      .bytes = max_training_memory > 0.0 ? max_training_memory * gibibyte : share,
+      .batch = nn::images_at_a_time(numbers),
+      .crop = std::nullopt};
   if (numbers.crop > 0) memory.crop = static_cast<int>(numbers.crop);
   return memory;
 }
@@ -140,17 +142,18 @@ search::SearchOptions SearchCommandOptions::search() const {
           "Give a positive bound, or 0 for none.");
   require(max_parameters >= 0, fmt::format("--max-parameters is {}", max_parameters), "",
           "Give a positive bound, or 0 for none.");
-  require(max_memory >= 0.0, fmt::format("--max-memory is {}", max_memory), "",
+  require(max_training_memory >= 0.0,
+          fmt::format("--max-training-memory is {}", max_training_memory), "",
           "Give GiB, or 0 for what the machine has.");
   require(synthetic_ms >= 0.0 && synthetic_ms < 1e9,
           fmt::format("--synthetic-ms is {}", synthetic_ms), "", "Give milliseconds from 0 up.");
   require(timeout >= 0.0, fmt::format("--timeout is {}", timeout), "",
           "Give seconds, or 0 for none.");
-  check_interval("evaluation-checkpoint", evaluation_checkpoint);
+  check_interval("checkpoint-every", checkpoint_every);
   check_interval("heartbeat", heartbeat);
   check_interval("grace", grace);
-  require(memory_limit >= 0.0 && memory_limit < 1e9,
-          fmt::format("--memory-limit is {}", memory_limit), "",
+  require(address_space_limit >= 0.0 && address_space_limit < 1e9,
+          fmt::format("--address-space-limit is {}", address_space_limit), "",
           "Give GiB below 1e9, or 0 for no limit.");
   require(evaluators_per_device >= 1 && evaluators_per_device <= 64,
           fmt::format("--evaluators-per-device is {}", evaluators_per_device),
@@ -159,8 +162,9 @@ search::SearchOptions SearchCommandOptions::search() const {
   if (std::find(isolations.begin(), isolations.end(), isolation) == isolations.end()) {
     throw core::unknown_name("isolation", isolation, isolations);
   }
-  require(failures_in_series >= 1, fmt::format("--failures-in-series is {}", failures_in_series),
-          "", "Give 1 or more.");
+  require(max_consecutive_failures >= 1,
+          fmt::format("--max-consecutive-failures is {}", max_consecutive_failures), "",
+          "Give 1 or more.");
   const std::vector<std::string> evaluators = {"train", "synthetic", "command"};
   if (std::find(evaluators.begin(), evaluators.end(), evaluator) == evaluators.end()) {
     throw core::unknown_name("evaluator", evaluator, evaluators);
@@ -182,9 +186,9 @@ search::SearchOptions SearchCommandOptions::search() const {
   options.model = model.spec();
   if (max_parameters > 0) options.max_parameters = max_parameters;
   if (max_macs > 0) options.max_macs = max_macs;
-  if (evaluator == "train" || max_memory > 0.0) options.memory = training_memory();
+  if (evaluator == "train" || max_training_memory > 0.0) options.memory = training_memory();
   options.reuse_fitness = reuse_fitness;
-  options.failures_in_series = static_cast<std::size_t>(failures_in_series);
+  options.max_consecutive_failures = static_cast<std::size_t>(max_consecutive_failures);
   options.master_evaluates = master_evaluates;
   if (timeout > 0.0) options.timeout = std::chrono::duration<double>(timeout);
   options.heartbeat = std::chrono::duration<double>(heartbeat);
@@ -197,8 +201,8 @@ search::SearchOptions SearchCommandOptions::search() const {
 const std::vector<std::string>& options_that_may_change() {
   static const std::vector<std::string> names = DataOptions::places(
       {"evaluations", "workers", "threads", "master-evaluates", "timeout", "synthetic-ms",
-       "failures-in-series", "command", "evaluation-checkpoint", "isolation",
-       "evaluators-per-device", "memory-limit", "heartbeat", "grace"});
+       "max-consecutive-failures", "command", "checkpoint-every", "isolation",
+       "evaluators-per-device", "address-space-limit", "heartbeat", "grace"});
   return names;
 }
 

@@ -23,7 +23,7 @@ struct SearchCommandOptions {
   int start_mutations = 1000;
   std::int64_t max_parameters = 0;
   std::int64_t max_macs = 0;
-  double max_memory = 0.0;
+  double max_training_memory = 0.0;
   bool reuse_fitness = false;
   std::string evaluator = "train";
   double synthetic_ms = 0.0;
@@ -31,14 +31,14 @@ struct SearchCommandOptions {
   int repeats = 4;
   int workers = 1;
   bool master_evaluates = false;
-  double evaluation_checkpoint = 300.0;
+  double checkpoint_every = 300.0;
   double timeout = 0.0;
   std::string isolation = "process";
   int evaluators_per_device = 1;
-  double memory_limit = 0.0;
+  double address_space_limit = 0.0;
   double heartbeat = 60.0;
   double grace = 60.0;
-  long failures_in_series = 20;
+  long max_consecutive_failures = 20;
   std::string progress = "auto";
   bool verbose = false;
   bool dry_run = false;

@@ -109,10 +109,10 @@ void TrainOptions::add_to(OptionSet& options) {
   options.group("Training, beyond the paper (off by default)");
   options.add("schedule", &schedule, "how the rate goes on: steps (drops) or cosine (to 0)");
   options.add("warmup", &numbers.warmup, "steps over which the rate rises from 0");
-  options.add(
-      "lr-batch", &lr_batch,
-      "--lr is meant for batches of this size: the rate becomes lr × batch / lr-batch (with "
-      "large batches add --warmup); 0: --lr as it is");
+  options.add("lr-reference-batch", &lr_reference_batch,
+              "--lr is meant for batches of this size: the rate becomes lr × batch / "
+              "lr-reference-batch (with "
+              "large batches add --warmup); 0: --lr as it is");
   options.add("label-smoothing", &numbers.label_smoothing, "share of targets spread over classes");
   options.add("mixup", &numbers.mixup, "alpha of mixup; 0: none");
   options.add("cutmix", &numbers.cutmix, "alpha of CutMix; 0: none; with mixup, one by lot a step");
@@ -124,7 +124,7 @@ void TrainOptions::add_to(OptionSet& options) {
   options.add("micro-batches", &numbers.micro_batches,
               "parts of a batch computed one after another, which saves memory");
   options.add("bf16", &numbers.bf16, "multiply in bfloat16");
-  options.add("average", &numbers.average,
+  options.add("ema-decay", &numbers.ema_decay,
               "decay of the weights' running average, which is then tested; 0: none");
 }
 
@@ -150,13 +150,14 @@ nn::TrainingOptions TrainOptions::training() const {
     training.learning_rate_drops.push_back(*share);
     rest.remove_prefix(std::min(rest.size(), item.size() + 1));
   }
-  if (lr_batch < 0) {
-    throw core::UsageError(fmt::format("--lr-batch is {}", lr_batch), "",
+  if (lr_reference_batch < 0) {
+    throw core::UsageError(fmt::format("--lr-reference-batch is {}", lr_reference_batch), "",
                            "Give the number of images that --lr is meant for, or 0.");
   }
   nn::check(training);
-  if (lr_batch > 0) {
-    training.learning_rate *= static_cast<double>(training.batch) / static_cast<double>(lr_batch);
+  if (lr_reference_batch > 0) {
+    training.learning_rate *=
+        static_cast<double>(training.batch) / static_cast<double>(lr_reference_batch);
   }
   return training;
 }
@@ -168,9 +169,9 @@ void check_repeats(int repeats) {
                          "Give a number from 1 to 1000.");
 }
 
-void check_repeat(int repeat, int repeats) {
-  if (repeat >= 0 && repeat <= repeats) return;
-  throw core::UsageError(fmt::format("--repeat is {}", repeat),
+void check_only_repeat(int only_repeat, int repeats) {
+  if (only_repeat >= 0 && only_repeat <= repeats) return;
+  throw core::UsageError(fmt::format("--only-repeat is {}", only_repeat),
                          fmt::format("--repeats is {}", repeats),
                          "Give a number from 1 to --repeats, or 0 for all.");
 }

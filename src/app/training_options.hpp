@@ -42,12 +42,12 @@ struct DataOptions {
   std::string meaning_of_train_size() const;
 };
 
-/// --steps … --average: how a network is trained (PAPER section 4).
+/// --steps … --ema-decay: how a network is trained (PAPER section 4).
 struct TrainOptions {
   nn::TrainingOptions numbers;
   std::string drops = "0.8,0.9";
   std::string schedule = "steps";
-  std::int64_t lr_batch = 0;
+  std::int64_t lr_reference_batch = 0;
   int threads = 1;
 
   void add_to(OptionSet& options);
@@ -62,7 +62,7 @@ struct TrainOptions {
 /// Throws UsageError unless so many trainings can be averaged.
 void check_repeats(int repeats);
 /// Throws UsageError unless it is one of the repeats, or 0 for all.
-void check_repeat(int repeat, int repeats);
+void check_only_repeat(int only_repeat, int repeats);
 /// Throws UsageError unless the seconds given to --`option` are above 0 and up to 1e9.
 void check_interval(std::string_view option, double seconds);
 /// Throws UsageError where mpirun or srun started several processes of a command that works alone.

@@ -43,7 +43,7 @@ void check_regularisation(const TrainingOptions& options) {
   require_0_or_above(options.weight_decay, "weight-decay", "weights must not grow by it");
   require_share(options.label_smoothing, "label-smoothing", false);
   require_share(options.drop_path, "drop-path", false);
-  require_share(options.average, "average", false);
+  require_share(options.ema_decay, "ema-decay", false);
   require_0_or_above(options.clip_norm, "clip-norm", "it is the largest norm of a gradient");
   require(options.micro_batches >= 1 && options.micro_batches <= options.batch / 2, "micro-batches",
           options.micro_batches,

@@ -62,7 +62,7 @@ std::optional<SearchEnd> SearchEnding::reason_to_end(Clock::time_point now) {
     return SearchEnd::finished;
   }
   if (is_asked_to_stop()) return SearchEnd::saved;
-  if (ledger_.failures().length() >= options_.failures_in_series) {
+  if (ledger_.failures().length() >= options_.max_consecutive_failures) {
     core::log(core::LogLevel::error, "{}", ledger_.failures().summary());
     return SearchEnd::failures;
   }

@@ -57,7 +57,7 @@ class CommandLine(ProgramTest):
         for option, value in [("population", 1), ("population", -3), ("evaluations", 0),
                               ("tournament", 0), ("tournament", 1.5), ("workers", 0),
                               ("repeats", 0), ("threads", 0), ("synthetic-ms", -1),
-                              ("timeout", -1), ("failures-in-series", 0), ("start-mutations", -1),
+                              ("timeout", -1), ("max-consecutive-failures", 0), ("start-mutations", -1),
                               ("channels", -1), ("channels", 65537), ("cells", 101),
                               ("max-parameters", -5), ("steps", 0), ("batch", 0), ("lr", 0), ("lr", "nan"), ("lr-drops", "0.5,x"), ("crop", -1),
                               ("population", "many"), ("seed", 1.5), ("seed", -1)]:

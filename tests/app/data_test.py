@@ -489,7 +489,7 @@ class ContentCounts(DataTest):
 
     def test_a_half_trained_candidate_goes_on_when_its_data_have_moved(self):
         checkpoint = self.folder / "half.h5"
-        slow = ["--evaluation-checkpoint", 0.01, "--steps", 1000]
+        slow = ["--checkpoint-every", 0.01, "--steps", 1000]
         search = [*slow, "--space", "2x3,1x3"]
         evaluate = [*self.evaluation("--validation-size", 4, "--checkpoint", checkpoint), *slow]
         new = self.folder / "moved.h5"

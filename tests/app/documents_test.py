@@ -64,7 +64,7 @@ class Documents(ProgramTest):
                 known += self.hierevo(command, "--help").stdout
         mine = section(README, "A search") + section(README, "Faithful to the paper")
         options = set(re.findall(r"(?<![\w-])(--[a-z][a-z-]+)", mine))
-        self.assertIn("--average", options)
+        self.assertIn("--ema-decay", options)
         for option in options:
             self.assertIn(option, known)
 

@@ -169,10 +169,10 @@ class Trainings(JobScripts):
 
     def test_tasks_are_repeats(self):
         words = self.array(2)
-        self.assertEqual((self.last(words, "--out"), self.last(words, "--repeat"),
+        self.assertEqual((self.last(words, "--out"), self.last(words, "--only-repeat"),
                           self.last(words, "--repeats")), ("arr", "2", "3"))
         self.assertEqual(self.last(self.array(2, "--repeats", 5), "--repeats"), "5")
-        self.assertEqual(self.last(self.array(2, "--repeats=5"), "--repeats=5"), "--repeat")
+        self.assertEqual(self.last(self.array(2, "--repeats=5"), "--repeats=5"), "--only-repeat")
 
     def test_one_is_made_again(self):
         """There are as many as before, not as many as this array's highest number."""

@@ -1,14 +1,18 @@
 // What is recorded as an INI file is read back as it was.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "hierevo/core/file.hpp"
 #include "hierevo/core/random.hpp"
 #include "ini_text.hpp"
 #include "option_set.hpp"
+#include "renamed_options.hpp"
 #include "support/refusal.hpp"
+#include "support/scratch_folder.hpp"
 
 namespace hierevo::app {
 namespace {
@@ -95,6 +99,66 @@ TEST(OptionSet, AnyNameIsRecordedAndInherited) {
     ASSERT_TRUE(heir.options.parse({"--run", "R"}));
     EXPECT_EQ(heir.name, name);
     heir.options.require_same(record, {}, "R", "--run");
+  }
+}
+
+/// Names that options had before the first release, and have now.
+const std::vector<std::pair<std::string, std::string>> renamed = {
+    {"average", "ema-decay"},
+    {"evaluation-checkpoint", "checkpoint-every"},
+    {"failures-in-series", "max-consecutive-failures"},
+    {"lr-batch", "lr-reference-batch"},
+    {"max-memory", "max-training-memory"},
+    {"memory-limit", "address-space-limit"},
+    {"repeat", "only-repeat"},
+    {"sync-norms", "sync-batchnorm"},
+};
+
+/// A command that has one option, with its new name, and --run.
+struct Renamed {
+  double value = 0;
+  std::string run = "none";
+  OptionSet options{"", ""};
+
+  explicit Renamed(const std::string& name) {
+    options.add(name, &value, "");
+    options.add("run", &run, "", OptionSet::Record::no);
+  }
+};
+
+TEST(RenamedOptions, AreRefusedWithTheirNewNames) {
+  const test::ScratchFolder folder;
+  const std::string ini = (folder.path() / "x.ini").string();
+  for (const auto& [old_name, new_name] : renamed) {
+    Renamed command(new_name);
+    EXPECT_EQ(
+        test::refusal([&] {
+          command.options.parse({"--" + old_name, "3"});
+        }),
+        "There is no option '--" + old_name + "' (it was renamed). Use '--" + new_name + "'.");
+    core::replace_file(ini, std::string_view("\n" + old_name + "=3\n"));
+    EXPECT_EQ(test::refusal([&] {
+                Renamed(new_name).options.parse({"--config", ini});
+              }),
+              "There is no option '" + old_name + "' in '" + ini +
+                  "', line 2 (it was renamed). Use '" + new_name + "'.");
+  }
+}
+
+TEST(RenamedOptions, AreReadInRecordsWithTheirOldNames) {
+  for (const auto& [old_name, new_name] : renamed) {
+    const std::string record = "seed=1\n" + old_name + "=3\nlast=" + old_name + "=\n";
+    EXPECT_EQ(with_new_names(record), "seed=1\n" + new_name + "=3\nlast=" + old_name + "=\n");
+    EXPECT_EQ(OptionSet::value_in(record, new_name), "3");
+    Renamed heir(new_name);
+    heir.options.inherit("run", {new_name}, [&](const std::string&) { return record; });
+    ASSERT_TRUE(heir.options.parse({"--run", "R"}));
+    EXPECT_EQ(heir.value, 3);
+    heir.options.require_same(record, {}, "R", "--run");
+    Renamed other(new_name);
+    other.options.parse({"--" + new_name, "4"});
+    EXPECT_THAT(test::refusal([&] { other.options.require_same(record, {}, "R", "--run"); }),
+                testing::HasSubstr("(--" + new_name + " was 3 and is 4 now)"));
   }
 }
 

@@ -110,7 +110,7 @@ class ForeignText(OutputTest):
     def test_an_evaluators_text_is_only_shown(self):
         evil = r"\033[2K\033[1A\r\033]0;title\007\302\233\342\200\256hidden"
         options = self.script(f"printf 'err{evil}\\n' >&2; printf 'out{evil}\\n'\n")
-        told = self.hierevo("search", *options, "--evaluations", 4, "--failures-in-series", 2, code=4)
+        told = self.hierevo("search", *options, "--evaluations", 4, "--max-consecutive-failures", 2, code=4)
         self.assert_plain(told.stderr)
         shown = r"\x1b[2K\x1b[1A\r\x1b]0;title\x07\xc2\x9b\xe2\x80\xaehidden"
         self.assertIn("err" + shown, told.stderr)

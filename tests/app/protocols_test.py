@@ -28,7 +28,8 @@ PAPER = {
 # What it does not use.
 OFF = {"warmup": "0", "label-smoothing": "0", "mixup": "0", "cutmix": "0", "cutout": "0",
        "brightness": "0", "contrast": "0", "drop-path": "0", "decay-norms": "true",
-       "clip-norm": "0", "micro-batches": "1", "bf16": "false", "average": "0", "lr-batch": "0",
+       "clip-norm": "0", "micro-batches": "1", "bf16": "false", "ema-decay": "0",
+       "lr-reference-batch": "0",
        "schedule": "steps"}
 
 

@@ -86,8 +86,8 @@ class Search(ProgramTest):
         self.assertEqual(self.status()["state"], "finished")
 
     def test_what_the_memory_does_not_hold_is_over_budget_with_a_reason(self):
-        told = self.search("--max-memory", 0.001, "--seed", 3, code=4).stderr
-        self.assertIn("0 failed, 40 were invalid or over a bound such as --max-memory", told)
+        told = self.search("--max-training-memory", 0.001, "--seed", 3, code=4).stderr
+        self.assertIn("0 failed, 40 were invalid or over a bound such as --max-training-memory", told)
         self.assert_finished(40)
         shown = self.hierevo("inspect", "--run", self.run_dir, "--id", 1, "--json").stdout
         self.assertEqual(json.loads(shown)["status"], "over_budget")
@@ -102,6 +102,27 @@ class Search(ProgramTest):
         text = self.search("--seed", 9, "--population", 9, code=2).stderr
         self.assertIn("(--population was 8 and is 9 now, --seed was 1 and is 9 now)", text)
         self.assert_finished(40)
+
+    def test_a_run_that_began_with_former_names_of_options_is_resumed(self):
+        command = ["--evaluator", "command", "--command", "false", "--max-consecutive-failures", 5]
+        self.search(*command, "--max-training-memory", 8, code=4)
+        config = self.run_dir / "config.ini"
+        text = config.read_text()
+        for old, new in (("average", "ema-decay"), ("evaluation-checkpoint", "checkpoint-every"),
+                         ("failures-in-series", "max-consecutive-failures"),
+                         ("lr-batch", "lr-reference-batch"), ("max-memory", "max-training-memory"),
+                         ("memory-limit", "address-space-limit")):
+            self.assertIn(f"\n{new}=", text)
+            text = text.replace(f"\n{new}=", f"\n{old}=")
+        config.write_text(text)
+        self.assertIn("5 evaluations failed one after another", self.status()["reason"])
+        self.hierevo("verify", "--run", self.run_dir)
+        told = self.search(*command, "--max-training-memory", 4, code=2).stderr
+        self.assertIn("(--max-training-memory was 8 and is 4 now)", told)
+        self.search(*command, "--max-training-memory", 8, code=4)
+        self.assertEqual(self.status()["failures"], {"failed": 10})
+        self.assertIn("\nmax-training-memory=8\n", config.read_text())
+        self.assertNotIn("max-memory", config.read_text())
 
     def test_a_second_search_in_the_same_folder_is_refused(self):
         process = self.start("--synthetic-ms", "50")
@@ -184,12 +205,12 @@ class Search(ProgramTest):
         self.assertIn("'nonsense without an equals sign' in 'config.ini of the run', line ", told)
 
     def test_seconds_and_gib_that_nothing_can_count_are_refused(self):
-        for option in ("--heartbeat", "--grace", "--evaluation-checkpoint"):
+        for option in ("--heartbeat", "--grace", "--checkpoint-every"):
             for value in ("0", "inf", "nan", "1e10"):
                 told = self.search(option, value, code=2).stderr
                 self.assertIn("Give seconds above 0 and up to 1e9.", told)
         for value in ("-1", "inf", "nan", "1e9"):
-            self.assertIn("Give GiB below 1e9", self.search("--memory-limit", value, code=2).stderr)
+            self.assertIn("Give GiB below 1e9", self.search("--address-space-limit", value, code=2).stderr)
 
     def test_a_dry_run_makes_nothing(self):
         told = self.search("--dry-run", "--progress", "lines").stderr
@@ -232,15 +253,15 @@ class Search(ProgramTest):
             self.run_dir = self.folder / isolation
             text = self.hierevo("search", "--run", self.run_dir, "--evaluator", "command",
                                 "--command", program, "--isolation", isolation,
-                                "--failures-in-series", 2, code=4).stderr
+                                "--max-consecutive-failures", 2, code=4).stderr
             for number, said in ((1, "one"), (2, "one"), (1, "two of 1"), (2, "two of 2"),
                                  (1, "x{4096}"), (1, "x{904}")):  # long ones in parts
                 self.assertRegex(text, f"(?m) {name} info: Candidate {number}: {said}$")
             self.assertNotRegex(text, "(?m)^(one|two)|\n\n")
 
-    def test_failures_in_series_end_the_search_with_their_reason(self):
+    def test_max_consecutive_failures_end_the_search_with_their_reason(self):
         text = self.hierevo("search", "--run", self.run_dir, "--evaluator", "command", "--command",
-                            "false", "--failures-in-series", 5, code=4).stderr
+                            "false", "--max-consecutive-failures", 5, code=4).stderr
         self.assertIn("5 evaluations failed one after another", text)
         self.assertIn("exit code 1", text)
         status = self.status()

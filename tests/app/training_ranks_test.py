@@ -34,9 +34,9 @@ class TrainingRanks(JobTest):
         self.cell.write_text(json.dumps(CELL))
         # A batch that no number of ranks divides, and a rate at which rounding stays small.
         self.line = ["train", "--genotype", self.cell, "--channels", 4, "--crop", 20, "--steps", STEPS,
-                     "--batch", 31, "--train-size", 1000, "--lr", 0.01, "--average", 0.9,
+                     "--batch", 31, "--train-size", 1000, "--lr", 0.01, "--ema-decay", 0.9,
                      "--test-every", 25, "--data-dir", self.some.name, "--save-every", 0.01,
-                     "--sync-norms"]
+                     "--sync-batchnorm"]
 
     def train(self, ranks, out, *options, code=0):
         return self.hierevo(*self.line, "--out", self.folder / out, *options, launcher=mpirun(ranks),
@@ -157,7 +157,7 @@ class TrainingRanks(JobTest):
                 (line, [*line, "--steps", "0"], "Rank 1: --steps is 0"),
                 (line, [*line, "--dry-run"], "Rank 1 has other options than rank 0"),
                 (line, [*line, "--bucket-mb", "1"], "Rank 1 has other options than rank 0"),
-                ([*line, "--repeat", "1"], line, "Rank 1 has other options than rank 0"),
+                ([*line, "--only-repeat", "1"], line, "Rank 1 has other options than rank 0"),
                 (line, [*line, "--data-dir", "nowhere"], "Rank 1: ")):
             result = self.run_both(first, second)
             self.assertEqual(result.returncode, 2, result.stderr)

@@ -49,7 +49,7 @@ class Training(ProgramTest):
         self.assertGreater(first["fitness"], 0.2)
         self.assertEqual(len(first["repeat_fitness"]), 2)
         self.assertAlmostEqual(first["fitness"], sum(first["repeat_fitness"]) / 2)
-        second = self.evaluate("--repeat", 2)
+        second = self.evaluate("--only-repeat", 2)
         self.assertEqual(second["repeat_fitness"], first["repeat_fitness"][1:])
         self.assertEqual(second["repeat_loss"], first["repeat_loss"][1:])
         again = self.evaluate()
@@ -85,11 +85,11 @@ class Training(ProgramTest):
         self.assertEqual(result["id"], self.status()["best"]["id"])
 
     def test_a_stopped_evaluation_goes_on_to_the_same_fitness(self):
-        options = [*SLOWER, "--average", 0.9, "--steps", 150, "--validation-size", 200]
+        options = [*SLOWER, "--ema-decay", 0.9, "--steps", 150, "--validation-size", 200]
         whole = self.evaluate(*options)
         file = self.folder / "half.h5"
         line = [HIEREVO, "evaluate", "--genotype", self.cell, *self.quick, "--repeats", 2, *options,
-                "--checkpoint", file, "--evaluation-checkpoint", 0.01]
+                "--checkpoint", file, "--checkpoint-every", 0.01]
         told = self.stop_when_there_is(line, file)
         self.assertIn(f"The evaluation was stopped (it is saved in '{file}'). Run the same", told)
         told = self.stop_when_there_is(line, file)
@@ -110,7 +110,7 @@ class Training(ProgramTest):
     def test_a_search_goes_on_with_half_trained_candidates(self):
         line = [HIEREVO, "search", "--run", self.run_dir, "--space", "2x3,1x3", "--population", 2,
                 "--evaluations", 2, *self.quick, *SLOWER, "--repeats", 1, "--validation-size", 500,
-                "--evaluation-checkpoint", 0.01, "--steps", 200]
+                "--checkpoint-every", 0.01, "--steps", 200]
         first = self.run_dir / "inflight" / "1.h5"
         self.stop_when_there_is(line, first, signal.SIGKILL)
         first.write_bytes(first.read_bytes()[:-1])
@@ -138,12 +138,16 @@ class Training(ProgramTest):
             self.assertGreater(repeat["top5"], repeat["top1"])
             self.assertGreater(repeat["images_per_second"], 0)
         self.assertEqual(self.train("--repeats", 2), first)  # read, not trained again
+        config = self.folder / f"{self.cell.stem}-train" / "config.ini"
+        config.write_text(config.read_text().replace("ema-decay=0", "average=0.5"))  # its former name
+        self.assertIn("(--ema-decay was 0.5 and is 0 now)", self.train("--repeats", 3, code=2).stderr)
+        config.write_text(config.read_text().replace("average=0.5", "average=0"))
         third = self.train("--repeats", 3)
         self.assertEqual(third["repeats"][:2], first["repeats"])
 
     def test_repeats_by_several_processes_give_one_summary(self):
         options = ["--repeats", 3, "--steps", 60, "--out", self.folder / "out"]
-        line = [HIEREVO, "train", "--genotype", self.cell, *self.quick, *options, "--repeat"]
+        line = [HIEREVO, "train", "--genotype", self.cell, *self.quick, *options, "--only-repeat"]
         processes = [subprocess.Popen([*map(str, line), str(repeat)], cwd=self.folder, text=True,
                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE)
                      for repeat in (1, 2, 3)]
@@ -172,7 +176,7 @@ class Training(ProgramTest):
         self.assertEqual(shown["state"], "saved")
         self.assertGreater(shown["step"], 0)
         self.assertEqual(shown["steps"], 100000)
-        self.assertIn("--repeat is 2", self.train("--repeat", 2, code=2).stderr)
+        self.assertIn("--only-repeat is 2", self.train("--only-repeat", 2, code=2).stderr)
 
     def test_a_training_that_is_taken_over_stops_and_writes_nothing_more(self):
         """Where locks do not hold, another process becomes the owner of a repeat all the same."""
@@ -253,7 +257,7 @@ class Training(ProgramTest):
         line = ["train", "--genotype", self.cell, *quick, "--repeats", 2, "--out", self.folder / "out"]
         for repeat, copy in enumerate(copies, start=1):
             with unittest.mock.patch.dict(os.environ, {"HIEREVO_DATA_DIR": str(copy)}):
-                self.hierevo(*line, "--repeat", repeat)
+                self.hierevo(*line, "--only-repeat", repeat)
             self.assertNotIn("data-dir", (self.folder / "out" / "config.ini").read_text())
         self.assertTrue((self.folder / "out" / "result.json").exists())
         self.hierevo(*line, "--data-dir", copies[0])
@@ -273,7 +277,7 @@ class Training(ProgramTest):
 
     @unittest.skipUnless(h5py, "no h5py")
     def test_stopped_again_and_again_it_ends_with_the_same_weights(self):
-        options = [*SLOWER, "--steps", 400, "--average", 0.9, "--mixup", 0.2, "--validation-size", 200,
+        options = [*SLOWER, "--steps", 400, "--ema-decay", 0.9, "--mixup", 0.2, "--validation-size", 200,
                    "--test-every", 100]
         whole = self.train(*options, "--out", self.folder / "whole")
         line = [HIEREVO, "train", "--genotype", self.cell, *self.quick, *options, "--out",
@@ -313,7 +317,8 @@ class Training(ProgramTest):
         self.assertIn("none of its snapshots can be used", told)
 
     def test_the_log_tells_steps_tests_and_starts(self):
-        self.train("--steps", 30, "--test-every", 10, "--out", self.folder / "out", "--lr-batch", 16)
+        self.train("--steps", 30, "--test-every", 10, "--out", self.folder / "out",
+                   "--lr-reference-batch", 16)
         lines = (self.folder / "out" / "repeat-1" / "log.jsonl").read_text().splitlines()
         lines = list(map(json.loads, lines))
         events = [line["event"] for line in lines]
@@ -326,7 +331,7 @@ class Training(ProgramTest):
             self.assertLessEqual(line["data_share"], 1)
         # --lr 0.1 for batches of 16, and these are of 32.
         self.assertAlmostEqual(steps[0]["lr"], 0.2)
-        self.assertIn("--lr-batch is -1", self.train("--lr-batch", -1, code=2).stderr)
+        self.assertIn("--lr-reference-batch is -1", self.train("--lr-reference-batch", -1, code=2).stderr)
 
     def test_a_dry_run_checks_and_writes_nothing(self):
         line = ["train", "--genotype", self.cell, *self.quick, "--out", self.folder / "out", "--dry-run"]

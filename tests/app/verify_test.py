@@ -45,7 +45,7 @@ class Verify(ProgramTest):
 
     def test_failures_and_what_was_given_up_are_content(self):
         self.hierevo("search", "--run", self.run_dir, "--evaluator", "command", "--command",
-                     "false", "--failures-in-series", 5, code=4)
+                     "false", "--max-consecutive-failures", 5, code=4)
         self.assertEqual(self.verify()["failed"], 5)
 
     def test_while_a_search_runs_and_after_a_kill(self):

@@ -32,7 +32,7 @@ OPTIONS.add_argument("--kills", type=int, help="of each kind of evaluation")
 OPTIONS.add_argument("--seed", type=int, default=7)
 
 COMMON = ["--population", 6, "--tournament", 0.3, "--heartbeat", 3, "--grace", 20, "--verbose",
-          "--progress", "off", "--failures-in-series", 1000]
+          "--progress", "off", "--max-consecutive-failures", 1000]
 MADE_UP = ["--evaluations", 60, "--timeout", 4]
 SYNTHETIC = ["--evaluator", "synthetic", "--synthetic-ms", 100, *MADE_UP]
 PROGRAM = """#!/bin/sh
@@ -42,7 +42,7 @@ echo "{\\"fitness\\": 0.$HIEREVO_SEED}"
 """
 TRAINED = ["--evaluator", "train", "--evaluations", 14, "--repeats", 2, "--channels", 2, "--steps",
            30, "--batch", 16, "--train-size", 500, "--validation-size", 100, "--crop", 16,
-           "--threads", 1, "--evaluation-checkpoint", 1]
+           "--threads", 1, "--checkpoint-every", 1]
 
 FILES = {"search.h5", "search.h5.1", "search.h5.2", "journal", "journal.1", "journal.2",
          "config.ini", "data.json", "lock", "owner"}

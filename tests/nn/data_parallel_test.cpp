@@ -40,8 +40,9 @@ class Ranks : public testing::Test {
     as_ranks(size, [&](comm::Collectives& ranks) {
       // A seed each: the weights that count are rank 0's.
       const auto seed = static_cast<std::uint64_t>(ranks.rank());
-      const auto executor = options.sync_norms ? make_torch_executor(small_plan(), at::kCPU, seed)
-                                               : make_native_executor(small_plan(), seed);
+      const auto executor = options.sync_batchnorm
+                                ? make_torch_executor(small_plan(), at::kCPU, seed)
+                                : make_native_executor(small_plan(), seed);
       const auto batches = make_training_batches(data_, normalisation_, options, 10, 3);
       Trainer trainer(*executor, *batches, options, 3, {.ranks = &ranks, .check_every = 10});
       if (begin != nullptr) trainer.restore(ranks.rank() == 0 ? *begin : TrainingState{});
@@ -65,7 +66,7 @@ class Ranks : public testing::Test {
                            .cutout = 2,
                            .mixup = 0.3,
                            .micro_batches = 2,
-                           .average = 0.9};
+                           .ema_decay = 0.9};
 };
 
 TEST_F(Ranks, HaveTheSameWeightsBitForBitAfterAHundredSteps) {
@@ -102,7 +103,7 @@ TEST_F(Ranks, ThatGoOnInTheMiddleEndBitForBitLikeOnesThatWereNotStopped) {
 
 TEST_F(Ranks, OfAnotherNumberGoOnWithTheSameLosses) {
   options_.steps = 12;
-  options_.sync_norms = true;
+  options_.sync_batchnorm = true;
   options_.micro_batches = 1;
   options_.drop_path = 0.2;
   const TrainingState whole = train(2, options_)[0];
@@ -269,7 +270,7 @@ TEST_F(Ranks, OneNormalisesAsSeveralDo) {
   options_.steps = 3;
   options_.micro_batches = 1;
   options_.mixup = 0.0;
-  options_.sync_norms = true;
+  options_.sync_batchnorm = true;
   const TrainingState alone = train(1, options_)[0];
   const TrainingState two = train(2, options_)[0];
   for (std::size_t i = 0; i < 3; ++i) EXPECT_NEAR(alone.losses[i], two.losses[i], 1e-6);
@@ -282,7 +283,7 @@ TEST_F(Ranks, MoreThanImagesOfABatchTrainToo) {
   const auto ends = train(3, options_);
   EXPECT_EQ(ends[2].step(), 4);
   EXPECT_EQ(ends[2].losses, ends[0].losses);
-  options_.sync_norms = true;
+  options_.sync_batchnorm = true;
   EXPECT_ERROR(train(3, options_), "A batch of 2 for 3 ranks with 1 micro-batches each");
 }
 

@@ -116,7 +116,7 @@ TEST_F(Fitness, StoppedAnywhereItEndsWithTheSameFitness) {
   TrainingOptions options = brief;
   options.steps = 4;
   options.batch = 16;
-  options.average = 0.5;
+  options.ema_decay = 0.5;
   const genome::Plan plan = small_plan();
   const Split few = split_training_set(split().validation, 800, 200, 1);
   FitnessMeasurement whole(plan, few, options, {3}, 7, at::kCPU);

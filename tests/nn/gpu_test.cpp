@@ -109,7 +109,7 @@ std::vector<double> losses_on(c10::Device device) {
                                 .cutout = 2,
                                 .clip_norm = 1.0,
                                 .micro_batches = 2,
-                                .average = 0.9};
+                                .ema_decay = 0.9};
   const auto executor = make_executor(small_plan(), device, 1, options);
   const auto batches = make_training_batches(data, normalisation, options, 10, 3);
   Trainer trainer(*executor, *batches, options, 3);
@@ -171,15 +171,18 @@ TEST_F(TwoGpus, SumWhatTheyHave) {
 
 /// Losses of ranks that train together, on `device_of` each.
 template <typename DeviceOf>
-std::vector<double> losses_together(int size, bool sync_norms, DeviceOf device_of) {
+std::vector<double> losses_together(int size, bool sync_batchnorm, DeviceOf device_of) {
   std::vector<double> losses;
   as_ranks(size, [&](comm::Collectives& host) {
     const c10::Device device = device_of(host.rank());
     const auto group = make_device_collectives(host, device, patience);
     const ImageTensors data = on_device(random_images(50), device);
     const PixelNormalisation normalisation = normalisation_of(data);
-    const TrainingOptions options{
-        .steps = 20, .batch = 10, .crop = 8, .learning_rate = 0.01, .sync_norms = sync_norms};
+    const TrainingOptions options{.steps = 20,
+                                  .batch = 10,
+                                  .crop = 8,
+                                  .learning_rate = 0.01,
+                                  .sync_batchnorm = sync_batchnorm};
     const auto executor = make_torch_executor(small_plan(), device, 1);
     const auto batches = make_training_batches(data, normalisation, options, 10, 3);
     Trainer trainer(*executor, *batches, options, 3,
@@ -192,9 +195,10 @@ std::vector<double> losses_together(int size, bool sync_norms, DeviceOf device_o
 }
 
 TEST_F(TwoGpus, TrainAsTwoCpusDo) {
-  for (const bool sync_norms : {false, true}) {
-    const auto wanted = losses_together(2, sync_norms, [](int) { return c10::Device(at::kCPU); });
-    const auto got = losses_together(2, sync_norms, gpu);
+  for (const bool sync_batchnorm : {false, true}) {
+    const auto wanted =
+        losses_together(2, sync_batchnorm, [](int) { return c10::Device(at::kCPU); });
+    const auto got = losses_together(2, sync_batchnorm, gpu);
     ASSERT_EQ(got.size(), wanted.size());
     for (std::size_t i = 0; i < got.size(); ++i) EXPECT_NEAR(got[i], wanted[i], 0.02) << i;
   }

@@ -60,7 +60,7 @@ struct Together {
 };
 
 /// Of `size` ranks, all of which must have the same bits.
-Together together(const Case& of, const MakeExecutor& make, int size, bool sync_norms,
+Together together(const Case& of, const MakeExecutor& make, int size, bool sync_batchnorm,
                   GradientBuckets::Options options = {.bytes = small_buckets}) {
   std::vector<Together> results(static_cast<std::size_t>(size));
   as_ranks(size, [&](comm::Collectives& ranks) {
@@ -73,7 +73,7 @@ Together together(const Case& of, const MakeExecutor& make, int size, bool sync_
       StepOptions step = of.step;
       step.share = static_cast<double>(own.count) / static_cast<double>(batch);
       step.first_image = own.first;
-      if (sync_norms) step.norm_ranks = &ranks;
+      if (sync_batchnorm) step.norm_ranks = &ranks;
       buckets.begin();
       if (own.count > 0) {
         executor->train_step(of.images.narrow(0, own.first, own.count),

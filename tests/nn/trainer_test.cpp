@@ -29,7 +29,7 @@ const TrainingOptions everything{.steps = 9,
                                  .decay_norms = false,
                                  .clip_norm = 1.0,
                                  .micro_batches = 2,
-                                 .average = 0.9};
+                                 .ema_decay = 0.9};
 
 class Training : public testing::Test {
  protected:
@@ -106,7 +106,7 @@ TEST_F(Training, OfAnotherNetworkIsNotGoneOnWith) {
             "A saved training has other weights than this network ('classifier.weight' instead of "
             "'classifier.weight'). Go on with the network and the options that it began with.");
   TrainingOptions without = everything;
-  without.average = 0.0;
+  without.ema_decay = 0.0;
   EXPECT_NE(test::refusal([&] { trainer(*one, without)->restore(state); }).find("averages"),
             std::string::npos);
   expect_equal(other->parameters(), before);

@@ -103,7 +103,7 @@ TEST(TrainingOptions, OutsideTheirRangeAreRefused) {
        "--clip-norm is -1 (it is the largest norm of a gradient). Give a number from 0 up."},
       {{.batch = 8, .micro_batches = 5},
        "--micro-batches is 5 (--batch is 8, and each needs at least 2 images). Give 1 to 4."},
-      {{.average = 1}, "--average is 1 (it is a share). Give a number from 0 to below 1."},
+      {{.ema_decay = 1}, "--ema-decay is 1 (it is a share). Give a number from 0 to below 1."},
   };
   for (const auto& [options, message] : cases) {
     EXPECT_EQ(test::refusal([&options] { check(options); }), message);

@@ -297,7 +297,7 @@ TEST_F(CoordinatorTest, WithoutAnotherWorkerACrashIsTriedAgainWhereItWas) {
 }
 
 TEST_F(CoordinatorTest, ABrokenNodeSpoilsOnlyAFewCandidates) {
-  options_.failures_in_series = 5;
+  options_.max_consecutive_failures = 5;
   options_.engine.evaluations = 200;
   start();
   // It fails at once, while an evaluation takes the others two rounds.
@@ -320,7 +320,7 @@ TEST_F(CoordinatorTest, ABrokenNodeSpoilsOnlyAFewCandidates) {
 }
 
 TEST_F(CoordinatorTest, FailuresInSeriesEndTheSearchAndTheCommonestReasonIsTold) {
-  options_.failures_in_series = 10;
+  options_.max_consecutive_failures = 10;
   start();
   testing::internal::CaptureStderr();
   for (int i = 0; i < 10; ++i) {

@@ -343,7 +343,8 @@ TEST(EvaluatorPool, ThreeStartsInVainAreEnough) {
 TEST(EvaluatorPool, AStartInVainNamesTheLimitOfMemory) {
   printed_by([&] {
     Rank rank("fail", 1, "setup", std::chrono::minutes(10), std::uint64_t{3} << 29);
-    EXPECT_THAT(rank.next<Ready>().error, HasSubstr("with the 1.5 GiB that --memory-limit gives"));
+    EXPECT_THAT(rank.next<Ready>().error,
+                HasSubstr("with the 1.5 GiB that --address-space-limit gives"));
   });
 }
 

@@ -139,7 +139,7 @@ TEST_P(OverRanks, AFailedCandidateCountsOnceAndKeepsItsReason) {
 
 TEST_P(OverRanks, EndsWhenEverythingFails) {
   SearchOptions options = small_search(run_);
-  options.failures_in_series = 10;
+  options.max_consecutive_failures = 10;
   evaluator_.script = [](const auto&) -> std::optional<evolution::Evaluation> {
     throw std::runtime_error("no GPU");
   };

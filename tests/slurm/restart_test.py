@@ -6,7 +6,7 @@ EVALUATIONS = 9
 
 class Restart(SlurmTest):
     def test_time_limit_three_times(self):
-        job = self.training(EVALUATIONS, "--steps", 150, "--evaluation-checkpoint", 0.05,
+        job = self.training(EVALUATIONS, "--steps", 150, "--checkpoint-every", 0.05,
                             options=("--nodes=2", "--ntasks-per-node=2", "--time=1",
                                      "--signal=B:USR2@59"))
         chained = self.submit(options=(f"--dependency=afterok:{job}",),

@@ -38,8 +38,8 @@ struct TrainingOptions {
   double clip_norm = 0.0;        ///< largest L2 norm of the whole gradient; 0: any
   std::int64_t micro_batches = 1;  ///< parts of a batch computed one after another: less memory
   bool bf16 = false;               ///< convolutions and linear layers multiply in bfloat16
-  bool sync_norms = false;         ///< batch normalisation over the images of all ranks
-  double average = 0.0;  ///< decay of the running average of the weights that is tested; 0: none
+  bool sync_batchnorm = false;     ///< batch normalisation over the images of all ranks
+  double ema_decay = 0.0;  ///< decay of the running average of the weights that is tested; 0: none
 };
 
 /// Which independent trainings of one network: `count` of them from number `first` (from 0) on.

@@ -37,12 +37,12 @@ struct SearchOptions {
   std::chrono::duration<double> heartbeat{60.0};
   /// From the wish to stop to the end of the search, whatever the evaluators do.
   std::chrono::duration<double> grace{60.0};
-  std::size_t failures_in_series = 20;  ///< so many end the search
-  std::filesystem::path run;            ///< the run directory
-  std::string configuration;            ///< text of RUN/config.ini; may be empty
-  bool dry_run = false;                 ///< ends before the first evaluation, and writes nothing
-  std::uint64_t fingerprint = 0;        ///< hash of all that ranks must agree on
-  std::string place;  ///< the devices or cores of this rank's evaluators, for people
+  std::size_t max_consecutive_failures = 20;  ///< so many end the search
+  std::filesystem::path run;                  ///< the run directory
+  std::string configuration;                  ///< text of RUN/config.ini; may be empty
+  bool dry_run = false;           ///< ends before the first evaluation, and writes nothing
+  std::uint64_t fingerprint = 0;  ///< hash of all that ranks must agree on
+  std::string place;              ///< the devices or cores of this rank's evaluators, for people
 };
 
 /// How a search is doing.

@@ -82,7 +82,7 @@ class Trainer::Impl {
         options_(options),
         seed_(seed),
         own_{0, options.batch},
-        norm_ranks_(options.sync_norms ? parallel.ranks : nullptr),
+        norm_ranks_(options.sync_batchnorm ? parallel.ranks : nullptr),
         sgd_(executor.parameters(),
              {options.momentum, options.weight_decay, options.decay_norms, options.clip_norm}) {
     if (parallel.ranks != nullptr && parallel.ranks->size() > 1) {
@@ -90,7 +90,7 @@ class Trainer::Impl {
       own_ = data::part_of(options.batch, parallel.ranks->rank(), parallel.ranks->size());
       replicas_.emplace(executor, parallel);
     }
-    if (options.average > 0.0) average_.emplace(weights_of(executor), options.average);
+    if (options.ema_decay > 0.0) average_.emplace(weights_of(executor), options.ema_decay);
   }
 
   TrainingEnd run(const ProgressCallback& progress) {

@@ -43,7 +43,7 @@ int trained_side(const ImageTensors& images, const TrainingOptions& options) {
 // Every part of a batch that is normalised over all ranks needs images of each of them.
 void check_ranks(const TrainingOptions& options, int ranks) {
   const std::int64_t parts = options.micro_batches * ranks;
-  if (!options.sync_norms || options.batch >= parts) return;
+  if (!options.sync_batchnorm || options.batch >= parts) return;
   throw core::UsageError(fmt::format("A batch of {} for {} ranks with {} micro-batches each",
                                      options.batch, ranks, options.micro_batches),
                          "to normalise over all ranks each needs an image for each micro-batch",
