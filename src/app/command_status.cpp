@@ -26,10 +26,10 @@ using evolution::Status;
 using nlohmann::json;
 
 /// Without those whose results have come since the progress was written.
-json still_under_way(const std::vector<search::UnderWay>& candidates,
+json still_under_way(const std::vector<search::CandidateInFlight>& candidates,
                      const evolution::EngineState& state) {
   json still = json::array();
-  for (const search::UnderWay& one : candidates) {
+  for (const search::CandidateInFlight& one : candidates) {
     const bool in_flight = std::any_of(
         state.in_flight.begin(), state.in_flight.end(),
         [&one](const evolution::Candidate& candidate) { return candidate.id == one.id; });

@@ -54,7 +54,7 @@ std::string text_of(const std::vector<std::string>& problems) {
   return text;
 }
 
-/// What keeps a rank from going on; nothing with the code `finished`.
+/// What keeps a rank from continuing; nothing with the code `finished`.
 core::Failure failure_in(const std::function<void()>& work) {
   try {
     work();

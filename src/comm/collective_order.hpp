@@ -1,4 +1,4 @@
-// What the implementations of Collectives are told to do, and whether it can be right.
+// An operation of Collectives as its implementations receive it, checked.
 #pragma once
 
 #include <cstdint>

@@ -22,7 +22,7 @@ inline void check_cuda(cudaError_t code, std::string_view what, int rank) {
   throw core::CommunicationError(rank, fmt::format("{} failed", what), cudaGetErrorString(code));
 }
 
-/// A call that goes on in the background has not failed.
+/// A call that continues in the background has not failed.
 inline void check_nccl(ncclResult_t code, std::string_view what, int rank) {
   if (code == ncclSuccess || code == ncclInProgress) return;
   throw core::CommunicationError(rank, fmt::format("{} failed", what), ncclGetErrorString(code));

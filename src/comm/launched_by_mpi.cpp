@@ -33,7 +33,7 @@ bool MpiSession::launched_by_mpi() {
   if (number_in("OMPI_COMM_WORLD_SIZE") > 1) return true;
   // MPICH's and Intel's mpiexec, and srun --mpi=pmi2.
   if (number_in("PMI_SIZE") > 1) return true;
-  // srun --mpi=pmix: PMIx tells a process its rank, only Slurm tells how many there are.
+  // srun --mpi=pmix: PMIx gives a process its rank, only Slurm the number of ranks.
   // Slurm's variables alone mean nothing: a batch script has SLURM_NTASKS and SLURM_PROCID as well,
   // and what it starts without srun is a single process.
   if (std::getenv("PMIX_RANK") == nullptr) return false;
@@ -42,14 +42,14 @@ bool MpiSession::launched_by_mpi() {
 }
 
 int MpiSession::ranks_on_a_node() {
-  // Slurm tells of all nodes; Open MPI, and MPICH and Intel, of this one.
+  // Slurm knows all nodes; Open MPI, MPICH and Intel MPI this one.
   return std::max({1, largest_in("SLURM_STEP_TASKS_PER_NODE"),
                    number_in("OMPI_COMM_WORLD_LOCAL_SIZE"), number_in("MPI_LOCALNRANKS")});
 }
 
 int MpiSession::ranks_on_this_node() {
-  const int said = std::max(number_in("OMPI_COMM_WORLD_LOCAL_SIZE"), number_in("MPI_LOCALNRANKS"));
-  return said > 0 ? said : ranks_on_a_node();
+  const int here = std::max(number_in("OMPI_COMM_WORLD_LOCAL_SIZE"), number_in("MPI_LOCALNRANKS"));
+  return here > 0 ? here : ranks_on_a_node();
 }
 
 int MpiSession::local_rank() {

@@ -44,7 +44,7 @@ class MpiChunk {
 
   void begin() { start_first(request_); }
 
-  /// Looks whether a call has ended; then goes on. The second call begins only with `turn`, which
+  /// Continues if a call has completed. The second call begins only with `turn`, which
   /// means that no earlier chunk has its own still before it. Says whether anything has changed.
   bool advance(bool turn);
 

@@ -113,7 +113,7 @@ class Outbox {
   Deaths& deaths_;
   std::vector<MPI_Request> requests_;
   std::vector<Outgoing> messages_;  ///< of requests_, in the same order
-  std::vector<int> completed_;      ///< MPI_Testsome wants room for indices
+  std::vector<int> completed_;      ///< MPI_Testsome requires room for indices
   std::set<int> given_up_;
 };
 

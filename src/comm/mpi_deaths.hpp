@@ -1,5 +1,5 @@
-// Ranks that have died, as far as MPI tells (ULFM, "user level failure mitigation"). Where it does
-// not, nothing here ever happens.
+// Ranks that have died, as far as MPI reports it (ULFM, "user level failure mitigation"). Where it
+// does not, nothing here ever happens.
 #pragma once
 
 #include <mpi.h>

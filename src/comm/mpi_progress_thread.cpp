@@ -20,12 +20,12 @@ namespace {
 using namespace std::chrono_literals;
 
 /// Chunks on their way at a time: while one is summed, others travel.
-constexpr std::size_t most_under_way = 4;
+constexpr std::size_t most_in_flight = 4;
 /// Another rank may still need this one to take part in what has ended here: MPI works only when it
 /// is called.
 constexpr auto between_idle_looks = 100ms;
 
-/// What `action` returns; an error of MPI is said to be of `job`.
+/// What `action` returns; an error of MPI is attributed to `job`.
 template <typename Action>
 bool naming(const MpiJob& job, Action action) {
   try {
@@ -153,14 +153,14 @@ void MpiProgressThread::idle() {
 /// Whether anything has changed.
 bool MpiProgressThread::look() {
   bool changed = false;
-  while (under_way_.size() < most_under_way && begin_next_chunk()) changed = true;
+  while (in_flight_.size() < most_in_flight && begin_next_chunk()) changed = true;
   bool turn = true;
-  for (auto& [job, chunk] : under_way_) {
+  for (auto& [job, chunk] : in_flight_) {
     if (naming(*job, [&, &part = chunk] { return part->advance(turn); })) changed = true;
-    if (chunk->done()) --job->under_way;
+    if (chunk->done()) --job->in_flight;
     turn = turn && !chunk->second_is_ahead();
   }
-  std::erase_if(under_way_, [this](UnderWay& entry) {
+  std::erase_if(in_flight_, [this](ChunkInFlight& entry) {
     if (entry.chunk->done()) buffers_.give_back(entry.chunk->take_buffer());
     return entry.chunk->done();
   });
@@ -179,11 +179,11 @@ bool MpiProgressThread::begin_next_chunk() {
     const std::size_t count = std::min(left, most_in_a_chunk(job->order, channels_.size));
     if (count == left) ++next_job_;
     if (count == 0) continue;
-    under_way_.push_back({job, make_chunk(channels_, job->order, job->begun, count, buffers_)});
+    in_flight_.push_back({job, make_chunk(channels_, job->order, job->begun, count, buffers_)});
     job->begun += count;
-    ++job->under_way;
+    ++job->in_flight;
     return naming(*job, [this] {
-      under_way_.back().chunk->begin();
+      in_flight_.back().chunk->begin();
       return true;
     });
   }
@@ -193,7 +193,7 @@ bool MpiProgressThread::begin_next_chunk() {
 /// Whether there was one; those without elements end without any chunk.
 bool MpiProgressThread::end_jobs() {
   bool any = false;
-  while (!jobs_.empty() && next_job_ > 0 && jobs_.front()->under_way == 0) {
+  while (!jobs_.empty() && next_job_ > 0 && jobs_.front()->in_flight == 0) {
     {
       const std::scoped_lock lock(mutex_);
       jobs_.front()->ended = true;
@@ -225,11 +225,11 @@ void MpiProgressThread::free_channels() const {
 
 /// MPI may still read and write the memory of what has not ended: it must outlive everything.
 void MpiProgressThread::abandon() {
-  if (under_way_.empty()) return;
+  if (in_flight_.empty()) return;
   static auto& mutex = *new std::mutex;
-  static auto& abandoned = *new std::vector<std::deque<UnderWay>>;
+  static auto& abandoned = *new std::vector<std::deque<ChunkInFlight>>;
   const std::scoped_lock lock(mutex);
-  abandoned.push_back(std::move(under_way_));
+  abandoned.push_back(std::move(in_flight_));
 }
 
 /// The first reason stays.

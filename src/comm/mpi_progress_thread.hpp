@@ -25,7 +25,7 @@ struct MpiJob {
   std::atomic<bool> ended = false;
   // What follows belongs to this thread.
   std::size_t begun = 0;      ///< elements whose chunks have begun
-  std::size_t under_way = 0;  ///< chunks
+  std::size_t in_flight = 0;  ///< chunks
 };
 
 class MpiProgressThread : public std::enable_shared_from_this<MpiProgressThread> {
@@ -43,11 +43,11 @@ class MpiProgressThread : public std::enable_shared_from_this<MpiProgressThread>
   void wait(const MpiJob& job);
   /// Whether wait() would return or throw at once.
   bool ended(const MpiJob& job) const { return job.ended || dead_; }
-  /// Lets what is under way end, and the thread with it, or leaves the thread alone that hangs.
+  /// Lets the operations in flight end, and the thread with them; a thread that hangs is abandoned.
   void finish();
 
  private:
-  struct UnderWay {
+  struct ChunkInFlight {
     std::shared_ptr<MpiJob> job;
     std::unique_ptr<MpiChunk> chunk;
   };
@@ -89,7 +89,7 @@ class MpiProgressThread : public std::enable_shared_from_this<MpiProgressThread>
   bool finishing_ = false;
   std::deque<std::shared_ptr<MpiJob>> jobs_;  ///< that have not ended
   std::size_t next_job_ = 0;                  ///< the first with chunks that have not begun
-  std::deque<UnderWay> under_way_;
+  std::deque<ChunkInFlight> in_flight_;
   MpiBufferPool buffers_;
   Backoff backoff_;
   StallAwareTimeout patience_;  ///< with the first of the jobs

@@ -32,7 +32,7 @@ using namespace std::chrono_literals;
 using detail::CollectiveKind;
 using detail::CollectiveOrder;
 
-/// How often the watch looks at most; an error is told that late.
+/// How often the watch looks at most; an error is reported that late.
 constexpr std::chrono::nanoseconds longest_between_looks = 50ms;
 
 ncclDataType_t nccl_type(ElementType type) {
@@ -60,7 +60,7 @@ std::string name_gpu() {
   return fmt::format("GPU {} of host {}", bus.data(), core::host_name());
 }
 
-/// NCCL itself waits for ever, or ends with a text that tells little.
+/// NCCL itself waits forever, or fails with a text that says little.
 void require_own_gpus(Collectives& host) {
   std::string own;
   all_or_throw(host, [&own] { own = name_gpu(); });
@@ -70,7 +70,7 @@ void require_own_gpus(Collectives& host) {
     if (static_cast<std::size_t>(first) == rank) continue;
     throw AgreedError(
         core::UsageError(fmt::format("Ranks {} and {} have the same {}", first, rank, gpus[rank]),
-                         "NCCL wants one for each rank",
+                         "NCCL requires one for each rank",
                          "Start as many ranks on a node as it has GPUs, each with its own (srun "
                          "--gpus-per-task=1)."));
   }
@@ -112,7 +112,7 @@ struct NcclCollectives::Impl {
     watch = std::thread([this] { keep_watch(); });
   }
 
-  /// Waits until nothing is under way.
+  /// Waits until nothing is in flight.
   void finish() {
     {
       const std::scoped_lock lock(mutex);
@@ -167,7 +167,7 @@ struct NcclCollectives::Impl {
 
   void throw_if_dead() const {
     if (dead.empty()) return;
-    throw core::CommunicationError(rank, "its group cannot be used any more", dead,
+    throw core::CommunicationError(rank, "its group can no longer be used", dead,
                                    "Start the program again; if ranks were only slow, give them "
                                    "more time.");
   }

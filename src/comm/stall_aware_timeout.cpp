@@ -8,7 +8,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Without overflow for limits that mean "for ever".
+/// Without overflow for limits that mean "forever".
 Clock::time_point later(Clock::time_point time, std::chrono::nanoseconds by) {
   return by < Clock::time_point::max() - time ? time + by : Clock::time_point::max();
 }

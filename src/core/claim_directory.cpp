@@ -75,7 +75,7 @@ void DirectoryClaim::require() const {
   if (!lock_.is_of(path_ / lock_name)) {
     throw IoError(path_, fmt::format("write into the {}", claim_.what),
                   path_exists(path_) ? ESTALE : ENOENT,
-                  "It was moved, removed or made anew meanwhile: bring it back if you can.");
+                  "It was moved, removed or created again meanwhile: restore it if you can.");
   }
   const std::uint64_t newest = newest_incarnation(path_);
   const bool taken_over = mark_.incarnation != 0 && newest > mark_.incarnation;

@@ -31,7 +31,7 @@ IndividualId Population::tournament(double share, core::RandomStream& random) co
   // Drawing k of n without replacement, item by item: the next item is in with probability
   // (to draw)/(still to come). Going down from the fittest, the first one drawn has won, so the
   // rest need not be drawn. Of those equal to it, any number may be drawn too and the lot decides
-  // between them; since nothing tells them apart, that is the lot between all of them.
+  // between them; since nothing distinguishes them, that is a uniform choice among all of them.
   std::uint64_t to_come = size_;
   for (const auto& [fitness, equals] : ranking_) {
     for (std::size_t i = 0; i < equals.size(); ++i, --to_come) {

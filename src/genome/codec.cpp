@@ -52,7 +52,7 @@ class Reader {
   [[noreturn]] void refuse(std::string_view where, std::string_view problem,
                            std::string_view suggestion = "See io/FORMAT.md.") const {
     throw core::UsageError(
-        fmt::format("{} is no genotype", source_),
+        fmt::format("{} is not a genotype", source_),
         where.empty() ? std::string(problem) : fmt::format("{}: {}", where, problem), suggestion);
   }
 
@@ -154,7 +154,7 @@ class Reader {
     }
     std::vector<std::string> known(primitive_names.begin(), primitive_names.end());
     known.emplace_back("none");
-    refuse(where, fmt::format("'{}' is no primitive", text), core::suggestion_for(text, known));
+    refuse(where, fmt::format("'{}' is not a primitive", text), core::suggestion_for(text, known));
   }
 
   std::string_view source_;

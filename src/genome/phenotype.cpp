@@ -161,7 +161,7 @@ class ColourHash {
 
   /// Of all `members`, whose colours are then refined; those of others stay. `tries` bounds how
   /// many colourings of a component are looked at. The bound is met or not whatever the order, so
-  /// equal cells stay equal; cells so symmetric that it is met may not be told apart.
+  /// equal cells stay equal; cells so symmetric that it is met may not be distinguished.
   std::uint64_t of(const Members& members, std::size_t tries) {
     refine(members);
     std::uint64_t hash = 0;

@@ -86,7 +86,7 @@ SearchSpace SearchSpace::parse(std::string_view text) {
                            ? std::nullopt
                            : core::parse_number<int>(item.substr(cross + 1));
     if (!motifs || !nodes) {
-      throw core::UsageError(fmt::format("'{}' is no search space", text), "", parse_help);
+      throw core::UsageError(fmt::format("'{}' is not a search space", text), "", parse_help);
     }
     levels.push_back({*motifs, *nodes});
     if (item.size() == rest.size()) return SearchSpace(std::move(levels));

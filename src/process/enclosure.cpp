@@ -53,7 +53,7 @@ bool proc_is_ours() {
   return size > 0 && number_of({self.data(), static_cast<std::size_t>(size)}) == ::getpid();
 }
 
-/// Kills the children of this process; false when there is no telling which those are. Many kernels
+/// Kills the children of this process; false when it cannot be known which those are. Many kernels
 /// have no list of them (/proc/thread-self/children), so all processes are asked for their parent.
 bool kill_children() {
   if (!proc_is_ours()) return false;

@@ -18,7 +18,7 @@ bool begins_with_one_of(std::string_view entry, Beginnings beginnings) {
                      [entry](std::string_view begin) { return entry.starts_with(begin); });
 }
 
-/// What Open MPI's mpirun tells a rank of itself and of its job. It tells where the ranks are by
+/// What Open MPI's mpirun tells a rank about itself and its job. It says where the ranks are by
 /// the variables that a user would set, too: those of its own job are not for another one, which
 /// they may not fit. All else that begins with OMPI_ is the user's.
 bool is_of_open_mpi(std::string_view entry) {
@@ -70,7 +70,7 @@ bool is_of_hydra(std::string_view entry) {
       entry, {"PMI_", "HYDI_", "HYDRA_CONTROL_FD", "HYDRA_PROXY_", "MPI_LOCAL", "PALS_"});
 }
 
-/// What tells of a step, or which and how many tasks there are, also where the job has it.
+/// What describes a step, or which and how many tasks there are, also where the job has it.
 bool is_of_a_slurm_step(std::string_view entry) {
   return begins_with_one_of(
       entry, {"SLURM_STEP", "SLURM_PROCID", "SLURM_LOCALID", "SLURM_NODEID", "SLURM_GTIDS",

@@ -1,4 +1,4 @@
-// Which of the kernel's kills for want of memory may have been of a program that has ended.
+// Which of the kernel's out-of-memory kills may have hit a program that has ended.
 #pragma once
 
 #include <chrono>
@@ -14,7 +14,7 @@ class KernelKills {
   /// `count` so far, of which none explains anything.
   explicit KernelKills(std::int64_t count) : count_(count) {}
 
-  /// What the count is now: to be told often.
+  /// The count as it is now: to be called often.
   void saw(std::int64_t count, Clock::time_point now) {
     if (now - grew_ > patience) unexplained_ = 0;
     if (count > count_) {

@@ -14,7 +14,7 @@ namespace hierevo::process::detail {
 namespace {
 
 constexpr std::size_t most_attached = 2;
-/// Room for the attached descriptors, laid out as the kernel wants it.
+/// Room for the attached descriptors, laid out as the kernel requires.
 struct alignas(cmsghdr) Attachment {
   std::array<char, CMSG_SPACE(most_attached * sizeof(int))> room{};
 };
@@ -35,7 +35,7 @@ std::vector<core::Descriptor> attached_to(msghdr& message) {
 }  // namespace
 
 bool try_send_packet(int socket, std::span<const std::byte> bytes, std::span<const int> attached) {
-  std::vector<std::byte> copy(bytes.begin(), bytes.end());  // the interface wants it writable
+  std::vector<std::byte> copy(bytes.begin(), bytes.end());  // the interface requires it writable
   iovec part{copy.data(), copy.size()};
   Attachment attachment;
   msghdr message{};

@@ -10,7 +10,7 @@
 namespace hierevo::process::detail {
 
 /// Waits while the other end is slow to take it. Nothing when the other end is closed, which
-/// reading tells. Throws IoError when the system cannot send it.
+/// reading reports. Throws IoError when the system cannot send it.
 void send_packet(int socket, std::span<const std::byte> bytes, std::span<const int> attached);
 
 /// The same, without waiting: false when the other end must first take what was sent before.

@@ -51,7 +51,7 @@ int made(int descriptor, int trouble) {
 }
 
 /// Puts the descriptors in their places, behind them the one that reports trouble, and closes all
-/// others. Gives the place of that one. Changes `descriptors`, for want of other memory.
+/// others. Gives the place of that one. Changes `descriptors`, for lack of other memory.
 int arrange_descriptors(std::vector<int>& descriptors, int trouble) {
   const int trouble_place = static_cast<int>(descriptors.size());
   const int first_free = trouble_place + 1;

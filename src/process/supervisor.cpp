@@ -79,7 +79,7 @@ std::string description(const ProcessEnd& end) {
     case ProcessEnd::Cause::killed_on_request:
       return "killed";
     case ProcessEnd::Cause::out_of_memory:
-      return "ended for want of memory";
+      return "ran out of memory";
     case ProcessEnd::Cause::not_started:
       return fmt::format("could not be started: {}", std::strerror(end.code));
   }

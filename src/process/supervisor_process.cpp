@@ -55,7 +55,7 @@ void kill_children(const std::function<bool(pid_t)>& is_spared) {
   }
 }
 
-/// Waits until all children have ended; `on_end` is told of each.
+/// Waits until all children have ended; `on_end` is called for each.
 void wait_for_children(const std::function<void(pid_t)>& on_end) {
   while (true) {
     const pid_t ended = ::waitpid(-1, nullptr, 0);
@@ -83,8 +83,8 @@ class Supervisor {
   void start(const StartRequest& request, std::vector<core::Descriptor> ends);
   void kill(ProcessId id);
   void reap();
-  void tell(const ProcessEnd& end) { untold_.push_back(encode(end)); }
-  void send_untold();
+  void report(const ProcessEnd& end) { unsent_.push_back(encode(end)); }
+  void send_unsent();
   void look_at_kernel_kills() { kernel_kills_.saw(core::oom_kills(), KernelKills::Clock::now()); }
   ProcessEnd end_of(const Program& program, const siginfo_t& info);
   void kill_strays() const;
@@ -96,7 +96,7 @@ class Supervisor {
   std::map<pid_t, Program> programs_;
   /// Ends that the client has no room for. It may be waiting for this process to read a request:
   /// that must not wait for the client.
-  std::deque<std::vector<std::byte>> untold_;
+  std::deque<std::vector<std::byte>> unsent_;
   KernelKills kernel_kills_{core::oom_kills()};
   bool done_ = false;
 };
@@ -114,8 +114,8 @@ core::Descriptor Supervisor::prepare_signals() {
 void Supervisor::run() {
   std::array<pollfd, 2> wanted = {{{socket_.get(), POLLIN, 0}, {signals_.get(), POLLIN, 0}}};
   while (!done_ && guard_is_there()) {
-    send_untold();
-    wanted[0].events = static_cast<short>(POLLIN | (untold_.empty() ? 0 : POLLOUT));
+    send_unsent();
+    wanted[0].events = static_cast<short>(POLLIN | (unsent_.empty() ? 0 : POLLOUT));
     const int woken = ::poll(wanted.data(), wanted.size(), programs_.empty() ? -1 : look_ms);
     look_at_kernel_kills();
     if (woken < 0) continue;
@@ -128,9 +128,9 @@ void Supervisor::run() {
   end_all();
 }
 
-void Supervisor::send_untold() {
-  while (!untold_.empty() && try_send_packet(socket_.get(), untold_.front(), {})) {
-    untold_.pop_front();
+void Supervisor::send_unsent() {
+  while (!unsent_.empty() && try_send_packet(socket_.get(), unsent_.front(), {})) {
+    unsent_.pop_front();
   }
 }
 
@@ -154,7 +154,7 @@ void Supervisor::start(const StartRequest& request, std::vector<core::Descriptor
     started = start_program(program_for(request.spec, ends[0].get(), ends[1].get()));
   }
   if (started.error != 0) {
-    tell({request.id, ProcessEnd::Cause::not_started, started.error});
+    report({request.id, ProcessEnd::Cause::not_started, started.error});
   } else {
     programs_[started.pid] = {request.id, false};
   }
@@ -181,7 +181,7 @@ void Supervisor::reap() {
     if (program != programs_.end()) {
       const ProcessEnd end = end_of(program->second, info);
       programs_.erase(program);
-      tell(end);
+      report(end);
     }
     kill_strays();
   }

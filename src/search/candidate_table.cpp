@@ -39,8 +39,8 @@ std::optional<CandidateTable::Retry> CandidateTable::next_retry(const WorkerTabl
   return std::nullopt;
 }
 
-std::vector<UnderWay> CandidateTable::under_way(const WorkerTable& workers) const {
-  std::vector<UnderWay> candidates;
+std::vector<CandidateInFlight> CandidateTable::in_flight(const WorkerTable& workers) const {
+  std::vector<CandidateInFlight> candidates;
   for (const auto& [id, one] : issued_) {
     if (!workers.holders(id).empty()) candidates.push_back({id, one.rank, one.at});
   }

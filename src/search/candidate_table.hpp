@@ -1,5 +1,5 @@
 // The candidates that somebody has to evaluate, from the screening until they are decided. Which
-// workers hold them is WorkerTable's to know.
+// workers hold them, WorkerTable knows.
 #pragma once
 
 #include <cstddef>
@@ -24,7 +24,7 @@ class CandidateTable {
     evolution::Evaluation facts;  ///< of the screening
     int rank = 0;                 ///< that has it, the last that was given it or reported on it
     EvaluationProgress at{};      ///< as last reported
-    std::optional<int> avoid{};   ///< the worker that did not manage
+    std::optional<int> avoid{};   ///< the worker that failed to evaluate it
     int crashes = 0;
     int losses = 0;
   };
@@ -35,18 +35,18 @@ class CandidateTable {
   void erase(Id id) { issued_.erase(id); }
   std::size_t size() const { return issued_.size(); }
 
-  /// To be given out again before new ones, rather not to `avoid`.
+  /// To be handed out again before new ones, preferably not to `avoid`.
   void retry(Id id, int avoid);
   struct Retry {
     Issued* one = nullptr;
     int rank = 0;
   };
-  /// The first of these that a worker is free for; none of those that are decided or held
-  /// meanwhile.
+  /// The first of these for which a worker is free. Those that were decided or are held by now are
+  /// dropped.
   std::optional<Retry> next_retry(const WorkerTable& workers);
 
   /// Those that a worker holds, by id.
-  std::vector<UnderWay> under_way(const WorkerTable& workers) const;
+  std::vector<CandidateInFlight> in_flight(const WorkerTable& workers) const;
 
  private:
   std::map<Id, Issued> issued_;

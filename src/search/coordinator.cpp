@@ -298,7 +298,7 @@ void Coordinator::show_progress() {
   const CandidateTable& candidates = ledger_.candidates();
   if (now_ < next_shown_ || candidates.size() == 0) return;
   next_shown_ = now_ + show_interval;
-  record_.show(candidates.under_way(workers_));
+  record_.show(candidates.in_flight(workers_));
 }
 
 }  // namespace hierevo::search

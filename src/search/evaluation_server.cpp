@@ -79,7 +79,7 @@ void EvaluationServer::serve(Evaluator& evaluator) {
   while (const auto bytes = receive(true)) {
     const auto message = decode(*bytes);
     const auto* work = message ? std::get_if<Work>(&*message) : nullptr;
-    // A Drain that comes when nothing is under way asks for nothing.
+    // A Drain that comes when nothing is in flight is ignored.
     if (work != nullptr) evaluate(evaluator, *work);
   }
 }

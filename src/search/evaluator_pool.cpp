@@ -29,13 +29,13 @@ using evolution::Evaluation;
 using evolution::number;
 using evolution::Status;
 
-/// So often a program that ends without having had a candidate is started at the least.
+/// How often a program that ends without having had a candidate is started at least.
 constexpr int least_vain_starts = 3;
 /// Before it is started again; then twice as long each time.
 constexpr std::chrono::duration<double> first_pause = std::chrono::milliseconds(100);
 constexpr std::chrono::duration<double> longest_pause = std::chrono::minutes(1);
 
-/// What epoll tells: the supervisor, or the messages or the output of a slot.
+/// What epoll reports: the supervisor, or the messages or the output of a slot.
 constexpr std::uint64_t of_supervisor = 0;
 constexpr std::uint64_t messages_of(std::size_t slot) {
   return 2 * slot + 1;
@@ -166,7 +166,7 @@ bool EvaluatorPool::drop_waiting(evolution::IndividualId id) {
 }
 
 void EvaluatorPool::begin(const Work& work) {
-  if (broken_) return;  // which is still to be told
+  if (broken_) return;  // which is still to be reported
   const auto busy = std::count_if(slots_.begin(), slots_.end(),
                                   [](const Slot& slot) { return slot.work.has_value(); });
   if (waiting_.size() + static_cast<std::size_t>(busy) >= slots_.size()) {
@@ -190,7 +190,7 @@ void EvaluatorPool::save(evolution::IndividualId id) {
   if (drop_waiting(id)) events_.push_back(Ended{id, std::nullopt});
   Slot* slot = slot_of(id);
   if (slot == nullptr || slot->is_ending() || slot->process->send(Drain{})) return;
-  core::log(core::LogLevel::warning, "An evaluator that takes no messages is killed");
+  core::log(core::LogLevel::warning, "Killing an evaluator that reads no messages");
   kill(id);
 }
 
@@ -207,11 +207,11 @@ void EvaluatorPool::kill(evolution::IndividualId id) {
 }
 
 void EvaluatorPool::send_or_kill(Slot& slot, const AnyMessage& message) {
-  if (!slot.process->send(message)) kill_for(slot, "it took no messages");
+  if (!slot.process->send(message)) kill_for(slot, "it read no messages");
 }
 
 void EvaluatorPool::kill_for(Slot& slot, const std::string& fault) {
-  core::log(core::LogLevel::warning, "An evaluator is killed: {}", fault);
+  core::log(core::LogLevel::warning, "Killing an evaluator: {}", fault);
   slot.fault = fault;
   kill_process(slot);
 }
@@ -282,7 +282,7 @@ void EvaluatorPool::take_messages(Slot& slot) {
   for (const AnyMessage& message : slot.process->receive()) {
     if (broken_ || !slot.process) return;
     if (take(slot, message)) continue;
-    core::log(core::LogLevel::warning, "A message of an evaluator came out of turn; ignored");
+    core::log(core::LogLevel::warning, "Ignoring an unexpected message from an evaluator");
   }
 }
 
@@ -358,7 +358,7 @@ void EvaluatorPool::ended_in_vain(Slot& slot, const std::string& how) {
   ++slot.vain_starts;
   const std::string failure = failure_of(slot, how);
   slot.ready = false;
-  // Whoever sees the search begin can mend it sooner.
+  // A user who watches the search begin can fix it sooner.
   const bool waited_enough = !announced_ || now - slot.first_in_vain >= retry_limit_;
   if (slot.vain_starts >= least_vain_starts && waited_enough) return give_up(slot, failure);
   const auto pause = std::min(first_pause * std::exp2(slot.vain_starts - 1), longest_pause);
@@ -390,9 +390,9 @@ void EvaluatorPool::give_up(Slot& slot, const std::string& reason) {
   const auto left = std::count_if(slots_.begin(), slots_.end(), [&slot](const Slot& other) {
     return &other != &slot && other.process.has_value();
   });
-  // At the start all must work: whoever sees the search begin can still mend it.
+  // At the start all must work: a user who watches the search begin can still fix it.
   if (!announced_ || left == 0) return break_down(reason);
-  core::log(core::LogLevel::error, "This rank goes on with {} of {} evaluators: {}", left,
+  core::log(core::LogLevel::error, "This rank continues with {} of {} evaluators: {}", left,
             slots_.size(), reason);
   if (slot.process) kill_process(slot);
   slot.process.reset();

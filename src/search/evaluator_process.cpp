@@ -22,10 +22,10 @@ namespace hierevo::search {
 
 namespace {
 
-/// What is kept of its output, from the end, and what of that is told.
+/// What is kept of its output, from the end, and what of that is reported.
 constexpr std::size_t kept_output = 4096;
-constexpr std::size_t longest_told_line = 4 * kept_output;  ///< longer ones in parts
-constexpr std::size_t told_output = 1000;
+constexpr std::size_t longest_passed_line = 4 * kept_output;  ///< longer ones in parts
+constexpr std::size_t reported_output = 1000;
 
 /// What is read at once, so that one that never ends cannot keep its rank from all else. More than
 /// the system holds back of a program that has ended.
@@ -47,9 +47,9 @@ std::string in_one_line(std::string_view text) {
 
 }  // namespace
 
-void watch_input(int epoll, int descriptor, std::uint64_t tells) {
-  epoll_event wanted{.events = EPOLLIN, .data = {.u64 = tells}};
-  if (::epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &wanted) != 0) {
+void watch_input(int epoll, int descriptor, std::uint64_t tag) {
+  epoll_event event{.events = EPOLLIN, .data = {.u64 = tag}};
+  if (::epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event) != 0) {
     throw core::IoError("epoll", "extend", errno);
   }
 }
@@ -85,7 +85,7 @@ std::vector<AnyMessage> EvaluatorProcess::receive() {
       messages.push_back(std::move(**packet));
     } else {
       core::log(core::LogLevel::warning,
-                "A message of an evaluator is not of the protocol; ignored");
+                "Ignoring a message from an evaluator that is not of the protocol");
     }
   }
   return messages;
@@ -98,7 +98,7 @@ std::optional<std::optional<AnyMessage>> EvaluatorProcess::receive_one() {
     if (count < 0 && errno == EINTR) continue;
     if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) break;
     if (count <= 0) {
-      process_.messages.reset();  // else it would be readable for ever
+      process_.messages.reset();  // else it would be readable forever
       break;
     }
     return decode(std::span(bytes).first(static_cast<std::size_t>(count)));
@@ -114,38 +114,38 @@ void EvaluatorProcess::read_output() {
     if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
     if (count <= 0) {
       process_.output.reset();
-      tell("\n");
+      pass_on("\n");
       return;
     }
     const std::string_view text(chunk.data(), static_cast<std::size_t>(count));
     taken += text.size();
-    tell(text);
+    pass_on(text);
     printed_ += text;
     if (printed_.size() > 2 * kept_output) printed_.erase(0, printed_.size() - kept_output);
   }
 }
 
-void EvaluatorProcess::tell(std::string_view text) {
+void EvaluatorProcess::pass_on(std::string_view text) {
   while (!text.empty()) {
     const std::string_view part = text.substr(0, text.find('\n'));
     const bool ends = part.size() < text.size();
     text.remove_prefix(part.size() + (ends ? 1 : 0));
-    untold_ += part;
-    if (!ends && untold_.size() < longest_told_line) return;
-    if (!untold_.empty()) core::write_line(std::string_view(untold_));
-    untold_.clear();
+    unfinished_ += part;
+    if (!ends && unfinished_.size() < longest_passed_line) return;
+    if (!unfinished_.empty()) core::write_line(std::string_view(unfinished_));
+    unfinished_.clear();
   }
 }
 
 std::string EvaluatorProcess::with_last_words(const std::string& text) {
   read_output();
-  tell("\n");
+  pass_on("\n");
   std::string_view words = printed_;
   const std::size_t end = words.find_last_not_of(" \r\n\t");
   if (end == std::string_view::npos) return text;
   words = words.substr(0, end + 1);
-  if (words.size() > told_output) {
-    words.remove_prefix(words.size() - told_output);
+  if (words.size() > reported_output) {
+    words.remove_prefix(words.size() - reported_output);
     words.remove_prefix(std::min(words.size(), words.find('\n') + 1));  // 0 where there is none
   }
   return fmt::format("{}; its last lines: {}", text, in_one_line(words));

@@ -12,12 +12,12 @@
 
 namespace hierevo::search {
 
-/// From now on the epoll `epoll` gives `tells` while `descriptor` can be read. Throws IoError.
-void watch_input(int epoll, int descriptor, std::uint64_t tells);
+/// From now on the epoll `epoll` reports `tag` while `descriptor` can be read. Throws IoError.
+void watch_input(int epoll, int descriptor, std::uint64_t tag);
 
 class EvaluatorProcess {
  public:
-  /// An epoll that from now on tells when there is something to read, and what it tells then.
+  /// An epoll that from now on reports when there is something to read, and by which tags.
   struct Watch {
     int epoll;
     std::uint64_t messages;
@@ -30,10 +30,10 @@ class EvaluatorProcess {
   process::ProcessId id() const { return process_.id; }
 
   /// False when it could not be sent: the program reads too little, or the system has no room.
-  /// Where it has ended, that is told by the supervisor, and this does nothing.
+  /// Where it has ended, the supervisor reports that, and this does nothing.
   bool send(const AnyMessage& message);
-  /// The messages that have come, in order; what is no message is left out with a warning. Of a
-  /// program that sends without end, only some at a time.
+  /// The messages that have come, in order; what is not a message is ignored with a warning. From
+  /// a program that never stops sending, only some at a time.
   std::vector<AnyMessage> receive();
   /// Passes on to standard error the lines that it printed, likewise.
   void read_output();
@@ -41,14 +41,14 @@ class EvaluatorProcess {
   std::string with_last_words(const std::string& text);
 
  private:
-  /// One packet, or none. Nothing in the packet when it is no message.
+  /// One packet, or none. Nothing in the packet when it is not a message.
   std::optional<std::optional<AnyMessage>> receive_one();
-  /// Writes its lines as they are whole.
-  void tell(std::string_view text);
+  /// Writes its lines as they are completed.
+  void pass_on(std::string_view text);
 
   process::Supervisor::Process process_;
-  std::string printed_;  ///< the end of it
-  std::string untold_;   ///< what has no end of a line yet
+  std::string printed_;     ///< the end of it
+  std::string unfinished_;  ///< line
 };
 
 }  // namespace hierevo::search

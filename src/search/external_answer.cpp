@@ -13,7 +13,7 @@ namespace {
 
 using evolution::Evaluation;
 
-/// Without the sequences by which a terminal is told to erase, to colour or to hide: ESC [ and more
+/// Without the sequences that make a terminal erase, to colour or to hide: ESC [ and more
 /// up to a letter or the like.
 std::string without_terminal_sequences(std::string_view text) {
   std::string plain;
@@ -75,7 +75,7 @@ Evaluation read_external_answer(std::string_view output) {
   if (!sound) {
     return Evaluation::failure(
         evolution::Status::failed,
-        fmt::format("the last line that the program printed is no JSON object with a "
+        fmt::format("the last line that the program printed is not a JSON object with a "
                     "finite \"fitness\" from 0 up: '{}'",
                     line.substr(0, 200)));
   }

@@ -35,7 +35,7 @@ using evolution::Status;
 
 /// What is kept of a program's output, from its end.
 constexpr std::size_t longest_kept_output = std::size_t{1} << 16;
-/// Of its standard error, a line that is longer is told in parts.
+/// A longer line of its standard error is logged in parts.
 constexpr std::size_t longest_line = 4096;
 /// So long one that cannot be started is tried again: it may be about to be replaced.
 constexpr auto start_patience = std::chrono::minutes(1);
@@ -171,7 +171,7 @@ class Child {
 };
 
 /// Tells and removes the lines of a program's standard error that are whole, or all of it.
-void tell_lines(std::string& text, evolution::IndividualId id, bool all) {
+void log_lines(std::string& text, evolution::IndividualId id, bool all) {
   while (!text.empty()) {
     const std::size_t end = std::min(text.find('\n'), longest_line);
     if (end >= text.size() && !all) return;
@@ -201,11 +201,11 @@ class ExternalEvaluator final : public Evaluator {
       child->read(output, error, std::chrono::milliseconds(child->prints_no_more() ? 5 : 50));
       if (output.size() > 2 * longest_kept_output)
         output.erase(0, output.size() - longest_kept_output);
-      tell_lines(error, work.candidate.id, /*all=*/false);
+      log_lines(error, work.candidate.id, /*all=*/false);
       const auto status = child->ended();
       if (!status) continue;
       child->read_rest(output, error);
-      tell_lines(error, work.candidate.id, /*all=*/true);
+      log_lines(error, work.candidate.id, /*all=*/true);
       return conclude(*status, output);
     }
   }

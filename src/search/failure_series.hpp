@@ -1,4 +1,4 @@
-// Evaluations that fail one after another, which may end a search.
+// Consecutive failures, which may end a search.
 #pragma once
 
 #include <cstddef>
@@ -9,7 +9,7 @@
 
 namespace hierevo::search {
 
-/// "crashed: the program ended by signal 9"; of the general status only the reason is told.
+/// "crashed: the program ended by signal 9"; for the general status only the reason.
 std::string failure_text(const evolution::Evaluation& evaluation);
 
 class FailureSeries {

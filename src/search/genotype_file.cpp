@@ -58,7 +58,7 @@ bool GenotypeFile::written_into(const fs::path& run, const evolution::Candidate&
   std::error_code is_there;
   fs::create_directory(path_.parent_path(), is_there);
   try {
-    // A rank that was taken for lost, and the one that was given its candidate, may both write it.
+    // A rank that was considered lost, and the one that was given its candidate, may both write it.
     core::replace_file(path_, text_of(candidate), core::Writers::several);
     return true;
   } catch (const core::IoError& error) {

@@ -1,4 +1,4 @@
-// What a search goes on from.
+// What a search resumes from.
 #pragma once
 
 #include "hierevo/evolution/engine.hpp"
@@ -8,7 +8,7 @@
 namespace hierevo::search {
 
 /// The engine, new or as the run directory has it; the record takes over the sums of earlier
-/// starts. Throws UsageError when the run was begun with other engine options.
+/// runs of it. Throws UsageError when the run was begun with other engine options.
 evolution::Engine load_engine(const SearchOptions& options, SearchRecord& record);
 
 }  // namespace hierevo::search

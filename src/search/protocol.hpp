@@ -15,9 +15,9 @@
 namespace hierevo::search {
 
 /// The messages between coordinator (rank 0) and workers, and between a worker and its evaluator
-/// processes. A worker says Hello once; from then on it gets Work, at most as much at the same time
-/// as it said it has evaluators, and answers each with one Result, or with Cancelled where it was
-/// told to Cancel it, until it gets Drain and says Drained. Shutdown ends it. Layout:
+/// processes. A worker sends Hello once; from then on it gets Work, at most as much at the same
+/// time as it has evaluators, and answers each with one Result, or with Cancelled where it was told
+/// to Cancel it, until it gets Drain and answers Drained. Shutdown ends it. Layout:
 /// src/search/PROTOCOL.md.
 
 /// Worker → coordinator: ready to work. With an `error`, it never will be.
@@ -53,35 +53,36 @@ struct ProgressReport {
 /// Coordinator → worker, a few times in each --heartbeat: it is there.
 struct Heartbeat {};
 
-/// Worker → coordinator: it has lost evaluators for good. What it was given already it still does.
+/// Worker → coordinator: it has lost evaluators for good. It still evaluates what it was given
+/// already.
 struct CapacityReduced {
   std::uint32_t evaluators = 1;  ///< so many candidates at the same time from now on
 };
 
-/// Coordinator → worker: this candidate has its result by now; its evaluation is to end.
+/// Coordinator → worker: this candidate has its result by now; its evaluation must end.
 struct Cancel {
   evolution::IndividualId id{};
 };
 
-/// Worker → coordinator: has ended it, and there is no result.
+/// Worker → coordinator: the evaluation has ended without a result.
 struct Cancelled {
   evolution::IndividualId id{};
 };
 
-/// Worker → coordinator: it was asked to stop; the coordinator sends all workers home and saves.
+/// Worker → coordinator: it was asked to stop; the coordinator drains all workers and saves.
 struct Stop {};
 
-/// Coordinator → worker: save what is under way, and say Drained.
-/// Worker → evaluator: save what is under way.
+/// Coordinator → worker: save what is in flight, and answer Drained.
+/// Worker → evaluator: save what is in flight.
 struct Drain {};
 
-/// Coordinator → worker: the search is over, and nothing that is sent is read any more. A worker
-/// that has not left saves what is under way and goes.
+/// Coordinator → worker: the search is over, and nothing that is sent is still read. A worker
+/// that has not left saves what is in flight and leaves.
 struct Shutdown {};
 
 /// Worker → coordinator: has saved what it could, and nothing more will come. With an `error`, it
-/// can evaluate no more; else it was told to leave.
-/// Evaluator → worker: has saved what was under way.
+/// can no longer evaluate; else it was told to leave.
+/// Evaluator → worker: has saved what was in flight.
 struct Drained {
   std::string error;
 };

@@ -28,7 +28,7 @@ class Rank {
         worker_(worker) {}
 
   /// Waits for something to do, takes in all that has come, and acts.
-  void go_on() {
+  void step() {
     if (const auto message = ranks_.receive(wait_, worker_ ? worker_->descriptor() : -1)) {
       take_in(*message);
     }
@@ -56,8 +56,8 @@ class Rank {
     } else if (decoded && !is_for_a_worker(*decoded) && coordinator_) {
       coordinator_->handle(message.source, *decoded);
     } else {
-      core::log(core::LogLevel::warning, "A message from rank {} is not of the protocol; ignored",
-                message.source);
+      core::log(core::LogLevel::warning,
+                "Ignoring a message from rank {} that is not of the protocol", message.source);
     }
   }
 
@@ -73,7 +73,7 @@ SearchEnd work(comm::Communicator& ranks, const SearchOptions& options,
   Rank rank(ranks, options, none, worker);
   while (!worker->end()) {
     if (stop_requested && stop_requested()) worker->ask_to_stop();
-    rank.go_on();
+    rank.step();
   }
   ranks.flush(2s);
   return *worker->end();
@@ -103,7 +103,7 @@ SearchEnd run_search(comm::Communicator& ranks, const SearchOptions& options,
   try {
     coordinator.emplace(ranks, options, on_status, stop_requested);
     Rank rank(ranks, options, coordinator, worker);
-    while (!coordinator->end()) rank.go_on();
+    while (!coordinator->end()) rank.step();
   } catch (...) {
     try_to_shut_down_workers(ranks, coordinator);
     throw;

@@ -25,8 +25,8 @@ fs::path new_file_in(const fs::path& run) {
   return run / "progress.json.tmp";
 }
 
-UnderWay from_json(const json& one) {
-  UnderWay candidate;
+CandidateInFlight from_json(const json& one) {
+  CandidateInFlight candidate;
   candidate.id = evolution::IndividualId{one.at("id").get<std::uint64_t>()};
   candidate.rank = one.at("rank").get<int>();
   candidate.at.repeat = one.at("repeat").get<int>();
@@ -40,7 +40,7 @@ UnderWay from_json(const json& one) {
 
 }  // namespace
 
-void to_json(json& to, const UnderWay& candidate) {
+void to_json(json& to, const CandidateInFlight& candidate) {
   to = {{"id", number(candidate.id)},    {"rank", candidate.rank},
         {"repeat", candidate.at.repeat}, {"step", candidate.at.step},
         {"steps", candidate.at.steps},   {"loss", candidate.at.loss}};

@@ -68,16 +68,15 @@ void SearchRecord::check_owner() {
     const bool snapshot_is_ours = directory_->check();
     if (snapshot_is_ours && (!journal_ || journal_->is_in_place())) return;
     const Clock::time_point soon = std::max(now, last_attempt_ + pace_.retry);
-    if (next_save_ <= soon) return;  // and it was said before
+    if (next_save_ <= soon) return;  // which was reported before
     const auto changed =
         snapshot_is_ours ? RunDirectory::journal_path(run_) : RunDirectory::snapshot_path(run_);
     core::log(core::LogLevel::warning,
-              "'{}' is not as this search has left it: the search is saved again",
-              changed.string());
+              "'{}' was changed by something else: saving the search again", changed.string());
     unsaved_ = true;
     next_save_ = soon;
   } catch (const core::IoError&) {
-    // Told by what writes next.
+    // Reported by what writes next.
   }
 }
 
@@ -92,7 +91,7 @@ void SearchRecord::write_journal() {
     journal_is_behind_ = true;
     const auto now = Clock::now();
     if (now < next_complaint_) return;
-    core::log(core::LogLevel::error, "{} This is tried again, and a snapshot in its place.",
+    core::log(core::LogLevel::error, "{} Retrying, and trying a snapshot in its place.",
               error.what());
     next_complaint_ = now + pace_.retry;
     next_save_ = now;
@@ -165,8 +164,8 @@ void SearchRecord::keep_lost_results(const evolution::Engine& engine) const {
   }
 }
 
-void SearchRecord::show(const std::vector<UnderWay>& under_way) const {
-  if (directory_->is_in_place()) write_progress(run_, {progress_, under_way});
+void SearchRecord::show(const std::vector<CandidateInFlight>& in_flight) const {
+  if (directory_->is_in_place()) write_progress(run_, {progress_, in_flight});
 }
 
 void SearchRecord::show_nothing() const {

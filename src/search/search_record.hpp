@@ -27,15 +27,15 @@ struct SavePace {
   std::chrono::steady_clock::duration check = std::chrono::seconds(1);
 };
 
-/// The run directory as the coordinator uses it. What cannot be written is told in the log and
-/// tried again: the search goes on from memory meanwhile.
+/// The run directory as the coordinator uses it. What cannot be written is logged and
+/// retried: the search continues in memory meanwhile.
 class SearchRecord {
  public:
   /// Opens the run directory where there is one; where there is none, or an empty folder, throws
   /// when it could not be made.
   explicit SearchRecord(const std::filesystem::path& run, const SavePace& pace = {});
 
-  /// What an earlier start left behind, if there was one.
+  /// What an earlier run left behind, if there was one.
   std::optional<io::Snapshot> load();
   /// Makes the directory where there was none, and keeps the options in it. Throws CheckpointError
   /// when another search began there meanwhile.
@@ -64,12 +64,12 @@ class SearchRecord {
   void make_due();
   /// Writes one, or throws IoError.
   void save(const evolution::Engine& engine, const std::string& state);
-  /// Keeps `under_way` in progress.json while the search runs, until it ends.
-  void show(const std::vector<UnderWay>& under_way) const;
+  /// Keeps `in_flight` in progress.json while the search runs, until it ends.
+  void show(const std::vector<CandidateInFlight>& in_flight) const;
   void show_nothing() const;
   /// Whether all is in a snapshot.
   bool saved() const { return !unsaved_; }
-  /// So many results are in no file yet.
+  /// How many results are in no file yet.
   std::size_t unwritten() const { return unwritten_; }
 
  private:

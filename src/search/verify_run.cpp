@@ -78,7 +78,7 @@ class RunCheck {
 
  private:
   void complain(const fs::path& file, std::optional<IndividualId> id, std::string text) {
-    // A snapshot that is passed over is told by more than one reader.
+    // More than one reader reports a snapshot that is passed over.
     for (const Problem& problem : found_.problems) {
       if (problem.text == text && problem.candidate == id) return;
     }
@@ -240,7 +240,7 @@ void RunCheck::check_owner(const fs::path& path, IndividualId id, const IsOf& is
   if (waiting == in_flight.end() && told == history.end()) return name_ownerless(path, id, search);
   const Candidate& owner = told == history.end() ? *waiting : told->candidate;
   if (!is_of(owner)) return complain(path, id, "its genotype or its seed is not the candidate's");
-  // They are removed behind each snapshot: a kill comes before that, and a rank that was taken for
+  // They are removed behind each snapshot: a kill comes before that, and a rank that was considered
   // lost may write later.
   if (told != history.end()) ++left_of_the_told_;
 }

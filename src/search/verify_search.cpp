@@ -142,7 +142,7 @@ void SearchCheck::check_origins() {
   }
 }
 
-/// Every tournament once more, on what was known at the time.
+/// Repeats every tournament, on what was known at the time.
 void SearchCheck::replay() {
   evolution::EngineOptions options = options_;
   options.evaluations = std::max<std::size_t>(candidates_.size(), 1);
@@ -194,7 +194,7 @@ bool SearchCheck::tell_until(evolution::Engine& engine, const Candidate& candida
 void SearchCheck::check_best() {
   const Individual* best = nullptr;
   for (const Individual& individual : state_.history) {
-    if (!std::isfinite(individual.evaluation.fitness)) return;  // told elsewhere
+    if (!std::isfinite(individual.evaluation.fitness)) return;  // reported elsewhere
     if (evolution::is_failure(individual.evaluation.status)) continue;
     if (best == nullptr || individual.evaluation.fitness > best->evaluation.fitness) {
       best = &individual;

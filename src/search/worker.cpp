@@ -58,17 +58,17 @@ void Worker::handle(const AnyMessage& message, Clock::time_point now) {
 void Worker::begin(const Work& work) {
   if (leaving_ || evaluators_ == nullptr) return;  // the coordinator will learn that it left
   const auto id = work.candidate.id;
-  if (under_way_.contains(id) || under_way_.size() >= evaluators_->count()) {
+  if (in_flight_.contains(id) || in_flight_.size() >= evaluators_->count()) {
     core::log(core::LogLevel::warning, "Candidate {} is one too many; ignored", number(id));
     return;
   }
-  under_way_.emplace(id, UnderWay{.work = work, .start = now_, .at = {}});
+  in_flight_.emplace(id, Running{.work = work, .start = now_, .at = {}});
   evaluators_->begin(work);
 }
 
 void Worker::cancel(evolution::IndividualId id) {
-  const auto found = under_way_.find(id);
-  if (found == under_way_.end()) return;  // its result is on the way
+  const auto found = in_flight_.find(id);
+  if (found == in_flight_.end()) return;  // its result is on the way
   found->second.cancelled = true;
   if (evaluators_ != nullptr) evaluators_->kill(id);  // there is nothing to save
 }
@@ -93,32 +93,32 @@ void Worker::take(const Evaluators::Event& event) {
   if (ready != nullptr && !leaving_) greet(*ready);
   if (const auto* end = std::get_if<Evaluators::Ended>(&event)) ended(*end);
   if (const auto* progress = std::get_if<Evaluators::Progress>(&event)) {
-    const auto one = under_way_.find(progress->id);
-    if (one != under_way_.end()) one->second.at = progress->at;
+    const auto one = in_flight_.find(progress->id);
+    if (one != in_flight_.end()) one->second.at = progress->at;
   }
   if (const auto* reduced = std::get_if<Evaluators::CapacityReduced>(&event)) {
     ranks_.send(0, encode(CapacityReduced{static_cast<std::uint32_t>(reduced->left)}));
   }
   if (const auto* broken = std::get_if<Evaluators::Broken>(&event)) {
-    core::log(core::LogLevel::error, "This rank can evaluate no more: {}", broken->reason);
-    under_way_.clear();  // they are given to others
+    core::log(core::LogLevel::error, "This rank can no longer evaluate: {}", broken->reason);
+    in_flight_.clear();  // they are given to others
     evaluators_ = nullptr;
     broken_ = broken->reason;
     leave(SearchEnd::failures);
   }
 }
 
-double Worker::seconds_of(const UnderWay& one) const {
+double Worker::seconds_of(const Running& one) const {
   return one.at.earlier_seconds + std::chrono::duration<double>(now_ - one.start).count();
 }
 
 void Worker::ended(const Evaluators::Ended& end) {
-  const auto found = under_way_.find(end.id);
-  if (found == under_way_.end()) return;
-  UnderWay& one = found->second;
+  const auto found = in_flight_.find(end.id);
+  if (found == in_flight_.end()) return;
+  Running& one = found->second;
   if (one.cancelled) {
     ranks_.send(0, encode(Cancelled{end.id}));
-    under_way_.erase(found);
+    in_flight_.erase(found);
     return;
   }
   const bool less_memory_may_do = end.evaluation && may_do_with_less_memory(one, *end.evaluation);
@@ -132,15 +132,15 @@ void Worker::ended(const Evaluators::Ended& end) {
               name(result.evaluation.status), result.evaluation.fitness, result.evaluation.seconds);
     ranks_.send(0, encode(result));
   }
-  under_way_.erase(found);
+  in_flight_.erase(found);
 }
 
-bool Worker::may_do_with_less_memory(const UnderWay& one, const Evaluation& evaluation) {
+bool Worker::may_do_with_less_memory(const Running& one, const Evaluation& evaluation) {
   return evaluation.status == Status::out_of_memory && !one.late &&
          one.work.memory_parts < most_memory_parts;
 }
 
-void Worker::try_with_less_memory(UnderWay& one, const Evaluation& evaluation) {
+void Worker::try_with_less_memory(Running& one, const Evaluation& evaluation) {
   one.work.memory_parts *= 2;
   core::log(core::LogLevel::warning,
             "Candidate {}: {}; tried again with micro-batches cut into {} parts",
@@ -148,7 +148,7 @@ void Worker::try_with_less_memory(UnderWay& one, const Evaluation& evaluation) {
   evaluators_->begin(one.work);
 }
 
-Evaluation Worker::concluded(const UnderWay& one, std::optional<Evaluation> evaluation) const {
+Evaluation Worker::concluded(const Running& one, std::optional<Evaluation> evaluation) const {
   if (!evaluation && one.late) {
     evaluation = Evaluation::failure(Status::timed_out,
                                      fmt::format("longer than {} s", options_.timeout->count()));
@@ -158,7 +158,7 @@ Evaluation Worker::concluded(const UnderWay& one, std::optional<Evaluation> eval
   }
   if (one.work.memory_parts > 1) {
     if (!evaluation->reason.empty()) evaluation->reason += "; ";
-    evaluation->reason += fmt::format("for want of memory micro-batches were cut into {} parts",
+    evaluation->reason += fmt::format("micro-batches were cut into {} parts for lack of memory",
                                       one.work.memory_parts);
   }
   evaluation->seconds = seconds_of(one);
@@ -167,7 +167,7 @@ Evaluation Worker::concluded(const UnderWay& one, std::optional<Evaluation> eval
 
 void Worker::stop_late_ones() {
   if (!options_.timeout || evaluators_ == nullptr) return;
-  for (auto& [id, one] : under_way_) {
+  for (auto& [id, one] : in_flight_) {
     if (one.late || seconds_of(one) <= options_.timeout->count()) continue;
     one.late = true;
     evaluators_->kill(id);
@@ -178,7 +178,7 @@ void Worker::report_progress() {
   if (now_ < next_beat_ || leaving_ == SearchEnd::saved) return;
   next_beat_ = now_ + beat_interval(options_.heartbeat);
   ProgressReport report;
-  for (const auto& [id, one] : under_way_) report.parts.push_back({id, one.at});
+  for (const auto& [id, one] : in_flight_) report.parts.push_back({id, one.at});
   ranks_.send(0, encode(report));
 }
 
@@ -188,7 +188,7 @@ void Worker::forgive_standstill() {
   ticked_ = now_;
   if (still <= longest_look) return;
   heard_ = std::min(heard_ + still, now_);
-  for (auto& [id, one] : under_way_) one.start = std::min(one.start + still, now_);
+  for (auto& [id, one] : in_flight_) one.start = std::min(one.start + still, now_);
 }
 
 void Worker::watch_coordinator() {
@@ -202,7 +202,8 @@ void Worker::watch_coordinator() {
 void Worker::coordinator_died() {
   if (leaving_ == SearchEnd::saved) return;
   core::log(core::LogLevel::error,
-            "Rank 0 is lost. This rank saves and ends; run the same line again to go on.");
+            "Rank 0 is lost. This rank saves and exits; run the same command again to resume the "
+            "search.");
   ranks_.give_up(0);
   leave(SearchEnd::saved);
   leaving_ = SearchEnd::saved;  // also where it was about to leave before
@@ -219,11 +220,11 @@ void Worker::leave(SearchEnd how) {
   leaving_ = how;
   leaving_since_ = now_;
   if (evaluators_ == nullptr) return;
-  for (const auto& [id, one] : under_way_) evaluators_->save(id);
+  for (const auto& [id, one] : in_flight_) evaluators_->save(id);
 }
 
 void Worker::kill_what_has_not_saved() {
-  for (auto& [id, one] : under_way_) {
+  for (auto& [id, one] : in_flight_) {
     if (std::exchange(one.killed, true)) continue;
     core::log(core::LogLevel::warning, "Candidate {} could not be saved half-trained in time",
               number(id));
@@ -234,21 +235,21 @@ void Worker::kill_what_has_not_saved() {
 void Worker::go_on_leaving() {
   const auto waited = now_ - leaving_since_;
   if (evaluators_ != nullptr && waited > share_to_save * options_.grace) kill_what_has_not_saved();
-  if (!under_way_.empty()) {
+  if (!in_flight_.empty()) {
     if (waited <= share_to_end * options_.grace) return;
     // One that hangs in the system, say in a read of a file server that is gone, cannot be killed.
     core::log(
         core::LogLevel::error,
         "Evaluators that do not end, though they were killed: {}; this rank ends without them",
-        under_way_.size());
-    under_way_.clear();  // as if saved
+        in_flight_.size());
+    in_flight_.clear();  // as if saved
   }
   const bool coordinator_is_there = leaving_ != SearchEnd::saved && !done_;
   if (coordinator_is_there && !std::exchange(said_left_, true)) {
     ranks_.send(0, encode(Drained{broken_}));
   }
   // Whoever goes earlier may say Hello for another search, which this one's coordinator would take.
-  // And MPI's end would wait for all the others, without a look at whether they are there.
+  // And MPI_Finalize would wait for all the others, whether they are there or not.
   if (!coordinator_is_there) end_ = leaving_;
 }
 

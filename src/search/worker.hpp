@@ -26,20 +26,20 @@ class Worker {
   void handle(const AnyMessage& message, Clock::time_point now = Clock::now());
   /// The transport has found the coordinator dead.
   void coordinator_died();
-  /// Passes on what the evaluators have to tell, looks at the time. All messages that have come
+  /// Passes on what the evaluators report, looks at the time. All messages that have come
   /// must have been handled before, since the coordinator's silence is judged here.
   void tick(Clock::time_point now = Clock::now());
   /// Asks the coordinator, once, to stop the search.
   void ask_to_stop();
-  /// Once nothing is under way any more, or --grace is nearly over: `saved` when the coordinator is
-  /// lost. When it has said that all is over: `failures` when this rank could evaluate no more,
+  /// Once nothing is in flight, or --grace is nearly over: `saved` when the coordinator is
+  /// lost. When it has said that all is over: `failures` when this rank could no longer evaluate,
   /// else `finished`.
   std::optional<SearchEnd> end() const { return end_; }
   /// Readable when tick() may have something to do.
   int descriptor() const { return evaluators_ == nullptr ? -1 : evaluators_->descriptor(); }
 
  private:
-  struct UnderWay {
+  struct Running {
     Work work;
     Clock::time_point start;
     EvaluationProgress at;
@@ -53,11 +53,11 @@ class Worker {
   void cancel(evolution::IndividualId id);
   void take(const Evaluators::Event& event);
   void ended(const Evaluators::Ended& end);
-  static bool may_do_with_less_memory(const UnderWay& one, const evolution::Evaluation& evaluation);
-  void try_with_less_memory(UnderWay& one, const evolution::Evaluation& evaluation);
-  evolution::Evaluation concluded(const UnderWay& one,
+  static bool may_do_with_less_memory(const Running& one, const evolution::Evaluation& evaluation);
+  void try_with_less_memory(Running& one, const evolution::Evaluation& evaluation);
+  evolution::Evaluation concluded(const Running& one,
                                   std::optional<evolution::Evaluation> evaluation) const;
-  double seconds_of(const UnderWay& one) const;
+  double seconds_of(const Running& one) const;
   void stop_late_ones();
   void report_progress();
   void forgive_standstill();
@@ -69,12 +69,12 @@ class Worker {
   comm::Communicator& ranks_;
   const SearchOptions& options_;
   Evaluators* evaluators_;
-  std::map<evolution::IndividualId, UnderWay> under_way_;
-  std::optional<SearchEnd> leaving_;  ///< why it saves what is under way, and will end
+  std::map<evolution::IndividualId, Running> in_flight_;
+  std::optional<SearchEnd> leaving_;  ///< why it saves what is in flight, and will exit
   bool said_left_ = false;
   bool done_ = false;  ///< the coordinator reads no more
   Clock::time_point leaving_since_{};
-  std::string broken_;  ///< why it can evaluate no more
+  std::string broken_;  ///< why it can no longer evaluate
   bool asked_to_stop_ = false;
   std::optional<SearchEnd> end_;
   Clock::time_point now_ = Clock::now();

@@ -7,9 +7,9 @@ namespace hierevo::search {
 
 namespace {
 
-/// Fewer failures in series say nothing, nor do fewer successes of others.
-constexpr int failures_that_tell = 3;
-/// A series of failures that is less probable than this is no chance. A search has thousands of
+/// Fewer consecutive failures mean nothing, nor do fewer successes of others.
+constexpr int significant_failures = 3;
+/// A series of failures less probable than this is not by chance. A search has thousands of
 /// evaluations, and candidates may fail by themselves.
 constexpr double impossible = 1e-6;
 
@@ -155,7 +155,7 @@ std::optional<int> WorkerTable::free_rank(std::optional<int> avoided) const {
 bool WorkerTable::waits_for_others(const Worker& worker) const {
   const bool others_have_ended = successes_ + failures_ > worker.judged_then;
   const bool others_are_busy = busy_ > busy_of(worker);
-  return worker.failing >= failures_that_tell && !others_have_ended && others_are_busy;
+  return worker.failing >= significant_failures && !others_have_ended && others_are_busy;
 }
 
 void WorkerTable::give(int rank, Id id) {
@@ -174,7 +174,7 @@ bool WorkerTable::judge(int rank, bool success) {
   ++(success ? worker.successes : worker.failures);
   worker.failing = success ? 0 : worker.failing + 1;
   worker.judged_then = successes_ + failures_;
-  // Without the last one there would be no search; it ends by failures in series, if it must.
+  // Without the last one there would be no search; consecutive failures end it, if need be.
   if (worker.state != State::present || present_ == 1 || !is_to_blame(worker)) return false;
   set_state(rank, State::quarantined);
   return true;
@@ -183,7 +183,7 @@ bool WorkerTable::judge(int rank, bool success) {
 bool WorkerTable::is_to_blame(const Worker& worker) const {
   const auto successes = static_cast<double>(successes_ - worker.successes);
   const auto failures = static_cast<double>(failures_ - worker.failures);
-  if (worker.failing < failures_that_tell || successes < failures_that_tell) return false;
+  if (worker.failing < significant_failures || successes < significant_failures) return false;
   const double rate = (failures + 1.0) / (successes + failures + 2.0);
   return std::pow(rate, worker.failing) < impossible;
 }

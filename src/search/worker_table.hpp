@@ -1,4 +1,4 @@
-// Who works for a search: who is there, who has nothing to do, who is still heard of.
+// The ranks that work for a search: their state, what each was given, and which are free.
 #pragma once
 
 #include <chrono>
@@ -20,13 +20,13 @@ class WorkerTable {
   using Id = evolution::IndividualId;
 
   enum class State : std::uint8_t {
-    expected,     ///< has not said Hello
+    expected,     ///< has not sent Hello
     present,      ///< gets work
-    silent,       ///< not heard of for too long; what it was before when it is
-    dead,         ///< known to be, and never heard of again
+    silent,       ///< for too long; resumes its former state when it reports again
+    dead,         ///< for certain, and for good
     quarantined,  ///< fails where others succeed: gets no more work
     left,         ///< has saved, as it was asked to
-    broken,       ///< can evaluate no more, and is gone
+    broken,       ///< can no longer evaluate, and is gone
   };
 
   /// Ranks from `first` to below `end`, whose silence counts from `now` on.
@@ -37,20 +37,20 @@ class WorkerTable {
   const std::string& host(int rank) const { return workers_.at(rank).host; }
   /// The ranks that may take what is sent to them.
   std::vector<int> reachable() const;
-  /// Those that are there, were given this and have not answered.
+  /// The present ranks that were given this and have not answered.
   const std::set<int>& holders(Id id) const;
-  /// What it was given and has not answered, whether it is there or not.
+  /// What it was given and has not answered, whether it is present or not.
   const std::set<Id>& given(int rank) const { return workers_.at(rank).given; }
 
   void greeted(int rank, const std::string& host, std::size_t evaluators);
-  /// It has no more than so many evaluators any more; what it was given beyond them, it keeps.
+  /// It has at most so many evaluators from now on; what it was given beyond that, it keeps.
   void has_fewer(int rank, std::size_t evaluators);
-  /// Something came from it. True when it was silent, and is no longer.
+  /// A message came from it. True when it was silent until then.
   bool heard(int rank, Clock::time_point now);
-  /// Nothing can have been heard for so long: this process itself stood still.
+  /// No message can have been received for so long: this process itself stood still.
   void forgive(Clock::duration silence, Clock::time_point now);
-  /// The ranks that nothing was heard of for `patience`; they are silent now. Those that have not
-  /// said Hello may be reading large data, and have `first_patience`.
+  /// The ranks that sent nothing for `patience`; they are silent now. Those that have not sent
+  /// Hello may be reading large data, and have `first_patience`.
   std::vector<int> fallen_silent(Clock::time_point now, Clock::duration patience,
                                  Clock::duration first_patience);
   void left(int rank);
@@ -67,13 +67,13 @@ class WorkerTable {
   bool answered(int rank, Id id);
 
   /// An evaluation succeeded or failed there. True when the rank is in quarantine from now on: so
-  /// many failures in series cannot be chance where others fail as seldom as they do.
+  /// many consecutive failures cannot be chance where others fail as seldom as they do.
   bool judge(int rank, bool success);
 
   /// Whether somebody present, or still expected, could work.
   bool any_usable() const { return expected_ + present_ > 0; }
   bool any_expected() const { return expected_ > 0; }
-  /// Whether somebody might be heard of again.
+  /// Whether some rank might report again.
   bool any_silent() const;
   std::size_t present() const { return present_; }
   std::size_t evaluators() const { return evaluators_; }  ///< of those present
@@ -93,7 +93,7 @@ class WorkerTable {
     std::size_t evaluators = 0;
     std::set<Id> given;  ///< and not answered
     Clock::time_point heard{};
-    int failing = 0;              ///< evaluations that failed, in series
+    int failing = 0;              ///< consecutive failures
     std::size_t judged_then = 0;  ///< all evaluations, when its last one ended
     std::size_t successes = 0;
     std::size_t failures = 0;

@@ -43,13 +43,13 @@ std::string damaged(const char* pointer, const nlohmann::json& value) {
 }
 
 TEST(Codec, SaysWhatIsWrongAndWhere) {
-  EXPECT_THAT(refusal("{"), HasSubstr("'x.json' is no genotype (it is not JSON)"));
+  EXPECT_THAT(refusal("{"), HasSubstr("'x.json' is not a genotype (it is not JSON)"));
   EXPECT_THAT(refusal("[]"), HasSubstr("not a JSON object"));
   EXPECT_THAT(refusal("{}"), HasSubstr("member \"format\" is missing"));
   EXPECT_THAT(refusal(damaged("/format", "x")), HasSubstr("it must be \"hierevo.genotype\""));
   EXPECT_THAT(refusal(damaged("/version", 2)), HasSubstr("version: 2 is not known here"));
   EXPECT_THAT(refusal(damaged("/levels/0/motifs/1/2", "conv1x2")),
-              HasSubstr("level 2, motif 2, edge 3: 'conv1x2' is no primitive). Did you mean "
+              HasSubstr("level 2, motif 2, edge 3: 'conv1x2' is not a primitive). Did you mean "
                         "'conv1x1'?"));
   EXPECT_THAT(refusal(damaged("/levels/1/motifs/0/0", 7)),
               HasSubstr("level 3, motif 1, edge 1: 7 is neither"));
@@ -75,10 +75,10 @@ TEST(Codec, WholeNumbersMayHaveAPoint) {
 }
 
 TEST(Codec, SurvivesDeepNestingAndCutTexts) {
-  EXPECT_THAT(refusal(std::string(100'000, '[')), HasSubstr("is no genotype"));
+  EXPECT_THAT(refusal(std::string(100'000, '[')), HasSubstr("is not a genotype"));
   const std::string text = json_text(published_cell());
   for (std::size_t length = 0; length < text.size(); ++length) {
-    ASSERT_THAT(refusal(text.substr(0, length)), HasSubstr("is no genotype"));
+    ASSERT_THAT(refusal(text.substr(0, length)), HasSubstr("is not a genotype"));
   }
 }
 

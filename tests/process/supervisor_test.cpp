@@ -184,7 +184,7 @@ TEST(Supervisor, TellsWantOfMemoryFromOtherEnds) {
   limited.memory_limit = std::uint64_t{300} << 20;
   const ProcessEnd end = end_of(limited);
   EXPECT_EQ(end.cause, Cause::out_of_memory);
-  EXPECT_EQ(description(end), "ended for want of memory");
+  EXPECT_EQ(description(end), "ran out of memory");
 }
 
 TEST(Supervisor, ALimitThatDoesNotLetAProgramStartEndsIt) {

@@ -240,7 +240,7 @@ TEST(EvaluatorPool, WantOfMemoryIsToldFromACrash) {
   rank.evaluators().begin(work(1, Behaviour::want_memory));
   const auto evaluation = rank.result(1);
   EXPECT_EQ(evaluation.status, Status::out_of_memory);
-  EXPECT_EQ(evaluation.reason, "ended for want of memory");
+  EXPECT_EQ(evaluation.reason, "ran out of memory");
   rank.expect_success(2);
 }
 
@@ -305,7 +305,8 @@ TEST(EvaluatorPool, WhatIsNoMessageIsIgnoredWithAWarning) {
     rank.evaluators().begin(work(1, Behaviour::send_garbage));
     EXPECT_EQ(rank.result(1).fitness, fitness_of(1));
   });
-  EXPECT_THAT(log, AllOf(HasSubstr("is not of the protocol"), HasSubstr("out of turn; ignored")));
+  EXPECT_THAT(
+      log, AllOf(HasSubstr("is not of the protocol"), HasSubstr("Ignoring an unexpected message")));
   rank.expect_success(2);
 }
 
@@ -393,7 +394,7 @@ TEST(EvaluatorPool, OneThatCannotStartAgainLeavesTheOthersAtWork) {
     EXPECT_THAT(reason_of_the_last("refuse"), HasSubstr("there are no data"));
     EXPECT_THAT(reason_of_the_last("end"), HasSubstr("could not be started: exited with code 7"));
   });
-  EXPECT_THAT(log, HasSubstr("goes on with 1 of 2 evaluators: there are no data"));
+  EXPECT_THAT(log, HasSubstr("continues with 1 of 2 evaluators: there are no data"));
 }
 
 TEST(EvaluatorPool, OneThatReadsOtherDataThanTheFirstIsRefused) {
@@ -428,7 +429,7 @@ TEST(EvaluatorPool, OneThatReadsNothingIsKilledBeforeAMessageIsLost) {
     rank.expect_no_result(1);
     rank.expect_success(2);
   });
-  EXPECT_THAT(log, HasSubstr("takes no messages is killed"));
+  EXPECT_THAT(log, HasSubstr("Killing an evaluator that reads no messages"));
 }
 
 TEST(EvaluatorPool, OneThatEndsAgainAndAgainWithoutWorkIsNotStartedForEver) {

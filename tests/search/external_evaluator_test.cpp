@@ -48,7 +48,7 @@ TEST(ExternalEvaluator, OtherMembersMayBeNoNumbers) {
   EXPECT_THAT(evaluate("echo '{\"fitness\": NaN}'").reason, HasSubstr("finite"));
   EXPECT_THAT(evaluate("echo '{\"fitness\": Infinity}'").reason, HasSubstr("Infinity"));
   EXPECT_THAT(evaluate("echo '{\"loss\": nan, \"fitness\": 1}'").reason,
-              HasSubstr("no JSON object"));
+              HasSubstr("not a JSON object"));
 }
 
 TEST(ExternalEvaluator, GivesTheGenotypeTheIdAndTheSeed) {
@@ -94,7 +94,7 @@ TEST(ExternalEvaluator, WhereTheRunTakesNoFilesTheGenotypeIsATemporaryOne) {
 
 TEST(ExternalEvaluator, TellsWhatWentWrong) {
   EXPECT_THAT(evaluate("echo nonsense").reason, HasSubstr("'nonsense'"));
-  EXPECT_THAT(evaluate("true").reason, HasSubstr("no JSON object"));
+  EXPECT_THAT(evaluate("true").reason, HasSubstr("not a JSON object"));
   EXPECT_THAT(evaluate("echo '{\"fitness\": \"high\"}'").reason, HasSubstr("finite"));
   EXPECT_EQ(evaluate("exit 3").status, Status::failed);
   EXPECT_THAT(evaluate("exit 3").reason, HasSubstr("exit code 3"));

@@ -180,7 +180,7 @@ TEST(RunThatGoesAway, IsToldAtTheEnd) {
   ASSERT_TRUE(error);
   EXPECT_EQ(error->system_error(), ENOENT);
   EXPECT_THAT(error->what(), HasSubstr("Cannot write into the run directory '" + run.string()));
-  EXPECT_THAT(error->what(), HasSubstr("It was moved, removed or made anew meanwhile"));
+  EXPECT_THAT(error->what(), HasSubstr("It was moved, removed or created again meanwhile"));
   EXPECT_FALSE(fs::exists(run));
 }
 

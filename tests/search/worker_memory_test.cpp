@@ -57,7 +57,7 @@ TEST(WorkerMemory, IsHalvedUntilItSuffices) {
   const Evaluation evaluation = result_of(evaluator);
   EXPECT_EQ(evaluation.status, Status::evaluated);
   EXPECT_EQ(evaluation.fitness, 0.5);
-  EXPECT_EQ(evaluation.reason, "for want of memory micro-batches were cut into 8 parts");
+  EXPECT_EQ(evaluation.reason, "micro-batches were cut into 8 parts for lack of memory");
   EXPECT_THAT(evaluator.tried(), ElementsAre(1, 2, 4, 8));
 }
 
@@ -72,7 +72,7 @@ TEST(WorkerMemory, IsHalvedSoOftenAndNoMore) {
   const Evaluation evaluation = result_of(evaluator);
   EXPECT_EQ(evaluation.status, Status::out_of_memory);
   EXPECT_EQ(evaluation.reason,
-            "the device is full; for want of memory micro-batches were cut into 16 parts");
+            "the device is full; micro-batches were cut into 16 parts for lack of memory");
   EXPECT_THAT(evaluator.tried(), ElementsAre(1, 2, 4, 8, 16));
 }
 

@@ -14,7 +14,7 @@
 // groups on the host's memory, and throws CommunicationError.
 namespace hierevo::comm {
 
-/// Thrown by all ranks at once, with the same text: it is enough that one tells it.
+/// Thrown by all ranks at once, with the same text: it is enough that one rank reports it.
 class AgreedError : public core::Error {
  public:
   AgreedError(const std::string& text, core::ExitCode code) : Error(text), code_(code) {}
@@ -28,7 +28,7 @@ class AgreedError : public core::Error {
 /// Longer texts are cut to this many bytes.
 inline constexpr std::size_t longest_text = 2000;
 
-/// What each rank says, in the order of ranks.
+/// The text of each rank, in the order of ranks.
 std::vector<std::string> gather_texts(Collectives& group, std::string_view own);
 
 /// Does `work`, which may be collective itself where all throw alike. Where any rank throws, all

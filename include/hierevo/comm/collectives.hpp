@@ -12,8 +12,8 @@ enum class ElementType : std::uint8_t { uint8, int64, bfloat16, float32, float64
 /// Bytes of one element.
 std::size_t size_of(ElementType type);
 
-/// Elements one behind the other, in the memory that the group works on: the host's for Self,
-/// threads and MPI, a device's for NCCL. No owner.
+/// Contiguous elements in the memory that the group works on: the host's for Self, threads and MPI,
+/// a device's for NCCL. Owns nothing.
 struct Elements {
   void* data = nullptr;
   std::size_t count = 0;
@@ -25,10 +25,10 @@ struct Elements {
 enum class Reduction : std::uint8_t { sum, mean };
 
 /// An operation that was started. Its memory must not be read, written or freed until wait() has
-/// returned; destruction waits too, but passes over errors.
+/// returned; the destructor waits too, but ignores errors.
 class Request {
  public:
-  /// What an implementation of Collectives knows of an operation.
+  /// An operation, as an implementation of Collectives keeps it.
   class Operation {
    public:
     virtual ~Operation() = default;
@@ -42,7 +42,7 @@ class Request {
   Request& operator=(Request&& other) noexcept;
   ~Request();
 
-  /// Whether the memory has the result. Looks only.
+  /// Whether the memory has the result. Does not wait.
   bool done();
   /// Returns once the memory has the result; for a device's memory, once the device is certain to
   /// have it before whatever the caller gives it to do from now on, without the host waiting.
@@ -57,17 +57,17 @@ class Request {
 /// ThreadCollectivesGroup, MpiCollectives, NcclCollectives.
 ///
 /// Every rank starts the same operations in the same order, with the same counts, types and roots;
-/// they take effect in that order. Starting returns at once; any number may be under way. All ranks
+/// they take effect in that order. Starting returns at once; any number may be in flight. All ranks
 /// get bit-identical results, and the same group with the same data gets the same ones again.
 /// Belongs to one thread, and so do its Requests; another thread may use them in its place as long
 /// as it waits for that one (as for Torch's, which make a backward pass on a GPU). A count of 0 is
-/// allowed. Arguments that can never be right are a UsageError, and nothing is started.
+/// allowed. Invalid arguments are a UsageError, and nothing is started.
 ///
 /// An error, or an operation that takes longer than the time-out which an implementation is made
 /// with (from its start, or from the end of the one before it), is a CommunicationError that names
 /// rank and operation, thrown by wait() of that operation and of all later ones, and by whatever
-/// starts another: the group cannot be used any more, and where a rank has died the others learn of
-/// it by that time-out at the latest. Time in which this process itself stands still, as when a
+/// starts another: the group can no longer be used, and the others learn of a rank's death by that
+/// time-out at the latest. Time in which this process itself stands still, as when a
 /// whole job is suspended, does not count, but for the first second (or quarter of the time-out).
 class Collectives {
  public:

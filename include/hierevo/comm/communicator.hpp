@@ -33,7 +33,7 @@ class Communicator {
   virtual int size() const = 0;
 
   /// Starts sending and returns at once. Throws CommunicationError when the message is longer than
-  /// longest_message or `destination` is no rank of the group.
+  /// longest_message or `destination` is not a rank of the group.
   virtual void send(int destination, std::vector<std::byte> data) = 0;
 
   /// The next message from any rank, or nothing when none came within `timeout`. Zero only looks.
@@ -45,11 +45,12 @@ class Communicator {
     return wait_for_message(timeout, or_readable);
   }
 
-  /// Waits until all sent messages have left this rank, at most `timeout`; says whether they have.
+  /// Waits until all sent messages have left this rank, at most `timeout`; returns whether they
+  /// have.
   virtual bool flush(std::chrono::nanoseconds timeout) = 0;
 
-  /// A rank that the transport has found dead; each is told once. Nothing where it cannot tell, as
-  /// most cannot: then only silence does. What is sent to a dead rank is dropped.
+  /// A rank that the transport has found dead; each is reported once. Nothing where it cannot know,
+  /// as most cannot: then only silence does. What is sent to a dead rank is dropped.
   virtual std::optional<int> next_dead() { return std::nullopt; }
 
   /// Nobody waits any more for messages to `rank` to leave, since it seems to be lost. They still

@@ -13,12 +13,12 @@ class MpiProgressThread;
 }  // namespace detail
 
 /// The ranks of MPI_COMM_WORLD, on the host's memory, over duplicates of it: these messages never
-/// mix with others. A thread of its own makes all MPI calls, so that communication goes on while
+/// mix with others. A thread of its own makes all MPI calls, so that communication continues while
 /// the rank computes; it sleeps where there is nothing to do. From construction to destruction
 /// nobody else in the process may call MPI, except MpiSession::abort.
 ///
-/// After a CommunicationError MPI may still use the memory of operations that were under way, and
-/// would wait for ever in its end: report the error, then call MpiSession::abort.
+/// After a CommunicationError MPI may still use the memory of operations that were in flight, and
+/// MPI_Finalize would wait forever: report the error, then call MpiSession::abort.
 ///
 /// In a build without MPI the constructor throws UsageError.
 class MpiCollectives final : public Collectives {
@@ -27,7 +27,7 @@ class MpiCollectives final : public Collectives {
   /// not running or was not started for MPI_THREAD_SERIALIZED (see MpiSession), CommunicationError
   /// when MPI fails or the other ranks do not come within `timeout`.
   explicit MpiCollectives(std::chrono::nanoseconds timeout);
-  /// Waits until operations that are under way have ended, well or badly. Where all have ended well
+  /// Waits until the operations in flight have succeeded or failed. Where all succeeded
   /// the duplicates are freed, which waits for nobody.
   ~MpiCollectives() override;
 

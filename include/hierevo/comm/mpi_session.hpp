@@ -13,8 +13,8 @@ enum class MpiThreads { funneled, serialized };
 /// thread, before any MpiCommunicator and MpiCollectives, and destroyed after them. What the
 /// program does at signals, other than the default, is as before once the session has begun.
 ///
-/// While an exception unwinds, MPI is not finalised, because the other ranks would not come along
-/// and this one would wait for them for ever. So main() reports the error, then calls abort().
+/// While an exception unwinds, MPI is not finalised, because the other ranks would not take part
+/// and this one would wait for them forever. So main() reports the error, then calls abort().
 class MpiSession {
  public:
   /// Asks for MPI_THREAD_FUNNELED, or MPI_THREAD_SERIALIZED, which MpiCollectives need. Throws
@@ -41,10 +41,10 @@ class MpiSession {
   /// MPI too: the program can then refuse instead of running once per rank.
   static bool launched_by_mpi();
 
-  /// The most ranks that a node has, by what the launcher says in the environment: all know of this
-  /// rank's node, Slurm also of the others. 1 when nothing is said.
+  /// The most ranks that a node has, as the launcher says in the environment: all launchers know
+  /// this rank's node, Slurm also of the others. 1 when it says nothing.
   static int ranks_on_a_node();
-  /// The ranks of this node, and this one's number among them from 0; 1 and 0 when nothing is said.
+  /// The ranks of this node, and this one's number among them from 0; 1 and 0 when it says nothing.
   static int ranks_on_this_node();
   static int local_rank();
 

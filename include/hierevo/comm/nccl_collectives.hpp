@@ -10,7 +10,7 @@ struct CUstream_st;  // cudaStream_t is a pointer to it
 
 namespace hierevo::comm {
 
-/// One GPU a rank, on its memory, by NCCL: on a stream of its own, so that it goes on while the
+/// One GPU a rank, on its memory, by NCCL: on a stream of its own, so that it continues while the
 /// network's stream computes. An operation begins after all that the network's stream was given
 /// before its start; wait() keeps what the stream is given afterwards until the result is there.
 /// The host waits for neither, so that an error of an operation may be thrown by a later one.
@@ -26,7 +26,7 @@ class NcclCollectives final : public Collectives {
   /// for the default one. Throws AgreedError (agreement.hpp) where two have one GPU or a rank has
   /// none, CommunicationError where NCCL does not start within `timeout`.
   NcclCollectives(Collectives& host, CUstream_st* network, std::chrono::nanoseconds timeout);
-  /// Waits until operations under way have ended, well or badly.
+  /// Waits until the operations in flight have succeeded or failed.
   ~NcclCollectives() override;
 
   int rank() const override;

@@ -8,7 +8,8 @@
 
 namespace hierevo::comm {
 
-/// A group of ranks that are threads of this process. The last rank to start an operation performs
+/// A group of ranks that are threads of this process: for tests of code that uses Collectives, and
+/// for programs that train data-parallel without MPI. The last rank to start an operation performs
 /// it for all, before its start returns. Nobody looks at the time for a rank that neither waits nor
 /// asks: between its start of an operation and its wait no more than a second counts.
 class ThreadCollectivesGroup {

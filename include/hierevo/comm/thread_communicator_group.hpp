@@ -7,8 +7,9 @@
 
 namespace hierevo::comm {
 
-/// A group of ranks that are threads of this process. Messages pass through memory; a rank whose
-/// thread has ended still gets its messages, which stay unread.
+/// A group of ranks that are threads of this process: for tests, and for programs that embed a
+/// search of several ranks without MPI (each thread calls search::run_search()). Messages pass
+/// through memory; a rank whose thread has ended still gets its messages, which stay unread.
 class ThreadCommunicatorGroup {
  public:
   /// Ranks 0 … size-1. Throws UsageError when `size` is below 1.

@@ -39,9 +39,9 @@ class DirectoryClaim {
   /// {0, 0} before take_over().
   const OwnerMark& mark() const { return mark_; }
 
-  /// Throws IoError when the folder is no longer the one that is locked: moved, removed or made
-  /// anew, maybe for another process; and OwnershipLost when another process has become its owner
-  /// or holds its lock.
+  /// Throws IoError when the folder is no longer the one that is locked: moved, removed or
+  /// created again, maybe for another process; and OwnershipLost when another process has become
+  /// its owner or holds its lock.
   void require() const;
 
  private:

@@ -23,8 +23,8 @@ class Descriptor {
   int get() const { return value_; }
   /// Closes it.
   void reset();
-  /// Closes it, and says whether the system took all that was written (NFS tells only here); errno
-  /// says why not.
+  /// Closes it, and returns whether the system took all that was written (NFS reports errors only
+  /// here); errno says why not.
   bool close();
 
  private:

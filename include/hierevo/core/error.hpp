@@ -16,7 +16,7 @@ enum class ExitCode : int {
   run_directory = 3,  ///< the run directory or a file cannot be used, or output cannot be written
   failures = 4,       ///< evaluations or ranks kept failing, or all failed, or memory ran out
   in_use = 5,         ///< another process works in the folder: wait for it
-  saved = 75,         ///< everything is saved: run the same line again (EX_TEMPFAIL)
+  saved = 75,         ///< everything is saved: run the same command again (EX_TEMPFAIL)
 };
 
 /// "problem (why). Suggestion." Every error message of hierevo has this form; `why` and
@@ -94,7 +94,7 @@ class CommunicationError : public Error {
   int rank_;
 };
 
-/// The user or the system asked to stop, and the work stopped: the same line can be run again.
+/// The user or the system asked to stop, and the work stopped: the same command resumes it.
 class Interrupted : public UsageError {
  public:
   using UsageError::UsageError;
@@ -108,10 +108,11 @@ class InternalError : public Error {
 };
 
 /// Whether memory, or what the system needs for another thread, did not suffice. Allocators of
-/// other libraries, as Torch's for CPUs, throw what only its text tells from other failures.
+/// other libraries, as Torch's for CPUs, throw exceptions that only their text distinguishes from
+/// other failures.
 bool is_out_of_memory(const std::exception& exception);
 
-/// What a program that ends by an exception tells its user, and its exit code.
+/// What a program that exits on an exception prints, and its exit code.
 struct Failure {
   std::string text;
   ExitCode code = ExitCode::internal;

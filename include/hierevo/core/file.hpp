@@ -37,14 +37,14 @@ void publish_file(const std::filesystem::path& temporary, const std::filesystem:
 /// After a power cut too, `path` has then the name that it has now. Throws IoError.
 void sync_folder_of(const std::filesystem::path& path);
 
-/// Whether something is there. Throws IoError when that cannot be known, say for want of
+/// Whether something is there. Throws IoError when that cannot be known, for example for lack of
 /// permission.
 bool path_exists(const std::filesystem::path& path);
 
 /// What is in a folder, sorted; what can be listed of it, where it cannot be read.
 std::vector<std::filesystem::path> entries_of(const std::filesystem::path& folder);
 
-/// Room for the options of a run, the names of all classes, or fifty thousand candidates under way.
+/// Room for the options of a run, the names of all classes, or fifty thousand candidates in flight.
 /// What is parsed takes many times its length in memory.
 inline constexpr std::size_t longest_text_file = std::size_t{1} << 22;
 
@@ -53,7 +53,7 @@ enum class ReadOn : std::uint8_t { no, yes };
 /// throw. So nothing is read for a beginning that is wrong, however long the file says it is.
 using FileLook = std::function<ReadOn(std::span<const std::byte> so_far, std::size_t size)>;
 
-/// The bytes of a file up to where `look` wants no more: all without it. Throws IoError when it
+/// The bytes of a file until `look` requires no more: all without it. Throws IoError when it
 /// cannot be read or is longer than `longest` bytes (EFBIG), which whoever reads larger files has
 /// to say: no file takes more memory than its kind may.
 std::vector<std::byte> read_file(const std::filesystem::path& path,
@@ -75,7 +75,7 @@ class FileLock {
   /// without write permission can ask. Throws IoError.
   static bool held_elsewhere(const std::filesystem::path& path);
 
-  /// Takes the lock anew, as a file system may have lost it while this process slept. False when
+  /// Takes the lock again, as a file system may have lost it while this process slept. False when
   /// another process holds it by now.
   bool renew() const;
 

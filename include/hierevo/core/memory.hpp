@@ -21,7 +21,7 @@ std::optional<std::int64_t> memory_limit_of_group(const std::filesystem::path& m
 /// next step. For programs that train; to be called before any thread.
 void keep_freed_memory();
 
-/// How many processes the kernel has killed so far for want of memory: of this process's control
+/// How many processes the kernel has killed so far for lack of memory: of this process's control
 /// group where that is counted, else of the machine; 0 where it does not say.
 std::int64_t oom_kills();
 

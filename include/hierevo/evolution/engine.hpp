@@ -40,10 +40,10 @@ struct EngineOptions {
 /// genotype depend on nothing else. `known` is not set.
 Candidate offspring(const EngineOptions& options, IndividualId id, const Candidate* parent);
 
-/// All that is needed to go on with a search.
+/// All that is needed to resume a search.
 struct EngineState {
   std::vector<Individual> history;   ///< in the order of tell()
-  std::vector<Candidate> in_flight;  ///< asked for and not told, by id
+  std::vector<Candidate> in_flight;  ///< asked for, without an evaluation yet, by id
 };
 
 /// The evolution as a value: ask() for a candidate whenever a worker is idle, tell() what came out.
@@ -53,19 +53,19 @@ class Engine {
  public:
   /// Throws UsageError when an option is out of its range.
   explicit Engine(EngineOptions options);
-  /// Goes on from `state`; its candidates in flight are the first to be asked for again, with the
+  /// Resumes from `state`; its candidates in flight are the first to be asked for again, with the
   /// same ids and seeds. Throws CheckpointError when the state contradicts itself or the options.
   Engine(EngineOptions options, EngineState state);
 
-  /// The next candidate, or nothing when as many were asked for as were wanted.
+  /// The next candidate, or nothing when all `evaluations` were asked for.
   std::optional<Candidate> ask();
   /// Throws InternalError for an id that is not in flight. `evaluation.fitness` must be finite.
   void tell(IndividualId id, Evaluation evaluation);
 
   const EngineOptions& options() const { return options_; }
-  /// Told individuals, in the order of tell().
+  /// Evaluated individuals, in the order of tell().
   const std::vector<Individual>& history() const { return history_; }
-  /// Candidates asked for and not yet told, by id.
+  /// Candidates asked for, without an evaluation yet, by id.
   std::vector<Candidate> in_flight() const;
   std::size_t in_flight_count() const { return in_flight_.size(); }
   /// The individual with the highest fitness so far that did not fail, the earliest of equals.

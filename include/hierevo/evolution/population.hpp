@@ -22,8 +22,9 @@ class Population {
   std::size_t size() const { return size_; }
 
   /// Winner of a tournament of max(2, ceil(share·size)) individuals drawn without replacement (all,
-  /// where there are fewer); equal fitness is decided by lot. Takes about 1/share steps, whatever
-  /// the size, and however many are equal. Throws InternalError when the population is empty.
+  /// where there are fewer); ties in fitness are broken at random. Takes about 1/share steps,
+  /// whatever the size, and however many are equal. Throws InternalError when the population is
+  /// empty.
   IndividualId tournament(double share, core::RandomStream& random) const;
 
  private:

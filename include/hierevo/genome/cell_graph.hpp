@@ -48,7 +48,7 @@ CellGraph assemble(const Genotype& genotype, NodePaths paths = NodePaths::given)
 /// A hash of the cell up to renumbered motifs, reordered nodes and concatenations, dead edges and
 /// unused motifs: equal cells have equal hashes, and equal hashes mean equal functions, but for
 /// chance and for cells of more symmetries than are tried. Pools have no weights, so two of the
-/// same channels are one. A pool or depthwise convolution of a concatenation is not taken for the
+/// same channels are one. A pool or depthwise convolution of a concatenation is not treated as the
 /// concatenation of several, although these compute the same. 0 for an invalid cell.
 std::uint64_t phenotype_hash(const CellGraph& cell);
 

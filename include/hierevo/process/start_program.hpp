@@ -16,13 +16,13 @@ struct Program {
   /// What becomes its descriptors 0, 1, 2 and so on; no_descriptor there is /dev/null. Nothing else
   /// is open in it.
   std::vector<int> descriptors{};
-  /// True: it ends by what is sent to all of a job, but not by SIGUSR1 and SIGUSR2, which tell
+  /// True: signals that are sent to a whole job end it, except SIGUSR1 and SIGUSR2, which tell
   /// (from Slurm, for one) that the job's time ends. False: it ignores those that this process
   /// ignores.
   bool ends_by_job_signals = true;
-  /// True: what it leaves behind, in whatever group or session, is killed before its end is told.
-  /// A process between it and this one sees to that; it is the one whose number start_program()
-  /// gives, ends as the program does, and kills all by SIGTERM.
+  /// True: what it leaves behind, in whatever group or session, is killed before its end is
+  /// reported. A process between it and this one sees to that; it is the one whose number
+  /// start_program() gives, ends as the program does, and kills all by SIGTERM.
   bool leaves_nothing = false;
   std::optional<std::uint64_t> memory_limit{};  ///< bytes of address space
   std::vector<int> cpus{};                      ///< cores it is bound to; empty: as this process

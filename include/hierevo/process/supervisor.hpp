@@ -17,7 +17,7 @@ struct LaunchSpec {
   std::vector<int> cpus;                      ///< cores it is bound to; empty: as this process
 };
 
-/// A program that was started; a number is never used twice.
+/// A program that was started; an id is never reused.
 enum class ProcessId : std::uint64_t {};
 
 struct ProcessEnd {
@@ -36,21 +36,21 @@ struct ProcessEnd {
 /// "ended by signal 9 (Killed)", "exited with code 3", …
 std::string description(const ProcessEnd& end);
 
-/// Where a program that was started finds its end of Process::messages.
+/// The descriptor at which a started program has its side of Process::messages.
 inline constexpr int messages_descriptor = 3;
-/// By this a program says that it could not go on for want of memory.
+/// The exit code of a program that ran out of memory.
 inline constexpr int out_of_memory_exit_code = 86;
 
-/// Starts programs, and sees how they end, by a small process that is forked off before MPI and
-/// threads begin: with many interconnects a process that runs MPI must not fork.
+/// Starts programs and learns how they end, through a small process that is forked off before MPI
+/// and threads begin: with many interconnects a process that runs MPI must not fork.
 ///
 /// Signals to this process's group do not reach the programs: they run in groups of their own and
 /// ignore what is sent to stop a job (TERM, INT, HUP, USR1, USR2, CONT, QUIT, XCPU). When this
 /// process or the supervisor ends, however that happens, the programs are killed with all that they
 /// have started. What a program leaves behind is killed when one ends.
 ///
-/// The supervisor is two processes, of which either may be killed: one starts the programs, the
-/// other one only ends what that one leaves behind.
+/// The supervisor is two processes, either of which may be killed: one starts the programs, the
+/// other only kills what that one leaves behind.
 ///
 /// Belongs to one thread. Waits, for a moment, only in the destructor and where the supervisor is
 /// slow to read a request.
@@ -71,16 +71,16 @@ class Supervisor {
     core::Descriptor messages;
     core::Descriptor output;  ///< what the program prints to standard output and error, likewise
   };
-  /// Starts a program; its standard input is empty. That it could not be started is told by
+  /// Starts a program; its standard input is empty. A failure to start is reported by
   /// next_end(). Throws IoError where there is no descriptor or memory left to ask for it with.
   Process start(const LaunchSpec& spec);
-  /// Kills a program and what it has started. Nothing when it has ended.
+  /// Kills a program and what it has started. Does nothing when it has ended.
   void kill(ProcessId id);
   /// Which program has ended since, and how.
   std::optional<ProcessEnd> next_end();
   /// Readable when next_end() may have something, and when the supervisor is gone.
   int descriptor() const { return socket_.get(); }
-  /// The supervisor was killed, and all its programs with it: nothing can be started any more.
+  /// The supervisor was killed, and all its programs with it: nothing more can be started.
   bool gone() const { return gone_; }
   /// Of the supervisor's process that was forked off here, for tests and logs.
   int pid() const { return pid_; }

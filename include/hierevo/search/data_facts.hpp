@@ -7,8 +7,8 @@
 
 namespace hierevo::search {
 
-/// The data that a search or a training learns from: what a model takes from them, and what tells
-/// them from others.
+/// The data that a search or a training learns from: what a model takes from them, and what
+/// distinguishes them from others.
 struct DataFacts {
   int input_channels = 3;
   int classes = 10;

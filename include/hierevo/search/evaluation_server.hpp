@@ -11,7 +11,7 @@
 
 namespace hierevo::search {
 
-/// The side of the program that evaluates: gets its orders on descriptor
+/// The other side of an evaluator pool, in the program that evaluates: it receives candidates on
 /// process::messages_descriptor.
 class EvaluationServer {
  public:
@@ -19,7 +19,7 @@ class EvaluationServer {
   /// make_evaluator_pool().
   EvaluationServer();
 
-  /// Waits for it. Nothing when the rank is gone.
+  /// Waits for the rank's first message. Nothing when the rank is gone.
   std::optional<std::string> setup();
   /// Ready to evaluate, or not, and why.
   void ready(const std::optional<DataFacts>& data, const std::string& error);

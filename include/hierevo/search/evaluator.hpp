@@ -11,8 +11,8 @@ namespace hierevo::search {
 /// What is to be evaluated.
 struct Work {
   evolution::Candidate candidate;
-  /// Each micro-batch is to be cut into so many parts, since memory did not suffice before. A power
-  /// of two up to most_memory_parts.
+  /// Into how many parts to cut each micro-batch, since memory did not suffice before. A power of
+  /// two up to most_memory_parts.
   int memory_parts = 1;
 };
 inline constexpr int most_memory_parts = 16;
@@ -23,12 +23,12 @@ struct EvaluationProgress {
   std::int64_t step = 0;  ///< of `steps`; 0 of 0 where there are none
   std::int64_t steps = 0;
   double loss = 0.0;
-  double earlier_seconds = 0.0;  ///< spent on it in starts before this one
+  double earlier_seconds = 0.0;  ///< spent on it in earlier runs
 };
-/// To be called often, many times a second, until it says false: the evaluation is to end then.
+/// To be called often, many times a second, until it returns false: the evaluation must end then.
 using ProgressCallback = std::function<bool(const EvaluationProgress&)>;
 
-/// What gives candidates their fitness: a training, an external program, your own code.
+/// Gives candidates their fitness: by training, an external program, or your own code.
 class Evaluator {
  public:
   virtual ~Evaluator() = default;

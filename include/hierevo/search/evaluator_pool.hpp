@@ -17,19 +17,19 @@ struct EvaluatorPoolOptions {
     std::string setup;  ///< what its program reads first (EvaluationServer::setup); up to 32 KiB
   };
   std::vector<One> evaluators;
-  /// One that is not ready by then is killed and started again; reading large data must fit in.
+  /// One that is not ready by then is killed and restarted; must allow for reading large data.
   std::chrono::duration<double> start_limit = std::chrono::minutes(10);
-  /// Once all were Ready, one that ends again and again without having had a candidate is started
-  /// again for so long, with pauses that double: its program may be about to be replaced.
+  /// How long, once all were Ready, one that keeps ending without having had a candidate is
+  /// restarted, with pauses that double: its program may be about to be replaced.
   std::chrono::duration<double> retry_limit = std::chrono::minutes(10);
 };
 
 /// Evaluators in processes of their own, which may crash, hang, or run out of memory: only their
-/// candidate is lost then, and they are started again. One that cannot be is given up, and what is
-/// begun for it waits for the others; with the last one, or before all were Ready, that is Broken.
-/// kill() is at once. What a program prints goes to standard error; where it crashes, its last
-/// lines are part of the reason. `supervisor` must outlive what is returned. Throws IoError where
-/// the system has no descriptors or memory left to start them with.
+/// candidate is lost then, and they are restarted. One that cannot be restarted is given up, and
+/// its candidate waits for the others; with the last one, or before all were Ready, that is Broken.
+/// kill() takes effect at once. What a program prints goes to standard error; where it crashes, its
+/// last lines are part of the reason. `supervisor` must outlive what is returned. Throws IoError
+/// where the system has no descriptors or memory left to start them with.
 std::unique_ptr<Evaluators> make_evaluator_pool(process::Supervisor& supervisor,
                                                 EvaluatorPoolOptions options);
 

@@ -27,16 +27,16 @@ class Evaluators {
     EvaluationProgress at;
   };
   /// An evaluation is over; without a result when save() or kill() asked for its end. One that is
-  /// killed before it could begin may be told as crashed, which is tried again.
+  /// killed before it could begin may be reported as crashed, which is retried.
   struct Ended {
     evolution::IndividualId id{};
     std::optional<evolution::Evaluation> evaluation;
   };
-  /// Some evaluators are lost for good, after Ready; what was begun for them waits for the others.
+  /// Some evaluators are lost for good, after Ready; their candidates wait for the others.
   struct CapacityReduced {
-    std::size_t left = 1;  ///< so many go on
+    std::size_t left = 1;  ///< so many remain
   };
-  /// Nothing can be evaluated here any more; what had begun is dropped. Comes last.
+  /// Nothing more can be evaluated here; what had begun is dropped. Comes last.
   struct Broken {
     std::string reason;
   };
@@ -47,13 +47,13 @@ class Evaluators {
   Evaluators(const Evaluators&) = delete;
   Evaluators& operator=(const Evaluators&) = delete;
 
-  /// So many evaluations may be under way at the same time; always the same number, also when there
-  /// are CapacityReduced.
+  /// How many evaluations may be in flight at the same time. Does not change, not even after
+  /// CapacityReduced.
   virtual std::size_t count() const = 0;
   virtual void begin(const Work& work) = 0;
-  /// Asks an evaluation to end soon, half-trained and saved where that can be.
+  /// Asks an evaluation to end soon, with its half-trained state saved where possible.
   virtual void save(evolution::IndividualId id) = 0;
-  /// Ends it at once where that can be.
+  /// Ends it at once where possible.
   virtual void kill(evolution::IndividualId id) = 0;
   /// What has happened since, in order.
   virtual std::optional<Event> next() = 0;

@@ -16,7 +16,7 @@
 
 namespace hierevo::search {
 
-/// What one training may take of the memory of its machine, and on what it trains.
+/// The memory that one training may use, and what that depends on.
 struct TrainingMemory {
   double bytes = 0.0;
   std::int64_t batch = 256;
@@ -32,10 +32,10 @@ struct SearchOptions {
   std::optional<TrainingMemory> memory;        ///< not enough: over_budget, likewise
   bool reuse_fitness = false;     ///< phenotypes that were evaluated are not evaluated again
   bool master_evaluates = false;  ///< rank 0 of several evaluates too
-  std::optional<std::chrono::duration<double>> timeout;  ///< of an evaluation, over all starts
-  /// A rank that is silent for so long is taken for lost, and its candidates are given to others.
+  std::optional<std::chrono::duration<double>> timeout;  ///< of an evaluation, over all runs of it
+  /// A rank that is silent for so long is considered lost, and its candidates are reassigned.
   std::chrono::duration<double> heartbeat{60.0};
-  /// From the wish to stop to the end of the search, whatever the evaluators do.
+  /// From the request to stop to the end of the search, whatever the evaluators do.
   std::chrono::duration<double> grace{60.0};
   std::size_t max_consecutive_failures = 20;  ///< so many end the search
   std::filesystem::path run;                  ///< the run directory
@@ -47,7 +47,7 @@ struct SearchOptions {
 
 /// How a search is doing.
 struct SearchStatus {
-  std::size_t done = 0;  ///< evaluations told, failed and reused ones included
+  std::size_t done = 0;  ///< evaluations with a result, failed and reused ones included
   std::size_t failed = 0;
   std::size_t evaluated = 0;  ///< with success, or reused
   std::size_t reused = 0;
@@ -56,14 +56,14 @@ struct SearchStatus {
   std::optional<evolution::IndividualId> best;
   double best_fitness = 0.0;
   std::int64_t best_parameters = 0;
-  int workers = 0;                          ///< evaluators of the ranks that are there
-  int busy = 0;                             ///< of these
-  int lost_ranks = 0;                       ///< silent, given no more work, or unable to evaluate
-  bool ending = false;                      ///< gives out no more work
-  bool all_left = false;                    ///< has ended, and every rank had said that it leaves
-  double elapsed_seconds = 0.0;             ///< over all starts
-  double utilisation = 0.0;                 ///< share of the workers' time spent evaluating
-  std::optional<double> remaining_seconds;  ///< at the pace of this start
+  int workers = 0;               ///< evaluators of the ranks that are there
+  int busy = 0;                  ///< of these
+  int lost_ranks = 0;            ///< silent, given no more work, or unable to evaluate
+  bool ending = false;           ///< hands out no more work
+  bool all_left = false;         ///< has ended, and every rank has reported that it leaves
+  double elapsed_seconds = 0.0;  ///< over all runs of it
+  double utilisation = 0.0;      ///< share of the workers' time spent evaluating
+  std::optional<double> remaining_seconds;  ///< at the pace since it was started or resumed
 };
 
 /// Called by rank 0 after every event and several times a second. May be empty.
@@ -73,29 +73,29 @@ using StopCallback = std::function<bool()>;
 
 enum class SearchEnd : std::uint8_t {
   finished,  ///< all evaluations are there
-  saved,     ///< stopped on request; the same call goes on
-  failures,  ///< too many failures in series
+  saved,     ///< stopped on request; the same call resumes it
+  failures,  ///< too many consecutive failures
   checked,   ///< a dry run: everything is ready to begin
 };
 
-/// Runs the search, or goes on with the one in the run directory. Every rank calls it: rank 0
+/// Runs the search, or resumes the one in the run directory. Every rank calls it: rank 0
 /// coordinates, the others evaluate until they are told to leave; a single rank does both. What
 /// rank 0 returns or throws counts; the others return `finished` when told to leave, `failures`
 /// when they could evaluate no more, and `saved` when rank 0 was silent for three heartbeats: they
-/// save what they have under way and leave.
+/// save their candidates in flight and leave.
 ///
 /// `evaluators` may be null on a rank 0 that does not evaluate, and on a rank that cannot evaluate:
 /// it then says why in `evaluator_error`, and rank 0 throws UsageError with that text and the rank.
 /// Rank 0 also throws when ranks differ in version, fingerprint or data, when an option is out of
 /// range, and when the run directory cannot be used (run_directory.hpp) or is of other engine
-/// options or data; only `evaluations` may change between starts. No evaluation starts before all
-/// ranks have reported. Afterwards a rank may be lost: it is named in the log, and the others go
-/// on.
+/// options or data; only `evaluations` may change when a search is resumed. No evaluation starts
+/// before all ranks have reported. Afterwards a rank may be lost: it is named in the log, and the
+/// others continue.
 SearchEnd run_search(comm::Communicator& ranks, const SearchOptions& options,
                      Evaluators* evaluators, const std::string& evaluator_error,
                      const StatusCallback& on_status, const StopCallback& stop_requested);
 
-/// For a rank 0 that cannot start: sends the others home, whose run_search() then returns.
+/// For a rank 0 that cannot start: shuts down the others, whose run_search() then returns.
 void dismiss_workers(comm::Communicator& ranks);
 
 }  // namespace hierevo::search

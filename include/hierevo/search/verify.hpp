@@ -44,7 +44,7 @@ struct Verification {
   std::size_t candidates() const { return evaluated + reused + failed + others + in_flight; }
 };
 
-/// Replays a search, and says what does not follow from its options and from what came before:
+/// Replays a search, and reports what does not follow from its options and from what came before:
 /// numbers, seeds, genotypes, choices of parents, fitness, phenotypes, costs, sums. Problems that
 /// are found have no file. Survives any state.
 Verification verify_search(const io::Snapshot& search, const VerifyOptions& options);
