@@ -30,16 +30,12 @@ std::string_view name_of(CollectiveKind kind) {
 
 }  // namespace
 
-CollectiveOrder order_all_reduce(Elements elements, Reduction reduction) {
+CollectiveOrder order_all_reduce(Elements elements) {
   require_memory(elements);
   if (elements.type == ElementType::uint8) {
     throw core::UsageError("uint8 cannot be summed over ranks", "it would overflow");
   }
-  if (elements.type == ElementType::int64 && reduction == Reduction::mean) {
-    throw core::UsageError("int64 has no mean over ranks", "it need not be a whole number",
-                           "Sum it, and divide the sum.");
-  }
-  return {CollectiveKind::all_reduce, elements, {}, 0, reduction};
+  return {CollectiveKind::all_reduce, elements, {}, 0};
 }
 
 CollectiveOrder order_broadcast(Elements elements, int root, int size) {
@@ -48,7 +44,7 @@ CollectiveOrder order_broadcast(Elements elements, int root, int size) {
     throw core::UsageError(fmt::format("Rank {} cannot be the root of a broadcast", root),
                            fmt::format("the group has the ranks 0 to {}", size - 1));
   }
-  return {CollectiveKind::broadcast, elements, {}, root, Reduction::sum};
+  return {CollectiveKind::broadcast, elements, {}, root};
 }
 
 CollectiveOrder order_all_gather(Elements own, Elements all, int size) {
@@ -59,7 +55,7 @@ CollectiveOrder order_all_gather(Elements own, Elements all, int size) {
                                        name_of(own.type), all.count, name_of(all.type)),
                            fmt::format("the group has {} ranks", size));
   }
-  return {CollectiveKind::all_gather, own, all, 0, Reduction::sum};
+  return {CollectiveKind::all_gather, own, all, 0};
 }
 
 std::string_view name_of(ElementType type) {

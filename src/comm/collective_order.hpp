@@ -16,11 +16,10 @@ struct CollectiveOrder {
   Elements elements;  ///< an all_gather's own ones
   Elements all;       ///< of an all_gather
   int root = 0;       ///< of a broadcast
-  Reduction reduction = Reduction::sum;
 };
 
 /// Each throws UsageError where the arguments can be right for no group of `size` ranks.
-CollectiveOrder order_all_reduce(Elements elements, Reduction reduction);
+CollectiveOrder order_all_reduce(Elements elements);
 CollectiveOrder order_broadcast(Elements elements, int root, int size);
 CollectiveOrder order_all_gather(Elements own, Elements all, int size);
 

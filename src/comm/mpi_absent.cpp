@@ -79,7 +79,7 @@ int MpiCollectives::rank() const {
 int MpiCollectives::size() const {
   refuse();
 }
-Request MpiCollectives::all_reduce(Elements, Reduction) {
+Request MpiCollectives::all_reduce(Elements) {
   refuse();
 }
 Request MpiCollectives::broadcast(Elements, int) {

@@ -34,9 +34,7 @@ class SumChunk final : public MpiChunk {
  public:
   SumChunk(const MpiChannels& channels, const CollectiveOrder& order, std::size_t begin,
            std::size_t count, MpiBufferPool& buffers)
-      : MpiChunk(channels, true),
-        part_{at(order.elements, begin), count, order.elements.type},
-        reduction_(order.reduction) {
+      : MpiChunk(channels, true), part_{at(order.elements, begin), count, order.elements.type} {
     const auto ranks = static_cast<std::size_t>(channels.size);
     const std::size_t slice = (count + ranks - 1) / ranks;
     for (std::size_t rank = 0; rank <= ranks; ++rank) {
@@ -65,7 +63,7 @@ class SumChunk final : public MpiChunk {
     for (std::size_t rank = 0; rank + 1 < borders_.size(); ++rank) {
       inputs.push_back(rank == own() ? result : buffer_.data() + buffer_offsets_[rank]);
     }
-    reduce_elements(inputs, result, borders_[own() + 1] - borders_[own()], part_.type, reduction_);
+    reduce_elements(inputs, result, borders_[own() + 1] - borders_[own()], part_.type);
   }
 
   void start_second(MPI_Request& request) override {
@@ -81,7 +79,6 @@ class SumChunk final : public MpiChunk {
   std::size_t own_bytes() const { return static_cast<std::size_t>(bytes_of(own())); }
 
   const Elements part_;
-  const Reduction reduction_;
   std::vector<std::size_t> borders_;  ///< of the ranks' slices, in elements of the part
   // MPI reads these until the call has ended.
   std::vector<int> slice_counts_;

@@ -86,8 +86,8 @@ int MpiCollectives::size() const {
   return thread_->channels().size;
 }
 
-Request MpiCollectives::all_reduce(Elements elements, Reduction reduction) {
-  return start(detail::order_all_reduce(elements, reduction));
+Request MpiCollectives::all_reduce(Elements elements) {
+  return start(detail::order_all_reduce(elements));
 }
 
 Request MpiCollectives::broadcast(Elements elements, int root) {

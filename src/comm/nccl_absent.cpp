@@ -28,10 +28,7 @@ int NcclCollectives::rank() const {
 int NcclCollectives::size() const {
   refuse();
 }
-Request NcclCollectives::all_reduce(Elements, Reduction) {
-  refuse();
-}
-Request NcclCollectives::all_reduce_together(std::span<const Elements>, Reduction) {
+Request NcclCollectives::all_reduce(Elements) {
   refuse();
 }
 Request NcclCollectives::broadcast(Elements, int) {

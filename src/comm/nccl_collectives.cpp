@@ -212,10 +212,8 @@ struct NcclCollectives::Impl {
     const auto [data, count, ignored] = order.elements;
     switch (order.kind) {
       case CollectiveKind::all_reduce:
-        HIEREVO_NCCL_CHECK(
-            rank, ncclAllReduce(data, data, count, type,
-                                order.reduction == Reduction::sum ? ncclSum : ncclAvg, comm,
-                                stream.get()));
+        HIEREVO_NCCL_CHECK(rank,
+                           ncclAllReduce(data, data, count, type, ncclSum, comm, stream.get()));
         return;
       case CollectiveKind::broadcast:
         HIEREVO_NCCL_CHECK(rank,
@@ -240,35 +238,26 @@ struct NcclCollectives::Impl {
     if (current != device) HIEREVO_CUDA_CHECK(rank, cudaSetDevice(device));
   }
 
-  std::shared_ptr<detail::CudaEvent> give_to_stream(std::span<const CollectiveOrder> orders,
+  std::shared_ptr<detail::CudaEvent> give_to_stream(const CollectiveOrder& order,
                                                     const std::string& what,
                                                     detail::Clock::time_point deadline) {
     use_own_device();
     HIEREVO_CUDA_CHECK(rank, cudaEventRecord(before.get(), network));
     HIEREVO_CUDA_CHECK(rank, cudaStreamWaitEvent(stream.get(), before.get(), 0));
-    HIEREVO_NCCL_CHECK(rank, ncclGroupStart());
-    try {
-      for (const auto& order : orders) {
-        if (order.kind == CollectiveKind::barrier || order.elements.count > 0) call(order);
-      }
-    } catch (const std::exception&) {
-      ncclGroupEnd();  // it would stay open for all that this thread does with NCCL
-      throw;
-    }
-    HIEREVO_NCCL_CHECK(rank, ncclGroupEnd());
+    if (order.kind == CollectiveKind::barrier || order.elements.count > 0) call(order);
     settle(what, deadline);  // nothing more may be given to the stream before
     auto end = std::make_shared<detail::CudaEvent>(rank);
     HIEREVO_CUDA_CHECK(rank, cudaEventRecord(end->get(), stream.get()));
     return end;
   }
 
-  std::shared_ptr<detail::CudaEvent> start(std::span<const CollectiveOrder> orders) {
+  std::shared_ptr<detail::CudaEvent> start(const CollectiveOrder& order) {
     const std::scoped_lock lock(mutex);
     throw_if_dead();
-    const auto what = orders.empty() ? "nothing" : detail::describe(orders[0], ++number);
+    const auto what = detail::describe(order, ++number);
     const auto deadline = detail::deadline_after(timeout);
     try {
-      auto end = give_to_stream(orders, what, deadline);
+      auto end = give_to_stream(order, what, deadline);
       started.push_back({end, what, deadline});
       changed.notify_all();
       return end;
@@ -326,8 +315,8 @@ class OnStream final : public Request::Operation {
 };
 
 template <typename Impl>
-Request start(const std::shared_ptr<Impl>& impl, std::span<const CollectiveOrder> orders) {
-  return Request(std::make_unique<OnStream<Impl>>(impl, impl->start(orders)));
+Request start(const std::shared_ptr<Impl>& impl, const CollectiveOrder& order) {
+  return Request(std::make_unique<OnStream<Impl>>(impl, impl->start(order)));
 }
 
 }  // namespace
@@ -348,30 +337,20 @@ int NcclCollectives::size() const {
   return impl_->size;
 }
 
-Request NcclCollectives::all_reduce(Elements elements, Reduction reduction) {
-  return all_reduce_together({&elements, 1}, reduction);
-}
-
-Request NcclCollectives::all_reduce_together(std::span<const Elements> elements,
-                                             Reduction reduction) {
-  std::vector<CollectiveOrder> orders;
-  for (const auto& each : elements) orders.push_back(detail::order_all_reduce(each, reduction));
-  return start(impl_, orders);
+Request NcclCollectives::all_reduce(Elements elements) {
+  return start(impl_, detail::order_all_reduce(elements));
 }
 
 Request NcclCollectives::broadcast(Elements elements, int root) {
-  const auto order = detail::order_broadcast(elements, root, size());
-  return start(impl_, {&order, 1});
+  return start(impl_, detail::order_broadcast(elements, root, size()));
 }
 
 Request NcclCollectives::all_gather(Elements own, Elements all) {
-  const auto order = detail::order_all_gather(own, all, size());
-  return start(impl_, {&order, 1});
+  return start(impl_, detail::order_all_gather(own, all, size()));
 }
 
 Request NcclCollectives::barrier() {
-  const CollectiveOrder order;
-  return start(impl_, {&order, 1});
+  return start(impl_, CollectiveOrder{});
 }
 
 }  // namespace hierevo::comm

@@ -51,8 +51,7 @@ struct Arithmetic<BFloat16> {
 constexpr std::size_t block = 2048;
 
 template <typename Element>
-void reduce(std::span<const std::byte* const> inputs, std::byte* out, std::size_t count,
-            Reduction reduction) {
+void add(std::span<const std::byte* const> inputs, std::byte* out, std::size_t count) {
   using Rule = Arithmetic<Element>;
   typename Rule::Sum sums[block];
   for (std::size_t begin = 0; begin < count; begin += block) {
@@ -63,10 +62,6 @@ void reduce(std::span<const std::byte* const> inputs, std::byte* out, std::size_
       const auto* next = reinterpret_cast<const Element*>(input) + begin;
       for (std::size_t i = 0; i < length; ++i) sums[i] += Rule::load(next[i]);
     }
-    if (reduction == Reduction::mean) {
-      const auto divisor = static_cast<typename Rule::Sum>(inputs.size());
-      for (std::size_t i = 0; i < length; ++i) sums[i] /= divisor;
-    }
     auto* result = reinterpret_cast<Element*>(out) + begin;
     for (std::size_t i = 0; i < length; ++i) result[i] = Rule::store(sums[i]);
   }
@@ -75,16 +70,16 @@ void reduce(std::span<const std::byte* const> inputs, std::byte* out, std::size_
 }  // namespace
 
 void reduce_elements(std::span<const std::byte* const> inputs, std::byte* out, std::size_t count,
-                     ElementType type, Reduction reduction) {
+                     ElementType type) {
   switch (type) {
     case ElementType::int64:
-      return reduce<std::int64_t>(inputs, out, count, reduction);
+      return add<std::int64_t>(inputs, out, count);
     case ElementType::bfloat16:
-      return reduce<BFloat16>(inputs, out, count, reduction);
+      return add<BFloat16>(inputs, out, count);
     case ElementType::float32:
-      return reduce<float>(inputs, out, count, reduction);
+      return add<float>(inputs, out, count);
     case ElementType::float64:
-      return reduce<double>(inputs, out, count, reduction);
+      return add<double>(inputs, out, count);
     case ElementType::uint8:
       break;
   }

@@ -6,8 +6,8 @@
 
 namespace hierevo::comm {
 
-Request SelfCollectives::all_reduce(Elements elements, Reduction reduction) {
-  detail::order_all_reduce(elements, reduction);
+Request SelfCollectives::all_reduce(Elements elements) {
+  detail::order_all_reduce(elements);
   return {};
 }
 

@@ -51,8 +51,7 @@ class Performance {
     if (count == 0) return;
     std::vector<const std::byte*> inputs;
     for (const auto& order : orders_) inputs.push_back(bytes_of(order.elements));
-    detail::reduce_elements(inputs, static_cast<std::byte*>(data), count, type,
-                            orders_[0].reduction);
+    detail::reduce_elements(inputs, static_cast<std::byte*>(data), count, type);
     copy_to_all(orders_[0].elements);
   }
 
@@ -85,8 +84,7 @@ class Performance {
 
 bool fit_together(const CollectiveOrder& one, const CollectiveOrder& other) {
   return one.kind == other.kind && one.elements.count == other.elements.count &&
-         one.elements.type == other.elements.type && one.root == other.root &&
-         one.reduction == other.reduction;
+         one.elements.type == other.elements.type && one.root == other.root;
 }
 
 /// An operation on its way from the first rank that starts it to the last. Guarded by the board's
@@ -236,8 +234,8 @@ class ThreadCollectivesGroup::Member final : public Collectives {
   int rank() const override { return rank_; }
   int size() const override { return board_->size(); }
 
-  Request all_reduce(Elements elements, Reduction reduction) override {
-    return start(detail::order_all_reduce(elements, reduction));
+  Request all_reduce(Elements elements) override {
+    return start(detail::order_all_reduce(elements));
   }
   Request broadcast(Elements elements, int root) override {
     return start(detail::order_broadcast(elements, root, size()));

@@ -24,7 +24,6 @@ using namespace std::chrono_literals;
 using comm::Collectives;
 using comm::Elements;
 using comm::ElementType;
-using comm::Reduction;
 using comm::Request;
 using Clock = std::chrono::steady_clock;
 
@@ -57,10 +56,6 @@ void expect_result(GroupMemory& memory, const Expected& expected, const std::str
   }();
 }
 
-bool can_reduce(ElementType type, Reduction reduction) {
-  return type != ElementType::uint8 && (type != ElementType::int64 || reduction == Reduction::sum);
-}
-
 struct Operation {
   Request pending;
   Expected expected;
@@ -73,12 +68,12 @@ std::string what_it_is(const char* kind, std::size_t count, ElementType type) {
 }
 
 Operation start_reduce(Collectives& group, GroupMemory& memory, std::uint64_t index,
-                       std::size_t count, ElementType type, Reduction reduction) {
+                       std::size_t count, ElementType type) {
   Operation operation;
   operation.expected = {place(memory, sample(group.rank(), index, count, type), type),
-                        reduced_samples(group.size(), index, count, type, reduction)};
-  operation.what = what_it_is(reduction == Reduction::sum ? "sum" : "mean", count, type);
-  operation.pending = group.all_reduce(operation.expected.elements, reduction);
+                        reduced_samples(group.size(), index, count, type)};
+  operation.what = what_it_is("sum", count, type);
+  operation.pending = group.all_reduce(operation.expected.elements);
   return operation;
 }
 
@@ -128,23 +123,20 @@ void knows_the_group(Collectives& group, GroupMemory&) {
   EXPECT_LT(group.rank(), group.size());
 }
 
-void sums_and_means_all_types(Collectives& group, GroupMemory& memory) {
+void sums_all_types(Collectives& group, GroupMemory& memory) {
   std::uint64_t index = 0;
   for (const ElementType type : summed_types) {
     for (const std::size_t count : counts) {
-      for (const Reduction reduction : {Reduction::sum, Reduction::mean}) {
-        if (!can_reduce(type, reduction)) continue;
-        auto operation = start_reduce(group, memory, ++index, count, type, reduction);
-        finish(memory, operation);
-      }
+      auto operation = start_reduce(group, memory, ++index, count, type);
+      finish(memory, operation);
     }
   }
 }
 
 /// So many that they go in many pieces, the last of them short.
 void sums_many_elements(Collectives& group, GroupMemory& memory) {
-  auto floats = start_reduce(group, memory, 1, 1500007, ElementType::float32, Reduction::sum);
-  auto halves = start_reduce(group, memory, 2, 1200007, ElementType::bfloat16, Reduction::mean);
+  auto floats = start_reduce(group, memory, 1, 1500007, ElementType::float32);
+  auto halves = start_reduce(group, memory, 2, 1200007, ElementType::bfloat16);
   finish(memory, halves);
   finish(memory, floats);
 }
@@ -204,18 +196,17 @@ Operation start_any(Collectives& group, GroupMemory& memory, std::uint64_t index
                     core::RandomStream& random) {
   const std::size_t count = random.below(std::uint64_t{1} << random.below(16));
   const ElementType type = all_types[random.below(std::size(all_types))];
-  const Reduction reduction = random.below(2) == 0 ? Reduction::sum : Reduction::mean;
   const auto root = static_cast<int>(random.below(static_cast<std::uint64_t>(group.size())));
   const std::uint64_t kind = random.below(4);
   if (kind == 0) return start_broadcast(group, memory, index, count, type, root);
   if (kind == 1) return start_gather(group, memory, index, count, type, Gather::aside);
-  if (kind == 2 || !can_reduce(type, reduction)) {
+  if (kind == 2 || type == ElementType::uint8) {
     Operation operation;
     operation.expected = {place(memory, {}, type), {}};
     operation.pending = group.barrier();
     return operation;
   }
-  return start_reduce(group, memory, index, count, type, reduction);
+  return start_reduce(group, memory, index, count, type);
 }
 
 /// Each rank waits for them in another order.
@@ -240,7 +231,7 @@ void gives_the_same_bits_everywhere_and_again(Collectives& group, GroupMemory& m
     for (const ElementType type : summed_types) {
       const Bytes mine = sample(group.rank(), 3, 70001, type);
       const Elements elements = place(memory, mine, type);
-      group.all_reduce(elements, Reduction::sum).wait();
+      group.all_reduce(elements).wait();
       checksums.push_back(core::crc32c(memory.read(elements.data, elements.bytes())));
     }
   }
@@ -272,12 +263,9 @@ void refuses_what_can_never_be_right(Collectives& group, GroupMemory& memory) {
   const int size = group.size();
   const Elements floats = place(memory, Bytes(8), ElementType::float32);
   const Elements bytes = place(memory, Bytes(8), ElementType::uint8);
-  const Elements integers = place(memory, Bytes(8), ElementType::int64);
   const Elements nowhere{nullptr, 3, ElementType::float32};
-  expect_refusal([&] { return group.all_reduce(bytes, Reduction::sum); }, "uint8 cannot be summed");
-  expect_refusal([&] { return group.all_reduce(integers, Reduction::mean); }, "int64 has no mean");
-  expect_refusal([&] { return group.all_reduce(nowhere, Reduction::sum); },
-                 "There are no 3 elements");
+  expect_refusal([&] { return group.all_reduce(bytes); }, "uint8 cannot be summed");
+  expect_refusal([&] { return group.all_reduce(nowhere); }, "There are no 3 elements");
   expect_refusal([&] { return group.broadcast(nowhere, 0); }, "There are no 3 elements");
   expect_refusal([&] { return group.broadcast(floats, -1); }, "Rank -1 cannot be the root");
   expect_refusal([&] { return group.broadcast(floats, size); },
@@ -291,7 +279,7 @@ void refuses_what_can_never_be_right(Collectives& group, GroupMemory& memory) {
       },
       "do not gather to");
 
-  auto operation = start_reduce(group, memory, 1, 10, ElementType::float32, Reduction::sum);
+  auto operation = start_reduce(group, memory, 1, 10, ElementType::float32);
   finish(memory, operation);
 }
 
@@ -300,7 +288,7 @@ void waits_where_nobody_asks_for_it(Collectives& group, GroupMemory& memory) {
   Request().wait();
   std::vector<Expected> expected;
   for (std::uint64_t index = 0; index < 4; ++index) {
-    auto operation = start_reduce(group, memory, index, 5000, ElementType::float32, Reduction::sum);
+    auto operation = start_reduce(group, memory, index, 5000, ElementType::float32);
     expected.push_back(operation.expected);
     if (index % 2 == 0) operation.pending = Request();
   }
@@ -308,7 +296,7 @@ void waits_where_nobody_asks_for_it(Collectives& group, GroupMemory& memory) {
 }
 
 void comes_to_be_done_without_waiting(Collectives& group, GroupMemory& memory) {
-  auto operation = start_reduce(group, memory, 1, 100000, ElementType::float32, Reduction::mean);
+  auto operation = start_reduce(group, memory, 1, 100000, ElementType::float32);
   while (!operation.pending.done()) std::this_thread::yield();
   finish(memory, operation);
 }
@@ -340,15 +328,14 @@ void rounds_bfloat16_to_nearest_even(Collectives& group, GroupMemory& memory) {
   }
   const Bytes& mine = inputs[static_cast<std::size_t>(group.rank())];
   const Elements elements = place(memory, mine, ElementType::bfloat16);
-  group.all_reduce(elements, Reduction::sum).wait();
-  expect_result(memory, {elements, reduced(inputs, ElementType::bfloat16, Reduction::sum)},
-                "bfloat16");
+  group.all_reduce(elements).wait();
+  expect_result(memory, {elements, reduced(inputs, ElementType::bfloat16)}, "bfloat16");
 
   const std::uint16_t not_a_number[] = {0x7f81, 0xffff, 0x7fc0};
   Bytes bytes(sizeof not_a_number);
   std::memcpy(bytes.data(), not_a_number, sizeof not_a_number);
   const Elements none = place(memory, bytes, ElementType::bfloat16);
-  group.all_reduce(none, Reduction::sum).wait();
+  group.all_reduce(none).wait();
   std::uint16_t found[3];
   std::memcpy(found, memory.read(none.data, none.bytes()).data(), sizeof found);
   for (const std::uint16_t bits : found) EXPECT_TRUE(std::isnan(from_bfloat16(bits)));
@@ -366,7 +353,7 @@ void waits_without_burning_a_core(Collectives& group, GroupMemory& memory) {
   const auto wall_start = Clock::now();
   const auto cpu_start = cpu_time_of_this_thread();
   const Elements elements = place(memory, Bytes(4), ElementType::float32);
-  group.all_reduce(elements, Reduction::sum).wait();
+  group.all_reduce(elements).wait();
   const std::chrono::duration<double> cpu = cpu_time_of_this_thread() - cpu_start;
   const std::chrono::duration<double> wall = Clock::now() - wall_start;
   if (wall > 100ms) {
@@ -376,7 +363,7 @@ void waits_without_burning_a_core(Collectives& group, GroupMemory& memory) {
 
 constexpr CollectiveBehaviour all_behaviours[] = {
     {"knows_the_group", knows_the_group},
-    {"sums_and_means_all_types", sums_and_means_all_types},
+    {"sums_all_types", sums_all_types},
     {"sums_many_elements", sums_many_elements},
     {"broadcasts_from_every_root", broadcasts_from_every_root},
     {"gathers_in_the_order_of_ranks", gathers_in_the_order_of_ranks},

@@ -12,7 +12,6 @@ namespace hierevo::test {
 namespace {
 
 using comm::ElementType;
-using comm::Reduction;
 
 template <typename Element>
 void put(Bytes& bytes, std::size_t index, Element element) {
@@ -34,15 +33,13 @@ float uneven(std::uint64_t word) {
 }
 
 template <typename Element, typename Sum>
-Bytes reduce(const std::vector<Bytes>& inputs, Reduction reduction, Sum (*load)(Element),
-             Element (*store)(Sum)) {
+Bytes reduce(const std::vector<Bytes>& inputs, Sum (*load)(Element), Element (*store)(Sum)) {
   Bytes result(inputs[0].size());
   for (std::size_t i = 0; i < result.size() / sizeof(Element); ++i) {
     Sum sum = load(get<Element>(inputs[0], i));
     for (std::size_t rank = 1; rank < inputs.size(); ++rank) {
       sum = sum + load(get<Element>(inputs[rank], i));
     }
-    if (reduction == Reduction::mean) sum = sum / static_cast<Sum>(inputs.size());
     put(result, i, store(sum));
   }
   return result;
@@ -99,27 +96,26 @@ Bytes sample(int rank, std::uint64_t index, std::size_t count, ElementType type)
   return bytes;
 }
 
-Bytes reduced(const std::vector<Bytes>& inputs, ElementType type, Reduction reduction) {
+Bytes reduced(const std::vector<Bytes>& inputs, ElementType type) {
   switch (type) {
     case ElementType::int64:
-      return reduce<std::uint64_t, std::uint64_t>(inputs, reduction, same, same);
+      return reduce<std::uint64_t, std::uint64_t>(inputs, same, same);
     case ElementType::bfloat16:
-      return reduce<std::uint16_t, float>(inputs, reduction, from_bfloat16, nearest_bfloat16);
+      return reduce<std::uint16_t, float>(inputs, from_bfloat16, nearest_bfloat16);
     case ElementType::float32:
-      return reduce<float, float>(inputs, reduction, same, same);
+      return reduce<float, float>(inputs, same, same);
     case ElementType::float64:
-      return reduce<double, double>(inputs, reduction, same, same);
+      return reduce<double, double>(inputs, same, same);
     case ElementType::uint8:
       break;
   }
   throw std::invalid_argument("these are not summed");
 }
 
-Bytes reduced_samples(int size, std::uint64_t index, std::size_t count, ElementType type,
-                      Reduction reduction) {
+Bytes reduced_samples(int size, std::uint64_t index, std::size_t count, ElementType type) {
   std::vector<Bytes> inputs;
   for (int rank = 0; rank < size; ++rank) inputs.push_back(sample(rank, index, count, type));
-  return reduced(inputs, type, reduction);
+  return reduced(inputs, type);
 }
 
 }  // namespace hierevo::test

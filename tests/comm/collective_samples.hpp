@@ -17,11 +17,10 @@ using Bytes = std::vector<std::byte>;
 Bytes sample(int rank, std::uint64_t index, std::size_t count, comm::ElementType type);
 
 /// The result of an all_reduce of the samples of ranks 0 … size-1.
-Bytes reduced_samples(int size, std::uint64_t index, std::size_t count, comm::ElementType type,
-                      comm::Reduction reduction);
+Bytes reduced_samples(int size, std::uint64_t index, std::size_t count, comm::ElementType type);
 
 /// The same of any elements: `inputs` by rank.
-Bytes reduced(const std::vector<Bytes>& inputs, comm::ElementType type, comm::Reduction reduction);
+Bytes reduced(const std::vector<Bytes>& inputs, comm::ElementType type);
 
 /// The bfloat16 nearest to `value`, of two equally near the even one, by trying.
 std::uint16_t nearest_bfloat16(float value);

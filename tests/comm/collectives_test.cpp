@@ -24,7 +24,6 @@ using namespace std::chrono_literals;
 using comm::Collectives;
 using comm::Elements;
 using comm::ElementType;
-using comm::Reduction;
 using comm::ThreadCollectivesGroup;
 using core::CommunicationError;
 using testing::AllOf;
@@ -99,7 +98,7 @@ class OneRankOfThree : public testing::Test {
 TEST_F(OneRankOfThree, names_those_that_do_not_come) {
   auto barrier = group_.collectives(0).barrier();
   EXPECT_FALSE(barrier.done());
-  auto pending = group_.collectives(0).all_reduce(elements(), Reduction::sum);
+  auto pending = group_.collectives(0).all_reduce(elements());
   group_.collectives(1).barrier();  // waits in its end, in vain
   EXPECT_THAT([&] { pending.wait(); },
               ThrowsMessage<CommunicationError>(
@@ -111,11 +110,11 @@ TEST_F(OneRankOfThree, names_those_that_do_not_come) {
 }
 
 TEST_F(OneRankOfThree, cannot_be_joined_when_it_was_given_up) {
-  EXPECT_THAT([&] { group_.collectives(2).all_reduce(elements(), Reduction::sum).wait(); },
+  EXPECT_THAT([&] { group_.collectives(2).all_reduce(elements()).wait(); },
               ThrowsMessage<CommunicationError>(
                   HasSubstr("all_reduce number 1 (2 float32) does not end within 0.02 s, since "
                             "ranks 0, 1 have not started it")));
-  EXPECT_THAT([&] { group_.collectives(0).all_reduce(elements(), Reduction::sum); },
+  EXPECT_THAT([&] { group_.collectives(0).all_reduce(elements()); },
               ThrowsMessage<CommunicationError>(
                   AllOf(HasSubstr("Rank 0: "), HasSubstr("ranks 0, 1 have not started it"))));
 }
@@ -123,8 +122,8 @@ TEST_F(OneRankOfThree, cannot_be_joined_when_it_was_given_up) {
 TEST(ThreadCollectives, say_where_ranks_do_different_things) {
   ThreadCollectivesGroup group(2, patience);
   float values[3] = {};
-  auto first = group.collectives(0).all_reduce({values, 3, ElementType::float32}, Reduction::sum);
-  EXPECT_THROW(group.collectives(1).all_reduce({values, 2, ElementType::float32}, Reduction::sum),
+  auto first = group.collectives(0).all_reduce({values, 3, ElementType::float32});
+  EXPECT_THROW(group.collectives(1).all_reduce({values, 2, ElementType::float32}),
                CommunicationError);
   EXPECT_THAT([&] { first.wait(); },
               ThrowsMessage<CommunicationError>(

@@ -60,7 +60,6 @@ namespace {
 using namespace std::chrono_literals;
 using comm::ElementType;
 using comm::MpiCollectives;
-using comm::Reduction;
 using core::CommunicationError;
 using testing::AllOf;
 using testing::HasSubstr;
@@ -97,8 +96,7 @@ TEST(MpiCollectives, ends_what_is_under_way_before_it_ends) {
   comm::Request pending;
   {
     MpiCollectives group(patience);
-    pending =
-        group.all_reduce({values.data(), values.size(), ElementType::float32}, Reduction::mean);
+    pending = group.all_reduce({values.data(), values.size(), ElementType::float32});
   }
   EXPECT_TRUE(pending.done());
   pending.wait();
@@ -143,8 +141,8 @@ TEST(MpiProgressThread, keeps_what_is_under_way_where_a_call_took_too_long) {
   calls_hang = true;
   std::weak_ptr<comm::detail::MpiJob> kept;
   {
-    const auto job = driver->submit(
-        comm::detail::order_all_reduce({&value, 1, ElementType::float32}, Reduction::sum));
+    const auto job =
+        driver->submit(comm::detail::order_all_reduce({&value, 1, ElementType::float32}));
     kept = job;
     EXPECT_THAT(
         [&] { driver->wait(*job); },
@@ -162,7 +160,7 @@ TEST(MpiCollectives, names_the_call_that_failed) {
   MpiCollectives group(patience);
   float value = 1;
   reductions_fail = true;
-  auto pending = group.all_reduce({&value, 1, ElementType::float32}, Reduction::sum);
+  auto pending = group.all_reduce({&value, 1, ElementType::float32});
   auto next = group.barrier();
   EXPECT_THAT([&] { pending.wait(); },
               ThrowsMessage<CommunicationError>(
@@ -180,7 +178,7 @@ TEST(MpiCollectives, gives_up_what_does_not_end_in_time) {
     MpiCollectives group(500ms);
     float value = 1;
     nothing_ends = true;
-    auto pending = group.all_reduce({&value, 1, ElementType::float32}, Reduction::sum);
+    auto pending = group.all_reduce({&value, 1, ElementType::float32});
     EXPECT_FALSE(pending.done());
     EXPECT_THAT([&] { pending.wait(); },
                 ThrowsMessage<CommunicationError>(

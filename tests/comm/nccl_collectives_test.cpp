@@ -23,7 +23,6 @@ using namespace std::chrono_literals;
 using comm::Elements;
 using comm::ElementType;
 using comm::NcclCollectives;
-using comm::Reduction;
 using core::CommunicationError;
 using testing::AllOf;
 using testing::HasSubstr;
@@ -135,24 +134,10 @@ Elements ones(DeviceMemory& memory, std::size_t count) {
   return elements;
 }
 
-TEST_F(Nccl, starts_several_operations_together) {
-  largest_nccl_group();
-  run_ranks(2, [](comm::Collectives& host, DeviceMemory& memory) {
-    NcclCollectives group(host, memory.stream(), patience);
-    const std::vector<Elements> parts = {ones(memory, 3), ones(memory, 0), ones(memory, 70)};
-    group.all_reduce_together(parts, Reduction::sum).wait();
-    const std::vector<float> twos(70, 2);
-    const auto bytes = std::as_bytes(std::span(twos));
-    EXPECT_EQ(memory.read(parts[2].data, parts[2].bytes()),
-              std::vector<std::byte>(bytes.begin(), bytes.end()));
-  });
-  EXPECT_EQ(largest_nccl_group(), 2);
-}
-
 TEST_F(Nccl, is_done_when_the_device_is) {
   run_ranks(2, [](comm::Collectives& host, DeviceMemory& memory) {
     NcclCollectives group(host, memory.stream(), patience);
-    auto pending = group.all_reduce(ones(memory, 10), Reduction::sum);
+    auto pending = group.all_reduce(ones(memory, 10));
     while (!pending.done()) std::this_thread::yield();
     pending.wait();
   });
@@ -165,11 +150,11 @@ TEST_F(Nccl, takes_operations_from_another_thread_that_the_own_one_waits_for) {
     const Elements first = ones(memory, 10);
     const Elements second = ones(memory, 20);
     comm::Request pending[2];
-    pending[0] = group.all_reduce(first, Reduction::sum);
+    pending[0] = group.all_reduce(first);
     std::thread([&] {
       cudaSetDevice(7);  // that of nobody
       try {
-        pending[1] = group.all_reduce(second, Reduction::sum);
+        pending[1] = group.all_reduce(second);
       } catch (const std::exception& error) {
         ADD_FAILURE() << error.what();
       }
@@ -228,7 +213,7 @@ TEST_F(Nccl, tells_all_ranks_that_one_has_no_gpu) {
 void expect_all_to_fail(NcclTrouble trouble, const std::string& text) {
   run_ranks(4, [&](comm::Collectives& host, DeviceMemory& memory) {
     NcclCollectives group(host, memory.stream(), 500ms);
-    group.all_reduce(ones(memory, 10), Reduction::sum).wait();
+    group.all_reduce(ones(memory, 10)).wait();
     cudaStreamSynchronize(memory.stream());
     host.barrier().wait();
     if (host.rank() == 0) set_nccl_trouble(trouble);
@@ -236,7 +221,7 @@ void expect_all_to_fail(NcclTrouble trouble, const std::string& text) {
     const std::string own = "Rank " + std::to_string(host.rank()) + ": ";
     const auto reduce_for_ever = [&] {
       while (true) {
-        group.all_reduce(ones(memory, 10), Reduction::sum).wait();
+        group.all_reduce(ones(memory, 10)).wait();
         cudaStreamSynchronize(memory.stream());
       }
     };

@@ -152,7 +152,7 @@ TEST_F(Gpu, OfOneRankIsAGroupOfNccl) {
   comm::SelfCollectives host;
   comm::NcclCollectives group(host, nullptr, patience);
   const at::Tensor values = at::arange(100, at::TensorOptions(at::kFloat).device(gpu(0)));
-  group.all_reduce(elements_of(values), comm::Reduction::sum).wait();
+  group.all_reduce(elements_of(values)).wait();
   group.broadcast(elements_of(values), 0).wait();
   group.barrier().wait();
   EXPECT_TRUE(values.cpu().equal(at::arange(100, at::kFloat)));
@@ -164,7 +164,7 @@ TEST_F(TwoGpus, SumWhatTheyHave) {
     ASSERT_NE(group, nullptr);
     const auto there = at::TensorOptions(at::kFloat).device(gpu(host.rank()));
     const at::Tensor values = at::full({1000}, host.rank() + 1, there);
-    group->all_reduce(elements_of(values), comm::Reduction::sum).wait();
+    group->all_reduce(elements_of(values)).wait();
     EXPECT_TRUE(values.eq(3).all().item<bool>());
   });
 }

@@ -24,7 +24,6 @@ namespace {
 using namespace std::chrono_literals;
 using hierevo::comm::Elements;
 using hierevo::comm::ElementType;
-using hierevo::comm::Reduction;
 using hierevo::comm::Request;
 using hierevo::comm::ThreadCollectivesGroup;
 using hierevo::test::NcclTrouble;
@@ -35,7 +34,6 @@ NcclTrouble trouble;
 std::atomic<std::int64_t> start_milliseconds = 0;
 std::atomic<int> communicators = 0;
 std::atomic<int> aborts = 0;
-std::atomic<int> largest_group = 0;
 
 NcclTrouble::Kind trouble_of(int rank) {
   const std::scoped_lock lock(trouble_mutex);
@@ -117,22 +115,19 @@ struct ncclComm {
   int rank = 0;
   Clock::time_point ready;
   std::atomic<int> error = ncclSuccess;
-  std::atomic<bool> busy = false;  ///< a group goes on in the background
+  std::atomic<bool> busy = false;  ///< an operation is being started in the background
   std::atomic<bool> aborted = false;
 };
 
 namespace {
 
-struct Waiting {
+struct Operation {
   std::function<Request(hierevo::comm::Collectives&)> start;
   ncclComm_t comm;
-  cudaStream_t stream;
 };
-thread_local std::vector<Waiting> in_group;
-thread_local bool grouping = false;
 
 /// On a stream: until all ranks have come or the communicator is aborted.
-void perform(const Waiting& what) {
+void perform(const Operation& what) {
   auto& comm = *what.comm;
   const auto kind = trouble_of(comm.rank);
   const bool stuck = kind == NcclTrouble::Kind::hangs || kind == NcclTrouble::Kind::async_error;
@@ -151,24 +146,14 @@ void perform(const Waiting& what) {
   left_behind.push_back(std::move(pending));
 }
 
-ncclResult_t end_group() {
-  const int size = static_cast<int>(in_group.size());
-  if (size > largest_group) largest_group = size;
-  for (auto& waiting : in_group) {
-    waiting.comm->busy = true;
-    waiting.stream->give([waiting] { perform(waiting); });
-  }
-  in_group.clear();
-  return size == 0 ? ncclSuccess : ncclInProgress;
-}
-
 ncclResult_t start(ncclComm_t comm, cudaStream_t stream,
                    std::function<Request(hierevo::comm::Collectives&)> operation) {
   if (comm == nullptr) return ncclInvalidArgument;
   if (trouble_of(comm->rank) == NcclTrouble::Kind::call_fails) return ncclInternalError;
   if (Clock::now() < comm->ready || comm->busy) std::abort();  // given before the last was taken
-  in_group.push_back({std::move(operation), comm, stream});
-  return grouping ? ncclSuccess : end_group();
+  comm->busy = true;
+  stream->give([what = Operation{std::move(operation), comm}] { perform(what); });
+  return ncclInProgress;
 }
 
 ElementType type_of(ncclDataType_t type) {
@@ -372,21 +357,11 @@ ncclResult_t ncclCommDestroy(ncclComm_t comm) {
   return ncclSuccess;
 }
 
-ncclResult_t ncclGroupStart() {
-  grouping = true;
-  return ncclSuccess;
-}
-
-ncclResult_t ncclGroupEnd() {
-  grouping = false;
-  return end_group();
-}
-
 ncclResult_t ncclAllReduce(const void*, void* data, size_t count, ncclDataType_t type,
                            ncclRedOp_t operation, ncclComm_t comm, cudaStream_t stream) {
   const Elements elements{data, count, type_of(type)};
-  const auto reduction = operation == ncclAvg ? Reduction::mean : Reduction::sum;
-  return start(comm, stream, [=](auto& group) { return group.all_reduce(elements, reduction); });
+  if (operation != ncclSum) return ncclInvalidArgument;
+  return start(comm, stream, [=](auto& group) { return group.all_reduce(elements); });
 }
 
 ncclResult_t ncclBroadcast(const void*, void* data, size_t count, ncclDataType_t type, int root,
@@ -423,10 +398,6 @@ int nccl_communicators() {
 
 int nccl_aborts() {
   return aborts;
-}
-
-int largest_nccl_group() {
-  return largest_group.exchange(0);
 }
 
 }  // namespace hierevo::test

@@ -27,7 +27,5 @@ void set_nccl_start(std::chrono::milliseconds time);
 /// Communicators that were made and neither destroyed nor aborted.
 int nccl_communicators();
 int nccl_aborts();
-/// The most operations that were started together.
-int largest_nccl_group();
 
 }  // namespace hierevo::test

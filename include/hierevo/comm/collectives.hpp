@@ -22,8 +22,6 @@ struct Elements {
   std::size_t bytes() const { return count * size_of(type); }
 };
 
-enum class Reduction : std::uint8_t { sum, mean };
-
 /// An operation that was started. Its memory must not be read, written or freed until wait() has
 /// returned; the destructor waits too, but ignores errors.
 class Request {
@@ -79,11 +77,11 @@ class Collectives {
   virtual int rank() const = 0;
   virtual int size() const = 0;
 
-  /// The sum or the mean over all ranks takes the place of each rank's `elements` (floating-point
-  /// or int64; no mean of int64). On the host's memory elements are added in the order of ranks,
-  /// the mean is their sum divided by size(), and bfloat16 is computed in float32 and rounded once,
-  /// to nearest even: results do not depend on the implementation. NCCL adds and rounds as it does.
-  virtual Request all_reduce(Elements elements, Reduction reduction) = 0;
+  /// The sum over all ranks takes the place of each rank's `elements` (floating-point or int64). On
+  /// the host's memory elements are added in the order of ranks, and bfloat16 is computed in
+  /// float32 and rounded once, to nearest even: results do not depend on the implementation. NCCL
+  /// adds and rounds as it does.
+  virtual Request all_reduce(Elements elements) = 0;
   /// What `root` has takes the place of the others' `elements`.
   virtual Request broadcast(Elements elements, int root) = 0;
   /// `own` of every rank, in the order of ranks: `all` has size() times its count, and its type.

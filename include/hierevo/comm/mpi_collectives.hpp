@@ -33,7 +33,7 @@ class MpiCollectives final : public Collectives {
 
   int rank() const override;
   int size() const override;
-  Request all_reduce(Elements elements, Reduction reduction) override;
+  Request all_reduce(Elements elements) override;
   Request broadcast(Elements elements, int root) override;
   Request all_gather(Elements own, Elements all) override;
   Request barrier() override;

@@ -31,9 +31,7 @@ class NcclCollectives final : public Collectives {
 
   int rank() const override;
   int size() const override;
-  Request all_reduce(Elements elements, Reduction reduction) override;
-  /// Several at once, which costs less than one after the other. Done when all are.
-  Request all_reduce_together(std::span<const Elements> elements, Reduction reduction);
+  Request all_reduce(Elements elements) override;
   Request broadcast(Elements elements, int root) override;
   Request all_gather(Elements own, Elements all) override;
   Request barrier() override;

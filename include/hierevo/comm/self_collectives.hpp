@@ -9,7 +9,7 @@ class SelfCollectives final : public Collectives {
  public:
   int rank() const override { return 0; }
   int size() const override { return 1; }
-  Request all_reduce(Elements elements, Reduction reduction) override;
+  Request all_reduce(Elements elements) override;
   Request broadcast(Elements elements, int root) override;
   Request all_gather(Elements own, Elements all) override;
   Request barrier() override;

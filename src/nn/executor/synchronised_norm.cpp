@@ -25,7 +25,7 @@ at::Tensor channel_sums(const at::Tensor& values) {
 /// The sums over all ranks of two rows [C], and of a number.
 at::Tensor summed(const at::Tensor& rows, comm::Collectives& ranks) {
   at::Tensor sums = rows.contiguous();
-  ranks.all_reduce(elements_of(sums), comm::Reduction::sum).wait();
+  ranks.all_reduce(elements_of(sums)).wait();
   return sums;
 }
 

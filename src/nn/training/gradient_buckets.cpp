@@ -99,7 +99,7 @@ void GradientBuckets::start(Bucket& bucket) {
   const at::NoGradGuard without_gradients;
   if (options_.compress) bucket.narrow.copy_(bucket.values);
   const at::Tensor& sent = options_.compress ? bucket.narrow : bucket.values;
-  bucket.sum = ranks_.all_reduce(elements_of(sent), comm::Reduction::sum);
+  bucket.sum = ranks_.all_reduce(elements_of(sent));
 }
 
 void GradientBuckets::close() {

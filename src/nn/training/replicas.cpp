@@ -50,7 +50,7 @@ Replicas::Step Replicas::finish_step(const at::Tensor& loss, bool wants_to_stop)
   const at::Tensor own = loss.to(at::kDouble);
   const at::Tensor both = at::stack({own, at::full_like(own, wants_to_stop ? 1.0 : 0.0)});
   buckets_.close();
-  comm::Request sum = ranks_.all_reduce(elements_of(both), comm::Reduction::sum);
+  comm::Request sum = ranks_.all_reduce(elements_of(both));
   buckets_.finish();
   const auto start = Clock::now();
   sum.wait();
@@ -75,7 +75,7 @@ bool Replicas::any(bool own) {
 
 void Replicas::sum(at::Tensor& values) {
   const at::Tensor there = values.to(device_);
-  ranks_.all_reduce(elements_of(there), comm::Reduction::sum).wait();
+  ranks_.all_reduce(elements_of(there)).wait();
   values = there.cpu();
 }
 
