@@ -44,7 +44,9 @@ std::uint64_t fingerprint_of(const nn::Images& images) {
 }
 
 nn::Dataset read_dataset(const DataOptions& options) {
-  if (!options.is_prepared()) return nn::load_dataset(options.dataset, options.data_dir);
+  if (!options.is_prepared()) {
+    return naming_options([&] { return nn::load_dataset(options.dataset, options.data_dir); });
+  }
   if (options.is_shards()) {
     throw core::UsageError(
         fmt::format("'{}' is a folder of JPEG shards", options.prepared_path().string()),

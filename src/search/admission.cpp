@@ -12,7 +12,7 @@ Admission::Admission(std::uint64_t fingerprint, const std::filesystem::path& run
       data_(recorded_data(run)),
       recorded_(data_),
       owner_(fmt::format("those that the run in '{}' began with", run.string())),
-      suggestion_("Use the data that the run began with, or choose another --run.") {}
+      suggestion_("Use the data that the run began with, or choose another run directory.") {}
 
 Admission::Refusal Admission::reason_to_refuse(const Hello& hello) const {
   if (!hello.error.empty()) return {hello.error, "Mend this on that host."};

@@ -420,7 +420,7 @@ void Coordinator::save_or_tell(const char* state) {
     record_.save(engine_, state);
   } catch (const core::IoError&) {
     const std::size_t lost = record_.unwritten();
-    core::log(core::LogLevel::error, "The search could not be saved within {} s (--grace); {}",
+    core::log(core::LogLevel::error, "The search could not be saved within the grace of {} s; {}",
               options_.grace.count(),
               lost == 0 ? "its results are in the journal, and the same command resumes the search"
                         : fmt::format(
