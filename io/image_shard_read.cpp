@@ -130,7 +130,7 @@ void require_readable_file(const fs::path& path) {
   std::error_code unreachable;
   if (!fs::is_regular_file(path, unreachable)) {
     throw core::UsageError(fmt::format("There is no file '{}'", path.string()), "",
-                           "Make it with hierevo prepare FOLDER --out FOLDER.");
+                           "Make it with hierevo prepare.");
   }
   if (::access(path.c_str(), R_OK) != 0) {
     throw core::UsageError(fmt::format("Cannot read '{}'", path.string()), std::strerror(errno),
@@ -151,7 +151,7 @@ void require_shard(const fs::path& path, const ShardInfo& expected) {
     throw core::UsageError(
         fmt::format("'{}' does not belong here", path.string()),
         "it was made from other images or with other options",
-        "Give --out another folder, or the images and options that this one was begun with.");
+        "Choose another folder, or use the images and options that this one was begun with.");
   }
 }
 

@@ -10,9 +10,9 @@ namespace hierevo::app {
 
 void GenotypeChoice::add_to(OptionSet& options) {
   options.group("Genotype");
-  options.add("genotype", &genotype, "a genotype file (JSON)", OptionSet::Record::no);
-  options.add("run", &run, "a run directory: its best individual", OptionSet::Record::no);
-  options.add("id", &id, "with --run: this individual instead of the best", OptionSet::Record::no);
+  options.add("genotype", &genotype, "a genotype file (JSON)", {.recorded = false});
+  options.add("run", &run, "a run directory: its best individual", {.recorded = false});
+  options.add("id", &id, "with --run: this individual instead of the best", {.recorded = false});
 }
 
 void GenotypeChoice::inherit(OptionSet& options, std::vector<std::string> names) {

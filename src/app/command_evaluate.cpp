@@ -27,9 +27,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Options that may be others when an evaluation goes on.
-const std::vector<std::string> places_and_threads = DataOptions::places({"threads"});
-
 /// A fitness comes out again only where it came from a training.
 void require_trained(const std::string& run) {
   if (run.empty()) return;
@@ -82,9 +79,7 @@ void note_other_data(const std::string& run, const search::DataFacts& data) {
                           "Run the same line again to go on.");
 }
 
-}  // namespace
-
-int command_evaluate(const Arguments& arguments) {
+struct EvaluateOptions {
   GenotypeChoice choice;
   ModelOptions model;
   DataOptions data;
@@ -93,90 +88,115 @@ int command_evaluate(const Arguments& arguments) {
   int only_repeat = 0;
   std::uint64_t seed = 1;
   std::string checkpoint;
-  double every = 300.0;
+  double checkpoint_every = 300.0;
   std::string progress = "auto";
-  OptionSet options(
-      "usage: hierevo evaluate --genotype FILE.json | --run DIR [--id N] [options]",
-      "One fitness evaluation, as a worker of a search does it: trains the small\n"
-      "network from scratch and prints its validation accuracy as JSON. With --run, the run's\n"
-      "options and the individual's seed, so that its fitness comes out again. An INI file of a\n"
-      "search serves here too: what concerns only the search is passed over.");
+
+  void add_to(OptionSet& options);
+  nn::Repeats made() const {
+    return only_repeat > 0 ? nn::Repeats{1, only_repeat - 1} : nn::Repeats{repeats};
+  }
+};
+
+void EvaluateOptions::add_to(OptionSet& options) {
   choice.add_to(options);
   options.group("Evaluation");
-  options.add("repeats", &repeats, "independent trainings whose accuracies are averaged");
+  options.add("repeats", &repeats, "independent trainings whose accuracies are averaged",
+              {.range = repeats_range});
   options.add("only-repeat", &only_repeat,
-              "make only this one of the repeats, as other processes make the others; 0: all");
+              "make only this one of the repeats, as other processes make the others",
+              {.range = core::at_least(0), .zero = "all"});
   options.add("seed", &seed, "of weights, order, augmentation and the split of the data");
   options.add("checkpoint", &checkpoint,
-              "file that keeps the evaluation half done, FILE.h5: the same line goes on from it",
-              OptionSet::Record::no);
-  options.add("checkpoint-every", &every, "seconds between its saves", OptionSet::Record::no);
-  options.add("progress", &progress, "auto, live, lines or off", OptionSet::Record::no);
+              "file that keeps the evaluation half done, FILE.h5: the same command resumes from it",
+              {.recorded = false});
+  options.add("checkpoint-every", &checkpoint_every, "time between its saves",
+              {.range = interval_range, .unit = "seconds", .recorded = false});
+  options.add("progress", &progress, "how progress is shown", progress_facts());
   model.add_to(options);
   data.add_to(options);
   data.add_validation_to(options);
   training.add_to(options);
   GenotypeChoice::inherit(options, options.recorded_names());
   options.pass_over(options_of_search());
+}
+
+/// The evaluation, and the seconds that earlier starts took for it. Throws Interrupted when it was
+/// asked to stop.
+std::pair<evolution::Evaluation, double> evaluate(const EvaluateOptions& command,
+                                                  const TrainingSetup& setup,
+                                                  const genome::ModelSpec& spec,
+                                                  const evolution::Candidate& candidate,
+                                                  const std::string& lasting) {
+  Checkpoints checkpoints{.path = {},
+                          .every = std::chrono::duration<double>(command.checkpoint_every),
+                          .options = lasting,
+                          .essential = true};
+  std::optional<core::FileLock> lock;
+  if (!command.checkpoint.empty()) {
+    lock = claim_checkpoint(command.checkpoint);
+    checkpoints.path = [&](const evolution::Candidate&) { return fs::path(command.checkpoint); };
+  }
+  ProgressLine line(ProgressLine::mode_named(command.progress));
+  double earlier_seconds = 0.0;
+  const auto show = [&](const search::EvaluationProgress& at) {
+    earlier_seconds = at.earlier_seconds;
+    if (line.due()) {
+      line.show(fmt::format("run {} of {}  step {}/{}  loss {:.4f}",
+                            command.made().first + at.repeat + 1, command.repeats, at.step,
+                            at.steps, at.loss));
+    }
+    return !stop_signal_came();
+  };
+  auto evaluation = setup.make_evaluator(spec, checkpoints)->evaluate({candidate}, show);
+  line.end();
+  if (!evaluation) stopped(command.checkpoint);
+  return {std::move(*evaluation), earlier_seconds};
+}
+
+}  // namespace
+
+int command_evaluate(const Arguments& arguments) {
+  EvaluateOptions command;
+  OptionSet options(
+      "usage: hierevo evaluate --genotype FILE.json | --run DIR [--id N] [options]",
+      "One fitness evaluation, as a worker of a search does it: trains the small\n"
+      "network from scratch and prints its validation accuracy as JSON. With --run, the run's\n"
+      "options and the individual's seed, so that its fitness comes out again. An INI file of a\n"
+      "search serves here too: what concerns only the search is passed over.");
+  command.add_to(options);
   if (!options.parse(arguments)) return 0;
   outlive_readers();
-  check_repeats(repeats);
-  check_only_repeat(only_repeat, repeats);
+  check_only_repeat(command.only_repeat, command.repeats);
   require_one_process("evaluate");
-  require_trained(choice.run);
-  check_interval("checkpoint-every", every);
-  ProgressLine line(ProgressLine::mode_named(progress));
+  require_trained(command.choice.run);
 
-  evolution::Individual individual = choice.read();
-  const nn::Repeats made = only_repeat > 0 ? nn::Repeats{1, only_repeat - 1} : nn::Repeats{repeats};
-  const TrainingSetup setup(data, training, made, seed);
-  note_other_data(choice.run, setup.facts());
-  const genome::ModelSpec spec = adapted(model.spec(), setup.facts());
+  evolution::Individual individual = command.choice.read();
+  const TrainingSetup setup(command.data, command.training, command.made(), command.seed);
+  note_other_data(command.choice.run, setup.facts());
+  const genome::ModelSpec spec = adapted(command.model.spec(), setup.facts());
   const genome::CellGraph cell = genome::assemble(individual.candidate.genotype);
   const genome::Plan plan = make_plan(cell, spec);
   setup.check_memory(plan);
   const genome::Cost cost = cost_of(plan, spec.image_size());
   // Of a run, the individual's own seed: its fitness comes out again.
-  if (choice.run.empty() || options.given("seed")) individual.candidate.seed = seed;
-  Checkpoints checkpoints{.path = {},
-                          .every = std::chrono::duration<double>(every),
-                          .options = options.record(places_and_threads),
-                          .essential = true};
-  std::optional<core::FileLock> lock;
-  if (!checkpoint.empty()) {
-    lock = claim_checkpoint(checkpoint);
-    checkpoints.path = [&](const evolution::Candidate&) { return fs::path(checkpoint); };
-  }
+  const bool own_seed = !command.choice.run.empty() && !options.given("seed");
+  if (!own_seed) individual.candidate.seed = command.seed;
   const auto start = std::chrono::steady_clock::now();
-  double earlier_seconds = 0.0;
-  const auto evaluation =
-      setup.make_evaluator(spec, checkpoints)
-          ->evaluate({individual.candidate}, [&](const search::EvaluationProgress& at) {
-            earlier_seconds = at.earlier_seconds;
-            if (line.due()) {
-              line.show(fmt::format("run {} of {}  step {}/{}  loss {:.4f}",
-                                    made.first + at.repeat + 1, repeats, at.step, at.steps,
-                                    at.loss));
-            }
-            return !stop_signal_came();
-          });
-  line.end();
-  if (!evaluation) stopped(checkpoint);
-  const double seconds =
-      earlier_seconds +
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  std::cout << nlohmann::json{{"fitness", evaluation->fitness},
-                              {"status", name(evaluation->status)},
-                              {"reason", evaluation->reason},
-                              {"repeat_fitness", evaluation->repeat_fitness},
-                              {"repeat_loss", evaluation->repeat_loss},
-                              {"seconds", seconds},
+  const auto [evaluation, earlier_seconds] =
+      evaluate(command, setup, spec, individual.candidate, options.lasting());
+  const std::chrono::duration<double> here = std::chrono::steady_clock::now() - start;
+  std::cout << nlohmann::json{{"fitness", evaluation.fitness},
+                              {"status", name(evaluation.status)},
+                              {"reason", evaluation.reason},
+                              {"repeat_fitness", evaluation.repeat_fitness},
+                              {"repeat_loss", evaluation.repeat_loss},
+                              {"seconds", earlier_seconds + here.count()},
                               {"parameters", cost.parameters},
                               {"macs", cost.macs},
                               {"phenotype", genome::phenotype_text(phenotype_hash(cell))}}
                    .dump(2)
             << '\n';
-  const bool failed = evolution::is_failure(evaluation->status);
+  const bool failed = evolution::is_failure(evaluation.status);
   return static_cast<int>(failed ? core::ExitCode::failures : core::ExitCode::finished);
 }
 

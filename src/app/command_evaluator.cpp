@@ -54,7 +54,7 @@ int command_evaluator(const Arguments&) {
     options.inherit("run", options.recorded_names(),
                     [&](const std::string&) { return setup.options; });
     options.parse({"--run", setup.run});
-    evaluators.emplace(command, options.record(options_that_may_change()));
+    evaluators.emplace(command, options.lasting());
     evaluator = evaluators->make();
   } catch (const std::exception& error) {
     server.ready(std::nullopt,

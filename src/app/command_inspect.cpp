@@ -100,8 +100,8 @@ int command_inspect(const Arguments& arguments) {
   model.add_to(options);
   GenotypeChoice::inherit(options, {"model", "channels", "cells"});
   options.group("Output");
-  options.add("json", &as_json, "as JSON", OptionSet::Record::no);
-  options.add("dot", &as_dot, "the assembled cell for Graphviz", OptionSet::Record::no);
+  options.add("json", &as_json, "as JSON", {.recorded = false});
+  options.add("dot", &as_dot, "the assembled cell for Graphviz", {.recorded = false});
   options.epilogue(
       "Examples:\n  hierevo inspect --run my-run --model cifar-large\n"
       "  hierevo inspect --run my-run --dot | dot -Tpng -o cell.png\n");

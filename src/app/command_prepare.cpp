@@ -43,11 +43,12 @@ void PrepareOptions::add_to(OptionSet& options) {
               "what to make: FILE.h5, a pack of pixels; or FOLDER (no dot in its name), shards of "
               "JPEG files as they are");
   options.add("size", &job.size,
-              "packs of image folders: scale the short side to this and take the middle square; 0: "
-              "keep");
+              "packs of image folders: scale the short side to this and take the middle square",
+              {.range = core::between(0, 4096), .unit = "pixels", .zero = "sizes as they are"});
   options.add("shard-images", &job.shard_images,
-              "shards: images in each; 10000 of ILSVRC's are about 1 GB");
-  options.add("progress", &progress, "auto, live, lines or off", OptionSet::Record::no);
+              "shards: images in each; 10000 of ILSVRC's are about 1 GB",
+              {.range = core::at_least(1)});
+  options.add("progress", &progress, "how progress is shown", progress_facts());
   options.group("Folders of images");
   options.add(
       "validation-labels", &job.validation_labels,
@@ -56,13 +57,14 @@ void PrepareOptions::add_to(OptionSet& options) {
   options.add("synsets", &job.synsets,
               "classes in the order of their numbers, a name a line, where --validation-labels has "
               "numbers as ILSVRC2012_validation_ground_truth.txt (say map_clsloc.txt)");
-  options.add(
-      "labels-from", &job.labels_from,
-      "0 or 1: the number of the first class, where --validation-labels has numbers; without "
-      "it 0 where a 0 occurs, 1 where the last class's number does");
+  options.add("labels-from", &job.labels_from,
+              "the number of the first class, where --validation-labels has numbers; without "
+              "it 0 where a 0 occurs, 1 where the last class's number does",
+              {.choices = {"0", "1"}});
   options.add("skip-broken", &job.skip_broken,
               "leave broken images out, and name them in what is made");
-  options.add("threads", &job.threads, "threads that read images");
+  options.add("threads", &job.threads, "threads that read images",
+              {.range = core::between(1, 1024)});
   options.epilogue(
       "Examples:\n"
       "  hierevo prepare cifar-10-batches-bin --out cifar10.h5\n"
@@ -96,18 +98,10 @@ void PrepareOptions::check() const {
                            "it says where numbers of classes there count from",
                            "Give both or none.");
   }
-  if (job.labels_from.size() > 1 || job.labels_from.find_first_not_of("01") != std::string::npos) {
-    throw core::UsageError(fmt::format("--labels-from is '{}'", job.labels_from), "",
-                           "Give 0 or 1.");
-  }
   if (keeps_jpeg()) {
     check_shards();
   } else {
     check_pack();
-  }
-  if (job.threads < 1 || job.threads > 1024) {
-    throw core::UsageError(fmt::format("--threads is {}", job.threads), "",
-                           "Give a number from 1 to 1024.");
   }
   if (!fs::is_directory(job.source)) {
     throw core::UsageError(fmt::format("There is no folder '{}'", job.source), "",
@@ -120,11 +114,6 @@ void PrepareOptions::check_pack() const {
     throw core::UsageError(fmt::format("'{}' is already there", job.out),
                            "files are not written over", "Give another name, or remove it.");
   }
-  constexpr std::int64_t largest_size = 4096;
-  if (job.size < 0 || job.size > largest_size) {
-    throw core::UsageError(fmt::format("--size is {}", job.size), "",
-                           fmt::format("Give 1 to {}, or 0 to keep sizes.", largest_size));
-  }
 }
 
 void PrepareOptions::check_shards() const {
@@ -132,10 +121,6 @@ void PrepareOptions::check_shards() const {
     throw core::UsageError("--size cannot be used here",
                            fmt::format("'{}' becomes a folder of JPEG files as they are", job.out),
                            "Leave it out, or give --out FILE.h5 for a pack of pixels.");
-  }
-  if (job.shard_images < 1) {
-    throw core::UsageError(fmt::format("--shard-images is {}", job.shard_images), "",
-                           "Give 1 or more.");
   }
 }
 
@@ -187,11 +172,7 @@ int command_prepare(const Arguments& arguments) {
   prepare.check();
   PackingJob& job = prepare.job;
   job.progress = ProgressLine::mode_named(prepare.progress);
-  if (prepare.keeps_jpeg()) {
-    keep_jpeg(job);
-  } else {
-    make_pack(job);
-  }
+  naming_options([&] { prepare.keeps_jpeg() ? keep_jpeg(job) : make_pack(job); });
   return 0;
 }
 

@@ -2,7 +2,6 @@
 #include <nlohmann/json.hpp>
 
 #include "commands.hpp"
-#include "hierevo/core/error.hpp"
 #include "hierevo/genome/codec.hpp"
 #include "hierevo/genome/mutation.hpp"
 #include "option_set.hpp"
@@ -20,14 +19,12 @@ int command_sample(const Arguments& arguments) {
   options.add("space", &space_name,
               "hierarchical, flat, or MOTIFSxNODES of each level from 2 up, such as 6x4,1x5");
   options.add("seed", &seed, "the same seed gives the same genotypes");
-  options.add("count", &count, "how many");
-  options.add("mutations", &mutations, "random mutations of the trivial genotype");
+  options.add("count", &count, "how many", {.range = core::at_least(1)});
+  options.add("mutations", &mutations, "random mutations of the trivial genotype",
+              {.range = core::at_least(0)});
   options.epilogue("Example:\n  hierevo sample --space flat --count 3 --seed 7\n");
   if (!options.parse(arguments)) return 0;
 
-  if (count < 1 || mutations < 0) {
-    throw core::UsageError("--count must be at least 1 and --mutations at least 0");
-  }
   const auto space = genome::SearchSpace::parse(space_name);
   for (long i = 0; i < count && std::cout.good(); ++i) {
     core::RandomStream random(seed, static_cast<std::uint64_t>(i) + 1, "sample");

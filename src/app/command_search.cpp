@@ -186,8 +186,10 @@ SearchProgram::Outcome SearchProgram::search_as(comm::Communicator& ranks,
     if (status.ending && !ending_since_) ending_since_ = std::chrono::steady_clock::now();
     if (line.due()) line.show(progress_text(status) + job_text());
   };
-  const SearchEnd end = search::run_search(ranks, options_, evaluators_.get(), error, show,
-                                           [this] { return stop_signal_came() || time_is_up(); });
+  const SearchEnd end = naming_options([&] {
+    return search::run_search(ranks, options_, evaluators_.get(), error, show,
+                              [this] { return stop_signal_came() || time_is_up(); });
+  });
   line.end();
   return {end, last};
 }
@@ -312,7 +314,7 @@ void end_soon(int code, std::chrono::duration<double> patience) {
 void check_recorded(const OptionSet& options, const SearchCommandOptions& now) {
   const auto recorded = search::RunDirectory::configuration_of(now.run);
   if (!recorded) return;
-  options.require_same(*recorded, options_that_may_change(), now.run, "--run");
+  options.require_same(*recorded, now.run, "--run");
   const std::string then = OptionSet::value_in(*recorded, "command");
   if (then != now.command) {
     core::log(core::LogLevel::warning,
@@ -377,15 +379,15 @@ int command_search(const Arguments& arguments) {
     if (!many) throw;
     problem = std::current_exception();
   }
-  search_options.fingerprint = core::hash_text(options.in_force(DataOptions::places()));
+  search_options.fingerprint = core::hash_text(options.common());
   const bool trains_here = command.evaluator == "train" && command.isolation == "none";
   if (trains_here && !TrainingSetup::available() && !this_program_is("hierevo-evaluator")) {
     std::vector<std::string> again = {"search"};
     again.insert(again.end(), arguments.begin(), arguments.end());
     become("hierevo-evaluator", again);
   }
-  SearchProgram program(command, std::move(search_options), options.in_force(),
-                        options.record(options_that_may_change()), std::move(warnings));
+  SearchProgram program(command, std::move(search_options), options.in_force(), options.lasting(),
+                        std::move(warnings));
   catch_stop_signals();
   outlive_readers();
   if (!many) {

@@ -76,25 +76,26 @@ void TrainCommandOptions::add_to(OptionSet& options) {
   options.group("Training run");
   options.add("out", &out,
               "folder for weights and results; empty: RUN/train-ID, or FILE-train here",
-              OptionSet::Record::no);
-  options.add("repeats", &repeats, "independent trainings, for mean and deviation");
+              {.recorded = false});
+  options.add("repeats", &repeats, "independent trainings, for mean and deviation",
+              {.range = repeats_range, .change = Change::between_starts});
   options.add("only-repeat", &only_repeat,
               "train only this one of the repeats, as other processes train the others; the last "
-              "one to end tells mean and deviation; 0: all",
-              OptionSet::Record::no);
+              "one to end reports mean and deviation",
+              {.range = core::at_least(0), .zero = "all", .recorded = false});
   options.add("seed", &seed, "of weights, order and augmentation");
-  options.add("test-every", &test_every,
-              "steps between tests that choose the best weights; 0: up to twenty in all");
-  options.add("save-every", &save_every, "seconds between saves of the last weights",
-              OptionSet::Record::no);
-  options.add("dry-run", &dry_run, "check options, ranks and data, and end", OptionSet::Record::no);
-  options.add("progress", &progress, "auto, live, lines or off", OptionSet::Record::no);
+  options.add("test-every", &test_every, "steps between tests that choose the best weights",
+              {.range = core::at_least(0), .zero = "up to twenty tests in all"});
+  options.add("save-every", &save_every, "time between saves of the last weights",
+              {.range = interval_range, .unit = "seconds", .recorded = false});
+  options.add("dry-run", &dry_run, "check options, ranks and data, and end", {.recorded = false});
+  options.add("progress", &progress, "how progress is shown", progress_facts());
   model.add_to(options);
   data.add_to(options);
   data.add_validation_to(options);
   options.add("loader-threads", &loader_threads,
-              "threads of each rank that decode JPEG for the next steps; 0: as many as --threads",
-              OptionSet::Record::no);
+              "threads of each rank that decode JPEG for the next steps",
+              {.range = core::between(0, 1024), .zero = "as many as --threads", .recorded = false});
   training.add_to(options);
   options.group("Several ranks (mpirun, srun), which share each batch");
   options.add("sync-batchnorm", &sync_batchnorm,
@@ -103,11 +104,11 @@ void TrainCommandOptions::add_to(OptionSet& options) {
               "changes results by rounding alone");
   options.add("compress-gradients", &compress_gradients,
               "send gradients as bfloat16: half as much, and rounded");
-  options.add("bucket-mb", &bucket_mb, "megabytes of gradients that are summed at once",
-              OptionSet::Record::no);
+  options.add("bucket-mb", &bucket_mb, "gradients that are summed at once",
+              {.range = core::between(1, 1 << 20), .unit = "megabytes", .recorded = false});
   options.add("rank-timeout", &rank_timeout,
-              "seconds after which a rank that does not come along ends the training",
-              OptionSet::Record::no);
+              "time after which a rank that does not come along ends the training",
+              {.range = interval_range, .unit = "seconds", .recorded = false});
   GenotypeChoice::inherit(options, {"dataset", "data-dir"});
   options.epilogue(
       "Under mpirun or srun all ranks train one network, each on its part of every batch: --batch\n"
@@ -122,26 +123,8 @@ void TrainCommandOptions::add_to(OptionSet& options) {
 }
 
 void TrainCommandOptions::check() const {
-  check_repeats(repeats);
   check_only_repeat(only_repeat, repeats);
-  if (test_every < 0) {
-    throw core::UsageError(fmt::format("--test-every is {}", test_every), "",
-                           "Give a number of steps, or 0.");
-  }
-  check_interval("save-every", save_every);
-  check_interval("rank-timeout", rank_timeout);
-  constexpr std::int64_t largest_bucket = 1 << 20;
-  if (bucket_mb < 1 || bucket_mb > largest_bucket) {
-    throw core::UsageError(fmt::format("--bucket-mb is {}", bucket_mb), "",
-                           fmt::format("Give 1 to {}.", largest_bucket));
-  }
-  if (loader_threads < 0 || loader_threads > 1024) {
-    throw core::UsageError(fmt::format("--loader-threads is {}", loader_threads), "",
-                           "Give a number up to 1024, or 0 for as many as --threads.");
-  }
-  ProgressLine::mode_named(progress);
   training.training();
-  model.spec();
 }
 
 fs::path TrainCommandOptions::directory(evolution::IndividualId id) const {
@@ -287,9 +270,10 @@ void TrainProgram::warn_of_threads() const {
 
 /// Of all that ranks must agree in.
 std::uint64_t TrainProgram::hash_of_options() const {
-  return core::hash_text(options_.record(DataOptions::places({"threads"})) +
-                         fmt::format("only-repeat={}\ndry-run={}\nbucket-mb={}\n",
-                                     command_.only_repeat, command_.dry_run, command_.bucket_mb));
+  return core::hash_text(options_.lasting() +
+                         fmt::format("repeats={}\nonly-repeat={}\ndry-run={}\nbucket-mb={}\n",
+                                     command_.repeats, command_.only_repeat, command_.dry_run,
+                                     command_.bucket_mb));
 }
 
 std::unique_ptr<TrainingData> TrainProgram::read_data(comm::Collectives& ranks, c10::Device device,
@@ -298,12 +282,14 @@ std::unique_ptr<TrainingData> TrainProgram::read_data(comm::Collectives& ranks, 
   const int threads = command_.training.threads;
   comm::all_or_throw(ranks, [&] {
     nn::set_threads(threads);
-    data = make_training_data(
-        {.data = command_.data,
-         .split_seed = core::derive_seed(command_.seed, 0, "split"),
-         .loader_threads = command_.loader_threads > 0 ? command_.loader_threads : threads,
-         .device = device},
-        training);
+    data = naming_options([&] {
+      return make_training_data(
+          {.data = command_.data,
+           .split_seed = core::derive_seed(command_.seed, 0, "split"),
+           .loader_threads = command_.loader_threads > 0 ? command_.loader_threads : threads,
+           .device = device},
+          training);
+    });
   });
   comm::require_equal(ranks, data->facts().data.fingerprint, "data");
   return data;

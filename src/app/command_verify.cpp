@@ -24,18 +24,12 @@ search::VerifyOptions options_of(const std::filesystem::path& run) {
   const auto recorded = search::RunDirectory::configuration_of(run);
   if (!recorded) return options;
   ModelOptions model;
-  const auto take = [&](const char* name, auto& target) {
-    const std::string text = OptionSet::value_in(*recorded, name);
-    if (text.empty()) return;
-    if constexpr (std::is_same_v<decltype(target), std::string&>) {
-      target = text;
-    } else {
-      target = std::stoi(text);
-    }
-  };
-  take("model", model.model);
-  take("channels", model.channels);
-  take("cells", model.cells);
+  std::string name;
+  OptionSet of_run("", "");
+  of_run.add("run", &name, "", {.recorded = false});
+  model.add_to(of_run);
+  of_run.inherit("run", of_run.recorded_names(), [&](const std::string&) { return *recorded; });
+  of_run.parse({"--run", "RUN"});
   options.model = model.spec();
   const std::string evaluator = OptionSet::value_in(*recorded, "evaluator");
   options.trains = evaluator.empty() || evaluator == "train";

@@ -11,7 +11,9 @@
 namespace hierevo::app {
 
 data::Dataset read_dataset(const DataOptions& options) {
-  if (!options.is_prepared()) return data::load_dataset(options.dataset, options.data_dir);
+  if (!options.is_prepared()) {
+    return naming_options([&] { return data::load_dataset(options.dataset, options.data_dir); });
+  }
   if (options.is_shards()) {
     throw core::UsageError(
         fmt::format("'{}' is a folder of JPEG shards", options.prepared_path().string()),

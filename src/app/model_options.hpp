@@ -15,7 +15,6 @@ struct ModelOptions {
   int cells = 0;
 
   void add_to(OptionSet& options);
-  /// Throws UsageError.
   genome::ModelSpec spec() const;
 };
 

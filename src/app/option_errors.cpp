@@ -115,4 +115,16 @@ void refuse(const po::error& error, const OptionPlace& place,
                          "See --help.");
 }
 
+void refuse_field(const core::FieldError& error) {
+  static const std::map<std::string, std::string> others = {{"first_number", "labels-from"},
+                                                            {"learning_rate", "lr"},
+                                                            {"learning_rate_drops", "lr-drops"},
+                                                            {"learning_rate_factor", "lr-factor"}};
+  const auto other = others.find(error.field());
+  std::string option = other == others.end() ? error.field() : other->second;
+  std::replace(option.begin(), option.end(), '_', '-');
+  const std::string rest = std::string(error.what()).substr(error.field().size());
+  throw core::UsageError(fmt::format("--{}{}", option, rest));
+}
+
 }  // namespace hierevo::app

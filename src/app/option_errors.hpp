@@ -5,6 +5,8 @@
 #include <map>
 #include <string>
 
+#include "hierevo/core/error.hpp"
+
 namespace hierevo::app {
 
 /// Where options are read from. The command line has no name.
@@ -20,5 +22,18 @@ std::string in_place(const OptionPlace& place, const std::string& name);
 /// nothing where that can be anything.
 [[noreturn]] void refuse(const boost::program_options::error& error, const OptionPlace& place,
                          const std::map<std::string, std::string>& takes);
+
+[[noreturn]] void refuse_field(const core::FieldError& error);
+
+/// What `work` gives. Where that refuses a field of a library's options, the error names the option
+/// that sets it.
+template <typename Work>
+auto naming_options(const Work& work) {
+  try {
+    return work();
+  } catch (const core::FieldError& error) {
+    refuse_field(error);
+  }
+}
 
 }  // namespace hierevo::app

@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "hierevo/comm/mpi_session.hpp"
+#include "hierevo/core/closest_match.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
 #include "hierevo/core/log.hpp"
@@ -61,6 +62,16 @@ void warn_of_no_options(const std::string& file) {
 
 }  // namespace
 
+std::string Facts::text() const {
+  std::vector<std::string> parts;
+  if (!choices.empty()) parts.push_back(fmt::format("{}", fmt::join(choices, ", ")));
+  if (!unit.empty()) parts.push_back(unit);
+  const bool any = !range || range->text() == "from 0 up";
+  if (!any) parts.push_back(range->text());
+  if (!zero.empty()) parts.push_back("0: " + zero);
+  return fmt::format("{}", fmt::join(parts, "; "));
+}
+
 OptionSet::OptionSet(std::string usage, std::string about)
     : usage_(std::move(usage)), about_(std::move(about)) {
   group("General");
@@ -103,8 +114,7 @@ bool OptionSet::parse(const std::vector<std::string>& arguments) {
                                     .style(style)
                                     .run();
     keep_last_of_each(parsed);
-    require_in_range(parsed, {});
-    po::store(parsed, values_);
+    take(parsed, {});
   } catch (const po::error& error) {
     refuse_in({}, error);
   }
@@ -116,6 +126,7 @@ bool OptionSet::parse(const std::vector<std::string>& arguments) {
   read_environment(known);
   take_defaults_of_run(known);
   po::notify(values_);
+  for (const Entry& option : options_) require_possible(option);
   for (const auto& complete : complete_) complete();
   if (dump_config_) {
     std::cout << explained();
@@ -166,15 +177,50 @@ void OptionSet::read_config(const po::options_description& known) {
         throw po::unknown_option(line.name);
       }
     }
-    require_in_range(parsed, place);
-    po::store(parsed, values_);
+    take(parsed, place);
   } catch (const po::error& error) {
     refuse_in(place, error);
   }
 }
 
+void OptionSet::take(const po::parsed_options& parsed, const OptionPlace& place) {
+  require_not_negative(parsed, place);
+  po::store(parsed, values_);
+  for (const auto& option : parsed.options) {
+    places_.emplace(option.string_key, in_place(place, option.string_key));
+  }
+}
+
+void OptionSet::require_possible(const Entry& option) const {
+  const Facts& facts = option.facts;
+  const auto place = places_.find(option.name);
+  const auto refuse = [&](std::string_view value, std::string_view why,
+                          std::string_view suggestion) {
+    throw core::UsageError(fmt::format("--{} is {}{}", option.name, value,
+                                       place == places_.end() ? "" : place->second),
+                           why, suggestion);
+  };
+  const std::string value = option.text();
+  const auto& choices = facts.choices;
+  const bool chosen = std::find(choices.begin(), choices.end(), value) != choices.end();
+  if (!choices.empty() && !chosen && value != option.standard) {
+    refuse('\'' + value + '\'', "that is no value of this option",
+           core::suggestion_for(value, choices));
+  }
+  if (!facts.range || facts.range->contains(option.number())) return;
+  const std::string number = facts.unit.empty() ? "a number" : facts.unit;
+  if (facts.zero.empty()) {
+    refuse(value, facts.range->why, fmt::format("Give {} {}.", number, facts.range->text()));
+  }
+  core::NumberRange others = *facts.range;
+  others.without_least = true;
+  refuse(value, others.why,
+         fmt::format("Give {} {}, or 0 for {}.", number, others.text(), facts.zero));
+}
+
 /// Boost reads -1 as the largest unsigned number.
-void OptionSet::require_in_range(const po::parsed_options& parsed, const OptionPlace& place) const {
+void OptionSet::require_not_negative(const po::parsed_options& parsed,
+                                     const OptionPlace& place) const {
   for (const auto& given : parsed.options) {
     if (given.value.empty() || given.value.front().find('-') == std::string::npos) continue;
     for (const Entry& option : options_) {
@@ -204,7 +250,7 @@ void OptionSet::read_environment(const po::options_description& known) {
     po::parsed_options parsed(&known);
     parsed.options.emplace_back(name, std::vector<std::string>{value});
     try {
-      po::store(parsed, values_);
+      take(parsed, {.name = variable});
     } catch (const po::error& error) {
       refuse_in({.name = variable}, error);
     }
@@ -223,10 +269,11 @@ void OptionSet::take_defaults_of_run(const po::options_description& known) {
     recorded.options.emplace_back(name, std::vector<std::string>{value});
     inherited_.insert(name);
   }
+  const OptionPlace place = place_of(record_name, read_record(text));
   try {
-    po::store(recorded, values_);
+    take(recorded, place);
   } catch (const po::error& error) {
-    refuse_in(place_of(record_name, read_record(text)), error);
+    refuse_in(place, error);
   }
 }
 
@@ -247,24 +294,41 @@ std::string OptionSet::value_in(const std::string& recorded, const std::string& 
 std::vector<std::string> OptionSet::recorded_names() const {
   std::vector<std::string> names;
   for (const Entry& option : options_) {
-    if (option.record == Record::yes) names.push_back(option.name);
+    if (option.facts.recorded) names.push_back(option.name);
   }
   return names;
 }
 
-std::string OptionSet::in_force(const std::vector<std::string>& without) const {
+std::string OptionSet::lines_of(const std::function<bool(const Entry& option)>& wanted) const {
   std::string text;
   for (const Entry& option : options_) {
-    const bool left_out = std::find(without.begin(), without.end(), option.name) != without.end();
-    if (option.record == Record::yes && !left_out) text += option.line();
+    if (option.facts.recorded && wanted(option)) text += option.line();
   }
   return text;
+}
+
+std::string OptionSet::in_force() const {
+  return lines_of([](const Entry&) { return true; });
+}
+
+std::string OptionSet::common() const {
+  return lines_of([](const Entry& option) { return option.facts.change != Change::between_ranks; });
+}
+
+std::string OptionSet::record() const {
+  return lines_of([this](const Entry& option) { return !from_environment_.contains(option.name); });
+}
+
+std::string OptionSet::lasting() const {
+  return lines_of([this](const Entry& option) {
+    return option.facts.change == Change::never && !from_environment_.contains(option.name);
+  });
 }
 
 std::string OptionSet::explained() const {
   std::string text;
   for (const Entry& option : options_) {
-    if (option.record == Record::no) continue;
+    if (!option.facts.recorded) continue;
     const auto meaning = meanings_.find(option.name);
     const std::string comment = meaning == meanings_.end() ? "" : meaning->second();
     if (!comment.empty()) text += fmt::format("# {}\n", comment);
@@ -273,36 +337,22 @@ std::string OptionSet::explained() const {
   return text;
 }
 
-std::string OptionSet::record(const std::vector<std::string>& without) const {
-  std::string text;
-  for (const Entry& option : options_) {
-    const bool left_out = std::find(without.begin(), without.end(), option.name) != without.end();
-    if (option.record == Record::yes && !left_out && from_environment_.count(option.name) == 0)
-      text += option.line();
-  }
-  return text;
-}
-
-std::vector<std::string> OptionSet::differences(const std::string& recorded,
-                                                const std::vector<std::string>& may_change) const {
+std::vector<std::string> OptionSet::differences(const std::string& recorded) const {
   const auto then = values_of_record(recorded);
   std::vector<std::string> found;
   for (const Entry& option : options_) {
     const auto entry = then.find(option.name);
-    const bool free =
-        std::find(may_change.begin(), may_change.end(), option.name) != may_change.end();
-    if (option.record == Record::no || entry == then.end() || free) continue;
-    if (entry->second == option.text()) continue;
+    const bool lasts = option.facts.recorded && option.facts.change == Change::never;
+    if (!lasts || entry == then.end() || entry->second == option.text()) continue;
     found.push_back(
         fmt::format("--{} was {} and is {} now", option.name, entry->second, option.text()));
   }
   return found;
 }
 
-void OptionSet::require_same(const std::string& recorded,
-                             const std::vector<std::string>& may_change, const std::string& where,
+void OptionSet::require_same(const std::string& recorded, const std::string& where,
                              const std::string& folder_option) const {
-  const auto changed = differences(recorded, may_change);
+  const auto changed = differences(recorded);
   if (changed.empty()) return;
   throw core::UsageError(
       fmt::format("What is in '{}' began with other options", where),

@@ -8,11 +8,13 @@
 #include <functional>
 #include <limits>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <type_traits>
 #include <vector>
 
+#include "hierevo/core/number_range.hpp"
 #include "ini_text.hpp"
 #include "option_errors.hpp"
 
@@ -40,6 +42,27 @@ std::string values_of() {
   }
 }
 
+/// What may change of an option when a run or a training is resumed.
+enum class Change {
+  never,           ///< results could not be compared
+  between_starts,  ///< how results are come by, not what is computed
+  between_ranks,   ///< likewise; each rank may have its own, too
+};
+
+/// What is known of an option besides its name, default and help. Parsing, help and records all
+/// read it here.
+struct Facts {
+  std::optional<core::NumberRange> range{};
+  std::string unit{};                  ///< of a number: "seconds"
+  std::string zero{};                  ///< what 0 stands for, where it is no number as others are
+  std::vector<std::string> choices{};  ///< that there are besides the default, where not any text
+  bool recorded = true;                ///< in RUN/config.ini; else it is an option of one start
+  Change change = Change::never;
+
+  /// "seconds; from 1 to 64; 0: no limit", for help.
+  std::string text() const;
+};
+
 /// Options are added in groups with their targets; a target's value is the default. What counts is
 /// the command line, or else the INI file, the environment, the run that is inherited from, the
 /// default. Errors are UsageErrors; an unknown option names the nearest known one.
@@ -49,17 +72,21 @@ class OptionSet {
   OptionSet(std::string usage, std::string about);
 
   void group(const std::string& title);
-  /// Whether an option belongs to the run's record (RUN/config.ini) or to this start alone.
-  enum class Record { yes, no };
   template <typename T>
-  void add(const std::string& name, T* target, const std::string& help,
-           Record record = Record::yes) {
+  void add(const std::string& name, T* target, const std::string& help, const Facts& facts = {}) {
     auto* value =
         boost::program_options::value<T>(target)->default_value(*target, option_text(*target));
     if constexpr (std::is_same_v<T, bool>) value->implicit_value(true, "true");
-    options_.push_back({name, [target] { return option_text(*target); }, record,
-                        std::is_unsigned_v<T> && !std::is_same_v<T, bool>, values_of<T>()});
-    groups_.back().add_options()(name.c_str(), value, help.c_str());
+    Entry entry{name, facts, option_text(*target), [target] { return option_text(*target); },
+                {},   {},    values_of<T>()};
+    if constexpr (std::is_arithmetic_v<T>) {
+      entry.number = [target] { return static_cast<double>(*target); };
+      entry.never_negative = std::is_unsigned_v<T> && !std::is_same_v<T, bool>;
+    }
+    options_.push_back(std::move(entry));
+    const std::string known = facts.text();
+    groups_.back().add_options()(name.c_str(), value,
+                                 (known.empty() ? help : help + " (" + known + ")").c_str());
   }
   /// An option whose value may also stand alone on the command line.
   template <typename T>
@@ -97,17 +124,20 @@ class OptionSet {
   static std::string value_in(const std::string& recorded, const std::string& name);
   /// Names of the options of the record.
   std::vector<std::string> recorded_names() const;
-  /// All options that can be recorded but those named in `without`, with their values, as an INI
-  /// file.
-  std::string in_force(const std::vector<std::string>& without = {}) const;
+  /// All options that can be recorded, with their values, as an INI file.
+  std::string in_force() const;
+  /// Likewise those that all ranks must agree in.
+  std::string common() const;
   /// All, with what they mean as comments.
   std::string explained() const;
-  /// The same for the record: without what the environment gave and those named in `without`.
-  std::string record(const std::vector<std::string>& without = {}) const;
-  /// Throws UsageError when an option of the record, but for those named in `may_change`, differs
-  /// from that in `recorded`, the options that what is in `where` began with.
-  void require_same(const std::string& recorded, const std::vector<std::string>& may_change,
-                    const std::string& where, const std::string& folder_option) const;
+  /// The same for the record: without what the environment gave.
+  std::string record() const;
+  /// What of the record never changes.
+  std::string lasting() const;
+  /// Throws UsageError when an option that never changes differs from that in `recorded`, the
+  /// options that what is in `where` began with.
+  void require_same(const std::string& recorded, const std::string& where,
+                    const std::string& folder_option) const;
   /// Whether the command line or the INI file gave the option; neither inheriting nor the
   /// environment is giving.
   bool given(const std::string& name) const;
@@ -115,9 +145,11 @@ class OptionSet {
  private:
   struct Entry {
     std::string name;
+    Facts facts;
+    std::string standard;  ///< its default
     std::function<std::string()> text;
-    Record record;
-    bool never_negative;
+    std::function<double()> number;  ///< none where it is a text
+    bool never_negative = false;
     std::string values;  ///< that may be given
 
     std::string line() const { return ini_line(name, text()); }
@@ -128,14 +160,17 @@ class OptionSet {
   /// What is given for the options of the list, each ended by a zero byte: no value has one, so
   /// that scripts can take any name of a file.
   std::string given_values(const std::string& names) const;
-  /// A complaint for each option of the record whose value differs from that in `recorded`, but for
-  /// those named in `may_change`.
-  std::vector<std::string> differences(const std::string& recorded,
-                                       const std::vector<std::string>& may_change) const;
+  /// Those of the record for which `wanted` holds, as an INI file.
+  std::string lines_of(const std::function<bool(const Entry& option)>& wanted) const;
+  /// A complaint for each option that never changes whose value differs from that in `recorded`.
+  std::vector<std::string> differences(const std::string& recorded) const;
   [[noreturn]] void refuse_in(const OptionPlace& place,
                               const boost::program_options::error& error) const;
-  void require_in_range(const boost::program_options::parsed_options& parsed,
-                        const OptionPlace& place) const;
+  /// Takes those that no place before gave.
+  void take(const boost::program_options::parsed_options& parsed, const OptionPlace& place);
+  void require_not_negative(const boost::program_options::parsed_options& parsed,
+                            const OptionPlace& place) const;
+  void require_possible(const Entry& option) const;
   void read_config(const boost::program_options::options_description& known);
   void read_environment(const boost::program_options::options_description& known);
   void take_defaults_of_run(const boost::program_options::options_description& known);
@@ -153,6 +188,7 @@ class OptionSet {
   std::set<std::string> inherited_;
   std::map<std::string, std::string> variables_;  ///< of the environment, by option
   std::set<std::string> from_environment_;
+  std::map<std::string, std::string> places_;  ///< " in 'x.ini', line 3", by option
   std::vector<std::string> passed_over_;
   std::vector<std::function<void()>> complete_;
   std::vector<boost::program_options::options_description> groups_;

@@ -7,7 +7,6 @@
 #include <cmath>
 #include <vector>
 
-#include "hierevo/core/closest_match.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/standard_error.hpp"
 
@@ -23,10 +22,11 @@ std::string duration_text(double seconds) {
 ProgressLine::Mode ProgressLine::mode_named(std::string_view name) {
   if (name == "auto") return ::isatty(STDERR_FILENO) != 0 ? Mode::live : Mode::lines;
   if (name == "live") return Mode::live;
-  if (name == "lines") return Mode::lines;
-  if (name == "off") return Mode::off;
-  const std::vector<std::string> known = {"auto", "live", "lines", "off"};
-  throw core::unknown_name("--progress", name, known);
+  return name == "off" ? Mode::off : Mode::lines;
+}
+
+Facts progress_facts() {
+  return {.choices = {"auto", "live", "lines", "off"}, .recorded = false};
 }
 
 bool ProgressLine::due() const {

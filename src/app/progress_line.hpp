@@ -7,6 +7,8 @@
 
 namespace hierevo::app {
 
+struct Facts;
+
 /// "42 s", "3:07 min", "2:05:00 h"
 std::string duration_text(double seconds);
 
@@ -15,7 +17,7 @@ std::string duration_text(double seconds);
 class ProgressLine {
  public:
   enum class Mode { live, lines, off };
-  /// "auto", "live", "lines", "off"; auto is live on a terminal. Throws UsageError.
+  /// One of progress_facts(); auto is live on a terminal, else lines.
   static Mode mode_named(std::string_view name);
 
   explicit ProgressLine(Mode mode) : mode_(mode) {}
@@ -34,5 +36,8 @@ class ProgressLine {
   Mode mode_;
   Clock::time_point next_{};
 };
+
+/// Of --progress, the same in all commands.
+Facts progress_facts();
 
 }  // namespace hierevo::app

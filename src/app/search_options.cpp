@@ -1,10 +1,8 @@
 #include "search_options.hpp"
 
-#include <algorithm>
 #include <chrono>
 
 #include "hierevo/comm/mpi_session.hpp"
-#include "hierevo/core/closest_match.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/memory.hpp"
 #include "hierevo/core/version.hpp"
@@ -12,92 +10,120 @@
 
 namespace hierevo::app {
 
-namespace {
-
-void require(bool holds, std::string_view problem, std::string_view why,
-             std::string_view suggestion) {
-  if (!holds) throw core::UsageError(problem, why, suggestion);
-}
-
-}  // namespace
-
 void SearchCommandOptions::add_to(OptionSet& options) {
-  using Record = OptionSet::Record;
-  options.group("Search (sections 2 and 3 of the paper)");
-  options.add("run", &run, "run directory: made at first, gone on with later", Record::no);
-  options.add("space", &space,
-              "hierarchical, flat, or MOTIFSxNODES of each level from 2 up, such as 6x4,1x5");
-  options.add("algorithm", &algorithm, "evolution, aging (the oldest are removed) or random");
-  options.add("population", &population, "random genotypes at the start");
-  options.add("evaluations", &evaluations, "candidates in all; a later start may ask for more");
-  options.add("tournament", &tournament, "share of the population that takes part in a tournament");
-  options.add("seed", &seed, "of all random decisions");
-  options.add("start-mutations", &start_mutations, "mutations that make a random genotype");
-  options.add("max-parameters", &max_parameters,
-              "larger networks get fitness 0 without training; 0: no bound");
-  options.add("max-macs", &max_macs,
-              "the same bound on multiply-accumulates for one image; 0: no bound");
-  options.add(
-      "max-training-memory", &max_training_memory,
-      "GiB: networks whose training needs more get fitness 0 without training; 0: the share of an "
-      "evaluation in all that this machine or job has");
-  options.add("reuse-fitness", &reuse_fitness,
-              "take the fitness of an equal phenotype that was evaluated before");
-  options.group("Evaluation");
-  options.add("evaluator", &evaluator,
-              "train, synthetic (a made-up fitness, for trying things) or command");
-  options.add("repeats", &repeats, "independent trainings whose accuracies are averaged");
-  options.add("synthetic-ms", &synthetic_ms, "with synthetic: milliseconds a candidate");
-  options.add("command", &command,
-              "with command: program and arguments; gets the genotype's path as the last argument "
-              "and prints a line of JSON with \"fitness\"");
-  options.add("timeout", &timeout, "seconds an evaluation may take; 0: any time");
-  options.add(
-      "isolation", &isolation,
-      "process: each evaluator is a process of its own, whose crash costs nothing but time; "
-      "none: evaluate in the ranks themselves, for debugging (while a program of --command runs, a "
-      "fork of the MPI rank does, too)");
-  options.add("address-space-limit", &address_space_limit,
-              "GiB of address space an evaluator process may take, for evaluators on cores: CUDA "
-              "reserves far more than it uses; 0: no limit");
-  options.add("checkpoint-every", &checkpoint_every,
-              "with train: seconds between saves of half-trained candidates, which a stopped or "
-              "killed search goes on from");
-  options.add("max-consecutive-failures", &max_consecutive_failures,
-              "so many end the search (exit code 4)");
-  options.add("workers", &workers, "without mpirun: candidates evaluated at the same time");
-  options.add(
-      "evaluators-per-device", &evaluators_per_device,
-      "under mpirun: candidates that a rank evaluates at the same time on each of its GPUs, "
-      "or on its cores where there is none");
-  options.default_from_environment("evaluators-per-device", "HIEREVO_EVALUATORS_PER_DEVICE");
-  options.add("master-evaluates", &master_evaluates,
-              "under mpirun: rank 0 evaluates too, one candidate at a time");
-  options.add("heartbeat", &heartbeat,
-              "under mpirun: seconds of silence after which a rank is taken for lost and its "
-              "candidates are given to others");
-  options.add(
-      "grace", &grace,
-      "seconds from the signal to stop to the end of the program: what has not saved by then "
-      "is killed");
+  add_search_to(options);
+  add_evaluation_to(options);
+  add_ranks_to(options);
   model.add_to(options);
   data.add_to(options);
   data.add_validation_to(options);
   training.add_to(options);
   options.group("This start");
-  options.add("progress", &progress, "auto, live (one line written over), lines or off",
-              Record::no);
-  options.add("verbose", &verbose, "log every evaluation, by the rank that made it", Record::no);
+  options.add("progress", &progress, "how progress is shown; live: one line written over",
+              progress_facts());
+  options.add("verbose", &verbose, "log every evaluation, by the rank that made it",
+              {.recorded = false});
   options.add("dry-run", &dry_run,
-              "check everything on all ranks up to the first evaluation, and end; writes nothing",
-              Record::no);
+              "check everything on all ranks up to the first evaluation, and exit; writes nothing",
+              {.recorded = false});
   options.epilogue(
       "Examples:\n"
       "  mpirun -n 3 hierevo search --run R --population 20 --evaluations 100 --repeats 1\n"
       "  hierevo search --run R --evaluator synthetic --population 10 --evaluations 50\n"
       "  hierevo search --run R --evaluator command --command './evaluate.py --fast'\n"
-      "Ctrl-C, SIGTERM, SIGHUP, SIGXCPU, SIGUSR1 or SIGUSR2 saves and ends with code 75 (mpirun\n"
-      "itself may say 1); the same line goes on.\n");
+      "Ctrl-C, SIGTERM, SIGHUP, SIGXCPU, SIGUSR1 or SIGUSR2 saves and exits with code 75 (mpirun\n"
+      "itself may say 1); the same command resumes.\n");
+}
+
+void SearchCommandOptions::add_search_to(OptionSet& options) {
+  options.group("Search (sections 2 and 3 of the paper)");
+  options.add("run", &run, "run directory: made at first, resumed later", {.recorded = false});
+  options.add("space", &space,
+              "hierarchical, flat, or MOTIFSxNODES of each level from 2 up, such as 6x4,1x5");
+  const auto& algorithms = evolution::algorithm_names;
+  options.add("algorithm", &algorithm, "aging: evolution from which the oldest are removed",
+              {.choices = std::vector<std::string>(algorithms.begin(), algorithms.end())});
+  options.add("population", &population, "random genotypes at the start",
+              {.range = evolution::population_range});
+  options.add("evaluations", &evaluations, "candidates in all; a later start may ask for more",
+              {.range = evolution::evaluations_range, .change = Change::between_starts});
+  options.add("tournament", &tournament, "share of the population that takes part in a tournament",
+              {.range = evolution::tournament_range});
+  options.add("seed", &seed, "of all random decisions");
+  options.add("start-mutations", &start_mutations, "mutations that make a random genotype",
+              {.range = evolution::start_mutations_range});
+  const Facts bound{.range = core::at_least(0), .zero = "no bound"};
+  options.add("max-parameters", &max_parameters, "larger networks get fitness 0 without training",
+              bound);
+  options.add("max-macs", &max_macs, "the same bound on multiply-accumulates for one image", bound);
+  options.add("max-training-memory", &max_training_memory,
+              "networks whose training needs more get fitness 0 without training",
+              {.range = core::at_least(0),
+               .unit = "GiB",
+               .zero = "what there is, divided by the evaluations at a time"});
+  options.add("reuse-fitness", &reuse_fitness,
+              "take the fitness of an equal phenotype that was evaluated before");
+}
+
+void SearchCommandOptions::add_evaluation_to(OptionSet& options) {
+  constexpr auto by_start = Change::between_starts;
+  options.group("Evaluation");
+  options.add("evaluator", &evaluator, "synthetic: a made-up fitness, for trying things",
+              {.choices = {"train", "synthetic", "command"}});
+  options.add("repeats", &repeats, "independent trainings whose accuracies are averaged",
+              {.range = repeats_range});
+  options.add("synthetic-ms", &synthetic_ms, "with synthetic: time a candidate takes",
+              {.range = core::NumberRange{.least = 0, .most = 1e9, .without_most = true},
+               .unit = "milliseconds",
+               .change = by_start});
+  options.add("command", &command,
+              "with command: program and arguments; gets the genotype's path as the last argument "
+              "and prints a line of JSON with \"fitness\"",
+              {.change = by_start});
+  options.add("timeout", &timeout, "time an evaluation may take",
+              {.range = core::at_least(0), .unit = "seconds", .zero = "any", .change = by_start});
+  options.add(
+      "isolation", &isolation,
+      "process: each evaluator is a process of its own, whose crash costs nothing but time; "
+      "none: evaluate in the ranks themselves, for debugging (while a program of --command runs, a "
+      "fork of the MPI rank does, too)",
+      {.choices = {"process", "none"}, .change = by_start});
+  options.add("address-space-limit", &address_space_limit,
+              "address space an evaluator process may take, for evaluators on cores: CUDA "
+              "reserves far more than it uses",
+              {.range = core::NumberRange{.least = 0, .most = 1e9, .without_most = true},
+               .unit = "GiB",
+               .zero = "no limit",
+               .change = by_start});
+  options.add("checkpoint-every", &checkpoint_every,
+              "with train: time between saves of half-trained candidates, from which a stopped or "
+              "killed search resumes",
+              {.range = interval_range, .unit = "seconds", .change = by_start});
+  options.add("max-consecutive-failures", &max_consecutive_failures,
+              "so many end the search (exit code 4)",
+              {.range = core::at_least(1), .change = by_start});
+}
+
+void SearchCommandOptions::add_ranks_to(OptionSet& options) {
+  constexpr auto by_start = Change::between_starts;
+  options.add("workers", &workers, "without mpirun: candidates evaluated at the same time",
+              {.range = core::between(1, 1024, "for more use mpirun"), .change = by_start});
+  options.add("evaluators-per-device", &evaluators_per_device,
+              "under mpirun: candidates that a rank evaluates at the same time on each of its "
+              "GPUs, or on its cores where there is none",
+              {.range = core::between(1, 64, "an evaluator needs a good part of a device"),
+               .change = by_start});
+  options.default_from_environment("evaluators-per-device", "HIEREVO_EVALUATORS_PER_DEVICE");
+  options.add("master-evaluates", &master_evaluates,
+              "under mpirun: rank 0 evaluates too, one candidate at a time", {.change = by_start});
+  options.add("heartbeat", &heartbeat,
+              "under mpirun: silence after which a rank is considered lost and its candidates are "
+              "given to others",
+              {.range = interval_range, .unit = "seconds", .change = by_start});
+  options.add("grace", &grace,
+              "time from the signal to stop to the exit of the program: what has not saved by then "
+              "is killed",
+              {.range = interval_range, .unit = "seconds", .change = by_start});
 }
 
 NodeShare SearchCommandOptions::node() const {
@@ -126,52 +152,13 @@ search::TrainingMemory SearchCommandOptions::training_memory() const {
 }
 
 search::SearchOptions SearchCommandOptions::search() const {
-  require(!run.empty(), "No run directory is given", "results need a place", "Give --run DIR.");
-  require(population >= 2, fmt::format("--population is {}", population),
-          "selection needs at least 2", "Give --population 2 or more.");
-  require(evaluations >= 1, fmt::format("--evaluations is {}", evaluations),
-          "there would be nothing to do", "Give --evaluations 1 or more.");
-  check_repeats(repeats);
-  require(workers >= 1, fmt::format("--workers is {}", workers), "nobody would evaluate",
-          "Give --workers 1 or more.");
-  require(workers <= 1024, fmt::format("--workers is {}", workers),
-          "a node is not good for so many", "Use mpirun for so many.");
-  require(training.threads >= 1, fmt::format("--threads is {}", training.threads),
-          "an evaluation needs at least one", "Give --threads 1 or more.");
-  require(max_macs >= 0, fmt::format("--max-macs is {}", max_macs), "",
-          "Give a positive bound, or 0 for none.");
-  require(max_parameters >= 0, fmt::format("--max-parameters is {}", max_parameters), "",
-          "Give a positive bound, or 0 for none.");
-  require(max_training_memory >= 0.0,
-          fmt::format("--max-training-memory is {}", max_training_memory), "",
-          "Give GiB, or 0 for what the machine has.");
-  require(synthetic_ms >= 0.0 && synthetic_ms < 1e9,
-          fmt::format("--synthetic-ms is {}", synthetic_ms), "", "Give milliseconds from 0 up.");
-  require(timeout >= 0.0, fmt::format("--timeout is {}", timeout), "",
-          "Give seconds, or 0 for none.");
-  check_interval("checkpoint-every", checkpoint_every);
-  check_interval("heartbeat", heartbeat);
-  check_interval("grace", grace);
-  require(address_space_limit >= 0.0 && address_space_limit < 1e9,
-          fmt::format("--address-space-limit is {}", address_space_limit), "",
-          "Give GiB below 1e9, or 0 for no limit.");
-  require(evaluators_per_device >= 1 && evaluators_per_device <= 64,
-          fmt::format("--evaluators-per-device is {}", evaluators_per_device),
-          "an evaluator needs a good part of a device", "Give 1 to 64.");
-  const std::vector<std::string> isolations = {"process", "none"};
-  if (std::find(isolations.begin(), isolations.end(), isolation) == isolations.end()) {
-    throw core::unknown_name("isolation", isolation, isolations);
+  if (run.empty()) {
+    throw core::UsageError("No run directory is given", "results need a place", "Give --run DIR.");
   }
-  require(max_consecutive_failures >= 1,
-          fmt::format("--max-consecutive-failures is {}", max_consecutive_failures), "",
-          "Give 1 or more.");
-  const std::vector<std::string> evaluators = {"train", "synthetic", "command"};
-  if (std::find(evaluators.begin(), evaluators.end(), evaluator) == evaluators.end()) {
-    throw core::unknown_name("evaluator", evaluator, evaluators);
+  if ((evaluator == "command") == command.empty()) {
+    throw core::UsageError("--evaluator command and --command belong together", "",
+                           "Give both or neither.");
   }
-  require((evaluator == "command") == !command.empty(),
-          "--evaluator command and --command belong together", "", "Give both or neither.");
-  ProgressLine::mode_named(progress);
   training.training();
 
   search::SearchOptions options;
@@ -182,7 +169,6 @@ search::SearchOptions SearchCommandOptions::search() const {
                     .tournament = tournament,
                     .seed = seed,
                     .start_mutations = start_mutations};
-  evolution::Engine checked(options.engine);
   options.model = model.spec();
   if (max_parameters > 0) options.max_parameters = max_parameters;
   if (max_macs > 0) options.max_macs = max_macs;
@@ -196,14 +182,6 @@ search::SearchOptions SearchCommandOptions::search() const {
   options.run = run;
   options.dry_run = dry_run;
   return options;
-}
-
-const std::vector<std::string>& options_that_may_change() {
-  static const std::vector<std::string> names = DataOptions::places(
-      {"evaluations", "workers", "threads", "master-evaluates", "timeout", "synthetic-ms",
-       "max-consecutive-failures", "command", "checkpoint-every", "isolation",
-       "evaluators-per-device", "address-space-limit", "heartbeat", "grace"});
-  return names;
 }
 
 }  // namespace hierevo::app

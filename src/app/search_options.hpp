@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <string>
-#include <vector>
 
 #include "evaluator_layout.hpp"
 #include "hierevo/search/search.hpp"
@@ -47,18 +46,17 @@ struct SearchCommandOptions {
   TrainOptions training;
 
   void add_to(OptionSet& options);
-  /// All but the run's configuration and what depends on the data. Throws UsageError for any option
-  /// out of its range.
+  /// All but the run's configuration and what depends on the data. Throws UsageError for options
+  /// that do not go together.
   search::SearchOptions search() const;
   /// What a rank has on its node for its evaluations: no GPUs where these use none.
   NodeShare node() const;
 
  private:
+  void add_search_to(OptionSet& options);
+  void add_evaluation_to(OptionSet& options);
+  void add_ranks_to(OptionSet& options);
   search::TrainingMemory training_memory() const;
 };
-
-/// Options that may differ from one start of a run to the next: they change how results are come
-/// by, not what is searched for. (On other --threads a fitness may differ by rounding.)
-const std::vector<std::string>& options_that_may_change();
 
 }  // namespace hierevo::app

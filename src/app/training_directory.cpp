@@ -25,11 +25,7 @@ constexpr const char* result_name = "result.json";
 /// Where locks do not hold, two may write the same file.
 constexpr auto several = core::Writers::several;
 
-/// More repeats may be asked for later; where the data lie and how many threads there are is not
-/// what is computed.
-const std::vector<std::string> may_change = DataOptions::places({"repeats", "threads"});
-
-constexpr core::Claim repeat_claim{"folder of a repeat", "--out", repeat_markers};
+constexpr core::Claim repeat_claim{"folder of a repeat", repeat_markers};
 
 fs::path cell_file(const fs::path& path) {
   return path / "genotype.json";
@@ -59,7 +55,7 @@ void TrainingDirectory::require_same(const fs::path& path, const OptionSet& opti
     require_same_cell(path, genome::read_genotype(cell), genotype, id_of);
   const fs::path configuration = configuration_file(path);
   if (!core::path_exists(configuration)) return;
-  options.require_same(core::read_text_file(configuration), may_change, path.string(), "--out");
+  options.require_same(core::read_text_file(configuration), path.string(), "--out");
 }
 
 void TrainingDirectory::require_same_data(const fs::path& path, const TrainingDataFacts& data) {
@@ -91,7 +87,7 @@ TrainingDirectory::TrainingDirectory(fs::path path, const OptionSet& options,
 
 /// Nobody keeps it for long.
 core::DirectoryClaim TrainingDirectory::claim_all() const {
-  return {path_, {"folder of a training", "--out", markers}, std::chrono::seconds(30)};
+  return {path_, {"folder of a training", markers}, std::chrono::seconds(30)};
 }
 
 core::DirectoryClaim TrainingDirectory::claim(int repeat) const {

@@ -5,24 +5,12 @@
 #include <map>
 
 #include "hierevo/comm/mpi_session.hpp"
-#include "hierevo/core/closest_match.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
 #include "hierevo/core/numbers.hpp"
 #include "hierevo/io/image_shards.hpp"
 
 namespace hierevo::app {
-
-namespace {
-
-nn::Schedule schedule_named(std::string_view name) {
-  if (name == "steps") return nn::Schedule::steps;
-  if (name == "cosine") return nn::Schedule::cosine;
-  const std::vector<std::string> known = {"steps", "cosine"};
-  throw core::unknown_name("schedule", name, known);
-}
-
-}  // namespace
 
 bool DataOptions::is_prepared() const {
   const std::filesystem::path path(dataset);
@@ -35,22 +23,21 @@ bool DataOptions::is_shards() const {
 
 void DataOptions::add_to(OptionSet& options) {
   options.group("Data");
+  // What the data are is known by their fingerprint.
+  const Facts place{.change = Change::between_ranks};
   options.add(
       "dataset", &dataset,
       "fashion-mnist, mnist, cifar10, cifar100, idx (any other like mnist), or what hierevo "
-      "prepare made: a pack, FILE.h5, or, for hierevo train alone, a FOLDER of JPEG shards");
+      "prepare made: a pack, FILE.h5, or, for hierevo train alone, a FOLDER of JPEG shards",
+      place);
   options.add("data-dir", &data_dir,
               "folder of the data set's files, or of a pack that is named without one; empty: what "
-              "HIEREVO_DATA_DIR says, or where Debian's package puts fashion-mnist");
+              "HIEREVO_DATA_DIR says, or where Debian's package puts fashion-mnist",
+              place);
   options.add("train-size", &train_size, "images to train on; 0: all that do not validate");
   options.explain("train-size", [this] { return meaning_of_train_size(); });
   options.default_from_environment("data-dir", "HIEREVO_DATA_DIR");
   options.when_read([this, &options] { complete_paths(options); });
-}
-
-std::vector<std::string> DataOptions::places(std::vector<std::string> others) {
-  others.insert(others.end(), {"dataset", "data-dir"});
-  return others;
 }
 
 std::string DataOptions::meaning_of_train_size() const {
@@ -105,14 +92,19 @@ void TrainOptions::add_to(OptionSet& options) {
   options.add("weight-decay", &numbers.weight_decay, "L2 penalty on weights");
   options.add("decay-norms", &numbers.decay_norms, "also on those of norms and biases");
   options.add("evaluation-batch", &numbers.evaluation_batch, "images at a time in validation");
-  options.add("threads", &threads, "CPU threads of a process that trains; a step uses 16 at most");
+  options.add("threads", &threads, "CPU threads of a process that trains; a step uses 16 at most",
+              {.range = core::at_least(1, "an evaluation needs at least one"),
+               .change = Change::between_starts});
   options.group("Training, beyond the paper (off by default)");
-  options.add("schedule", &schedule, "how the rate goes on: steps (drops) or cosine (to 0)");
+  options.add("schedule", &schedule,
+              "how the rate falls: by drops after some steps, or as a cosine to 0",
+              {.choices = {"steps", "cosine"}});
   options.add("warmup", &numbers.warmup, "steps over which the rate rises from 0");
   options.add("lr-reference-batch", &lr_reference_batch,
               "--lr is meant for batches of this size: the rate becomes lr × batch / "
               "lr-reference-batch (with "
-              "large batches add --warmup); 0: --lr as it is");
+              "large batches add --warmup)",
+              {.range = core::at_least(0), .unit = "images", .zero = "--lr as it is"});
   options.add("label-smoothing", &numbers.label_smoothing, "share of targets spread over classes");
   options.add("mixup", &numbers.mixup, "alpha of mixup; 0: none");
   options.add("cutmix", &numbers.cutmix, "alpha of CutMix; 0: none; with mixup, one by lot a step");
@@ -136,7 +128,7 @@ std::string TrainOptions::meaning_of_drops() const {
 
 nn::TrainingOptions TrainOptions::training() const {
   nn::TrainingOptions training = numbers;
-  training.schedule = schedule_named(schedule);
+  training.schedule = schedule == "cosine" ? nn::Schedule::cosine : nn::Schedule::steps;
   training.learning_rate_drops.clear();
   std::string_view rest = drops;
   while (!rest.empty()) {
@@ -150,11 +142,7 @@ nn::TrainingOptions TrainOptions::training() const {
     training.learning_rate_drops.push_back(*share);
     rest.remove_prefix(std::min(rest.size(), item.size() + 1));
   }
-  if (lr_reference_batch < 0) {
-    throw core::UsageError(fmt::format("--lr-reference-batch is {}", lr_reference_batch), "",
-                           "Give the number of images that --lr is meant for, or 0.");
-  }
-  nn::check(training);
+  naming_options([&training] { nn::check(training); });
   if (lr_reference_batch > 0) {
     training.learning_rate *=
         static_cast<double>(training.batch) / static_cast<double>(lr_reference_batch);
@@ -162,25 +150,11 @@ nn::TrainingOptions TrainOptions::training() const {
   return training;
 }
 
-void check_repeats(int repeats) {
-  if (repeats >= 1 && repeats <= 1000) return;
-  throw core::UsageError(fmt::format("--repeats is {}", repeats),
-                         "at least one training is needed, and at most 1000 are kept",
-                         "Give a number from 1 to 1000.");
-}
-
 void check_only_repeat(int only_repeat, int repeats) {
-  if (only_repeat >= 0 && only_repeat <= repeats) return;
+  if (only_repeat <= repeats) return;
   throw core::UsageError(fmt::format("--only-repeat is {}", only_repeat),
                          fmt::format("--repeats is {}", repeats),
                          "Give a number from 1 to --repeats, or 0 for all.");
-}
-
-void check_interval(std::string_view option, double seconds) {
-  constexpr double longest = 1e9;  // 30 years, which every clock can count
-  if (seconds > 0.0 && seconds <= longest) return;
-  throw core::UsageError(fmt::format("--{} is {}", option, seconds), "",
-                         "Give seconds above 0 and up to 1e9.");
 }
 
 void require_one_process(std::string_view command) {

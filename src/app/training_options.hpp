@@ -29,10 +29,6 @@ struct DataOptions {
   /// --data-dir is by default the environment's HIEREVO_DATA_DIR, unless --dataset is prepared and
   /// not there. Paths become absolute ones, so that a run can be gone on with from any folder.
   void add_to(OptionSet& options);
-  /// The options that say where the data lie, and `others`. They are no part of what is computed:
-  /// what the data are is known by their fingerprint, and each start and rank may have them in
-  /// another place.
-  static std::vector<std::string> places(std::vector<std::string> others = {});
   /// Behind add_to(), where a part of the training set validates.
   void add_validation_to(OptionSet& options);
 
@@ -59,12 +55,13 @@ struct TrainOptions {
   std::string meaning_of_drops() const;
 };
 
-/// Throws UsageError unless so many trainings can be averaged.
-void check_repeats(int repeats);
+/// Of options that say how many trainings are averaged.
+inline constexpr auto repeats_range = core::between(1, 1000, "each of them is kept");
+/// Of options in seconds: up to 30 years, which every clock can count.
+inline constexpr core::NumberRange interval_range = {
+    .least = 0, .most = 1e9, .without_least = true};
 /// Throws UsageError unless it is one of the repeats, or 0 for all.
 void check_only_repeat(int only_repeat, int repeats);
-/// Throws UsageError unless the seconds given to --`option` are above 0 and up to 1e9.
-void check_interval(std::string_view option, double seconds);
 /// Throws UsageError where mpirun or srun started several processes of a command that works alone.
 void require_one_process(std::string_view command);
 

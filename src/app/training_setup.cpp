@@ -127,16 +127,17 @@ TrainingSetup::TrainingSetup(const DataOptions& options, const TrainOptions& tra
                  .fingerprint = data::fingerprint_of(dataset.train),
                  .image_size = data::side_of(dataset.train.shape.size),
                  .name = dataset.name};
-  data->split =
-      nn::split_training_set(nn::to_tensors(std::move(dataset.train)), options.train_size,
-                             options.validation_size, core::derive_seed(seed, 0, "split"));
+  data->split = naming_options([&] {
+    return nn::split_training_set(nn::to_tensors(std::move(dataset.train)), options.train_size,
+                                  options.validation_size, core::derive_seed(seed, 0, "split"));
+  });
   data->facts.training_images = data->split.train.size();
   data->facts.held_out_images = data->split.validation.size();
   data->training = training.training();
   data->repeats = repeats;
   data->threads = training.threads;
   data->device = device_here();
-  nn::check(data->training, data->split.train, data->split.validation);
+  naming_options([&data] { nn::check(data->training, data->split.train, data->split.validation); });
   nn::use_device(data->device);
   data->split.train = nn::on_device(data->split.train, data->device);
   data->split.validation = nn::on_device(data->split.validation, data->device);

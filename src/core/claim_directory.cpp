@@ -26,9 +26,8 @@ void refuse_foreign(const fs::path& path, const Claim& claim) {
   // In this order: another process may make the lock meanwhile.
   if (fs::is_empty(path, error) || there(lock_name)) return;
   if (std::any_of(claim.markers.begin(), claim.markers.end(), there)) return;
-  throw CheckpointError(
-      path, fmt::format("it is no {}", claim.what), "it holds other files",
-      fmt::format("Choose a folder that is empty or not there yet for {}.", claim.option));
+  throw CheckpointError(path, fmt::format("it is no {}", claim.what), "it holds other files",
+                        "Choose a folder that is empty or not there yet.");
 }
 
 FileLock locked(const fs::path& path, const Claim& claim, std::chrono::milliseconds patience) {
@@ -49,7 +48,7 @@ FileLock locked(const fs::path& path, const Claim& claim, std::chrono::milliseco
                    owner ? fmt::format("it holds the folder's lock; the last to begin there was {}",
                                        owner->text())
                          : "it holds the folder's lock",
-                   fmt::format("Wait for it or end it, or choose another {}.", claim.option));
+                   "Wait for it or end it, or choose another folder.");
 }
 
 }  // namespace

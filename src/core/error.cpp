@@ -21,6 +21,10 @@ std::string error_text(std::string_view problem, std::string_view why,
   return text;
 }
 
+FieldError::FieldError(std::string_view field, std::string_view problem, std::string_view why,
+                       std::string_view suggestion)
+    : UsageError(fmt::format("{} {}", field, problem), why, suggestion), field_(field) {}
+
 IoError::IoError(std::filesystem::path path, std::string_view operation, std::string_view why,
                  std::string_view suggestion)
     : Error(error_text(fmt::format("Cannot {} '{}'", operation, path.string()), why, suggestion)),
@@ -58,8 +62,8 @@ Failure failure_for_memory(const std::exception& exception) {
   return {
       error_text(thread ? "The system provides no more memory or threads" : "Not enough memory",
                  says_nothing ? "" : first_line(exception),
-                 "Ask for more (a job's --mem, ulimit -v and -u), or let the command need less: "
-                 "by fewer --threads or a smaller --batch, say."),
+                 "Ask for more (of the job, ulimit -v and -u), or use fewer threads or a smaller "
+                 "batch, say."),
       ExitCode::failures};
 }
 

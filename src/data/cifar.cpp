@@ -30,9 +30,8 @@ fs::path folder_of(const CifarLayout& layout, const fs::path& data_dir) {
 void read_records(const CifarLayout& layout, const fs::path& path, std::size_t records,
                   std::size_t first, Images& images) {
   if (!core::path_exists(path)) {
-    throw core::UsageError(
-        fmt::format("There is no '{}'", path.string()), "",
-        fmt::format("Unpack {}, and name the folder with --data-dir.", layout.archive));
+    throw core::UsageError(fmt::format("There is no '{}'", path.string()), "",
+                           fmt::format("Unpack {}, and give that folder.", layout.archive));
   }
   const std::vector<std::byte> file = read_data_file(path);
   const std::size_t label_bytes = layout.label_classes.size();
@@ -118,10 +117,10 @@ bool holds_cifar(const CifarLayout& layout, const fs::path& data_dir) {
 
 Dataset load_cifar(const CifarLayout& layout, const fs::path& data_dir) {
   if (data_dir.empty()) {
-    throw core::UsageError(
-        fmt::format("No folder is given for {}", layout.name), "it is in no package",
+    throw core::FieldError(
+        "data_dir", "is empty", fmt::format("{} is in no package", layout.name),
         fmt::format("Get {} from its publisher, the University of Toronto, unpack it, and give "
-                    "--data-dir FOLDER.",
+                    "the folder.",
                     layout.archive));
   }
   const fs::path folder = folder_of(layout, data_dir);

@@ -64,7 +64,7 @@ std::vector<fs::path> class_folders(const fs::path& part) {
         fmt::format("'{}' is in no folder of a class", entry.string()),
         "the folder that an image is in names its class",
         "Put each image into a folder of its class, or take this file out; for images to test on "
-        "--validation-labels FILE may say their classes.");
+        "a file of validation labels may say their classes.");
   }
   if (folders.empty()) {
     throw core::UsageError(fmt::format("There is no folder of a class in '{}'", part.string()), "",
@@ -196,7 +196,7 @@ class Scan {
         fmt::format("'{}' cannot be used", validation_labels_.labels.string()),
         fmt::format("no images to test on lie without folders of their classes in '{}'",
                     (folder_ / (found_.test_folder.empty() ? "val" : found_.test_folder)).string()),
-        "Leave --validation-labels out.");
+        "Leave the file of validation labels out.");
   }
 
   void add_without_classes(const fs::path& part, const fs::path& place) {

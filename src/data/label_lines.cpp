@@ -86,7 +86,7 @@ std::vector<LabelLine> read_label_lines(const fs::path& path) {
 void refuse_label_line(const fs::path& path, std::size_t number, std::string_view why) {
   throw core::UsageError(fmt::format("Cannot use '{}'", path.string()),
                          fmt::format("line {}: {}", number, why),
-                         "See --validation-labels in hierevo prepare --help.");
+                         "See the help on validation labels.");
 }
 
 }  // namespace hierevo::data

@@ -11,15 +11,15 @@ namespace hierevo::data {
 SplitIndices split_indices(std::int64_t size, std::int64_t train_size, std::int64_t validation_size,
                            std::uint64_t seed) {
   if (validation_size < 0 || validation_size >= size) {
-    throw core::UsageError(
-        fmt::format("--validation-size is {}", validation_size),
+    throw core::FieldError(
+        "validation_size", fmt::format("is {}", validation_size),
         fmt::format("the training set has {}, and some must be left to train on", size),
         fmt::format("Give up to {}.", size - 1));
   }
   const std::int64_t left = size - validation_size;
   if (train_size < 0 || train_size > left) {
-    throw core::UsageError(
-        fmt::format("--train-size is {}", train_size),
+    throw core::FieldError(
+        "train_size", fmt::format("is {}", train_size),
         fmt::format("{} of {} are left besides {} to validate on", left, size, validation_size),
         fmt::format("Give 1 to {}, or 0 for all of these.", left));
   }

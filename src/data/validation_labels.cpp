@@ -89,10 +89,11 @@ class Classes {
     if (largest == by_number_.size()) {
       return fmt::format("classes are taken to count from 1, for there is a {}", largest);
     }
-    refuse_file(files_.labels,
-                fmt::format("its classes may count from 0 or from 1, for neither 0 nor {} is there",
-                            by_number_.size()),
-                "Say which by --labels-from 0 or 1.");
+    throw core::FieldError(
+        "first_number", "is not given",
+        fmt::format("the classes of '{}' may count from 0 or from 1, for neither 0 nor {} is there",
+                    files_.labels.string(), by_number_.size()),
+        "Give 0 or 1.");
   }
 
   std::int64_t label_of(const Entry& entry) const {
@@ -102,12 +103,11 @@ class Classes {
       refuse_label_line(files_.labels, entry.line, why);
     };
     if (known && number && !by_number_.empty()) {
-      refuse(fmt::format("'{}' may be the name of a class or a number of --synsets", entry.word));
+      refuse(fmt::format("'{}' may be the name of a class or a number of the synsets", entry.word));
     }
     if (known || !number) return of_name(files_.labels, entry.line, entry.word);
     if (files_.synsets.empty()) {
-      refuse(
-          fmt::format("'{}' is a number, and --synsets does not say of which class", entry.word));
+      refuse(fmt::format("'{}' is a number, and no synsets say of which class", entry.word));
     }
     if (*number < first_number_ || *number - first_number_ >= by_number_.size()) {
       refuse(fmt::format("class {} of {}, which count from {}", *number, by_number_.size(),

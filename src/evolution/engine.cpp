@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <array>
 #include <cmath>
 #include <set>
 #include <utility>
@@ -16,27 +15,11 @@ namespace hierevo::evolution {
 
 namespace {
 
-constexpr std::array<std::string_view, 3> algorithm_names = {"evolution", "aging", "random"};
-
 void check(const EngineOptions& options) {
-  using core::UsageError;
-  if (options.population < 2) {
-    throw UsageError(fmt::format("A population of {}", options.population),
-                     "selection needs at least 2", "Set --population to 2 or more.");
-  }
-  if (options.evaluations < 1) {
-    throw UsageError("A search of 0 evaluations", "there would be nothing to do",
-                     "Set --evaluations to 1 or more.");
-  }
-  if (!(options.tournament > 0.0 && options.tournament <= 1.0)) {
-    throw UsageError(fmt::format("A tournament of {}", options.tournament),
-                     "it is the share of the population that takes part",
-                     "Set --tournament above 0 and up to 1.");
-  }
-  if (options.start_mutations < 0) {
-    throw UsageError(fmt::format("{} start mutations", options.start_mutations), "",
-                     "Set --start-mutations to 0 or more.");
-  }
+  require_in(population_range, "population", static_cast<double>(options.population));
+  require_in(evaluations_range, "evaluations", static_cast<double>(options.evaluations));
+  require_in(tournament_range, "tournament", options.tournament);
+  require_in(start_mutations_range, "start_mutations", options.start_mutations);
 }
 
 std::optional<std::size_t> capacity_for(const EngineOptions& options) {

@@ -14,8 +14,6 @@ namespace hierevo::genome {
 
 namespace {
 
-constexpr std::array<std::string_view, 3> model_names = {"cifar-small", "cifar-large", "imagenet"};
-
 /// Widths of concatenations can grow exponentially; beyond this a network is refused anyway.
 constexpr std::int64_t widest = std::numeric_limits<std::int64_t>::max() / 4;
 

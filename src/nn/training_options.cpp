@@ -12,22 +12,21 @@ namespace hierevo::nn {
 
 namespace {
 
-/// `option`: as the programs name it.
 template <typename T>
-void require(bool holds, std::string_view option, T value, std::string_view why,
+void require(bool holds, std::string_view field, T value, std::string_view why,
              std::string_view suggestion) {
-  if (!holds) throw core::UsageError(fmt::format("--{} is {}", option, value), why, suggestion);
+  if (!holds) throw core::FieldError(field, fmt::format("is {}", value), why, suggestion);
 }
 
 // Each condition is written so that NaN fails it.
 
-void require_share(double value, std::string_view option, bool may_be_one) {
-  require(value >= 0 && (value < 1 || (may_be_one && value == 1)), option, value, "it is a share",
+void require_share(double value, std::string_view field, bool may_be_one) {
+  require(value >= 0 && (value < 1 || (may_be_one && value == 1)), field, value, "it is a share",
           may_be_one ? "Give a number from 0 to 1." : "Give a number from 0 to below 1.");
 }
 
-void require_0_or_above(double value, std::string_view option, std::string_view why) {
-  require(value >= 0 && std::isfinite(value), option, value, why, "Give a number from 0 up.");
+void require_0_or_above(double value, std::string_view field, std::string_view why) {
+  require(value >= 0 && std::isfinite(value), field, value, why, "Give a number from 0 up.");
 }
 
 void check_augmentation(const TrainingOptions& options) {
@@ -40,30 +39,31 @@ void check_augmentation(const TrainingOptions& options) {
 }
 
 void check_regularisation(const TrainingOptions& options) {
-  require_0_or_above(options.weight_decay, "weight-decay", "weights must not grow by it");
-  require_share(options.label_smoothing, "label-smoothing", false);
-  require_share(options.drop_path, "drop-path", false);
-  require_share(options.ema_decay, "ema-decay", false);
-  require_0_or_above(options.clip_norm, "clip-norm", "it is the largest norm of a gradient");
-  require(options.micro_batches >= 1 && options.micro_batches <= options.batch / 2, "micro-batches",
+  require_0_or_above(options.weight_decay, "weight_decay", "weights must not grow by it");
+  require_share(options.label_smoothing, "label_smoothing", false);
+  require_share(options.drop_path, "drop_path", false);
+  require_share(options.ema_decay, "ema_decay", false);
+  require_0_or_above(options.clip_norm, "clip_norm", "it is the largest norm of a gradient");
+  require(options.micro_batches >= 1 && options.micro_batches <= options.batch / 2, "micro_batches",
           options.micro_batches,
-          fmt::format("--batch is {}, and each needs at least 2 images", options.batch),
+          fmt::format("batch is {}, and each needs at least 2 images", options.batch),
           fmt::format("Give 1 to {}.", options.batch / 2));
 }
 
 void check_learning_rate(const TrainingOptions& options) {
-  require(options.learning_rate > 0 && std::isfinite(options.learning_rate), "lr",
+  require(options.learning_rate > 0 && std::isfinite(options.learning_rate), "learning_rate",
           options.learning_rate, "each step must lead somewhere", "Give a number above 0.");
   for (const double drop : options.learning_rate_drops) {
     if (drop >= 0 && drop <= 1) continue;
-    throw core::UsageError(fmt::format("--lr-drops has {}", drop), "each is a share of the steps",
+    throw core::FieldError("learning_rate_drops", fmt::format("has {}", drop),
+                           "each is a share of the steps",
                            "Give numbers from 0 to 1, such as 0.8,0.9.");
   }
-  require(options.learning_rate_factor > 0 && options.learning_rate_factor <= 1, "lr-factor",
-          options.learning_rate_factor, "the rate is to drop by it",
+  require(options.learning_rate_factor > 0 && options.learning_rate_factor <= 1,
+          "learning_rate_factor", options.learning_rate_factor, "the rate is to drop by it",
           "Give a number above 0 and at most 1.");
   require(options.warmup >= 0 && options.warmup <= options.steps, "warmup", options.warmup,
-          fmt::format("--steps is {}", options.steps), fmt::format("Give 0 to {}.", options.steps));
+          fmt::format("steps is {}", options.steps), fmt::format("Give 0 to {}.", options.steps));
 }
 
 }  // namespace
@@ -76,7 +76,7 @@ void check(const TrainingOptions& options) {
           "Give a number of pixels, or 0 for whole images.");
   require(options.momentum >= 0 && options.momentum < 1, "momentum", options.momentum,
           "what is left of a step must fade", "Give a number from 0 to below 1.");
-  require(options.evaluation_batch >= 1, "evaluation-batch", options.evaluation_batch,
+  require(options.evaluation_batch >= 1, "evaluation_batch", options.evaluation_batch,
           "nothing would be looked at", "Give 1 or more.");
   check_learning_rate(options);
   check_augmentation(options);

@@ -15,7 +15,7 @@ Admission::Admission(const SearchOptions& options, int ranks)
       data_(recorded_data(options.run)),
       recorded_(data_),
       owner_(fmt::format("those that the run in '{}' began with", options.run.string())),
-      suggestion_("Use the data that the run began with, or choose another --run.") {}
+      suggestion_("Use the data that the run began with, or choose another run directory.") {}
 
 Admission::Refusal Admission::reason_to_refuse(const Hello& hello) const {
   if (!hello.error.empty()) return {hello.error, "Mend this on that host."};

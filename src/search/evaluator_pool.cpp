@@ -374,7 +374,7 @@ std::string EvaluatorPool::failure_of(const Slot& slot, const std::string& how) 
   const auto limit = slot.how.order.memory_limit;
   const std::string with_limit =
       limit ? fmt::format(
-                  " with the {:.3g} GiB that --address-space-limit gives it (an evaluator that "
+                  " within {:.3g} GiB of address space, its limit (an evaluator that "
                   "trains needs 1 GiB at least)",
                   static_cast<double>(*limit) / (1 << 30))
             : "";

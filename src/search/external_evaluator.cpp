@@ -124,7 +124,7 @@ class Child {
     const process::ProgramStart start = process::start_program(program);
     if (start.error != 0) {
       throw core::UsageError(fmt::format("Cannot start '{}'", name), std::strerror(start.error),
-                             "Check the program given to --command.");
+                             "Check the program of the command.");
     }
     id_ = start.pid;
     output_ = reading_end(output);
@@ -259,13 +259,13 @@ class ExternalEvaluator final : public Evaluator {
 
 std::unique_ptr<Evaluator> make_external_evaluator(std::vector<std::string> command, fs::path run) {
   if (command.empty()) {
-    throw core::UsageError("No program to evaluate with", "--command is empty",
+    throw core::UsageError("No program to evaluate with", "the command is empty",
                            "Give a program and its arguments.");
   }
   if (path_of(command.front()).empty()) {
     throw core::UsageError(fmt::format("Cannot run '{}'", command.front()),
                            why_it_cannot_be_run(command.front()),
-                           "Check the program given to --command.");
+                           "Check the program of the command.");
   }
   return std::make_unique<ExternalEvaluator>(std::move(command), std::move(run));
 }

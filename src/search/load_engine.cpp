@@ -14,12 +14,12 @@ namespace {
 
 void check_same_run(const evolution::EngineOptions& saved, const evolution::EngineOptions& wanted,
                     const std::filesystem::path& run) {
-  const auto require = [&](bool same, std::string_view option, const auto& then, const auto& now) {
+  const auto require = [&](bool same, std::string_view field, const auto& then, const auto& now) {
     if (same) return;
-    throw core::UsageError(fmt::format("--{} is {} but the run in '{}' began with {}", option, now,
-                                       run.string(), then),
-                           "its results could not be compared",
-                           "Use the same options again, or another --run.");
+    throw core::FieldError(
+        field, fmt::format("is {} but the run in '{}' began with {}", now, run.string(), then),
+        "its results could not be compared",
+        "Use the same options again, or another run directory.");
   };
   require(saved.space == wanted.space, "space", saved.space.name(), wanted.space.name());
   require(saved.algorithm == wanted.algorithm, "algorithm", name(saved.algorithm),
@@ -27,7 +27,7 @@ void check_same_run(const evolution::EngineOptions& saved, const evolution::Engi
   require(saved.population == wanted.population, "population", saved.population, wanted.population);
   require(saved.tournament == wanted.tournament, "tournament", saved.tournament, wanted.tournament);
   require(saved.seed == wanted.seed, "seed", saved.seed, wanted.seed);
-  require(saved.start_mutations == wanted.start_mutations, "start-mutations", saved.start_mutations,
+  require(saved.start_mutations == wanted.start_mutations, "start_mutations", saved.start_mutations,
           wanted.start_mutations);
 }
 

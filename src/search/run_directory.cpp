@@ -25,7 +25,7 @@ namespace {
 constexpr const char* configuration_name = "config.ini";
 constexpr std::string_view markers[] = {"search.h5"};
 constexpr int kept_snapshots = 3;
-constexpr core::Claim claim{"run directory", "--run", markers};
+constexpr core::Claim claim{"run directory", markers};
 
 /// Those of a run's files in flight that `choose` chooses. One that cannot be removed does no harm,
 /// and is tried again.

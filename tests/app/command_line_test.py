@@ -86,7 +86,7 @@ class CommandLine(ProgramTest):
                                "Give 2 or more."),
                 ("lr", "-1", "--lr is -1 (each step must lead somewhere). Give a number above 0."),
                 ("steps", "0", "--steps is 0 (nothing would be learnt). Give 1 or more."),
-                ("warmup", "6000", "--warmup is 6000 (--steps is 5000). Give 0 to 5000."),
+                ("warmup", "6000", "--warmup is 6000 (steps is 5000). Give 0 to 5000."),
                 ("mixup", "nan", "--mixup is nan ("), ("drop-path", "1", "--drop-path is 1 ("),
                 ("lr-drops", "0.5,2", "--lr-drops has 2 (each is a share of the steps). "
                                       "Give numbers from 0 to 1, such as 0.8,0.9.")]:

@@ -333,7 +333,7 @@ class Refusals(DataTest):
                      says="Get cifar-10-binary.tar.gz from its publisher")
         self.refused(*self.evaluation("--dataset", "cifar100", "--data-dir", self.folder),
                      says="train.bin'. Unpack cifar-100-binary.tar.gz")
-        self.refused(*self.evaluation("--dataset", "mnist"), says="Give --data-dir FOLDER")
+        self.refused(*self.evaluation("--dataset", "mnist"), says="--data-dir is empty (mnist is in no package). Give the folder")
         self.refused(*self.evaluation("--dataset", "cifar11"), says="Did you mean 'cifar10'?")
         self.refused(*self.evaluation("--dataset", "none.h5"),
                      says="/none.h5'. Make it with hierevo prepare.")

@@ -94,12 +94,89 @@ TEST(OptionSet, AnyNameIsRecordedAndInherited) {
     EXPECT_EQ(OptionSet::value_in(record, "name"), name);
     std::string run = "none";
     Named heir;
-    heir.options.add("run", &run, "", OptionSet::Record::no);
+    heir.options.add("run", &run, "", {.recorded = false});
     heir.options.inherit("run", {"name"}, [&](const std::string&) { return record; });
     ASSERT_TRUE(heir.options.parse({"--run", "R"}));
     EXPECT_EQ(heir.name, name);
-    heir.options.require_same(record, {}, "R", "--run");
+    heir.options.require_same(record, "R", "--run");
   }
+}
+
+/// Options of which the table says all that it can.
+struct Told {
+  double seconds = 3;
+  int workers = 1;
+  long bound = 0;
+  std::string mode = "auto";
+  OptionSet options{"", ""};
+
+  Told() {
+    options.add("seconds", &seconds, "",
+                {.range = core::NumberRange{.least = 0, .most = 9, .without_least = true},
+                 .unit = "seconds"});
+    options.add(
+        "workers", &workers, "",
+        {.range = core::between(1, 64, "nobody else works"), .change = Change::between_starts});
+    options.add("bound", &bound, "",
+                {.range = core::at_least(0), .zero = "none", .recorded = false});
+    options.add("mode", &mode, "", {.choices = {"live", "lines"}, .change = Change::between_ranks});
+  }
+};
+
+std::string refused(const std::vector<std::string>& arguments) {
+  return test::refusal([&] { Told().options.parse(arguments); });
+}
+
+TEST(OptionFacts, SayWhatIsRefusedAndWhy) {
+  EXPECT_EQ(refused({"--workers", "0"}),
+            "--workers is 0 (nobody else works). Give a number from 1 to 64.");
+  EXPECT_EQ(refused({"--workers", "65"}),
+            "--workers is 65 (nobody else works). Give a number from 1 to 64.");
+  EXPECT_EQ(refused({"--seconds", "0"}), "--seconds is 0. Give seconds above 0 and up to 9.");
+  EXPECT_EQ(refused({"--seconds", "nan"}), "--seconds is nan. Give seconds above 0 and up to 9.");
+  EXPECT_EQ(refused({"--bound", "-1"}), "--bound is -1. Give a number above 0, or 0 for none.");
+  EXPECT_EQ(refused({"--mode", "linse"}),
+            "--mode is 'linse' (that is no value of this option). Did you mean 'lines'?");
+  EXPECT_EQ(refused({"--workers", "64", "--seconds", "9", "--bound", "0", "--mode", "auto"}),
+            "accepted");
+  const test::ScratchFolder folder;
+  const std::string ini = (folder.path() / "x.ini").string();
+  core::replace_file(ini, std::string_view("mode=live\nworkers=0\n"));
+  EXPECT_EQ(
+      refused({"--config", ini}),
+      "--workers is 0 in '" + ini + "', line 2 (nobody else works). Give a number from 1 to 64.");
+  EXPECT_EQ(refused({"--config", ini, "--workers", "1"}), "accepted");
+}
+
+TEST(OptionFacts, StandInTheHelp) {
+  testing::internal::CaptureStdout();
+  Told().options.parse({"--help"});
+  const std::string help = testing::internal::GetCapturedStdout();
+  for (const char* facts :
+       {"(seconds; above 0 and up to 9)", "(from 1 to 64)", "(0: none)", "(live, lines)"}) {
+    EXPECT_THAT(help, testing::HasSubstr(facts));
+  }
+}
+
+TEST(OptionFacts, SayWhatMayChange) {
+  Told told;
+  told.options.parse({"--workers", "2"});
+  EXPECT_EQ(told.options.record(), "seconds=3\nworkers=2\nmode=auto\n");
+  EXPECT_EQ(told.options.common(), "seconds=3\nworkers=2\n");
+  EXPECT_EQ(told.options.lasting(), "seconds=3\n");
+  told.options.require_same("seconds=3\nworkers=1\nmode=live\nbound=7\n", "R", "--run");
+  EXPECT_THAT(
+      test::refusal([&] { told.options.require_same("seconds=4\nworkers=1\n", "R", "--run"); }),
+      testing::HasSubstr("(--seconds was 4 and is 3 now)"));
+}
+
+TEST(NamingOptions, AFieldOfALibraryIsNamedAsItsOption) {
+  const auto refusal = [](const char* field) {
+    return test::refusal(
+        [&] { naming_options([&] { throw core::FieldError(field, "is 1", "why", "Give 2."); }); });
+  };
+  EXPECT_EQ(refusal("train_size"), "--train-size is 1 (why). Give 2.");
+  EXPECT_EQ(refusal("learning_rate_drops"), "--lr-drops is 1 (why). Give 2.");
 }
 
 /// Names that options had before the first release, and have now.
@@ -122,7 +199,7 @@ struct Renamed {
 
   explicit Renamed(const std::string& name) {
     options.add(name, &value, "");
-    options.add("run", &run, "", OptionSet::Record::no);
+    options.add("run", &run, "", {.recorded = false});
   }
 };
 
@@ -154,10 +231,10 @@ TEST(RenamedOptions, AreReadInRecordsWithTheirOldNames) {
     heir.options.inherit("run", {new_name}, [&](const std::string&) { return record; });
     ASSERT_TRUE(heir.options.parse({"--run", "R"}));
     EXPECT_EQ(heir.value, 3);
-    heir.options.require_same(record, {}, "R", "--run");
+    heir.options.require_same(record, "R", "--run");
     Renamed other(new_name);
     other.options.parse({"--" + new_name, "4"});
-    EXPECT_THAT(test::refusal([&] { other.options.require_same(record, {}, "R", "--run"); }),
+    EXPECT_THAT(test::refusal([&] { other.options.require_same(record, "R", "--run"); }),
                 testing::HasSubstr("(--" + new_name + " was 3 and is 4 now)"));
   }
 }

@@ -210,7 +210,8 @@ class Search(ProgramTest):
                 told = self.search(option, value, code=2).stderr
                 self.assertIn("Give seconds above 0 and up to 1e9.", told)
         for value in ("-1", "inf", "nan", "1e9"):
-            self.assertIn("Give GiB below 1e9", self.search("--address-space-limit", value, code=2).stderr)
+            told = self.search("--address-space-limit", value, code=2).stderr
+            self.assertIn("Give GiB above 0 and below 1e9, or 0 for no limit.", told)
 
     def test_a_dry_run_makes_nothing(self):
         told = self.search("--dry-run", "--progress", "lines").stderr

@@ -105,11 +105,11 @@ class Shards(DataTest):
             self.image(f"train/{label}/{label}_1.JPEG")
         for number in range(3):
             self.image(f"val/ILSVRC2012_val_0000000{number}.JPEG")
-        self.assertIn("--validation-labels FILE may say their classes", self.shard(code=2))
+        self.assertIn("a file of validation labels may say their classes", self.shard(code=2))
         truth, synsets = self.folder / "truth.txt", self.folder / "synsets.txt"
         truth.write_text("1\n2\n2\n")
         synsets.write_text("n02 kite\nn01 tench\n")
-        self.assertIn("--synsets does not say of which class",
+        self.assertIn("no synsets say of which class",
                       self.shard("--validation-labels", truth, code=2))
         said = self.shard("--validation-labels", truth, "--synsets", synsets)
         self.assertIn("2 images to train on, 3 to test on.", said)

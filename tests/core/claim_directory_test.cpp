@@ -25,7 +25,7 @@ namespace fs = std::filesystem;
 using testing::HasSubstr;
 
 constexpr std::string_view markers[] = {"work"};
-constexpr Claim claim{"folder of a test", "--folder", markers};
+constexpr Claim claim{"folder of a test", markers};
 
 mode_t mode_of(const fs::path& path) {
   struct stat status {};
@@ -124,7 +124,7 @@ TEST(DirectoryClaim, NamesWhoHoldsTheLock) {
     FAIL();
   } catch (const InUseError& error) {
     EXPECT_THAT(error.what(), HasSubstr(owner_of(folder.path() / "work")->text()));
-    EXPECT_THAT(error.what(), HasSubstr("Wait for it or end it, or choose another --folder"));
+    EXPECT_THAT(error.what(), HasSubstr("Wait for it or end it, or choose another folder"));
   }
 }
 

@@ -101,9 +101,9 @@ TEST_F(SmallCifar10, RefusesShortAndLongFiles) {
 TEST_F(SmallCifar10, NamesWhatIsMissingAndHowToGetIt) {
   fs::remove(inner / "data_batch_5.bin");
   EXPECT_ERROR(load_cifar(layout, inner),
-               "data_batch_5.bin'. Unpack cifar-10-binary.tar.gz, and name the folder with");
+               "data_batch_5.bin'. Unpack cifar-10-binary.tar.gz, and give that folder.");
   EXPECT_ERROR(load_cifar(layout, {}),
-               "No folder is given for cifar10 (it is in no package). Get "
+               "data_dir is empty (cifar10 is in no package). Get "
                "cifar-10-binary.tar.gz from its publisher");
 }
 

@@ -101,8 +101,8 @@ TEST(Mnist, AndItsRelativesNeedAFolder) {
   EXPECT_EQ(files.load("idx").classes(), 10);
   for (const char* name : {"mnist", "idx"}) {
     EXPECT_ERROR(load_dataset(name, {}),
-                 "No folder is given for " + std::string(name) +
-                     " (it is in no package). Give --data-dir FOLDER with the publishers' four");
+                 "data_dir is empty (" + std::string(name) +
+                     " is in no package). Give the folder with the publishers' four");
   }
   EXPECT_ERROR(load_dataset("mnist", files.folder() / "none"), "train-images-idx3-ubyte.gz'");
 }

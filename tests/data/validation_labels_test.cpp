@@ -55,7 +55,7 @@ TEST_F(ValidationLabelsTest, ReadsWhatPeopleHave) {
 TEST_F(ValidationLabelsTest, RefusesWhatDoesNotFit) {
   EXPECT_THAT(refusal("n01\nn02\n"), HasSubstr("it has 2 classes for 3 images"));
   EXPECT_THAT(refusal("n01\nn09\nn02\n"), HasSubstr("line 2: 'n09' is no class"));
-  EXPECT_THAT(refusal("1\n2\n3\n"), HasSubstr("line 1: '1' is a number, and --synsets does not"));
+  EXPECT_THAT(refusal("1\n2\n3\n"), HasSubstr("line 1: '1' is a number, and no synsets say of"));
   EXPECT_THAT(refusal("1\n4\n3\n", "n01\nn02\nn03\n"), HasSubstr("line 2: class 4 of 3"));
   EXPECT_THAT(refusal("0\n3\n1\n", "n01\nn02\nn03\n"), HasSubstr("line 2: class 3 of 3"));
   EXPECT_THAT(refusal("1\n2\n3\n", "n01\nn05\n"), HasSubstr("synsets' (line 2: 'n05'"));
@@ -75,9 +75,9 @@ TEST_F(ValidationLabelsTest, NumbersCountFromWhereTheFileShows) {
   EXPECT_EQ(assumption, "");
   // The images of a part of the classes.
   const std::string_view either = "val_1 1\nval_2 2\nval_3 2\n";
-  EXPECT_THAT(refusal(either, synsets),
-              HasSubstr("labels' (its classes may count from 0 or from 1, for neither 0 nor 3 is "
-                        "there). Say which by --labels-from 0 or 1."));
+  EXPECT_THAT(
+      refusal(either, synsets),
+      HasSubstr("labels' may count from 0 or from 1, for neither 0 nor 3 is there). Give 0 or 1."));
   files.first_number = 0;
   EXPECT_EQ(read(either, synsets), (Labels{1, 2, 2}));
   EXPECT_EQ(assumption, "");
@@ -118,7 +118,7 @@ TEST_F(ValidationLabelsTest, AClassCalledByANumberIsNotTakenForOneOfSynsets) {
   files.synsets = scratch.path() / "synsets";
   core::replace_file(files.synsets, std::string_view("2\n1\n"));
   EXPECT_THAT(hierevo::test::refusal([&] { read_validation_labels(files, images, classes); }),
-              HasSubstr("line 1: '2' may be the name of a class or a number of --synsets"));
+              HasSubstr("line 1: '2' may be the name of a class or a number of the synsets"));
 }
 
 TEST_F(ValidationLabelsTest, ReadsWhatSpreadsheetsWrite) {

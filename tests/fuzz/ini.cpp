@@ -68,7 +68,7 @@ void check_config(const std::string& text) {
   Parsed second;
   require(parse_as_config(record, second), "a record is accepted");
   require(second.options.record() == record, "a record is the record of itself");
-  second.options.require_same(record, {}, "input", "--run");
+  second.options.require_same(record, "input", "--run");
   const auto names = first.options.recorded_names();
   const std::string& name = names[text.size() % names.size()];
   const std::string line = app::ini_line(name, app::OptionSet::value_in(record, name));

@@ -73,7 +73,7 @@ class FailingSaves : public testing::TestWithParam<Saved> {
   /// Another process takes over, and removes what the one before could not.
   void start_again() const {
     constexpr std::string_view markers[] = {"search.h5", "7.h5"};
-    core::DirectoryClaim(folder_.path(), {"folder of a test", "--folder", markers}).take_over();
+    core::DirectoryClaim(folder_.path(), {"folder of a test", markers}).take_over();
   }
   void start_anew() const {
     for (const auto& entry : fs::directory_iterator(folder_.path())) fs::remove(entry.path());

@@ -182,7 +182,7 @@ TEST_F(Fitness, RefusesWhatDoesNotFit) {
             "A network for 9 classes (the data set has label 9).");
   EXPECT_EQ(message(small_plan(), brief, 0), "0 repeats of the training (at least 1 is needed).");
   EXPECT_EQ(message(small_plan(), {.crop = 29}, 1),
-            "--crop is 29 (the images are 28×28). Give at most 28, or 0 for whole images.");
+            "crop is 29 (the images are 28×28). Give at most 28, or 0 for whole images.");
 }
 
 TEST_F(Fitness, TheSeedOfTheWeightsAndTheSeedOfTheTrainingAreIndependent) {

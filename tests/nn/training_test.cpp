@@ -66,44 +66,47 @@ TEST(TrainingOptions, OutsideTheirRangeAreRefused) {
     TrainingOptions options;
     const char* message;
   } cases[] = {
-      {{.steps = 0}, "--steps is 0 (nothing would be learnt). Give 1 or more."},
-      {{.batch = 1}, "--batch is 1 (batch normalisation needs at least 2 images). Give 2 or more."},
+      {{.steps = 0}, "steps is 0 (nothing would be learnt). Give 1 or more."},
+      {{.batch = 1}, "batch is 1 (batch normalisation needs at least 2 images). Give 2 or more."},
       {{.crop = -1},
-       "--crop is -1 (it is the height and width of an image). Give a number of pixels, or 0 for "
+       "crop is -1 (it is the height and width of an image). Give a number of pixels, or 0 for "
        "whole images."},
-      {{.learning_rate = 0}, "--lr is 0 (each step must lead somewhere). Give a number above 0."},
+      {{.learning_rate = 0},
+       "learning_rate is 0 (each step must lead somewhere). Give a number above 0."},
       {{.learning_rate = nan},
-       "--lr is nan (each step must lead somewhere). Give a number above 0."},
+       "learning_rate is nan (each step must lead somewhere). Give a number above 0."},
       {{.learning_rate_drops = {0.5, 1.5}},
-       "--lr-drops has 1.5 (each is a share of the steps). Give numbers from 0 to 1, such as "
+       "learning_rate_drops has 1.5 (each is a share of the steps). Give numbers from 0 to 1, such "
+       "as "
        "0.8,0.9."},
       {{.learning_rate_factor = 2},
-       "--lr-factor is 2 (the rate is to drop by it). Give a number above 0 and at most 1."},
+       "learning_rate_factor is 2 (the rate is to drop by it). Give a number above 0 and at most "
+       "1."},
       {{.momentum = 1},
-       "--momentum is 1 (what is left of a step must fade). Give a number from 0 to below 1."},
+       "momentum is 1 (what is left of a step must fade). Give a number from 0 to below 1."},
       {{.momentum = nan},
-       "--momentum is nan (what is left of a step must fade). Give a number from 0 to below 1."},
+       "momentum is nan (what is left of a step must fade). Give a number from 0 to below 1."},
       {{.weight_decay = -0.5},
-       "--weight-decay is -0.5 (weights must not grow by it). Give a number from 0 up."},
+       "weight_decay is -0.5 (weights must not grow by it). Give a number from 0 up."},
       {{.evaluation_batch = 0},
-       "--evaluation-batch is 0 (nothing would be looked at). Give 1 or more."},
-      {{.steps = 9, .warmup = 10}, "--warmup is 10 (--steps is 9). Give 0 to 9."},
-      {{.brightness = 1.5}, "--brightness is 1.5 (it is a share). Give a number from 0 to 1."},
-      {{.contrast = nan}, "--contrast is nan (it is a share). Give a number from 0 to 1."},
+       "evaluation_batch is 0 (nothing would be looked at). Give 1 or more."},
+      {{.steps = 9, .warmup = 10}, "warmup is 10 (steps is 9). Give 0 to 9."},
+      {{.brightness = 1.5}, "brightness is 1.5 (it is a share). Give a number from 0 to 1."},
+      {{.contrast = nan}, "contrast is nan (it is a share). Give a number from 0 to 1."},
       {{.cutout = -1},
-       "--cutout is -1 (it is the side of a square). Give a number of pixels, or 0 for none."},
+       "cutout is -1 (it is the side of a square). Give a number of pixels, or 0 for none."},
       {{.mixup = -1},
-       "--mixup is -1 (it is the alpha of a Beta distribution). Give a number from 0 up."},
+       "mixup is -1 (it is the alpha of a Beta distribution). Give a number from 0 up."},
       {{.cutmix = nan},
-       "--cutmix is nan (it is the alpha of a Beta distribution). Give a number from 0 up."},
+       "cutmix is nan (it is the alpha of a Beta distribution). Give a number from 0 up."},
       {{.label_smoothing = 1},
-       "--label-smoothing is 1 (it is a share). Give a number from 0 to below 1."},
-      {{.drop_path = 1}, "--drop-path is 1 (it is a share). Give a number from 0 to below 1."},
+       "label_smoothing is 1 (it is a share). Give a number from 0 to below 1."},
+      {{.drop_path = 1}, "drop_path is 1 (it is a share). Give a number from 0 to below 1."},
       {{.clip_norm = -1},
-       "--clip-norm is -1 (it is the largest norm of a gradient). Give a number from 0 up."},
+       "clip_norm is -1 (it is the largest norm of a gradient). Give a number from 0 up."},
       {{.batch = 8, .micro_batches = 5},
-       "--micro-batches is 5 (--batch is 8, and each needs at least 2 images). Give 1 to 4."},
-      {{.ema_decay = 1}, "--ema-decay is 1 (it is a share). Give a number from 0 to below 1."},
+       "micro_batches is 5 (batch is 8, and each needs at least 2 images). Give 1 to 4."},
+      {{.ema_decay = 1}, "ema_decay is 1 (it is a share). Give a number from 0 to below 1."},
   };
   for (const auto& [options, message] : cases) {
     EXPECT_EQ(test::refusal([&options] { check(options); }), message);
@@ -118,9 +121,9 @@ TEST(TrainingOptions, ThatDoNotFitTheDataAreRefused) {
   };
   const ImageTensors data = blank_images(300);
   EXPECT_EQ(message({.crop = 21}, data, data),
-            "--crop is 21 (the images are 28×20). Give at most 20, or 0 for whole images.");
+            "crop is 21 (the images are 28×20). Give at most 20, or 0 for whole images.");
   EXPECT_EQ(message({.batch = 301, .crop = 20}, data, data),
-            "--batch is 301 (there are 300 images to train on). Give at most 300.");
+            "batch is 301 (there are 300 images to train on). Give at most 300.");
   EXPECT_EQ(message({.crop = 20}, data, blank_images(0)),
             "No images to validate on (at least 1 is needed).");
   EXPECT_EQ(message({.crop = 20}, data, blank_images(5, 3)),

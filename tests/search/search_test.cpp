@@ -330,7 +330,7 @@ TEST(Search, RefusesOtherOptionsThanTheRunBeganWith) {
     run(1, other, evaluator);
     FAIL();
   } catch (const core::UsageError& error) {
-    EXPECT_THAT(error.what(), HasSubstr("--seed is 6 but the run"));
+    EXPECT_THAT(error.what(), HasSubstr("seed is 6 but the run"));
     EXPECT_THAT(error.what(), HasSubstr("began with 5"));
   }
 }

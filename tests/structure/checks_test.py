@@ -88,6 +88,21 @@ class Layering(PlantedTree):
         self.expect("include/hierevo/genome/a.hpp", "<nlohmann/json.hpp>",
                     "a public header must not need <nlohmann/json.hpp>")
 
+    def test_options_in_texts_of_libraries(self):
+        option = "a library's text names an option of a program"
+        for name, line, problem in [
+            ("src/nn/a.cpp", 'refuse("--batch is 1");', option),
+            ("include/hierevo/core/a.hpp", 'f("Give another --run.");', option),
+            ("src/app/a.cpp", 'refuse("--batch is 1");', None),
+            ("src/nn/a.cpp", "--left;  // of --grace", None),
+            ("src/comm/a.cpp", 'f("srun --gpus-per-task=1");', None),
+        ]:
+            with self.subTest(line=line):
+                self.plant(name, line + "\n")
+                problems, _ = layering.check(self.root)
+                (self.root / name).unlink()
+                self.assertEqual(problems, [f"{pathlib.Path(name)}:1: {problem}"] if problem else [])
+
     def test_unknown_module_and_empty_tree(self):
         self.plant("src/misc/a.cpp", "")
         self.assertEqual(layering.check(self.root),

@@ -1,9 +1,10 @@
-"""Checks that modules include each other in one direction and heavy libraries stay at home.
+"""Checks that modules include each other in one direction, heavy libraries stay at home, and libraries know
+no command line.
 
 usage: layering.py SOURCE_TREE
 
 The rules are the table of ARCHITECTURE.md. Looks at every #include of include/, src/, io/ and
-slurm/, and prints each that breaks a rule, as FILE:LINE: what is wrong.
+slurm/, and at the texts of the libraries, and prints each that breaks a rule, as FILE:LINE: what is wrong.
 """
 
 import pathlib
@@ -55,6 +56,9 @@ HOMES = {
 PUBLIC = re.compile(r"hierevo/|fmt/|nlohmann/json_fwd\.hpp|(torch|ATen|c10)/|[a-z_]+$")
 
 SOURCES = {".hpp", ".cpp", ".h", ".in"}
+# An option in a text, but for those of other programs. Programs that embed a library have no such options.
+OPTION = re.compile(r'"[^"]*(?<![\w-])--(?!gpus-per-task)[a-z]')
+PROGRAMS = {"app", "slurm"}
 INCLUDE = re.compile(r'\s*#\s*include\s*([<"])([^>"]+)[>"]')
 
 
@@ -126,6 +130,8 @@ def check(root):
                 problem = problem_with(path, module, *found.groups(), root)
                 if problem:
                     problems.append(f"{path}:{number}: {problem}")
+            elif module not in PROGRAMS and OPTION.search(line.split("//")[0]):
+                problems.append(f"{path}:{number}: a library's text names an option of a program")
     return problems, looked_at
 
 

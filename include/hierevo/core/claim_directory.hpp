@@ -14,7 +14,6 @@ namespace hierevo::core {
 /// A folder that one process works in at a time.
 struct Claim {
   std::string_view what;                      ///< "run directory"
-  std::string_view option;                    ///< that names the folder: "--run"
   std::span<const std::string_view> markers;  ///< files of which one is in every such folder
 };
 

@@ -40,6 +40,18 @@ class UsageError : public Error {
   ExitCode exit_code() const noexcept override { return ExitCode::usage; }
 };
 
+/// A field of a library's options cannot have its value. The text begins with the field's name, in
+/// whose place a program can put what its users call it.
+class FieldError : public UsageError {
+ public:
+  FieldError(std::string_view field, std::string_view problem, std::string_view why = {},
+             std::string_view suggestion = {});
+  const std::string& field() const noexcept { return field_; }
+
+ private:
+  std::string field_;
+};
+
 /// A file operation failed; `system_error` is the errno, or 0 where another library says why.
 class IoError : public Error {
  public:

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -9,6 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "hierevo/core/number_range.hpp"
 #include "hierevo/evolution/individual.hpp"
 #include "hierevo/evolution/population.hpp"
 #include "hierevo/genome/search_space.hpp"
@@ -22,16 +24,24 @@ enum class Algorithm : std::uint8_t {
   random = 2,     ///< independent random genotypes (section 3.4)
 };
 
-/// "evolution", "aging", "random". Throws UsageError for any other name.
+inline constexpr std::array<std::string_view, 3> algorithm_names = {"evolution", "aging", "random"};
+
+/// Throws UsageError for a name that is none of these.
 Algorithm algorithm_named(std::string_view name);
 std::string_view name(Algorithm algorithm);
+
+inline constexpr auto population_range = core::at_least(2, "selection needs at least 2");
+inline constexpr auto evaluations_range = core::at_least(1, "there would be nothing to do");
+inline constexpr core::NumberRange tournament_range = {
+    .least = 0.0, .most = 1.0, .without_least = true, .why = "it is a share of the population"};
+inline constexpr auto start_mutations_range = core::at_least(0);
 
 struct EngineOptions {
   genome::SearchSpace space = genome::SearchSpace::hierarchical();
   Algorithm algorithm = Algorithm::evolution;
-  std::size_t population = 200;    ///< random genotypes at the start; at least 2
-  std::size_t evaluations = 7000;  ///< candidates in all; at least 1
-  double tournament = 0.05;        ///< share of the population that takes part, in (0, 1]
+  std::size_t population = 200;    ///< random genotypes at the start
+  std::size_t evaluations = 7000;  ///< candidates in all
+  double tournament = 0.05;        ///< share of the population that takes part
   std::uint64_t seed = 1;
   int start_mutations = 1000;  ///< mutations of the trivial genotype that make a random one
 };
@@ -51,7 +61,7 @@ struct EngineState {
 /// global state. Not thread-safe.
 class Engine {
  public:
-  /// Throws UsageError when an option is out of its range.
+  /// Throws FieldError when an option is out of its range.
   explicit Engine(EngineOptions options);
   /// Resumes from `state`; its candidates in flight are the first to be asked for again, with the
   /// same ids and seeds. Throws CheckpointError when the state contradicts itself or the options.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -32,7 +33,10 @@ struct ModelSpec {
   static constexpr int most_classes = 1 << 16;
 };
 
-/// "cifar-small", "cifar-large", "imagenet". Throws UsageError for any other name.
+inline constexpr std::array<std::string_view, 3> model_names = {"cifar-small", "cifar-large",
+                                                                "imagenet"};
+
+/// Throws UsageError for a name that is none of these.
 ModelKind model_kind_named(std::string_view name);
 std::string_view name(ModelKind kind);
 

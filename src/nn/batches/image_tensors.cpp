@@ -68,7 +68,7 @@ ImageTensors selected(const ImageTensors& images, const std::vector<std::int64_t
 Split split_training_set(const ImageTensors& train, std::int64_t train_size,
                          std::int64_t validation_size, std::uint64_t seed) {
   if (validation_size < 1) {
-    throw core::UsageError(fmt::format("--validation-size is {}", validation_size),
+    throw core::FieldError("validation_size", fmt::format("is {}", validation_size),
                            "what is found is judged by these images",
                            fmt::format("Give 1 to {}.", train.size() - 1));
   }

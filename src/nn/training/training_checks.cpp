@@ -10,7 +10,7 @@ namespace hierevo::nn {
 
 void check_batch(const TrainingOptions& options, std::int64_t images) {
   if (options.batch <= images) return;
-  throw core::UsageError(fmt::format("--batch is {}", options.batch),
+  throw core::FieldError("batch", fmt::format("is {}", options.batch),
                          fmt::format("there are {} images to train on", images),
                          fmt::format("Give at most {}.", images));
 }
@@ -21,7 +21,7 @@ void check(const TrainingOptions& options, const ImageTensors& train,
   const auto [height, width] = train.image_size();
   const std::int64_t largest_crop = std::min(height, width);
   if (options.crop > largest_crop) {
-    throw core::UsageError(fmt::format("--crop is {}", options.crop),
+    throw core::FieldError("crop", fmt::format("is {}", options.crop),
                            fmt::format("the images are {}×{}", height, width),
                            fmt::format("Give at most {}, or 0 for whole images.", largest_crop));
   }
