@@ -38,7 +38,7 @@ void read_records(const CifarLayout& layout, const fs::path& path, std::size_t r
   const std::size_t record = label_bytes + pixel_bytes;
   if (file.size() != records * record) {
     refuse_data_file(path, std::min(file.size(), records * record),
-                     fmt::format("{} bytes in all; {} records of {} bytes make {}", file.size(),
+                     fmt::format("{} bytes in total; {} records of {} bytes make {}", file.size(),
                                  records, record, records * record));
   }
   std::uint8_t* pixels = images.pixels.data() + first * pixel_bytes;
@@ -48,7 +48,7 @@ void read_records(const CifarLayout& layout, const fs::path& path, std::size_t r
       const auto label = std::to_integer<int>(file[i * record + j]);
       if (label >= layout.label_classes[j]) {
         refuse_data_file(path, i * record + j,
-                         fmt::format("label {} of {} classes, which count from 0", label,
+                         fmt::format("label {}, but the {} classes count from 0", label,
                                      layout.label_classes[j]));
       }
       labels[i] = label;
@@ -68,7 +68,7 @@ Images read_files(const CifarLayout& layout, const fs::path& folder,
   return images;
 }
 
-/// The publisher's names where their file is there, else numbers.
+/// The publisher's names where their file exists, else numbers.
 std::vector<std::string> class_names(const CifarLayout& layout, const fs::path& folder) {
   const int classes = layout.label_classes.back();
   const fs::path path = folder / layout.names_file;
@@ -118,7 +118,7 @@ bool holds_cifar(const CifarLayout& layout, const fs::path& data_dir) {
 Dataset load_cifar(const CifarLayout& layout, const fs::path& data_dir) {
   if (data_dir.empty()) {
     throw core::FieldError(
-        "data_dir", "is empty", fmt::format("{} is in no package", layout.name),
+        "data_dir", "is empty", fmt::format("no package contains {}", layout.name),
         fmt::format("Get {} from its publisher, the University of Toronto, unpack it, and give "
                     "the folder.",
                     layout.archive));

@@ -13,7 +13,7 @@ namespace hierevo::data {
 /// plane of 32×32 pixels.
 struct CifarLayout {
   std::string name;                      ///< "cifar10"
-  std::string folder;                    ///< that the publisher's archive makes
+  std::string folder;                    ///< that the publisher's archive creates
   std::string archive;                   ///< file name of that archive
   std::string names_file;                ///< names of the classes, a line each
   std::vector<int> label_classes;        ///< number of classes of each label byte; the last is used
@@ -27,7 +27,7 @@ CifarLayout cifar10_layout();
 /// With the fine labels.
 CifarLayout cifar100_layout();
 
-/// Whether the first file to train on lies in `data_dir`, or in the archive's folder there.
+/// Whether the first training file lies in `data_dir`, or in the archive's folder there.
 bool holds_cifar(const CifarLayout& layout, const std::filesystem::path& data_dir);
 
 /// Throws UsageError that names the file and the offset of what is wrong.

@@ -12,8 +12,8 @@ namespace hierevo::data {
 
 namespace {
 
-/// Colours at half resolution are smoothed over their neighbours: so many more columns are needed
-/// for the outermost ones to be those of the whole image.
+/// Colours at half resolution are smoothed over their neighbours: with this many more columns the
+/// outermost ones are those of the whole image.
 constexpr JDIMENSION neighbours = 4;
 
 bool lies_in(const ScaledSide& side, std::int64_t length, std::int64_t size) {
@@ -21,8 +21,8 @@ bool lies_in(const ScaledSide& side, std::int64_t length, std::int64_t size) {
          side.skipped >= 0 && side.skipped <= side.scaled - size;
 }
 
-/// The least size to decode at, in eighths: twice as many pixels as are wanted in each direction
-/// keep what the triangles would make of the whole image.
+/// The smallest size to decode at, in eighths: twice the needed pixels in each direction preserve
+/// what the triangle filter would make of the whole image.
 unsigned eighths_for(const ImageCrop& crop) {
   for (const unsigned eighths : {1U, 2U, 4U}) {
     const auto enough = [eighths](const ScaledSide& side) {
@@ -39,7 +39,7 @@ void CropDecoder::decode(std::span<const std::byte> file, ImageSize image, const
                          std::int64_t size, std::span<std::uint8_t> pixels) {
   if (!lies_in(crop.rows, image.height, size) || !lies_in(crop.columns, image.width, size) ||
       std::ssize(pixels) != size * size * 3) {
-    throw core::InternalError("a crop that does not fit");
+    throw core::InternalError("The crop does not fit");
   }
   JpegDecoder decoder(file);
   const ImageSize found = read_header(decoder, file);
@@ -84,7 +84,7 @@ void CropDecoder::read_rows_up_to(JpegDecoder& decoder, std::int64_t end) {
   }
 }
 
-/// First down, then across: so that each row of the result goes across once.
+/// Vertically first, so that each row of the result is scaled horizontally only once.
 void CropDecoder::scale(JpegDecoder& decoder, std::span<std::uint8_t> pixels) {
   const std::size_t size = rows_.size();
   rows_kept_ = rows_.longest;

@@ -12,12 +12,12 @@
 namespace hierevo::data {
 
 /// Decodes crops of JPEG files: only the rows and columns that a crop needs, from a smaller image
-/// where the crop is much larger than what becomes of it, and scaled without aliasing. Keeps its
-/// memory from one to the next. Belongs to one thread.
+/// where the crop is much larger than its result, and scaled without aliasing. Reuses its memory
+/// from crop to crop. Belongs to one thread.
 class CropDecoder {
  public:
   /// `pixels` is [size, size, 3]. The file must have an image of size `image`, in which the crop
-  /// lies. Throws BadJpeg when it has not, and for damage in front of the crop's end.
+  /// lies. Throws BadJpeg when it has not, and for damage before the crop's end.
   void decode(std::span<const std::byte> file, ImageSize image, const ImageCrop& crop,
               std::int64_t size, std::span<std::uint8_t> pixels);
 
@@ -29,8 +29,8 @@ class CropDecoder {
   Resampling rows_;
   Resampling columns_;
   std::size_t row_bytes_ = 0;
-  std::int64_t rows_kept_ = 0;  ///< in kept_, each in place of the one so many before
-  std::int64_t next_row_ = 0;   ///< that the decoder gives
+  std::int64_t rows_kept_ = 0;  ///< in kept_, a ring buffer of rows
+  std::int64_t next_row_ = 0;   ///< that the decoder returns
   std::vector<std::uint8_t> kept_;
   std::vector<const std::uint8_t*> blending_;
   std::vector<float> blended_;
@@ -38,7 +38,7 @@ class CropDecoder {
 };
 
 /// The middle square of a file, scaled to `size`×`size`: [size, size, 3]. Throws BadJpeg for
-/// whatever is not a whole and sound JPEG file.
+/// anything but a complete and sound JPEG file.
 std::vector<std::uint8_t> decode_center(std::span<const std::byte> file, std::int64_t size);
 
 }  // namespace hierevo::data

@@ -7,7 +7,7 @@
 
 namespace hierevo::data {
 
-/// No publisher's file comes near; a damaged or hostile one must not fill the memory.
+/// Far above any publisher's file; a damaged or hostile one must not exhaust the memory.
 inline constexpr std::size_t longest_data_file = std::size_t{1} << 31;
 
 /// All bytes of a publisher's file. Throws UsageError when it cannot be read or is longer.

@@ -33,14 +33,14 @@ Dataset load_fashion_mnist(const fs::path& data_dir) {
                      "holds the publishers' four files."});
 }
 
-/// Data sets that no package brings.
+/// Data sets that no package contains.
 Dataset load_idx_folder(std::string_view name, std::vector<std::string> class_names,
                         const fs::path& data_dir) {
   const std::string suggestion =
       "Give the folder with the publishers' four files, train-images-idx3-ubyte.gz and so "
       "on.";
   if (data_dir.empty()) {
-    throw core::FieldError("data_dir", "is empty", fmt::format("{} is in no package", name),
+    throw core::FieldError("data_dir", "is empty", fmt::format("no package contains {}", name),
                            suggestion);
   }
   return load_idx_dataset(data_dir, {std::string(name), std::move(class_names), suggestion});

@@ -24,8 +24,8 @@ std::uint32_t big_endian(std::span<const std::byte> file, std::size_t offset) {
   return value;
 }
 
-/// The size of a file by its header, of which there may be no more than a part; at most one more
-/// than the longest.
+/// The size of a file by its header, of which only a part may be there; at most one more than the
+/// longest.
 std::size_t announced_size(std::span<const std::byte> file, std::size_t dimensions) {
   const std::size_t header = 4 + 4 * dimensions;
   std::size_t count = 1;
@@ -49,8 +49,7 @@ class GzipReader {
   GzipReader& operator=(const GzipReader&) = delete;
   ~GzipReader() { inflateEnd(&stream_); }
 
-  /// Unpacks no further than to where an array of so many dimensions ends by its own header, and a
-  /// little more.
+  /// Unpacks little more than an array of this many dimensions has by its own header.
   std::vector<std::byte> read(std::size_t dimensions) {
     std::vector<std::byte> unpacked;
     std::vector<std::byte> chunk(std::size_t{1} << 18);
@@ -60,17 +59,17 @@ class GzipReader {
       stream_.next_out = reinterpret_cast<Bytef*>(chunk.data());
       stream_.avail_out = static_cast<uInt>(chunk.size());
       state = inflate(&stream_, Z_NO_FLUSH);
-      if (state == Z_BUF_ERROR) refuse_data_file(path_, offset(), "the gzip stream ends too early");
+      if (state == Z_BUF_ERROR) refuse_data_file(path_, offset(), "the gzip stream is truncated");
       if (state != Z_OK && state != Z_STREAM_END) refuse_data_file(path_, offset(), damage());
       const std::size_t count = chunk.size() - stream_.avail_out;
       if (unpacked.size() + count > longest_data_file)
-        refuse_data_file(path_, offset(), "unpacks to over 2 GiB");
+        refuse_data_file(path_, offset(), "it unpacks to more than 2 GiB");
       unpacked.insert(unpacked.end(), chunk.begin(),
                       chunk.begin() + static_cast<std::ptrdiff_t>(count));
       if (unpacked.size() > announced_size(unpacked, dimensions)) return unpacked;
     }
     if (offset() != packed_.size())
-      refuse_data_file(path_, offset(), "more follows the gzip stream");
+      refuse_data_file(path_, offset(), "there is data after the gzip stream");
     return unpacked;
   }
 
@@ -79,7 +78,7 @@ class GzipReader {
 
   void offer_input() {
     const std::size_t count = std::min(packed_.size() - offered_, std::size_t{1} << 20);
-    stream_.next_in = const_cast<Bytef*>(  // zlib does not write to it, its type says it might
+    stream_.next_in = const_cast<Bytef*>(  // zlib does not write to it, though its type allows that
         reinterpret_cast<const Bytef*>(packed_.data() + offered_));
     stream_.avail_in = static_cast<uInt>(count);
     offered_ += count;
@@ -129,7 +128,7 @@ IdxArray read_idx(const fs::path& path, std::size_t dimensions) {
   if (file.size() != header + count) {
     refuse_data_file(
         path, std::min(file.size(), header + count),
-        fmt::format("{} bytes in all; the header announces {}", file.size(), header + count));
+        fmt::format("{} bytes in total; the header announces {}", file.size(), header + count));
   }
   array.values.resize(count);
   const auto values = std::span(file).subspan(header);

@@ -25,7 +25,7 @@ struct IdxPart {
   IdxArray labels;
 };
 
-/// `name` in `folder`, gzipped or not; the gzipped one where neither is there.
+/// `name` in `folder`, gzipped or not; the gzipped one where neither exists.
 fs::path file_in(const fs::path& folder, std::string_view name) {
   const fs::path packed = folder / fmt::format("{}.gz", name);
   return !core::path_exists(packed) && core::path_exists(folder / name) ? folder / name : packed;
@@ -36,7 +36,7 @@ fs::path existing_file(const fs::path& folder, std::string_view name,
   fs::path path = file_in(folder, name);
   if (core::path_exists(path)) return path;
   throw core::UsageError(fmt::format("There is no '{}'", path.string()),
-                         "nor the same file unpacked", suggestion);
+                         "and no unpacked one either", suggestion);
 }
 
 IdxPart read_part(const fs::path& folder, std::string_view part, const std::string& suggestion) {
@@ -62,7 +62,7 @@ void check_labels(const IdxPart& part, std::size_t classes) {
   if (wrong == labels.end()) return;
   refuse_data_file(part.label_path,
                    part.labels.offset_of(static_cast<std::size_t>(wrong - labels.begin())),
-                   fmt::format("label {} of {} classes, which count from 0", int{*wrong}, classes));
+                   fmt::format("label {}, but the {} classes count from 0", int{*wrong}, classes));
 }
 
 Images to_images(IdxPart part) {

@@ -8,14 +8,14 @@
 
 namespace hierevo::data {
 
-/// What is known of a data set in four IDX files besides what these say.
+/// What is known about a data set in four IDX files beyond their content.
 struct IdxPublication {
   std::string name;
-  std::vector<std::string> class_names;  ///< empty: as many as the training labels count
+  std::vector<std::string> class_names;  ///< empty: counted from the training labels
   std::string suggestion;                ///< how to get the files
 };
 
-/// Whether the images to train on lie in `folder`, gzipped or not.
+/// Whether the training images are in `folder`, gzipped or not.
 bool holds_idx_dataset(const std::filesystem::path& folder);
 
 /// Reads train-images-idx3-ubyte, train-labels-idx1-ubyte and the same of t10k. Throws UsageError

@@ -18,7 +18,7 @@ std::int64_t draw_first(std::int64_t whole, std::int64_t part, core::RandomStrea
   return static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(whole - part + 1)));
 }
 
-/// The largest part in the middle that is neither wider nor higher than allowed.
+/// The largest central part that is neither wider nor higher than allowed.
 ImageCrop middle(ImageSize image, std::int64_t size) {
   const auto height = std::min(image.height, rounded(static_cast<double>(image.width) * widest));
   const auto width = std::min(image.width, rounded(static_cast<double>(image.height) * widest));

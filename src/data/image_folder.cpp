@@ -21,10 +21,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Of Tiny ImageNet: what else lies beside it are boxes and labels.
+/// Tiny ImageNet's; beside it lie only boxes and labels.
 constexpr const char* inner_folder = "images";
 
-/// What is in a folder but for hidden things, sorted by name.
+/// The entries of a folder except hidden ones, sorted by name.
 std::vector<fs::path> entries_of(const fs::path& folder) {
   std::vector<fs::path> entries;
   try {
@@ -42,17 +42,17 @@ std::vector<fs::path> entries_of(const fs::path& folder) {
 }
 
 bool is_folder(const fs::path& path) {
-  std::error_code error;  // no folder either
+  std::error_code error;  // means that it is no folder
   return fs::is_directory(path, error);
 }
 
-/// A link to nothing: else a whole class would be missing for want of a mounted disk, say.
+/// Refuses a broken link: otherwise an unmounted disk, say, would silently remove a class.
 void refuse_dead_link(const fs::path& path) {
   std::error_code error;
   if (!fs::is_symlink(fs::symlink_status(path, error)) || fs::exists(path, error)) return;
-  throw core::UsageError(fmt::format("'{}' is a link to nothing", path.string()),
-                         fmt::format("'{}' is not there", fs::read_symlink(path, error).string()),
-                         "Mend the link, or remove it.");
+  throw core::UsageError(fmt::format("'{}' is a broken link", path.string()),
+                         fmt::format("'{}' does not exist", fs::read_symlink(path, error).string()),
+                         "Fix the link, or remove it.");
 }
 
 std::vector<fs::path> class_folders(const fs::path& part) {
@@ -61,14 +61,14 @@ std::vector<fs::path> class_folders(const fs::path& part) {
     if (is_folder(entry)) continue;
     refuse_dead_link(entry);
     throw core::UsageError(
-        fmt::format("'{}' is in no folder of a class", entry.string()),
+        fmt::format("'{}' is in no class folder", entry.string()),
         "the folder that an image is in names its class",
         "Put each image into a folder of its class, or take this file out; for images to test on "
         "a file of validation labels may say their classes.");
   }
   if (folders.empty()) {
-    throw core::UsageError(fmt::format("There is no folder of a class in '{}'", part.string()), "",
-                           "Put the images there into a folder of each class.");
+    throw core::UsageError(fmt::format("There is no class folder in '{}'", part.string()), "",
+                           "Put the images there into a folder for each class.");
   }
   return folders;
 }
@@ -80,7 +80,7 @@ bool is_jpeg_by_name(const fs::path& path) {
   return ending == ".jpg" || ending == ".jpeg";
 }
 
-/// Whether it has images itself, not in folders of their classes.
+/// Whether it has images itself, not in class folders.
 bool is_flat(const fs::path& folder) {
   const auto entries = entries_of(folder);
   return std::any_of(entries.begin(), entries.end(), [](const fs::path& entry) {
@@ -88,7 +88,7 @@ bool is_flat(const fs::path& folder) {
   });
 }
 
-/// Those in it but images, of which there may be many.
+/// The folders in it; its many images are skipped.
 std::vector<fs::path> folders_in(const fs::path& folder) {
   std::vector<fs::path> folders = entries_of(folder);
   std::erase_if(folders,
@@ -96,7 +96,7 @@ std::vector<fs::path> folders_in(const fs::path& folder) {
   return folders;
 }
 
-/// Where the images of `folder` lie: there, or as Tiny ImageNet has it.
+/// Where the images of `folder` are: there, or where Tiny ImageNet has them.
 fs::path place_of_images(const fs::path& folder) {
   const fs::path inner = folder / inner_folder;
   return is_folder(inner) && !is_flat(folder) ? inner : folder;
@@ -106,19 +106,19 @@ void append_images(const fs::path& folder, std::int64_t label, std::vector<Label
   const std::vector<fs::path> entries = entries_of(folder);
   if (entries.empty()) {
     throw core::UsageError(fmt::format("There is no image in '{}'", folder.string()),
-                           "a class needs at least one", "Fill this folder or take it out.");
+                           "a class needs at least one", "Fill this folder or remove it.");
   }
   for (const auto& entry : entries) {
     if (!is_jpeg_by_name(entry) && is_folder(entry)) {
-      throw core::UsageError(fmt::format("'{}' is a folder in that of a class", entry.string()),
+      throw core::UsageError(fmt::format("'{}' is a folder inside a class folder", entry.string()),
                              "images lie in the folder of their class, or all in a folder images "
                              "in it",
-                             "Move its images up, or take it out.");
+                             "Move its images up, or remove it.");
     }
     if (!is_jpeg_by_name(entry)) {
       throw core::UsageError(fmt::format("'{}' is not a JPEG file by its name", entry.string()),
-                             "only .jpg and .jpeg, in small or capital letters, are read",
-                             "Convert it, or take it out.");
+                             "only .jpg and .jpeg, in lower or upper case, are read",
+                             "Convert it, or remove it.");
     }
     files.push_back({entry, label});
   }
@@ -126,7 +126,7 @@ void append_images(const fs::path& folder, std::int64_t label, std::vector<Label
 
 using Labels = std::map<std::string, std::int64_t>;
 
-/// Where the images to test on in `part` lie when that is in no folders of their classes.
+/// Where the test images in `part` are when they are in no class folders.
 std::optional<fs::path> place_without_classes(const fs::path& part, const Labels& classes) {
   if (is_flat(part)) return part;
   const auto folders = folders_in(part);
@@ -135,7 +135,7 @@ std::optional<fs::path> place_without_classes(const fs::path& part, const Labels
   return inner ? std::optional(folders.front()) : std::nullopt;
 }
 
-/// The folder of the images to test on; empty when there is none.
+/// The folder of the test images; empty when there is none.
 fs::path test_part(const fs::path& folder, const Labels& classes) {
   std::vector<fs::path> found;
   for (const char* name : {"test", "val", "validation"}) {
@@ -150,7 +150,7 @@ fs::path test_part(const fs::path& folder, const Labels& classes) {
   return passed_over ? found[1] : first;
 }
 
-/// Labels of images without folders of their classes: those of Tiny ImageNet lie beside them.
+/// Labels of images without class folders: Tiny ImageNet has them beside the images.
 ValidationLabelFiles labels_of(const fs::path& part, const ValidationLabelFiles& given) {
   const fs::path own = part / "val_annotations.txt";
   std::error_code error;
@@ -158,7 +158,7 @@ ValidationLabelFiles labels_of(const fs::path& part, const ValidationLabelFiles&
   return there ? ValidationLabelFiles{own, {}, {}} : given;
 }
 
-/// A folder of images on its way.
+/// A folder of images being listed.
 class Scan {
  public:
   Scan(const fs::path& folder, const ValidationLabelFiles& validation_labels)
@@ -194,14 +194,14 @@ class Scan {
   [[noreturn]] void refuse_labels() const {
     throw core::UsageError(
         fmt::format("'{}' cannot be used", validation_labels_.labels.string()),
-        fmt::format("no images to test on lie without folders of their classes in '{}'",
+        fmt::format("no test images lie outside class folders in '{}'",
                     (folder_ / (found_.test_folder.empty() ? "val" : found_.test_folder)).string()),
         "Leave the file of validation labels out.");
   }
 
   void add_without_classes(const fs::path& part, const fs::path& place) {
     const ValidationLabelFiles files = labels_of(part, validation_labels_);
-    if (files.labels.empty()) static_cast<void>(class_folders(place));  // which it refuses
+    if (files.labels.empty()) static_cast<void>(class_folders(place));  // refuses them
     found_.test_folder = place.lexically_relative(folder_).string();
     append_images(place, 0, found_.test);
     std::vector<std::string> names;
@@ -216,9 +216,9 @@ class Scan {
       const auto known = labels_.find(entry.filename().string());
       if (known == labels_.end()) {
         throw core::UsageError(
-            fmt::format("'{}' is a class without images to train on", entry.string()),
+            fmt::format("'{}' is a class without training images", entry.string()),
             fmt::format("there is no '{}'", (folder_ / "train" / entry.filename()).string()),
-            "Give it some, or take this folder out.");
+            "Add some, or remove this folder.");
       }
       append_images(place_of_images(entry), known->second, found_.test);
     }
@@ -230,7 +230,7 @@ class Scan {
   ImageFolder found_;
 };
 
-/// Whether an open or a read that failed so says that this one is no file.
+/// Whether an open or a read failed because the path is no usable file.
 bool is_no_file(int system_error) {
   return system_error == ENOENT || system_error == ELOOP || system_error == EISDIR ||
          system_error == EFBIG;

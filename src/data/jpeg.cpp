@@ -12,7 +12,7 @@ namespace hierevo::data {
 
 namespace {
 
-/// No photograph comes near; a small hostile file must not fill the memory.
+/// Far above any photograph; a small hostile file must not exhaust the memory.
 constexpr std::int64_t most_pixels = std::int64_t{1} << 27;
 
 bool is_png(std::span<const std::byte> file) {
@@ -80,7 +80,7 @@ DecodedImage decode_jpeg(std::span<const std::byte> file) {
 ImageSize check_jpeg(std::span<const std::byte> file) {
   JpegDecoder decoder(file);
   const ImageSize size = read_header(decoder, file);
-  // Damage shows in the codes of the coefficients, which are all read; only pixels are spared.
+  // Damage shows in the codes of the coefficients, which are all read; only pixels are not made.
   require(decoder.start(JpegDecoder::Rows::rgb, 1), decoder);
   std::vector<std::uint8_t> row(decoder.columns() * decoder.bytes_a_pixel());
   for (JDIMENSION y = 0; y < decoder.rows(); ++y) require(decoder.read_row(row.data()), decoder);
@@ -94,7 +94,7 @@ std::string problem_of(const BadJpeg& bad) {
 
 void refuse_image(std::string_view name, const BadJpeg& bad) {
   throw core::UsageError(fmt::format("Cannot use '{}'", name), problem_of(bad),
-                         "Fetch or convert the image again, or take it out.");
+                         "Fetch or convert the image again, or remove it.");
 }
 
 }  // namespace hierevo::data

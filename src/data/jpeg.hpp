@@ -22,18 +22,18 @@ class BadJpeg : public std::runtime_error {
   std::size_t offset_;
 };
 
-/// Pixels as they stand in an image file, row by row: red, green, blue.
+/// Pixels as an image file has them, row by row: red, green, blue.
 struct DecodedImage {
   ImageSize size;
   std::vector<std::uint8_t> pixels;  ///< [H, W, 3]
 };
 
-/// Decodes a JPEG file; grey and CMYK ones become RGB. Throws BadJpeg for whatever is not a whole
+/// Decodes a JPEG file; grey and CMYK ones become RGB. Throws BadJpeg for anything but a complete
 /// and sound JPEG file.
 DecodedImage decode_jpeg(std::span<const std::byte> file);
 
-/// Looks at the whole of a JPEG file, which takes less time than to decode it. Throws what
-/// decode_jpeg() would throw.
+/// Checks a whole JPEG file, which takes less time than decoding it. Throws what decode_jpeg()
+/// would throw.
 ImageSize check_jpeg(std::span<const std::byte> file);
 
 /// "at byte 12: …"
@@ -42,9 +42,9 @@ std::string problem_of(const BadJpeg& bad);
 [[noreturn]] void refuse_image(std::string_view name, const BadJpeg& bad);
 
 class JpegDecoder;
-/// For the sources of this layer: reads the header of a file of sane size. Throws BadJpeg.
+/// For this module: reads the header of a file of reasonable size. Throws BadJpeg.
 ImageSize read_header(JpegDecoder& decoder, std::span<const std::byte> file);
-/// Throws BadJpeg of what `decoder` says unless a step of it went well.
+/// Throws BadJpeg with `decoder`'s message unless its step succeeded.
 void require(bool went_well, const JpegDecoder& decoder);
 /// Red, green and blue of `cmyk`, 4 bytes a pixel, in place of the first three.
 void convert_cmyk(std::span<std::uint8_t> cmyk, bool inverted);

@@ -11,7 +11,7 @@ namespace hierevo::data {
 
 namespace {
 
-/// What ranges of a step are asked for: those of the step before, and those seen of this one.
+/// The ranges requested for a step: those of the step before, and those of this one so far.
 class RangePattern {
  public:
   void add(std::int64_t step, ImageRange range) {
@@ -23,7 +23,7 @@ class RangePattern {
     now_.push_back(range);
   }
 
-  /// The requests that will probably follow, up to `ahead` steps on.
+  /// The requests that will probably follow, up to `ahead` steps ahead.
   std::vector<JpegRequest> following(int ahead) const {
     std::vector<JpegRequest> requests;
     for (std::size_t i = now_.size(); i < before_.size(); ++i) append(step_, before_[i], requests);

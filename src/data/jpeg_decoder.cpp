@@ -9,7 +9,7 @@ namespace hierevo::data {
 
 namespace {
 
-/// The usual progressive files have 10, and the most elaborate ones a few times as many.
+/// Usual progressive files have 10, and the most elaborate ones a few times that.
 constexpr int most_scans = 100;
 
 }  // namespace
@@ -89,11 +89,11 @@ void JpegDecoder::watch_scans(j_common_ptr info) {
   auto* self = static_cast<JpegDecoder*>(info->client_data);
   if (self->info_.input_scan_number <= most_scans) return;
   std::snprintf(self->message_.data(), self->message_.size(),
-                "more than %d scans, each as long to decode as a whole image", most_scans);
+                "more than %d scans, each as slow to decode as a whole image", most_scans);
   std::longjmp(self->jump_, 1);
 }
 
-/// Warnings (level -1) are about damage, after which pixels are made up. Only these are not.
+/// Warnings (level -1) are about damage, after which pixels are made up, except for these.
 void JpegDecoder::judge(j_common_ptr info, int level) {
   if (level >= 0) return;
   const int code = info->err->msg_code;

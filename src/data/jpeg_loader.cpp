@@ -19,12 +19,12 @@ JpegLoader::JpegLoader(const JpegFiles& files, std::int64_t size, int threads, T
     }
   } catch (const std::system_error& error) {
     throw core::UsageError(fmt::format("Cannot start {} threads that decode images", threads),
-                           error.code().message(), "Ask for fewer.");
+                           error.code().message(), "Use fewer.");
   }
 }
 
 JpegLoader::~JpegLoader() {
-  for (auto& thread : threads_) thread.request_stop();  // wakes those that wait
+  for (auto& thread : threads_) thread.request_stop();  // wakes waiting threads
 }
 
 JpegLoader::JobPointer JpegLoader::new_job(const JpegRequest& request) const {
@@ -33,7 +33,7 @@ JpegLoader::JobPointer JpegLoader::new_job(const JpegRequest& request) const {
   job->tasks = tasks_(request);
   job->left = job->tasks.size();
   const std::size_t image = static_cast<std::size_t>(size_ * size_ * 3);
-  // Not made_shared, which would write zeros into all of it.
+  // Not make_shared, which would fill all of it with zeros.
   job->batch.pixels.reset(new std::uint8_t[job->tasks.size() * image]);
   for (const auto& task : job->tasks) job->batch.labels.push_back(files_.label(task.index));
   return job;
@@ -54,7 +54,7 @@ DecodedBatch JpegLoader::at(const JpegRequest& request, std::span<const JpegRequ
   std::deque<JobPointer> jobs = {job_of(request)};
   const JobPointer wanted = jobs.front();
   {
-    // The threads begin with what is waited for, while the tasks of the others are listed.
+    // The threads begin with the batch that is waited for, while the others are listed.
     const std::scoped_lock lock(mutex_);
     if (std::find(jobs_.begin(), jobs_.end(), wanted) == jobs_.end()) jobs_.push_front(wanted);
   }

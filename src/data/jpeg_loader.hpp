@@ -25,7 +25,7 @@ struct JpegTask {
   ImageCrop crop;
 };
 
-/// What is asked for: some images of the batch of a step.
+/// A request: some images of the batch of a step.
 struct JpegRequest {
   std::int64_t step = 0;
   ImageRange range;
@@ -33,11 +33,11 @@ struct JpegRequest {
   bool operator==(const JpegRequest&) const = default;
 };
 
-/// Makes batches of crops by threads, those that will probably be asked for ahead of time. What
-/// a batch is depends on the request alone. Belongs to one thread.
+/// Makes batches of crops on threads, those that will probably be requested ahead of time. A batch
+/// depends on its request alone. Belongs to one thread.
 class JpegLoader {
  public:
-  /// What images a request is made of: called by the thread that asks, in the order of requests.
+  /// The images of a request: called by the requesting thread, in the order of requests.
   using Tasks = std::function<std::vector<JpegTask>(const JpegRequest&)>;
 
   /// Keeps a reference to `files`. `threads` and `size` are at least 1. Throws UsageError where so
@@ -45,23 +45,23 @@ class JpegLoader {
   JpegLoader(const JpegFiles& files, std::int64_t size, int threads, Tasks tasks);
   JpegLoader(const JpegLoader&) = delete;
   JpegLoader& operator=(const JpegLoader&) = delete;
-  /// Waits for no more than the images that threads have in hand.
+  /// Waits only for the images that threads are working on.
   ~JpegLoader();
 
   /// The batch of `request`. Meanwhile and afterwards those of `following` are made, in this order;
-  /// others that were begun are dropped: the memory holds no more than these. Throws what is wrong
-  /// with the first bad image of the batch: UsageError or IoError that names it.
+  /// others that were begun are dropped, to limit memory. Throws UsageError or IoError that names
+  /// the first bad image of the batch.
   DecodedBatch at(const JpegRequest& request, std::span<const JpegRequest> following);
 
  private:
-  /// A batch in the making. Guarded by mutex_ but for the pixels.
+  /// A batch in the making. Guarded by mutex_ except for the pixels.
   struct Job {
     JpegRequest request;
     std::vector<JpegTask> tasks;
     DecodedBatch batch;
-    std::size_t next = 0;  ///< that no thread has begun yet
-    std::size_t left = 0;  ///< that are not made yet
-    std::size_t bad = 0;   ///< place of the first bad image
+    std::size_t next = 0;  ///< image that no thread has begun
+    std::size_t left = 0;  ///< images that are not finished
+    std::size_t bad = 0;   ///< index of the first bad image
     std::exception_ptr problem;
   };
   using JobPointer = std::shared_ptr<Job>;

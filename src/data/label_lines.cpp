@@ -15,8 +15,8 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view separators = " \t\v\f,;";
 
-/// The word in double quotes that `text` begins with, where a quote in it stands twice, and takes
-/// it off. Nothing where there is none, as in "12" without an end: then quotes are letters.
+/// Takes the word in double quotes off the front of `text`; a quote in it is doubled. Nothing where
+/// there is none, as when the closing quote is missing: quotes are then ordinary letters.
 std::optional<std::string> take_quoted(std::string_view& text) {
   if (!text.starts_with('"')) return std::nullopt;
   std::string word;

@@ -1,4 +1,4 @@
-// Files of labels as people have them, as lines of words.
+// Label files as people have them, read as lines of words.
 #pragma once
 
 #include <cstddef>
@@ -14,8 +14,8 @@ struct LabelLine {
   std::vector<std::string> words;  ///< at least one
 };
 
-/// Those that are not empty. Throws UsageError when the file cannot be read or is no UTF-8 by its
-/// first bytes.
+/// The lines that are not empty. Throws UsageError when the file cannot be read or begins with the
+/// mark of UTF-16.
 std::vector<LabelLine> read_label_lines(const std::filesystem::path& path);
 
 /// Throws the UsageError about a line of this file.

@@ -12,11 +12,11 @@ namespace hierevo::data {
 
 namespace {
 
-/// More rows than these at once are rare, and would not fit into registers.
+/// More rows at once are rare, and would not fit into registers.
 constexpr std::size_t most_taps = 4;
 
-/// The rounding is that of one addition after the other, whatever the width of a vector: with other
-/// instructions the same image comes out.
+/// Rounds as one addition after the other does, whatever the width of a vector: all instruction
+/// sets give the same image.
 template <std::size_t taps, bool add>
 inline __attribute__((always_inline)) void blend(const std::uint8_t* const* rows,
                                                  const float* weights, std::size_t count,
@@ -63,7 +63,7 @@ __attribute__((target("avx2"))) void blend_with_avx2(std::size_t taps,
   blend_all(taps, rows, weights, count, blended);
 }
 
-/// Three bytes of four numbers, rounded, and one more of no meaning.
+/// Three bytes of four numbers, rounded, and a meaningless fourth.
 inline void store_pixel(__m128 pixel, std::uint8_t* bytes) {
   const __m128i words = _mm_packs_epi32(_mm_cvtps_epi32(pixel), _mm_setzero_si128());
   const int packed = _mm_cvtsi128_si32(_mm_packus_epi16(words, words));
@@ -72,7 +72,7 @@ inline void store_pixel(__m128 pixel, std::uint8_t* bytes) {
 #endif
 
 #if defined(__x86_64__)
-/// With zeros for weights behind the last, so that all pixels have as many. Gives how many it made.
+/// Pads weights with zeros, so that all pixels have equally many. Returns how many pixels it made.
 __attribute__((target("avx2"))) std::size_t resample_pairs(const float* blended,
                                                            const Resampling& columns,
                                                            std::uint8_t* row) {

@@ -7,13 +7,13 @@
 
 namespace hierevo::data {
 
-/// Which old pixels each new one is a mean of, and with which weights. Every new pixel is a
-/// triangle over all old ones that it covers, at least two wide: bilinear without aliasing, as
-/// Pillow and torch.nn.functional.interpolate(antialias=True) have it.
+/// Which old pixels each new one is a mean of, and with which weights. The weights of a new pixel
+/// are a triangle over all old ones that it covers, at least two wide: bilinear without aliasing,
+/// as in Pillow and torch.nn.functional.interpolate(antialias=True).
 struct Resampling {
-  std::vector<std::int32_t> first;  ///< old pixel that the weights begin with
+  std::vector<std::int32_t> first;  ///< old pixel of the first weight
   std::vector<std::int32_t> taps;   ///< how many weights
-  std::vector<float> weights;       ///< `longest` for each new pixel, zeros behind
+  std::vector<float> weights;       ///< `longest` for each new pixel, padded with zeros
   std::int32_t longest = 0;
   std::vector<float> of_pairs;  ///< see prepare_pairs()
 
@@ -24,21 +24,21 @@ struct Resampling {
 };
 
 /// A part [begin, begin + length) of old pixels, which may begin and end within one, becomes
-/// `scaled` new ones, of which [skipped, skipped + size) are wanted. No pixel out of the part
-/// counts, nor one from `end` on. `reversed` gives the last of them first.
+/// `scaled` new ones, of which [skipped, skipped + size) are needed. No pixel outside the part
+/// counts, nor one from `end` on. `reversed` puts the last of them first.
 void set_resampling(double begin, double length, std::int64_t end, std::int64_t scaled,
                     std::int64_t skipped, std::int64_t size, bool reversed, Resampling& result);
 
-/// Of two neighbouring new pixels each weight four times, `longest` of the one by those of the
-/// other: for resample_row(), where the processor does two at once.
+/// The weights of each two neighbouring new pixels side by side, each four times, `longest` for
+/// each pixel: for resample_row(), which computes two at once where the processor can.
 void prepare_pairs(Resampling& columns);
 
 /// Sum of `rows`, each `count` bytes, with these weights: the same on every processor.
 void blend_rows(std::span<const std::uint8_t* const> rows, const float* weights, std::size_t count,
                 float* blended);
 
-/// New pixels of `blended`, 4 numbers an old pixel of which three count: 3 bytes each. `row` has
-/// room for one byte more; behind `blended` are `longest` pixels of any finite numbers.
+/// New pixels, 3 bytes each, from `blended`, 4 numbers per old pixel, of which three count. `row`
+/// has room for one byte more; after `blended` come `longest` pixels of any finite numbers.
 void resample_row(const float* blended, const Resampling& columns, std::uint8_t* row);
 
 }  // namespace hierevo::data

@@ -26,7 +26,7 @@ std::string stem_of(const std::string& name) {
   return fs::path(name).stem().string();
 }
 
-/// What stands for a class, and for which image where that is named.
+/// A word for a class, and the image that it is for where that is named.
 struct Entry {
   std::size_t line;
   std::string image;
@@ -34,7 +34,7 @@ struct Entry {
   std::int64_t label = 0;
 };
 
-/// Turns what stands for a class into its label.
+/// Turns words for classes into labels.
 class Classes {
  public:
   Classes(const ValidationLabelFiles& files, std::span<const std::string> names) : files_(files) {
@@ -42,7 +42,7 @@ class Classes {
     if (!files.synsets.empty()) read_synsets();
   }
 
-  /// Returns the assumption that it makes, if any.
+  /// Returns the assumption that was made, if any.
   std::string label(std::vector<Entry>& entries) {
     std::string assumption = choose_first_number(entries);
     for (Entry& entry : entries) entry.label = label_of(entry);
@@ -58,7 +58,7 @@ class Classes {
       if (!is_new) {
         refuse_label_line(
             files_.synsets, line.number,
-            fmt::format("'{}' stands in line {} already", line.words.front(), first->second));
+            fmt::format("'{}' is already in line {}", line.words.front(), first->second));
       }
       by_number_.push_back(label);
     }
@@ -83,15 +83,15 @@ class Classes {
       largest = std::max(largest, number);
       if (number > 0) continue;
       first_number_ = 0;
-      return fmt::format("classes are taken to count from 0, for line {} has a 0", entry.line);
+      return fmt::format("classes are assumed to count from 0, as line {} has a 0", entry.line);
     }
     if (!any || largest > by_number_.size()) return "";
     if (largest == by_number_.size()) {
-      return fmt::format("classes are taken to count from 1, for there is a {}", largest);
+      return fmt::format("classes are assumed to count from 1, as there is a {}", largest);
     }
     throw core::FieldError(
         "first_number", "is not given",
-        fmt::format("the classes of '{}' may count from 0 or from 1, for neither 0 nor {} is there",
+        fmt::format("the classes of '{}' may count from 0 or from 1, as neither 0 nor {} occurs",
                     files_.labels.string(), by_number_.size()),
         "Give 0 or 1.");
   }
@@ -110,7 +110,7 @@ class Classes {
       refuse(fmt::format("'{}' is a number, and no synsets say of which class", entry.word));
     }
     if (*number < first_number_ || *number - first_number_ >= by_number_.size()) {
-      refuse(fmt::format("class {} of {}, which count from {}", *number, by_number_.size(),
+      refuse(fmt::format("class {}, but the {} classes count from {}", *number, by_number_.size(),
                          first_number_));
     }
     return by_number_[*number - first_number_];
@@ -119,7 +119,7 @@ class Classes {
   std::int64_t of_name(const fs::path& path, std::size_t line, const std::string& name) const {
     const auto found = labels_.find(name);
     if (found == labels_.end()) {
-      refuse_label_line(path, line, fmt::format("'{}' is no class with images to train on", name));
+      refuse_label_line(path, line, fmt::format("'{}' is not a class with training images", name));
     }
     return found->second;
   }
@@ -130,7 +130,7 @@ class Classes {
   std::size_t first_number_ = 1;
 };
 
-/// Entries by what they call their images, in any order, of images that may be others.
+/// Entries by the names that they give images, in any order, perhaps of other images.
 class ByName {
  public:
   ByName(const fs::path& path, std::span<const Entry> entries, std::span<const std::string> images)
@@ -150,10 +150,10 @@ class ByName {
     const std::string stem = stem_of(image);
     const bool only = images_of_stem_.at(stem) == 1;
     const Entry* named = find(image);
-    const Entry* shortly = find(stem);  // without its ending
+    const Entry* shortly = find(stem);  // without its extension
     if (named != nullptr && shortly != nullptr && only) require_agreement(*named, *shortly, image);
     if (named != nullptr) return named->label;
-    const auto others = by_stem_.find(stem);  // with another ending
+    const auto others = by_stem_.find(stem);  // with another extension
     if (shortly == nullptr && others != by_stem_.end()) {
       shortly = others->second.front();
       for (const Entry* other : others->second) require_agreement(*shortly, *other, image);
@@ -161,7 +161,7 @@ class ByName {
     if (shortly == nullptr) refuse_missing(image);
     if (!only) {
       refuse_label_line(path_, shortly->line,
-                        fmt::format("'{}' may be '{}' or another image", shortly->image, image));
+                        fmt::format("'{}' could be '{}' or another image", shortly->image, image));
     }
     return shortly->label;
   }
@@ -180,17 +180,17 @@ class ByName {
   }
 
   [[noreturn]] void refuse_missing(const std::string& image) const {
-    refuse_file(path_, fmt::format("it has no class for '{}'", image),
+    refuse_file(path_, fmt::format("it gives no class for '{}'", image),
                 "Give the file that belongs to these images.");
   }
 
   const fs::path& path_;
   std::map<std::string, const Entry*> by_name_;
-  std::map<std::string, std::vector<const Entry*>> by_stem_;  ///< of no image's whole name
+  std::map<std::string, std::vector<const Entry*>> by_stem_;  ///< of no image's full name
   std::map<std::string, std::size_t> images_of_stem_;
 };
 
-/// `named` is whether they name their images; then more words may follow.
+/// `named`: each line names its image, and more words may follow.
 std::vector<Entry> entries_of(const fs::path& path, std::span<const LabelLine> lines, bool named) {
   std::vector<Entry> entries;
   for (const LabelLine& line : lines) {

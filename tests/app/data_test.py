@@ -66,7 +66,7 @@ class Packs(DataTest):
                                        dict.fromkeys(names, 10_000), lambda i: bytes([i % 10]))
         (inner / "data_batch_2.bin").write_bytes(b"\x0b" + bytes(30_729_999))
         self.not_prepared(inner, "--out", self.folder / "other.h5",
-                          says="data_batch_2.bin' (at byte 0: label 11 of 10 classes")
+                          says="data_batch_2.bin' (at byte 0: label 11, but the 10 classes")
 
     def test_training_on_cifar100s_files_and_on_their_pack_is_the_same(self):
         inner = self.cifar_is_the_same("cifar100", "cifar-100-binary",
@@ -74,7 +74,7 @@ class Packs(DataTest):
                                        lambda i: bytes([i % 20, i % 100]))
         os.truncate(inner / "test.bin", 3074)
         self.not_prepared(inner, "--out", self.folder / "other.h5",
-                          says="test.bin' (at byte 3074: 3074 bytes in all; 10000 records")
+                          says="test.bin' (at byte 3074: 3074 bytes in total; 10000 records")
 
     def test_a_folder_of_images_gives_the_same_bytes_again(self):
         self.small_folder()
@@ -111,7 +111,7 @@ class Packs(DataTest):
         in_folders = self.folder / "in_folders.h5"
         self.prepare(self.images, "--size", 8, out=in_folders)
         self.assertEqual(self.pack.read_bytes(), in_folders.read_bytes())
-        self.assertIn("no images to test on lie without folders",
+        self.assertIn("no test images lie outside class folders",
                       self.prepare(self.images, *line, out=self.folder / "x.h5", code=2))
 
     def test_broken_images_are_named_and_left_out_when_asked_to(self):
@@ -190,7 +190,7 @@ class Packs(DataTest):
             packs[base] = out.read_bytes()
         self.assertNotEqual(packs[0], packs[1])
         labels.write_text("".join(f"{name} 0\n" for name in names))
-        self.assertIn(f"'{labels}': classes are taken to count from 0, for line 1 has a 0. "
+        self.assertIn(f"'{labels}': classes are assumed to count from 0, as line 1 has a 0. "
                       "Use --labels-from to state it.", self.prepare(self.images, *line))
         self.assertEqual(self.pack.read_bytes(), packs[1])  # all are of the first class
 
@@ -310,7 +310,7 @@ class Refusals(DataTest):
         self.not_prepared(self.images, says=f"There is no image in '{empty}'")
         empty.rmdir()
         self.image("test/emu/1.jpg")
-        self.not_prepared(self.images, says="test/emu' is a class without images to train on")
+        self.not_prepared(self.images, says="test/emu' is a class without training images")
 
     def test_a_damaged_image_is_named(self):
         self.small_folder()
@@ -333,7 +333,7 @@ class Refusals(DataTest):
                      says="Get cifar-10-binary.tar.gz from its publisher")
         self.refused(*self.evaluation("--dataset", "cifar100", "--data-dir", self.folder),
                      says="train.bin'. Unpack cifar-100-binary.tar.gz")
-        self.refused(*self.evaluation("--dataset", "mnist"), says="--data-dir is empty (mnist is in no package). Give the folder")
+        self.refused(*self.evaluation("--dataset", "mnist"), says="--data-dir is empty (no package contains mnist). Give the folder")
         self.refused(*self.evaluation("--dataset", "cifar11"), says="Did you mean 'cifar10'?")
         self.refused(*self.evaluation("--dataset", "none.h5"),
                      says="/none.h5'. Make it with hierevo prepare.")

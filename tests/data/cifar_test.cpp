@@ -84,18 +84,18 @@ TEST_F(SmallCifar10, TakesThePublishersNames) {
 TEST_F(SmallCifar10, RefusesLabelsOutOfRangeWithFileAndOffset) {
   write_bytes(inner / "data_batch_3.bin", joined(record({1}, 0), record({10}, 0)));
   EXPECT_ERROR(load_cifar(layout, inner),
-               "data_batch_3.bin' (at byte 3073: label 10 of 10 classes, which count from 0)");
+               "data_batch_3.bin' (at byte 3073: label 10, but the 10 classes count from 0)");
 }
 
 TEST_F(SmallCifar10, RefusesShortAndLongFiles) {
   write_bytes(inner / "test_batch.bin", record({1}, 0));
   EXPECT_ERROR(load_cifar(layout, inner),
-               "test_batch.bin' (at byte 3073: 3073 bytes in all; 2 records of 3073 bytes make "
+               "test_batch.bin' (at byte 3073: 3073 bytes in total; 2 records of 3073 bytes make "
                "6146). Fetch the file again.");
   write_bytes(inner / "test_batch.bin", Bytes(6147));
-  EXPECT_ERROR(load_cifar(layout, inner), "at byte 6146: 6147 bytes in all");
+  EXPECT_ERROR(load_cifar(layout, inner), "at byte 6146: 6147 bytes in total");
   write_bytes(inner / "test_batch.bin", {});
-  EXPECT_ERROR(load_cifar(layout, inner), "at byte 0: 0 bytes in all");
+  EXPECT_ERROR(load_cifar(layout, inner), "at byte 0: 0 bytes in total");
 }
 
 TEST_F(SmallCifar10, NamesWhatIsMissingAndHowToGetIt) {
@@ -103,7 +103,7 @@ TEST_F(SmallCifar10, NamesWhatIsMissingAndHowToGetIt) {
   EXPECT_ERROR(load_cifar(layout, inner),
                "data_batch_5.bin'. Unpack cifar-10-binary.tar.gz, and give that folder.");
   EXPECT_ERROR(load_cifar(layout, {}),
-               "data_dir is empty (cifar10 is in no package). Get "
+               "data_dir is empty (no package contains cifar10). Get "
                "cifar-10-binary.tar.gz from its publisher");
 }
 
@@ -120,7 +120,8 @@ TEST(Cifar100, UsesTheFineLabels) {
   EXPECT_EQ(plane_of(dataset.train, 1, 2), Bytes(1024, 9));
   EXPECT_EQ(dataset.test.labels, (std::vector<std::int64_t>{20}));
   write_bytes(folder.path() / "test.bin", record({20, 20}, 7));
-  EXPECT_ERROR(load_cifar(layout, folder.path()), "test.bin' (at byte 0: label 20 of 20 classes");
+  EXPECT_ERROR(load_cifar(layout, folder.path()),
+               "test.bin' (at byte 0: label 20, but the 20 classes");
 }
 
 TEST(Cifar, FilesOfOtherSizesThanPublishedAreRefused) {

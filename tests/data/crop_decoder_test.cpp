@@ -35,7 +35,7 @@ Pixels decoded(const File& file, const ImageCrop& crop, std::int64_t size) {
   return pixels;
 }
 
-/// What pixel `index` of a side is, by the definition: a triangle over all pixels of the part.
+/// Pixel `index` of a side by the definition: a triangle over all pixels of the part.
 double sampled(const ScaledSide& side, std::int64_t index,
                const std::function<double(std::int64_t)>& pixel) {
   const double step = static_cast<double>(side.count) / static_cast<double>(side.scaled);
@@ -133,7 +133,7 @@ TEST(CropDecoder, GreyAndInksBecomeColours) {
   }
   const ImageCrop crop = draw_image_crop({60, 80}, 20, true, draws(1));
   expect_as_defined(to_file(jpeg_bytes(60, 80, 1, grey)), crop, 20);
-  // Inks are mixed to colours before they are scaled, here as there.
+  // CMYK becomes RGB before scaling, in both.
   expect_as_defined(to_file(jpeg_bytes(60, 80, 4, cmyk)), crop, 20);
 }
 
@@ -161,7 +161,7 @@ TEST(CropDecoder, OneDecoderServesPicturesOfAllSizes) {
   }
 }
 
-/// What the decoder says of a file that should be 64×48.
+/// The decoder's message about a file that should be 64×48.
 std::string refusal(const File& file) {
   CropDecoder decoder;
   Pixels pixels(16 * 16 * 3);
@@ -201,7 +201,7 @@ TEST(CropDecoder, RefusesMoreScansThanAnybodyNeeds) {
   };
   EXPECT_EQ(refusal(file_of(100)), "");
   EXPECT_EQ(check_jpeg(file_of(100)), (ImageSize{64, 48}));
-  const auto too_many = HasSubstr("more than 100 scans, each as long to decode as a whole image");
+  const auto too_many = HasSubstr("more than 100 scans, each as slow to decode as a whole image");
   EXPECT_THAT(refusal(file_of(101)), too_many);
   EXPECT_THAT(inspect_jpeg(file_of(190)).problem, too_many);
   EXPECT_THROW(decode_jpeg(file_of(101)), BadJpeg);
@@ -213,7 +213,7 @@ TEST(CropDecoder, RefusesHugePictures) {
   const auto sides = std::search(file.begin(), file.end(), std::begin(frame), std::end(frame)) + 5;
   std::fill_n(sides, 4, std::byte{0xfe});
   EXPECT_THAT(inspect_jpeg(file).problem, HasSubstr("65278×65278 pixels, more than 134217728"));
-  std::fill_n(sides, 4, std::byte{0xff});  // more than libjpeg takes
+  std::fill_n(sides, 4, std::byte{0xff});  // more than libjpeg accepts
   EXPECT_THAT(inspect_jpeg(file).problem, HasSubstr("Maximum supported image dimension"));
 }
 
@@ -224,7 +224,7 @@ TEST(CropDecoder, SurvivesDamage) {
     int refused = 0;
     for (int i = 0; i < 3000; ++i) {
       File file = good;
-      // Most of the errors are made in the headers, where there is more to get wrong.
+      // Most of the damage goes into the headers, where more can be wrong.
       const std::size_t end = i % 3 == 0 ? file.size() : 700;
       for (int k = 0; k <= i % 4; ++k) {
         file[random.below(end)] = static_cast<std::byte>(random.below(256));

@@ -51,7 +51,7 @@ TEST(FashionMnist, LoadsThePackagedFiles) {
     EXPECT_EQ(part->shape, (ImageShape{1, {28, 28}}));
     EXPECT_EQ(part->pixels.size(), part->labels.size() * image);
   }
-  // Every class has as many images as every other.
+  // All classes have equally many images.
   for (std::int64_t label = 0; label < 10; ++label) {
     EXPECT_EQ(std::ranges::count(dataset.train.labels, label), 6000);
     EXPECT_EQ(std::ranges::count(dataset.test.labels, label), 1000);
@@ -74,7 +74,7 @@ TEST(FashionMnist, LoadsGzippedAndPlainFiles) {
 TEST(FashionMnist, RefusesALabelOutOfRangeWithFileAndOffset) {
   const TinyFashionMnist files;
   write_bytes(files.path("t10k-labels-idx1-ubyte"), idx_bytes(0x801, {2}, {1, 10}));
-  EXPECT_ERROR(files.load(), "t10k-labels-idx1-ubyte' (at byte 9: label 10 of 10 classes");
+  EXPECT_ERROR(files.load(), "t10k-labels-idx1-ubyte' (at byte 9: label 10, but the 10 classes");
 }
 
 TEST(FashionMnist, RefusesFilesThatDoNotBelongTogether) {
@@ -90,7 +90,7 @@ TEST(FashionMnist, SaysWhichFileIsMissingAndWhereToGetIt) {
   const TinyFashionMnist files;
   std::filesystem::remove(files.path("train-labels-idx1-ubyte.gz"));
   EXPECT_ERROR(files.load(),
-               "train-labels-idx1-ubyte.gz' (nor the same file unpacked). Install "
+               "train-labels-idx1-ubyte.gz' (and no unpacked one either). Install "
                "Debian's package dataset-fashion-mnist");
 }
 
@@ -100,9 +100,9 @@ TEST(Mnist, AndItsRelativesNeedAFolder) {
   EXPECT_EQ(datasets_in(files.folder()), std::vector<std::string_view>{"idx"});
   EXPECT_EQ(files.load("idx").classes(), 10);
   for (const char* name : {"mnist", "idx"}) {
-    EXPECT_ERROR(load_dataset(name, {}),
-                 "data_dir is empty (" + std::string(name) +
-                     " is in no package). Give the folder with the publishers' four");
+    EXPECT_ERROR(load_dataset(name, {}), "data_dir is empty (no package contains " +
+                                             std::string(name) +
+                                             "). Give the folder with the publishers' four");
   }
   EXPECT_ERROR(load_dataset("mnist", files.folder() / "none"), "train-images-idx3-ubyte.gz'");
 }
@@ -113,7 +113,7 @@ TEST(Idx, CountsTheClassesOfTheTrainingLabels) {
               gzipped(idx_bytes(0x801, {10}, {0, 1, 2, 0, 1, 2, 0, 1, 2, 0})));
   EXPECT_EQ(files.load("idx").classes(), 3);
   write_bytes(files.path("t10k-labels-idx1-ubyte"), idx_bytes(0x801, {2}, {3, 2}));
-  EXPECT_ERROR(files.load("idx"), "t10k-labels-idx1-ubyte' (at byte 8: label 3 of 3 classes");
+  EXPECT_ERROR(files.load("idx"), "t10k-labels-idx1-ubyte' (at byte 8: label 3, but the 3 classes");
 }
 
 TEST(LoadDataset, RefusesAClassWithoutATrainingImage) {

@@ -14,7 +14,7 @@ namespace hierevo::test {
 
 using Bytes = std::vector<std::uint8_t>;
 
-/// `magic` and `shape` as they stand in the file.
+/// `magic` and `shape` as the file has them.
 inline Bytes idx_bytes(std::uint32_t magic, const std::vector<std::uint32_t>& shape,
                        const Bytes& values) {
   Bytes file;

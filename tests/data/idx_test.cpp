@@ -85,7 +85,7 @@ TEST(Idx, RefusesAFileThatIsTooShort) {
 TEST(Idx, RefusesAFileThatIsTooLong) {
   Bytes longer = good_file;
   longer.push_back(0);
-  expect_refusal(refusal("file", longer), "at byte 18: 19 bytes in all; the header announces 18");
+  expect_refusal(refusal("file", longer), "at byte 18: 19 bytes in total; the header announces 18");
 }
 
 TEST(Idx, UnpacksNoMoreThanItsHeaderAnnounces) {
@@ -112,7 +112,7 @@ TEST(Idx, RefusesATruncatedGzipStreamWhereverItEnds) {
   for (std::size_t size = 0; size < packed.size(); ++size) {
     const Bytes part(packed.begin(), packed.begin() + static_cast<std::ptrdiff_t>(size));
     expect_refusal(refusal("file.gz", part),
-                   "at byte " + std::to_string(size) + ": the gzip stream ends too early");
+                   "at byte " + std::to_string(size) + ": the gzip stream is truncated");
   }
 }
 
@@ -128,8 +128,8 @@ TEST(Idx, RefusesEveryDamagedGzipStream) {
   expect_refusal(refusal("file.gz", good_file), "at byte ");
   Bytes longer = packed;
   longer.push_back(0);
-  expect_refusal(refusal("file.gz", longer),
-                 "at byte " + std::to_string(packed.size()) + ": more follows the gzip stream");
+  expect_refusal(refusal("file.gz", longer), "at byte " + std::to_string(packed.size()) +
+                                                 ": there is data after the gzip stream");
 }
 
 }  // namespace

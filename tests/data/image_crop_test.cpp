@@ -52,7 +52,7 @@ TEST(ImageCrop, AreasShapesPlacesAndFlipsAreUniform) {
     place += (static_cast<double>(crop.rows.first) + height / 2.0) / 600.0 / draws;
     flipped += crop.flipped ? 1 : 0;
   }
-  // Large parts of a shape that does not fit are drawn again: a little under (0.08 + 1) / 2.
+  // Large parts whose shape does not fit are drawn again: a little less than (0.08 + 1) / 2.
   EXPECT_NEAR(area, 0.49, 0.03);
   EXPECT_NEAR(shape, 0.0, 0.01);
   EXPECT_NEAR(place, 0.5, 0.01);

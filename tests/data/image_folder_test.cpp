@@ -20,7 +20,7 @@ using test::jpeg_bytes;
 using test::smooth_pixels;
 using test::write_bytes;
 
-/// Of this process's address space.
+/// The size of this process's address space.
 rlim_t mapped_bytes() {
   rlim_t pages = 0;
   std::ifstream("/proc/self/statm") >> pages;
@@ -71,7 +71,7 @@ TEST_F(ImageFolderTest, MayHaveNothingToTestOn) {
 TEST_F(ImageFolderTest, RefusesWhatDoesNotBelong) {
   EXPECT_FALSE(is_image_folder(root));
   fs::create_directories(root / "train");
-  EXPECT_ERROR(scan_image_folder(root), "There is no folder of a class in '");
+  EXPECT_ERROR(scan_image_folder(root), "There is no class folder in '");
   put("train/cat/a.jpg");
   fs::create_directories(root / "train/dog");
   EXPECT_ERROR(scan_image_folder(root),
@@ -80,23 +80,23 @@ TEST_F(ImageFolderTest, RefusesWhatDoesNotBelong) {
   EXPECT_ERROR(scan_image_folder(root), "train/dog/a.png' is not a JPEG file by its name");
   fs::rename(root / "train/dog/a.png", root / "train/dog/a.jpg");
   put("train/list.txt");
-  EXPECT_ERROR(scan_image_folder(root), "train/list.txt' is in no folder of a class");
+  EXPECT_ERROR(scan_image_folder(root), "train/list.txt' is in no class folder");
   fs::remove(root / "train/list.txt");
   put("test/cow/a.jpg");
-  EXPECT_ERROR(scan_image_folder(root), "test/cow' is a class without images to train on (there");
+  EXPECT_ERROR(scan_image_folder(root), "test/cow' is a class without training images (there");
 }
 
 TEST_F(ImageFolderTest, ATestFolderWithoutClassesIsPassedOverForAnother) {
   put("train/cat/a.jpg");
   put("test/1.jpg");
-  EXPECT_ERROR(scan_image_folder(root), "test/1.jpg' is in no folder of a class");
+  EXPECT_ERROR(scan_image_folder(root), "test/1.jpg' is in no class folder");
   put("val/cat/b.jpg");
   EXPECT_EQ(scan_image_folder(root).test_folder, "val");
   fs::rename(root / "val", root / "validation");
   EXPECT_EQ(scan_image_folder(root).test_folder, "validation");
-  // One with classes counts, and what does not belong there is told.
+  // One with class folders is used, and what does not belong there is reported.
   put("test/cat/2.jpg");
-  EXPECT_ERROR(scan_image_folder(root), "test/1.jpg' is in no folder of a class");
+  EXPECT_ERROR(scan_image_folder(root), "test/1.jpg' is in no class folder");
   fs::remove(root / "test/1.jpg");
   EXPECT_EQ(scan_image_folder(root).test_folder, "test");
   EXPECT_EQ(scan_image_folder(root).test.front().path.filename(), "2.jpg");
@@ -130,7 +130,7 @@ TEST_F(ImageFolderTest, ReadsTinyImageNetAsItIs) {
     put("train/" + name + "/" + name + "_boxes.txt");
   }
   put("test/images/test_0.JPEG");
-  EXPECT_ERROR(scan_image_folder(root), "test/images/test_0.JPEG' is in no folder of a class");
+  EXPECT_ERROR(scan_image_folder(root), "test/images/test_0.JPEG' is in no class folder");
   put("val/images/val_0.JPEG");
   put("val/images/val_1.JPEG");
   const std::string labels = "val_1.JPEG\tn01\t0\t32\t44\t62\nval_0.JPEG\tn02\t0\t0\t0\t9\n";
@@ -145,10 +145,11 @@ TEST_F(ImageFolderTest, ReadsTinyImageNetAsItIs) {
   EXPECT_EQ(found.test[1].label, 0);
   EXPECT_EQ(found.unused, std::vector<std::string>{"test"});
   fs::remove(root / "val/val_annotations.txt");
-  EXPECT_ERROR(scan_image_folder(root), "val/images/val_0.JPEG' is in no folder of a class");
+  EXPECT_ERROR(scan_image_folder(root), "val/images/val_0.JPEG' is in no class folder");
   put("train/n01/more/a.jpg");
   fs::rename(root / "train/n01/images", root / "train/n01/other");
-  EXPECT_ERROR(scan_image_folder(root), "train/n01/more' is a folder in that of a class (images");
+  EXPECT_ERROR(scan_image_folder(root),
+               "train/n01/more' is a folder inside a class folder (images");
 }
 
 TEST_F(ImageFolderTest, LinksToNothingAreNamed) {
@@ -157,10 +158,9 @@ TEST_F(ImageFolderTest, LinksToNothingAreNamed) {
   EXPECT_EQ(scan_image_folder(root).train.size(), 2U);  // an image's problem
   EXPECT_EQ(problem_of("train/cat/b.jpg"), "a link to '/none/b': No such file or directory");
   fs::create_symlink("/none/val", root / "val");
-  EXPECT_ERROR(scan_image_folder(root),
-               "val' is a link to nothing ('/none/val' is not there). Mend");
+  EXPECT_ERROR(scan_image_folder(root), "val' is a broken link ('/none/val' does not exist). Fix");
   fs::rename(root / "val", root / "train/dog");
-  EXPECT_ERROR(scan_image_folder(root), "train/dog' is a link to nothing ('/none/val' is not");
+  EXPECT_ERROR(scan_image_folder(root), "train/dog' is a broken link ('/none/val' does not");
 }
 
 TEST_F(ImageFolderTest, ReadsColoursAsTheyAre) {
@@ -190,7 +190,7 @@ TEST_F(ImageFolderTest, GreyAndInksBecomeColours) {
 }
 
 TEST_F(ImageFolderTest, TheMiddleOfTheScaledImageIsTaken) {
-  Bytes pixels;  // three upright stripes of 64 columns
+  Bytes pixels;  // three vertical stripes of 64 columns
   for (int y = 0; y < 64; ++y) {
     for (int x = 0; x < 192; ++x) pixels.push_back(x < 64 ? 10 : x < 128 ? 120 : 230);
   }
@@ -291,7 +291,7 @@ TEST_F(ImageFolderTest, NoDamageMakesItCrash) {
 TEST_F(ImageFolderTest, HugeImagesAreRefusedBeforeTheyAreDecoded) {
   Bytes bytes = jpeg_bytes(8, 8, 1, Bytes(64, 90));
   for (std::size_t i = 0; i + 8 < bytes.size(); ++i) {
-    if (bytes[i] == 0xff && bytes[i + 1] == 0xc0) {  // the frame: height and width stand behind
+    if (bytes[i] == 0xff && bytes[i + 1] == 0xc0) {  // the frame header: height and width follow
       bytes[i + 5] = bytes[i + 7] = 0xf0;
     }
   }

@@ -40,7 +40,8 @@ TEST(JpegTrainingBatches, DependOnNeitherThreadsNorParts) {
     EXPECT_EQ(pixels_of(all), joined(pixels_of(first), pixels_of(later)));
     EXPECT_EQ(all.labels, joined(first.labels, later.labels));
   }
-  EXPECT_EQ(pixels_of(whole.at(2, {0, 6})), pixels_of(parts.at(2, {0, 6})));  // back again
+  EXPECT_EQ(pixels_of(whole.at(2, {0, 6})),
+            pixels_of(parts.at(2, {0, 6})));  // an earlier step again
 }
 
 TEST(JpegTrainingBatches, ComeInTheOrderOfTheEpochs) {
@@ -61,7 +62,7 @@ TEST(JpegTrainingBatches, OtherSeedsAndStepsMakeOtherParts) {
   const auto batch = pixels_of(batches.at(0, {0, 6}));
   EXPECT_NE(batch, pixels_of(others.at(0, {0, 6})));
   EXPECT_NE(batch, pixels_of(batches.at(1, {0, 6})));
-  const auto second = batch.begin() + image_bytes;  // though of one image
+  const auto second = batch.begin() + image_bytes;  // though both show one image
   EXPECT_FALSE(std::equal(batch.begin(), second, second));
 }
 
@@ -70,7 +71,7 @@ TEST(JpegTrainingBatches, WhatIsExpectedIsMadeOnce) {
   auto options = small;
   options.ahead = 1;
   JpegTrainingBatches batches(files, options, 3);
-  // As with mixing between two ranks: a part, and the one that it is mixed with.
+  // As when two ranks mix images: a part, and the one that it is mixed with.
   for (std::int64_t step = 0; step < 10; ++step) {
     batches.at(step, {0, 3});
     batches.at(step, {3, 3});

@@ -56,7 +56,7 @@ inline std::vector<std::uint8_t> jpeg_bytes(unsigned height, unsigned width, int
   });
 }
 
-/// A progressive colour file of so many scans, up to 190: each has one frequency of one colour.
+/// A progressive colour file of `scans` scans, up to 190: each has one frequency of one colour.
 inline std::vector<std::uint8_t> jpeg_of_scans(unsigned height, unsigned width,
                                                std::vector<std::uint8_t> pixels, int scans) {
   std::vector<jpeg_scan_info> script = {{3, {0, 1, 2, 0}, 0, 0, 0, 0}};
@@ -69,7 +69,7 @@ inline std::vector<std::uint8_t> jpeg_of_scans(unsigned height, unsigned width,
   });
 }
 
-/// A smooth colour image, another for each `seed`.
+/// A smooth colour image, a different one for each `seed`.
 inline std::vector<std::uint8_t> smooth_pixels(unsigned height, unsigned width, unsigned seed) {
   std::vector<std::uint8_t> pixels;
   for (unsigned y = 0; y < height; ++y) {

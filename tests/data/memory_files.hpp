@@ -41,14 +41,14 @@ class MemoryFiles : public data::JpegFiles {
   std::vector<std::vector<std::byte>> files;
   std::vector<data::ImageSize> sizes;
   std::int64_t gone = -1;
-  std::shared_future<void> gate;  ///< which reading waits for
+  std::shared_future<void> gate;  ///< reading waits for it
   mutable std::atomic<int> reads = 0;
 
  private:
   static std::size_t at(std::int64_t index) { return static_cast<std::size_t>(index); }
 };
 
-/// Of crops of `size`×`size` pixels.
+/// Crops of `size`×`size` pixels.
 inline std::vector<std::uint8_t> pixels_of(const data::DecodedBatch& batch, std::int64_t size) {
   return {batch.pixels.get(), batch.pixels.get() + std::ssize(batch.labels) * size * size * 3};
 }

@@ -73,7 +73,7 @@ TEST(Normalised, GivesChannelsLastFloatsOfMeanZeroAndDeviationOne) {
 }
 
 TEST(Augmentation, SameSeedGivesTheSameBatchOnAnyNumberOfThreads) {
-  // Large enough for Torch to share it out among threads.
+  // Large enough for Torch to split it among threads.
   const at::Tensor pixels = textured(3).repeat({40, 1, 4, 4});
   const PixelNormalisation normalisation = normalisation_of({pixels, at::zeros({240}, at::kLong)});
   const auto batch = [&](int threads, std::uint64_t seed) {

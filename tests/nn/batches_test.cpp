@@ -1,5 +1,5 @@
-// What options make of a batch; and a batch that is asked for in parts, as ranks do, is the batch
-// that one rank alone would see.
+// What options do to a batch; and a batch requested in parts, as ranks do, is the batch that a
+// single rank would see.
 #include "hierevo/nn/batches/batches.hpp"
 
 #include <ATen/ATen.h>
@@ -65,7 +65,7 @@ TEST(TrainingBatches, GiveTheSameImagesWhateverPartsTheyAreAskedForIn) {
 }
 
 TEST(TrainingBatches, OfLargeImagesAddUpTheirPixelsInOneOrder) {
-  at::set_num_threads(2);  // Torch shares out sums of so many pixels
+  at::set_num_threads(2);  // Torch splits sums of this many pixels among threads
   const ImageTensors images = random_images(4, 3, 160);
   const TrainingOptions options{.batch = 4, .crop = 150, .brightness = 0.3, .contrast = 0.3};
   const auto batches = make_training_batches(images, normalisation_of(images), options, 7, 1);
@@ -73,7 +73,7 @@ TEST(TrainingBatches, OfLargeImagesAddUpTheirPixelsInOneOrder) {
   for (int round = 0; round < 5; ++round) expect_parts_of_whole(*batches, round, 4, random);
 }
 
-/// Batches of the same sixteen images, once as they are and once as an option makes them.
+/// Batches of the same sixteen images, once as they are and once changed by an option.
 class AugmentedBatch : public testing::Test {
  protected:
   static constexpr std::int64_t size = 16;
@@ -87,7 +87,7 @@ class AugmentedBatch : public testing::Test {
   at::Tensor pixels(const TrainingOptions& options) const { return inputs(options) / 0.5 + 30; }
 
  private:
-  // Far enough from 0 and 255 to be made a third brighter, and from the mean, which becomes 0.
+  // Far enough from 0 and 255 to become a third brighter, and from the mean, which becomes 0.
   ImageTensors images_ = {at::randint(60, 120, {20, 3, 12, 12},
                                       at::make_generator<at::CPUGeneratorImpl>(11), at::kByte),
                           at::arange(20) % 7};

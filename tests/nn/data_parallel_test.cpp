@@ -32,13 +32,14 @@ bool same(const std::vector<NamedTensor>& a, const std::vector<NamedTensor>& b) 
 
 class Ranks : public testing::Test {
  protected:
-  /// A training of `size` ranks, from `begin` where that is given; the state that each ends with.
+  /// A training of `size` ranks, from `begin` where that is given; the state that each has at the
+  /// end.
   std::vector<TrainingState> train(int size, const TrainingOptions& options,
                                    const TrainingState* begin = nullptr,
                                    std::int64_t until = 1 << 30) {
     std::vector<TrainingState> ends(static_cast<std::size_t>(size));
     as_ranks(size, [&](comm::Collectives& ranks) {
-      // A seed each: the weights that count are rank 0's.
+      // Each has its own seed: the weights that count are rank 0's.
       const auto seed = static_cast<std::uint64_t>(ranks.rank());
       const auto executor = options.sync_batchnorm
                                 ? make_torch_executor(small_plan(), at::kCPU, seed)
@@ -46,7 +47,7 @@ class Ranks : public testing::Test {
       const auto batches = make_training_batches(data_, normalisation_, options, 10, 3);
       Trainer trainer(*executor, *batches, options, 3, {.ranks = &ranks, .check_every = 10});
       if (begin != nullptr) trainer.restore(ranks.rank() == 0 ? *begin : TrainingState{});
-      // The rank that wants to stop wants it a step earlier.
+      // The rank that asks to stop does so a step earlier.
       const bool stops = ranks.rank() + 1 == size;
       trainer.run([&](const TrainingProgress& now) {
         return !(stops && now.step + (size > 1 ? 1 : 0) >= until);
@@ -128,7 +129,7 @@ TEST_F(Ranks, StopAStepLaterWhereNobodyWaitsForTheDevice) {
     const auto executor = make_native_executor(small_plan(), 1);
     const auto batches = make_training_batches(data_, normalisation_, options_, 10, 3);
     Trainer trainer(*executor, *batches, options_, 3, {.ranks = &ranks, .late_stop = true});
-    // The others go on; what is wanted in the last step of a run stops no later one.
+    // The others continue; a request in the last step of a run stops no later one.
     for (const std::int64_t wanted : {4, 10}) {
       const TrainingEnd end = trainer.run(
           [&](const TrainingProgress& now) { return !(ranks.rank() == 1 && now.step >= wanted); });
@@ -152,7 +153,7 @@ TEST_F(Ranks, ThatCannotGoOnAllSaySo) {
     said[static_cast<std::size_t>(ranks.rank())] = error;
   });
   EXPECT_NE(said[0].find("other weights than this network"), std::string::npos) << said[0];
-  EXPECT_EQ(said[1], "Rank 0 cannot go on with the saved training (it says why).");
+  EXPECT_EQ(said[1], "Rank 0 cannot resume the saved training (it says why).");
   EXPECT_EQ(said[2], said[1]);
 }
 
@@ -180,7 +181,7 @@ TEST_F(Ranks, WhoseWeightsDifferAreNamed) {
   }
 }
 
-/// Counts how often each image is asked for.
+/// Counts how often each image is requested.
 class CountedImages final : public TestBatches {
  public:
   CountedImages(TestBatches& images, std::map<std::int64_t, int>& counts, std::mutex& mutex)

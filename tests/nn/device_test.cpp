@@ -1,4 +1,4 @@
-// Which device a rank gets, and what crosses between host and device; all that needs no GPU.
+// Which device a rank gets, and what is copied between host and device; nothing here needs a GPU.
 #include "hierevo/nn/device/device.hpp"
 
 #include <ATen/ATen.h>
@@ -46,10 +46,10 @@ TEST(Device, IsTheFirstOneOfARanksOwnGpus) {
 TEST(Device, IsSharedOnlyWhereThatIsAllowed) {
   EXPECT_EQ(device_of_rank({.rank = 5, .ranks = 6}, GpuSharing::allowed, 4).index(), 1);
   EXPECT_ERROR(device_of_rank({.rank = 1, .ranks = 6}, GpuSharing::refused, 4),
-               "6 ranks of this node see 4 GPUs (ranks that train one network need one each). "
+               "6 ranks of this node see 4 GPUs (ranks that train one network need one GPU each). "
                "Start at most 4 on a node; where the launcher shows each rank a GPU of its own "
                "(srun --gpus-per-task=1), set HIEREVO_DEVICES=own.");
-  // A launcher that tells no number of ranks.
+  // A launcher that does not give the number of ranks.
   EXPECT_ERROR(device_of_rank({.rank = 2, .ranks = 1}, GpuSharing::refused, 1),
                "3 ranks of this node see 1 GPU (");
 }

@@ -103,7 +103,7 @@ TEST_F(Fitness, StopsWithinARepeatAndKeepsTheFinishedOnes) {
   EXPECT_EQ(result.loss.size(), 1U);
 }
 
-/// A state that lives on when its training does.
+/// A copy of a state that does not change when its training continues.
 FitnessState copied(FitnessState state) {
   for (auto* tensors :
        {&state.training.weights, &state.training.momentum, &state.training.average}) {

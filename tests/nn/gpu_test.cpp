@@ -98,7 +98,7 @@ TEST_F(Gpu, GetsTheBatchesOfTheCpu) {
   }
 }
 
-/// The losses of a training on `device`, with all that a step can have.
+/// The losses of a training on `device`, with all options of a step.
 std::vector<double> losses_on(c10::Device device) {
   const ImageTensors data = on_device(random_images(50), device);
   const PixelNormalisation normalisation = normalisation_of(data);
@@ -169,7 +169,7 @@ TEST_F(TwoGpus, SumWhatTheyHave) {
   });
 }
 
-/// Losses of ranks that train together, on `device_of` each.
+/// Losses of ranks that train together, each on its `device_of`.
 template <typename DeviceOf>
 std::vector<double> losses_together(int size, bool sync_batchnorm, DeviceOf device_of) {
   std::vector<double> losses;

@@ -59,7 +59,7 @@ struct Together {
   std::vector<NamedTensor> buffers;
 };
 
-/// Of `size` ranks, all of which must have the same bits.
+/// The gradient of `size` ranks, all of which must have the same bits.
 Together together(const Case& of, const MakeExecutor& make, int size, bool sync_batchnorm,
                   GradientBuckets::Options options = {.bytes = small_buckets}) {
   std::vector<Together> results(static_cast<std::size_t>(size));
@@ -69,7 +69,7 @@ Together together(const Case& of, const MakeExecutor& make, int size, bool sync_
     EXPECT_GT(buckets.count(), 1U);
     const std::int64_t batch = of.images.size(0);
     const data::ImageRange own = data::part_of(batch, ranks.rank(), ranks.size());
-    for (int round = 0; round < 2; ++round) {  // what is left of a step changes nothing of the next
+    for (int round = 0; round < 2; ++round) {  // nothing left of a step changes the next
       StepOptions step = of.step;
       step.share = static_cast<double>(own.count) / static_cast<double>(batch);
       step.first_image = own.first;
@@ -98,7 +98,7 @@ at::Tensor alone(const Case& of, const MakeExecutor& make) {
   return gradient_of(*executor);
 }
 
-/// Makes its steps on a thread of its own and waits for that, as Torch's does on a GPU.
+/// Makes its steps on its own thread and waits for it, as Torch does on a GPU.
 class OnAnotherThread final : public Executor {
  public:
   explicit OnAnotherThread(std::unique_ptr<Executor> executor) : executor_(std::move(executor)) {}
@@ -225,7 +225,7 @@ TEST(Gradients, CompressedAreRoundedAndTheSameOnAllRanks) {
   EXPECT_LT(error, 1e-2);  // 8 bits
 }
 
-/// Says of two of its three parameters that their gradients, all 5, are ready.
+/// Reports the gradients, all 5, of two of its three parameters as ready.
 class OneUnused final : public Executor {
  public:
   using Executor::train_step;

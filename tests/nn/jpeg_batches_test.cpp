@@ -1,4 +1,4 @@
-// Batches from JPEG files as networks take them.
+// Batches from JPEG files in the form that networks take.
 #include "hierevo/nn/batches/jpeg_batches.hpp"
 
 #include <ATen/ATen.h>

@@ -57,15 +57,14 @@ Batch batch_for(const Plan& plan, std::int64_t images, std::int64_t height, std:
           random_labels(images, plan.classes, seed)};
 }
 
-/// What two float32 executors may be apart because rounding decides on which side of 0 the input of
-/// some ReLU falls, and which of two nearly equal values is the maximum; in a network as small as
-/// these that can change much of the gradient. Mistakes do so too, but not by chance.
+/// By how much two float32 executors may differ because rounding decides on which side of 0 the
+/// input of some ReLU falls, and which of two nearly equal values is the maximum; in networks this
+/// small that can change much of the gradient. Mistakes do so too, but systematically.
 constexpr double by_chance = 0.2;
 constexpr double by_rounding = 1e-3;
 
-/// Both executors in float32 are compared with float64: native is to be no further from it than
-/// Torch, give or take. Counts comparisons of gradients, and those where nothing happened by
-/// chance.
+/// Both executors in float32 are compared with float64: native must be about as close to it as
+/// Torch. Counts comparisons of gradients, and those where nothing happened by chance.
 struct Comparison {
   int all = 0;
   int close = 0;

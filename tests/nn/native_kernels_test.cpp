@@ -16,7 +16,7 @@
 namespace hierevo::nn::native {
 namespace {
 
-/// Floats aligned as the kernels want them, uniform in [-1, 1), with a guard behind them.
+/// Floats aligned as the kernels require, uniform in [-1, 1), with a guard behind them.
 class Block {
  public:
   Block(std::int64_t floats, std::uint64_t seed) : size_(floats) {
@@ -38,7 +38,7 @@ class Block {
   float* data() const { return arena_.floats(); }
   double operator[](std::int64_t i) const { return static_cast<double>(arena_.floats()[i]); }
   std::vector<double> values() const { return {data(), data() + size_}; }
-  /// Values of which many are equal, as behind ReLU.
+  /// Values of which many are equal, as after ReLU.
   void clamp() const {
     for (std::int64_t i = 0; i < size_; ++i) data()[i] = std::max(data()[i], 0.0F);
   }
@@ -63,7 +63,7 @@ class KernelTest : public testing::TestWithParam<const Kernels*> {
   const Kernels& kernels() const { return *GetParam(); }
   std::int64_t lanes() const { return kernels().lanes; }
 
-  /// What `write` should leave where `before` was.
+  /// The result that `write` should put in place of `before`.
   static void add_before(std::vector<double>& wanted, const std::vector<double>& before,
                          Write write) {
     for (std::size_t i = 0; write == Write::add && i < wanted.size(); ++i) wanted[i] += before[i];
@@ -75,7 +75,7 @@ constexpr Write writes[] = {Write::replace, Write::add};
 // --- Products
 // -------------------------------------------------------------------------------------
 
-/// `count` blocks of `pixels` pixels that lie one behind the other in `values`.
+/// `count` blocks of `pixels` pixels that lie one after another in `values`.
 template <typename Pointer>
 std::vector<Pointer> planes_of(const Block& values, int count, std::int64_t floats) {
   std::vector<Pointer> planes;

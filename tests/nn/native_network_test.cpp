@@ -156,7 +156,7 @@ TEST(NativeNetwork, ForgetsWhatItComputedBefore) {
   fresh.step(3, 12, 12, 2);
   fresh.step(40, 5, 6, 1);
   fresh.step(1, 1, 1, 2);
-  // Of a single pixel the variance is not a number, and so are the running statistics from here on.
+  // The variance of a single pixel is NaN, and so are the running statistics from here on.
   used.step(5, 9, 9, 1);
   fresh.step(5, 9, 9, 1);
   Trained other(plan, kernels);
@@ -214,7 +214,7 @@ TEST(NativeNetwork, WantsPlansThatEndWithAClassifierAndUseAllTheyCompute) {
 TEST(Schedule, ComputesAllThatATaskReadsBeforeIt) {
   for (const Plan& plan : some_plans()) {
     const Schedule schedule(plan, 8);
-    std::vector<int> ready(schedule.pieces().size(), -1);  // sweep in which each can be read
+    std::vector<int> ready(schedule.pieces().size(), -1);  // sweep from which each can be read
     ready[0] = 0;
     std::size_t tasks = 0;
     for (std::size_t i = 0; i < schedule.sweeps().size(); ++i) {
@@ -291,7 +291,7 @@ TEST(Schedule, PoolsEqualPiecesOnce) {
 TEST(CrossEntropy, HasTheGradientOfItsValue) {
   const std::vector<float> logits = noise(12, 1);
   const std::vector<std::int64_t> labels = {3, 0, 2};
-  const std::vector<float> probabilities = noise(12, 2);  // need not even be any
+  const std::vector<float> probabilities = noise(12, 2);  // need not be probabilities
   for (const bool given_labels : {true, false}) {
     const Targets targets{.labels = given_labels ? labels.data() : nullptr,
                           .probabilities = probabilities.data(),

@@ -1,4 +1,4 @@
-// Weights and gradients of the network that the Torch executor makes of a plan.
+// Weights and gradients of the Torch executor's network of a plan.
 #include <ATen/core/grad_mode.h>
 
 #include <algorithm>
@@ -22,7 +22,7 @@ std::int64_t trainable_numbers(const Plan& plan) {
 
 // --- Parameters -------------------------------------------------------------------------------
 
-// The paper gives 15.7 million for the large network. Both numbers here are counts by its rules.
+// The paper gives 15.7 million for the large network. Both numbers here were counted by its rules.
 TEST(Parameters, OfThePublishedCellAreAsCountedByThePapersRules) {
   const auto cell = genome::published_cell();
   EXPECT_EQ(trainable_numbers(plan_of(cell, ModelSpec::of(ModelKind::cifar_small))), 542'138);
@@ -141,7 +141,7 @@ TEST(Gradients, OfTheWholeNetworkAgreeWithFiniteDifferences) {
     for (std::size_t i = 0; i < gradients.size(); ++i) {
       const auto [name, parameter] = executor->parameters()[i];
       const at::Tensor direction = noise(parameter.sizes(), 10 + i);
-      // So small because a network has kinks (ReLU, max-pooling) which a larger step would cross.
+      // This small because a network has kinks (ReLU, max-pooling) that a larger step would cross.
       constexpr double step = 1e-8;
       const double ahead = loss_along(*executor, parameter, direction, step, images, labels);
       const double behind = loss_along(*executor, parameter, direction, -step, images, labels);
@@ -188,7 +188,7 @@ TEST(GradientReady, IsCalledOnceAStepForEachParameterWithItsCompleteGradient) {
       ASSERT_TRUE(seen[i].defined()) << parameters[i].name;
       EXPECT_TRUE(seen[i].equal(parameters[i].tensor.grad())) << parameters[i].name;
     }
-    // From the end to the beginning, so that communication can overlap with computing.
+    // From the last layer to the first, so that communication can overlap with computing.
     EXPECT_GE(order.front(), parameters.size() - 2);
     EXPECT_LT(order.back(), 3U);
   }

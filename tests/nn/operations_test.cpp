@@ -1,4 +1,4 @@
-// Operations of the Torch executor, against slow and obvious arithmetic.
+// Operations of the Torch executor, against slow, obvious arithmetic.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -66,7 +66,7 @@ at::Tensor pooled_plane(const at::Tensor& plane, const PlanOp& op) {
   });
 }
 
-/// For images [N, C, H, W]: each output plane is made of one input plane (depthwise, pooling) or is
+/// For images [N, C, H, W]: each output plane comes from one input plane (depthwise, pooling) or is
 /// the sum over all of them.
 at::Tensor depthwise(const at::Tensor& images, const at::Tensor& weight, const PlanOp& op) {
   std::vector<at::Tensor> planes;
@@ -261,7 +261,7 @@ TEST(BatchNormalisation, UsesTheBatchInTrainingAndTheRunningStatisticsInEvaluati
   };
   const float trained = executor->train_step(images, labels).item<float>();
   EXPECT_GT(std::abs(evaluated() - trained), 0.01);
-  // Weights stay as they are, so the running statistics come to those of this batch.
+  // Weights stay as they are, so the running statistics approach those of this batch.
   for (int i = 0; i < 60; ++i) executor->train_step(images, labels);
   EXPECT_FLOAT_EQ(executor->train_step(images, labels).item<float>(), trained);
   EXPECT_NEAR(evaluated(), trained, 0.05);

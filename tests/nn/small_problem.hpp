@@ -28,7 +28,7 @@ inline ImageTensors random_images(std::int64_t count) {
           at::randint(0, 10, {count}, generator, at::kLong)};
 }
 
-/// That stay as they are when the training goes on.
+/// Copies, which stay as they are when the training continues.
 inline std::vector<NamedTensor> copied(const std::vector<NamedTensor>& tensors) {
   std::vector<NamedTensor> copies;
   for (const auto& [name, tensor] : tensors) copies.push_back({name, tensor.detach().clone()});

@@ -84,9 +84,9 @@ TEST_F(StepOptionsTest, GradientsAreReadyWithTheLastPartOnly) {
   EXPECT_EQ(ready, executor->parameters().size());
 }
 
-/// What Torch is asked to compute with bfloat16, and with float32, as long as this lives: names of
-/// the operations called from outside of Torch, and by autograd. Not by at::RecordFunction: where
-/// NDEBUG is not defined, its members are others than in Torch's libraries.
+/// What Torch computes with bfloat16, and with float32, while this lives: names of the operations
+/// called from outside Torch, and by autograd. Not by at::RecordFunction: without NDEBUG its
+/// members differ from those in Torch's libraries.
 class RecordedTypes {
  public:
   RecordedTypes() {
@@ -106,7 +106,7 @@ class RecordedTypes {
     if (input.scalar_type() == at::kBFloat16) bf16.insert(function);
     if (input.scalar_type() == at::kFloat) float32.insert(function);
   }
-  /// In place of every operation: notes its inputs, and has it done.
+  /// In place of every operation: records its inputs, and executes it.
   static void record(const c10::OperatorHandle& operation, torch::jit::Stack* stack) {
     const std::string& function = operation.schema().name();
     for (const c10::IValue& input :
@@ -161,8 +161,8 @@ TEST_F(StepOptionsTest, Bf16ChangesLossAndGradientByNoMoreThanItsRounding) {
 
 TEST_F(StepOptionsTest, DropPathDropsEachPathOfEachImageIndependently) {
   // Two paths into the concatenation of each of three cells. Outcomes are told apart by their loss.
-  // The most frequent ones: all six paths kept; some cell lost whole, which leaves nothing of the
-  // image; one path dropped and the others kept, which is six outcomes.
+  // The most frequent ones: all six paths kept; all paths of some cell dropped, which leaves
+  // nothing of the image; one path dropped and the others kept, which is six outcomes.
   const StepOptions none{};
   const at::Tensor image = images_.narrow(0, 0, 1);
   const at::Tensor label = labels_.narrow(0, 0, 1);

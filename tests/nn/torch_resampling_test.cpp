@@ -1,4 +1,4 @@
-// What Torch makes of the same crops, as torchvision does.
+// Compares crops with Torch's, as torchvision makes them.
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 

@@ -13,7 +13,7 @@
 namespace hierevo::nn {
 namespace {
 
-/// Everything that a training can have, so that everything has to be saved.
+/// All that a training can have, so that everything has to be saved.
 const TrainingOptions everything{.steps = 9,
                                  .batch = 8,
                                  .crop = 8,
@@ -38,7 +38,7 @@ class Training : public testing::Test {
   static std::unique_ptr<Executor> network(std::uint64_t seed) {
     return make_torch_executor(small_plan(), at::kCPU, seed);
   }
-  /// Goes on as long as the test.
+  /// Lives as long as the test.
   std::unique_ptr<Trainer> trainer(Executor& executor, const TrainingOptions& options) {
     batches_.push_back(make_training_batches(data_, normalisation_, options, 10, 3));
     return std::make_unique<Trainer>(executor, *batches_.back(), options, 3);
@@ -72,7 +72,7 @@ void Training::expect_same_end_wherever_stopped(const TrainingOptions& options, 
     const auto first = trainer(*first_network, options);
     const auto until = [stop](const TrainingProgress& now) { return now.step < stop; };
     ASSERT_EQ(first->run(until), TrainingEnd::stopped);
-    const auto second_network = make(99);  // begins with other weights
+    const auto second_network = make(99);  // has other initial weights
     const auto second = trainer(*second_network, options);
     second->restore(first->state());
     ASSERT_EQ(second->step(), stop);
@@ -92,7 +92,7 @@ TEST_F(Training, StoppedAnywhereEndsBitForBitLikeOneThatWasNot) {
 
 TEST_F(Training, StoppedAnywhereOnTheNativeExecutorEndsBitForBitLikeOneThatWasNot) {
   TrainingOptions options = everything;
-  options.drop_path = 0.0;  // Torch's only
+  options.drop_path = 0.0;  // only Torch's executor has it
   expect_same_end_wherever_stopped(
       options, [](std::uint64_t seed) { return make_native_executor(small_plan(), seed); });
 }
@@ -104,7 +104,7 @@ TEST_F(Training, OfAnotherNetworkIsNotGoneOnWith) {
   const std::vector<NamedTensor> before = copied(other->parameters());
   EXPECT_EQ(test::refusal([&] { trainer(*other, everything)->restore(state); }),
             "A saved training has other weights than this network ('classifier.weight' instead of "
-            "'classifier.weight'). Go on with the network and the options that it began with.");
+            "'classifier.weight'). Resume with the network and the options that it began with.");
   TrainingOptions without = everything;
   without.ema_decay = 0.0;
   EXPECT_NE(test::refusal([&] { trainer(*one, without)->restore(state); }).find("averages"),

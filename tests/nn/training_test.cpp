@@ -131,8 +131,8 @@ TEST(TrainingOptions, ThatDoNotFitTheDataAreRefused) {
   EXPECT_EQ(message({.crop = 0}, data, data), "accepted");
 }
 
-/// A network of one weight, which it ignores. Remembers what it was asked for, and the first pixel
-/// of each image it sees.
+/// A network of one weight, which it ignores. Records its calls, and the first pixel of each image
+/// it sees.
 class StandIn final : public Executor {
  public:
   using Executor::train_step;
@@ -173,7 +173,7 @@ class StandIn final : public Executor {
   bool labels_match = true;
 };
 
-/// Image i is full of i and has the label i.
+/// All pixels of image i are i, and so is its label.
 ImageTensors numbered_images(std::int64_t count) {
   const at::Tensor numbers = at::arange(count, at::kLong);
   return {numbers.to(at::kByte).view({-1, 1, 1, 1}).expand({-1, 1, 4, 4}).contiguous(), numbers};
@@ -229,7 +229,7 @@ TEST(Train, DecaysNormsAndClipsTheGradientAsAskedTo) {
     options.crop = 0;
     options.learning_rate = 0.2;
     options.weight_decay = 0.1;
-    StandIn network;  // whose weight has one dimension, as those of norms and biases have
+    StandIn network;  // its weight has one dimension, as those of norms and biases have
     train(network, numbered_images(4), none, options, 1);
     return network.value();
   };

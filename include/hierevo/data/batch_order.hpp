@@ -10,16 +10,16 @@ namespace hierevo::data {
 /// The numbers 0 … count-1 in random order, each order equally likely.
 std::vector<std::int64_t> permutation(std::int64_t count, core::RandomStream random);
 
-/// Which images each training step uses: the epochs' permutations one behind another, cut into
-/// batches. So every image comes once an epoch, and the last incomplete batch of an epoch is filled
-/// from the next one. The order depends on the seed alone and can be asked for at any step.
+/// Which images each training step uses: the epochs' permutations one after another, cut into
+/// batches. So every image comes once per epoch, and the last incomplete batch of an epoch is
+/// filled from the next one. The order depends on the seed alone and is available for any step.
 class BatchOrder {
  public:
   /// `images` and `batch` must be at least 1.
   BatchOrder(std::int64_t images, std::int64_t batch, std::uint64_t seed)
       : images_(images), batch_(batch), seed_(seed) {}
 
-  /// Indices of the images of step `step` (from 0). Cheap when steps are asked for in order.
+  /// Indices of the images of step `step` (from 0). Cheap when called for the steps in order.
   std::vector<std::int64_t> batch(std::int64_t step);
 
  private:
@@ -28,7 +28,7 @@ class BatchOrder {
   std::int64_t images_;
   std::int64_t batch_;
   std::uint64_t seed_;
-  std::int64_t epoch_ = -1;  ///< that order_ belongs to
+  std::int64_t epoch_ = -1;  ///< epoch of order_
   std::vector<std::int64_t> order_;
 };
 

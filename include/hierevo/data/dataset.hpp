@@ -15,7 +15,7 @@ struct Dataset {
   std::string name;
   std::vector<std::string> class_names;  ///< in the order of the labels
   Images train;
-  Images test;  ///< with no images where there is no such part
+  Images test;  ///< without images where there is no such part
 
   int classes() const { return static_cast<int>(class_names.size()); }
 };
@@ -26,13 +26,13 @@ struct Dataset {
 /// - "cifar10" and "cifar100" (fine labels) in the binary version; `data_dir` is the folder that
 ///   the archive makes, or the one around it.
 ///
-/// Throws UsageError that names the file and the offset for anything that is not as published:
-/// wrong magic, short or overlong file, damaged gzip, label out of range; and one that names the
-/// class for a class without an image.
+/// Throws UsageError that names the file and the offset for anything that differs from what was
+/// published: wrong magic, short or overlong file, damaged gzip, label out of range; and one that
+/// names the class for a class without an image.
 Dataset load_dataset(std::string_view name, const std::filesystem::path& data_dir);
 
-/// The names by which load_dataset() reads what lies in `folder`: of "cifar10", "cifar100" and
-/// "idx", in this order, those that are there.
+/// The names by which load_dataset() reads what lies in `folder`: those of "cifar10", "cifar100"
+/// and "idx", in this order, that are there.
 std::vector<std::string_view> datasets_in(const std::filesystem::path& folder);
 
 }  // namespace hierevo::data

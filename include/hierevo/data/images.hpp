@@ -19,14 +19,14 @@ struct ImageShape {
   std::int64_t channels = 0;
   ImageSize size;
 
-  /// Of an image of so many channels, a byte each.
+  /// Bytes of an image with this many channels, a byte each.
   std::size_t bytes() const {
     return static_cast<std::size_t>(channels * size.height * size.width);
   }
   bool operator==(const ImageShape&) const = default;
 };
 
-/// Side of a square of as many pixels, rounded up.
+/// Side of a square with that many pixels, rounded up.
 int side_of(ImageSize size);
 
 /// Some neighbouring images of a batch or of a test set: [first, first + count).
@@ -37,8 +37,8 @@ struct ImageRange {
   bool operator==(const ImageRange&) const = default;
 };
 
-/// What part `part` of `parts` has of `count` images: neighbours, and no part has more than one
-/// image more than another. Together they are all images, each once.
+/// The images of part `part` of `parts` of `count` images: consecutive ones. The parts' sizes
+/// differ by at most one; together they are all images, each once.
 constexpr ImageRange part_of(std::int64_t count, int part, int parts) {
   const std::int64_t least = count / parts;
   const std::int64_t longer = count % parts;

@@ -16,8 +16,8 @@ struct DecodedBatch {
 };
 
 /// Training batches of JPEG files: random parts (draw_image_crop()) scaled to `crop`×`crop`, made
-/// by threads ahead of the steps. They depend on the files, the seed and the step alone; each image
-/// comes once an epoch, in the order of BatchOrder. Belongs to one thread.
+/// on threads ahead of the steps. They depend on the files, the seed and the step alone; each image
+/// comes once per epoch, in the order of BatchOrder. Belongs to one thread.
 class JpegTrainingBatches {
  public:
   struct Options {
@@ -25,7 +25,7 @@ class JpegTrainingBatches {
     std::int64_t crop = 299;
     bool flip = true;
     int threads = 1;
-    int ahead = 2;  ///< steps; the memory holds so many batches and one more
+    int ahead = 2;  ///< steps; memory holds this many batches and one more
   };
   /// Keeps a reference to `files`, which has at least one. Throws UsageError where the threads
   /// cannot be started.
@@ -34,7 +34,7 @@ class JpegTrainingBatches {
   JpegTrainingBatches(const JpegTrainingBatches&) = delete;
   JpegTrainingBatches& operator=(const JpegTrainingBatches&) = delete;
 
-  /// The images `range` of the batch of step `step`. What follows is expected to be the same ranges
+  /// The images `range` of the batch of step `step`. The next calls should be for the same ranges
   /// of the next steps. Throws IoError for images that cannot be read, UsageError for bad ones.
   DecodedBatch at(std::int64_t step, ImageRange range);
 
@@ -43,8 +43,8 @@ class JpegTrainingBatches {
   std::unique_ptr<Impl> impl_;
 };
 
-/// Images to test on: the short side scaled to 8/7 of `size` (342 for 299), and the middle
-/// `size`×`size` of that, as networks for ImageNet are tested. Belongs to one thread.
+/// Test images: the short side scaled to 8/7 of `size` (342 for 299), and the middle `size`×`size`
+/// of that, as networks for ImageNet are tested. Belongs to one thread.
 class JpegTestBatches {
  public:
   /// Keeps a reference to `files`. Throws UsageError where the threads cannot be started.
@@ -53,7 +53,7 @@ class JpegTestBatches {
   JpegTestBatches(const JpegTestBatches&) = delete;
   JpegTestBatches& operator=(const JpegTestBatches&) = delete;
 
-  /// From now on images of `part` alone are asked for, in order.
+  /// From now on only images of `part` are requested, in order.
   void expect(ImageRange part);
   /// Throws as JpegTrainingBatches::at().
   DecodedBatch at(ImageRange range);

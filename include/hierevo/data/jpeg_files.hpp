@@ -21,14 +21,14 @@ class JpegFiles {
   virtual ImageSize image_size(std::int64_t index) const = 0;
   /// For messages.
   virtual std::string name(std::int64_t index) const = 0;
-  /// The whole file in place of what `file` holds. Throws IoError.
+  /// Replaces what `file` holds by the whole file. Throws IoError.
   virtual void read(std::int64_t index, std::vector<std::byte>& file) const = 0;
 };
 
-/// Some of other JPEG files, which it keeps a reference to.
+/// A selection of other JPEG files, to which it keeps a reference.
 class JpegSubset final : public JpegFiles {
  public:
-  /// Those of `chosen`, which are below the size of `files`, in this order.
+  /// The files with the indices `chosen`, each below the size of `files`, in this order.
   JpegSubset(const JpegFiles& files, std::vector<std::int64_t> chosen)
       : files_(files), chosen_(std::move(chosen)) {}
 
@@ -47,13 +47,13 @@ class JpegSubset final : public JpegFiles {
   std::vector<std::int64_t> chosen_;
 };
 
-/// What was found in a JPEG file.
+/// What a check of a JPEG file found.
 struct JpegInfo {
   ImageSize size;
-  std::string problem;  ///< "at byte 12: …" when it is not whole and sound; empty otherwise
+  std::string problem;  ///< "at byte 12: …" when it is not complete and sound; empty otherwise
 };
 
-/// Looks at the whole file, which takes less time than to decode it. Grey and CMYK ones are sound.
+/// Checks the whole file, which takes less time than decoding it. Grey and CMYK files are sound.
 JpegInfo inspect_jpeg(std::span<const std::byte> file);
 
 /// The middle square of a sound file, scaled to `size`×`size`: [size, size, 3]. Throws

@@ -5,14 +5,14 @@
 
 namespace hierevo::nn {
 
-/// How the learning rate goes on from where warm-up leaves it.
+/// How the learning rate continues after warm-up.
 enum class Schedule : std::uint8_t {
   steps,   ///< piecewise constant: multiplied by a factor at given steps (the paper's)
-  cosine,  ///< half a cosine, down to 0 behind the last step (Loshchilov and Hutter 2017)
+  cosine,  ///< half a cosine, down to 0 after the last step (Loshchilov and Hutter 2017)
 };
 
 /// The numbers of a training (section 4); the defaults are those of the fitness evaluation. What
-/// the paper does not use is off.
+/// the paper does not use is off by default.
 struct TrainingOptions {
   std::int64_t steps = 5000;
   std::int64_t batch = 256;
@@ -26,7 +26,7 @@ struct TrainingOptions {
   std::int64_t evaluation_batch = 256;
 
   Schedule schedule = Schedule::steps;
-  std::int64_t warmup = 0;       ///< steps over which the rate rises in a line from 0
+  std::int64_t warmup = 0;       ///< steps over which the rate rises linearly from 0
   double brightness = 0.0;       ///< each image times a factor from [1-x, 1+x]
   double contrast = 0.0;         ///< distance from the image's mean times a factor from [1-x, 1+x]
   std::int64_t cutout = 0;       ///< side of a square set to the mean (DeVries and Taylor 2017)
@@ -35,14 +35,14 @@ struct TrainingOptions {
   double label_smoothing = 0.0;  ///< share of the target that is spread over all classes
   double drop_path = 0.0;        ///< probability that a path into a concatenation is dropped
   bool decay_norms = true;       ///< weight decay also on batch normalisation and biases
-  double clip_norm = 0.0;        ///< largest L2 norm of the whole gradient; 0: any
+  double clip_norm = 0.0;        ///< largest L2 norm of the whole gradient; 0: no limit
   std::int64_t micro_batches = 1;  ///< parts of a batch computed one after another: less memory
   bool bf16 = false;               ///< convolutions and linear layers multiply in bfloat16
   bool sync_batchnorm = false;     ///< batch normalisation over the images of all ranks
   double ema_decay = 0.0;  ///< decay of the running average of the weights that is tested; 0: none
 };
 
-/// Which independent trainings of one network: `count` of them from number `first` (from 0) on.
+/// Which independent trainings of one network: `count` of them from number `first` (0 …) on.
 struct Repeats {
   int count = 4;
   int first = 0;
@@ -52,7 +52,7 @@ struct Repeats {
 /// train`.
 void check(const TrainingOptions& options);
 
-/// Of a batch, the most that go through the network together.
+/// The most images of a batch that go through the network together.
 std::int64_t images_at_a_time(const TrainingOptions& options, int ranks = 1);
 /// The steps (from 0) at which the schedule of the paper divides the rate, in the order given.
 std::vector<std::int64_t> steps_of_drops(const TrainingOptions& options);

@@ -36,7 +36,7 @@ at::Tensor cut(const at::Tensor& pixels, const at::Tensor& indices, const Crops&
   const at::Tensor columns =
       to_device_async(crops.left, device).unsqueeze(1) + across;  // [N, width]
   const at::Tensor channels = at::arange(pixels.size(1), offsets);
-  // One gather for the whole batch, indexed as [N, height, width, C]: channels last as it is.
+  // One gather for the whole batch, indexed as [N, height, width, C]: the result is channels last.
   const at::Tensor gathered = pixels.index(
       {to_device_async(indices, device).view({-1, 1, 1, 1}), channels.view({1, 1, 1, -1}),
        rows.unsqueeze(2).unsqueeze(3), columns.unsqueeze(1).unsqueeze(3)});
@@ -60,8 +60,8 @@ at::Tensor recoloured(const at::Tensor& pixels, const ColourChanges& changes) {
     return to_device_async(values, pixels.device()).view({-1, 1, 1, 1});
   };
   at::Tensor images = pixels.to(at::kFloat).mul_(by_image(changes.brightness)).clamp_(0, 255);
-  // Torch adds up a tensor that becomes one number in another order, which rounds otherwise: an
-  // image alone must give what it gives among others.
+  // Torch sums a tensor to one number in another order, which rounds differently: an image alone
+  // must give what it gives among others.
   const bool alone = images.size(0) == 1;
   const at::Tensor several = alone ? at::cat({images, images}) : images;
   const at::Tensor mean = several.mean({1, 2, 3}, /*keepdim=*/true).narrow(0, 0, images.size(0));
@@ -84,7 +84,7 @@ Middles draw_middles(std::int64_t count, data::ImageSize image, core::RandomStre
 
 void cut_out(at::Tensor& images, std::int64_t side, const Middles& middles) {
   const c10::Device device = images.device();
-  // For all images at once: on a GPU each call has its price, however little it does.
+  // For all images at once: on a GPU each call has a cost, however little it does.
   const auto covered = [&](const at::Tensor& middle, std::int64_t length) {  // [N, length]
     const at::Tensor from = to_device_async(middle, device).unsqueeze(1) - side / 2;
     const at::Tensor place = at::arange(length, at::TensorOptions(at::kLong).device(device));

@@ -17,7 +17,7 @@ struct Crops {
   at::Tensor flipped;  ///< bool: mirrored left to right
 };
 
-/// Every offset equally likely; each image flipped with probability 1/2 when `flip`, else none.
+/// Every offset equally likely; with `flip` each image is flipped with probability 1/2, else none.
 /// `crop` must fit into `image`.
 Crops draw_crops(std::int64_t count, data::ImageSize image, data::ImageSize crop, bool flip,
                  core::RandomStream random);
@@ -41,7 +41,7 @@ ColourChanges draw_colour_changes(std::int64_t count, double brightness, double 
 /// times the contrast, each time kept within 0…255. float32.
 at::Tensor recoloured(const at::Tensor& pixels, const ColourChanges& changes);
 
-/// A place in each image of a batch. Tensors of [N] on the CPU, int64.
+/// A position in each image of a batch. Tensors of [N] on the CPU, int64.
 struct Middles {
   at::Tensor row;
   at::Tensor column;
@@ -51,10 +51,10 @@ struct Middles {
 Middles draw_middles(std::int64_t count, data::ImageSize image, core::RandomStream random);
 
 /// Sets a square of `side` pixels in each of `images` [N, C, H, W] to 0, the mean of normalised
-/// images. A part of it may be outside.
+/// images. Part of it may be outside.
 void cut_out(at::Tensor& images, std::int64_t side, const Middles& middles);
 
-/// The same on `device`, so that it need not be sent with each batch.
+/// The same on `device`, so that it need not be copied with each batch.
 PixelNormalisation on_device(const PixelNormalisation& normalisation, c10::Device device);
 
 /// Network input of `pixels` [N, C, H, W] in 0…255: float32, channels last.

@@ -52,7 +52,7 @@ Batch AugmentedBatches::partners(std::int64_t step, data::ImageRange range, cons
   return {others.images.flip(0), others.targets.flip(0)};
 }
 
-/// With both switched on, each step takes one of them by lot.
+/// With both switched on, each step uses one of them, chosen at random.
 void AugmentedBatches::mix(Batch& batch, const Batch& others, std::int64_t step) const {
   core::RandomStream random = stream(step, "mixing of a step");
   const bool both = options_.mixup > 0.0 && options_.cutmix > 0.0;

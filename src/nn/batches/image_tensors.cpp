@@ -48,7 +48,7 @@ PixelNormalisation normalisation_of(const ImageTensors& images) {
   std::vector<double> deviations;
   const at::Tensor values = at::arange(256, at::kDouble);
   for (std::int64_t channel = 0; channel < images.channels(); ++channel) {
-    // Counting the 256 values needs no second copy of the data in floating point.
+    // Counting the 256 values avoids a second copy of the data in floating point.
     const at::Tensor pixels = images.pixels.select(1, channel).reshape({-1}).cpu();
     const at::Tensor shares =
         at::bincount(pixels, {}, 256).to(at::kDouble) / static_cast<double>(pixels.numel());

@@ -14,7 +14,7 @@ namespace hierevo::nn {
 
 namespace {
 
-/// Waiting for each other is only for ranks of one kind.
+/// Ranks may only wait for each other if all are of one kind.
 void require_same_kind(comm::Collectives& host, c10::Device device) {
   const auto kinds = comm::gather_texts(host, device.is_cpu() ? "CPU" : "GPU");
   const auto other = std::find_if(kinds.begin(), kinds.end(),
@@ -23,7 +23,7 @@ void require_same_kind(comm::Collectives& host, c10::Device device) {
   const auto rank = other - kinds.begin();
   throw comm::AgreedError(core::UsageError(
       fmt::format("Rank 0 computes on a {}, and rank {} on a {}", kinds[0], rank, *other),
-      "ranks that train one network all need devices of one kind",
+      "all ranks that train one network need devices of one kind",
       "Start them on nodes that have as many GPUs as ranks, or hide all GPUs "
       "(CUDA_VISIBLE_DEVICES=)."));
 }
@@ -38,11 +38,11 @@ c10::Device device_of_rank(const LocalRank& rank, GpuSharing sharing, int gpus) 
   if (rank.own_gpus) return gpu(0);
   if (rank.rank < gpus && rank.ranks <= gpus) return gpu(rank.rank);
   if (sharing == GpuSharing::allowed) return gpu(rank.rank % gpus);
-  // A launcher may tell the number of a rank and not how many there are.
+  // A launcher may give the number of a rank but not how many there are.
   const int ranks = std::max(rank.ranks, rank.rank + 1);
   throw core::UsageError(
       fmt::format("{} ranks of this node see {} GPU{}", ranks, gpus, gpus == 1 ? "" : "s"),
-      "ranks that train one network need one each",
+      "ranks that train one network need one GPU each",
       fmt::format("Start at most {} on a node; where the launcher shows each rank a GPU of its own "
                   "(srun --gpus-per-task=1), set HIEREVO_DEVICES=own.",
                   gpus));

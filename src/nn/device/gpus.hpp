@@ -1,4 +1,4 @@
-// What is known of GPUs only with CUDA's headers: gpus.cpp, or gpus_absent.cpp in builds without.
+// What requires CUDA's headers: gpus.cpp, or gpus_absent.cpp in builds without CUDA.
 #pragma once
 
 #include <c10/core/Device.h>
@@ -7,7 +7,7 @@ struct CUstream_st;  // cudaStream_t is a pointer to it
 
 namespace hierevo::nn {
 
-/// The stream that Torch gives what the calling thread wants of a GPU.
+/// Torch's stream of a GPU for the calling thread.
 CUstream_st* current_stream(c10::Device gpu);
 
 }  // namespace hierevo::nn

@@ -12,7 +12,7 @@ void set_threads(int threads) {
     throw core::UsageError(fmt::format("{} threads", threads), "at least 1 is needed");
   }
   at::set_num_threads(threads);
-  // Torch refuses to be told this twice.
+  // Torch refuses a second call.
   if (at::get_num_interop_threads() != 1) at::set_num_interop_threads(1);
 }
 

@@ -1,5 +1,4 @@
-// Between the host and a GPU without the one waiting for the other. On the CPU all is there at
-// once.
+// Copies between the host and a GPU without one waiting for the other. On the CPU all is immediate.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -10,17 +9,17 @@
 
 namespace hierevo::nn {
 
-/// `values` on `device`, where they are before whatever the calling thread gives it to do from now
-/// on. (What comes from ordinary memory of the host would first wait for all that is under way.)
+/// `values` on `device`, where they arrive before any work that the calling thread starts
+/// afterwards. (Copies from pageable host memory would first wait for all work in progress.)
 at::Tensor to_device_async(const at::Tensor& values, c10::Device device);
 
-/// A number on its way to the host, which goes on meanwhile.
+/// A number on its way to the host, which does not wait meanwhile.
 class AsyncScalar {
  public:
-  /// `number` is a scalar (float64), whose memory may be used again.
+  /// `number` is a scalar (float64), whose memory may be reused at once.
   explicit AsyncScalar(const at::Tensor& number);
 
-  /// Waits until it has come.
+  /// Waits until it has arrived.
   double value() const;
 
  private:

@@ -17,8 +17,8 @@ namespace hierevo::nn {
 
 namespace {
 
-/// The tensors' memory as the network sees it. Gradients are made here, unless they are given, and
-/// put into grad().
+/// The tensors' memory as the network sees it. Gradients are allocated here, unless memory is
+/// given, and put into grad().
 class SharedWeights {
  public:
   explicit SharedWeights(const std::vector<NamedTensor>& parameters) {
@@ -44,8 +44,7 @@ class SharedWeights {
     return shared;
   }
 
-  /// Puts the gradients where callers look for them; what others have put there stays when it is
-  /// to be added to.
+  /// Puts the gradients where callers look for them; those there stay when they are added to.
   void attach(bool keep) {
     for (std::size_t i = 0; i < parameters_.size(); ++i) {
       at::Tensor& present = parameters_[i].mutable_grad();
@@ -84,7 +83,7 @@ at::Tensor on_cpu(const at::Tensor& images) {
 native::ImageView view_of(const at::Tensor& images, std::int64_t channels) {
   if (images.dim() != 4 || images.size(1) != channels || images.numel() == 0) {
     throw core::InternalError(
-        fmt::format("Images that are not [N, {}, H, W] with at least one pixel", channels));
+        fmt::format("The images are not [N, {}, H, W] with at least one pixel", channels));
   }
   native::ImageView view{.data = images.data_ptr<float>()};
   for (std::size_t i = 0; i < 4; ++i) {

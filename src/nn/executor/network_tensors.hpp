@@ -1,4 +1,4 @@
-// The tensors of a network, whatever computes with them.
+// The tensors of a network, for any executor.
 #pragma once
 
 #include <ATen/core/Tensor.h>

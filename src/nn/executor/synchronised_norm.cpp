@@ -32,7 +32,7 @@ at::Tensor summed(const at::Tensor& rows, comm::Collectives& ranks) {
 struct Moments {
   at::Tensor mean;      ///< [C], float64
   at::Tensor variance;  ///< likewise
-  at::Tensor count;  ///< values of a channel, [1], likewise: to ask a GPU for it would be to wait
+  at::Tensor count;     ///< values of a channel, [1], likewise: reading it from a GPU would wait
 };
 
 Moments moments_of(const at::Tensor& input, comm::Collectives& ranks) {
@@ -84,7 +84,7 @@ struct SynchronisedNorm : torch::autograd::Function<SynchronisedNorm> {
     const auto type = gradient.scalar_type();
     const at::Tensor means = (summed(own.clone(), *ranks) / count).to(type);
     const at::Tensor rest = gradient - by_channel(means[0]) - normal * by_channel(means[1]);
-    // The parameters' gradients are this rank's share: they are summed with all others.
+    // The parameters' gradients are this rank's share: they are summed with all the others later.
     return {rest * by_channel(scale * weight), own[1].to(type), own[0].to(type), {}, {}, {}};
   }
 };

@@ -14,10 +14,10 @@ struct NormTensors {
   at::Tensor running_var;
 };
 
-/// Batch normalisation in training mode over the images of all ranks: what it would be if `input`
-/// [N, C, H, W] were those of all of them, forward and backward. Every rank calls it for the same
-/// normalisations in the same order, forward and backward, each with at least one image. Sums are
-/// made in float64. Throws CommunicationError.
+/// Batch normalisation in training mode over the images of all ranks: forward and backward as if
+/// `input` [N, C, H, W] had them all. Every rank calls it for the same normalisations in the same
+/// order, forward and backward, each with at least one image. Sums are in float64. Throws
+/// CommunicationError.
 at::Tensor synchronised_norm(const at::Tensor& input, const NormTensors& norm,
                              comm::Collectives& ranks);
 

@@ -58,13 +58,13 @@ class ForwardPass {
       case PlanOpKind::input:
         break;
     }
-    throw core::InternalError("An input stands inside the plan");
+    throw core::InternalError("The plan has an input that is not its first operation");
   }
 
  private:
   bool drops_paths() const { return step_ != nullptr && step_->drop_path > 0.0; }
 
-  /// As multiplied: in bfloat16 when asked for. Sums, normalisation and weights keep their type.
+  /// As multiplied: in bfloat16 if that is on. Sums, normalisation and weights keep their type.
   at::Tensor narrowed(const at::Tensor& values) const {
     return step_ != nullptr && step_->bf16 ? values.to(at::kBFloat16) : values;
   }
@@ -104,12 +104,12 @@ class ForwardPass {
     return at::cat(parts, 1);
   }
 
-  /// 0 for some images, the others larger by as much as keeps the mean (Huang et al. 2016).
+  /// 0 for some images, the others scaled up to keep the mean (Huang et al. 2016).
   at::Tensor dropped(const at::Tensor& path) {
     const double kept = 1.0 - step_->drop_path;
     const std::uint64_t seed = core::derive_seed(step_->seed, paths_++, "images on a path");
     // Drawn on the CPU, and for each image by its number in the whole batch, so that the same paths
-    // are dropped on every device and whatever parts the batch is computed in.
+    // are dropped on every device and however the batch is divided.
     const at::Tensor mask = at::empty({path.size(0), 1, 1, 1}, at::kFloat);
     auto* factors = mask.data_ptr<float>();
     for (std::int64_t i = 0; i < path.size(0); ++i) {
@@ -121,10 +121,10 @@ class ForwardPass {
   }
 
   const StepOptions* step_;
-  std::uint64_t paths_ = 0;  ///< that were met so far
+  std::uint64_t paths_ = 0;  ///< met so far
 };
 
-/// For each operation, the ones whose output nobody needs after it.
+/// For each operation, those whose output is not needed after it.
 std::vector<std::vector<std::size_t>> last_uses(const genome::Plan& plan) {
   std::vector<std::size_t> last(plan.ops.size(), 0);
   for (std::size_t i = 0; i < plan.ops.size(); ++i) {
@@ -191,7 +191,7 @@ class TorchExecutor final : public Executor {
     gradient_ready_ = std::move(callback);
     if (!accumulators_.empty()) return;
     for (std::size_t i = 0; i < parameters_.size(); ++i) {
-      // Torch keeps accumulators, and with them the hooks, only as long as somebody else does.
+      // Torch keeps accumulators, and with them the hooks, only as long as somebody else has them.
       accumulators_.push_back(torch::autograd::impl::grad_accumulator(parameters_[i].tensor));
       accumulators_.back()->add_post_hook(std::make_unique<AfterGradient>([this, i] {
         if (gradient_ready_ && gradients_complete_) gradient_ready_(i);
@@ -200,7 +200,7 @@ class TorchExecutor final : public Executor {
   }
 
  private:
-  /// Autograd adds to a gradient where there is one, and in its memory.
+  /// Autograd adds to an existing gradient, in its memory.
   void clear_gradients() {
     const at::NoGradGuard without_gradients;
     if (!placed_.empty()) at::_foreach_zero_(placed_);
@@ -227,7 +227,7 @@ class TorchExecutor final : public Executor {
         to_device_async(images, device_).to(type_).contiguous(at::MemoryFormat::ChannelsLast);
     for (std::size_t i = 1; i < plan_.ops.size(); ++i) {
       values[i] = pass.computed(plan_.ops[i], weights_[i], values);
-      // In training autograd keeps what it needs; without it the memory is free again.
+      // In training autograd keeps what it needs; otherwise the memory is freed.
       for (const std::size_t done : done_after_[i]) values[done].reset();
     }
     return values.back();
@@ -240,7 +240,7 @@ class TorchExecutor final : public Executor {
   std::vector<OpTensors> weights_;
   std::vector<NamedTensor> parameters_;
   std::vector<NamedTensor> buffers_;
-  std::vector<at::Tensor> placed_;  ///< gradients, where somebody else has made room for them
+  std::vector<at::Tensor> placed_;  ///< gradients in memory that a caller has given
   std::function<void(std::size_t)> gradient_ready_;
   bool gradients_complete_ = true;  ///< at the end of the present pass
   std::vector<std::shared_ptr<torch::autograd::Node>> accumulators_;

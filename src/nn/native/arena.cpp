@@ -25,8 +25,8 @@ void Arena::reserve(std::size_t bytes) {
   memory_ = {memory, FreeAligned{alignment}};
   size_ = rounded;
 #ifdef MADV_HUGEPAGE
-  // Every sweep goes through hundreds of planes: with small pages each costs a walk of the page
-  // table. Only a wish; where it is not granted nothing is lost.
+  // Every sweep goes through hundreds of planes: with small pages each costs a page table walk.
+  // Only a hint; nothing is lost where it is ignored.
   if (alignment == huge_page) ::madvise(memory, rounded, MADV_HUGEPAGE);
 #endif
 }

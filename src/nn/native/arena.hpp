@@ -10,10 +10,10 @@ struct FreeAligned {
   void operator()(std::byte* memory) const;
 };
 
-/// Memory that only grows, aligned for any vector. What was in it is lost when it grows.
+/// Memory that only grows, aligned for any vector. Growing discards its contents.
 class Arena {
  public:
-  /// Throws std::bad_alloc, and keeps what it has.
+  /// Throws std::bad_alloc, and then keeps its memory.
   void reserve(std::size_t bytes);
   std::byte* data() const { return memory_.get(); }
   float* floats() const { return reinterpret_cast<float*>(data()); }

@@ -6,7 +6,7 @@ namespace hierevo::nn::native {
 
 namespace {
 
-/// Channels that lie together both in a block of the image and in one of the columns.
+/// Channels that are contiguous both in a block of the image and in one of the columns.
 struct Run {
   std::int64_t block;
   std::int64_t lane;

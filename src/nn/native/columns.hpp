@@ -1,4 +1,4 @@
-// Dense k×k convolutions as products: every window of the input as a row of a matrix. They stand
+// Dense k×k convolutions as products: every window of the input as a row of a matrix. They occur
 // only at a network's beginning, so this need not be as fast as the rest.
 #pragma once
 
@@ -8,7 +8,7 @@
 
 namespace hierevo::nn::native {
 
-/// Which windows.
+/// The windows.
 struct Columns {
   int lanes = 0;
   int kernel = 1;

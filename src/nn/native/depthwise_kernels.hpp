@@ -20,7 +20,7 @@ struct RowsAround {
   const float* row[Rows + 2];
 };
 
-/// Calls column<left, right>(x) for each x: the columns that the window has beside it there.
+/// Calls column<left, right>(x) for each x, with the columns that the window has beside it there.
 template <typename Column>
 inline void for_each_column(int width, const Column& column) {
   if (width == 1) {
@@ -41,7 +41,7 @@ inline void for_each_row_group(int height, const Group& rows) {
   for (; y < height; ++y) rows.template operator()<1>(y);
 }
 
-/// `Rows` rows of outputs at once, for neighbours share most of what they read.
+/// `Rows` rows of outputs at once, as neighbours share most of what they read.
 template <int Rows, Write write>
 inline void filter_rows(float* out, const RowsAround<Rows>& in, const Vec (&taps)[9], int width) {
   for_each_column(width, [&]<int left, int right>(int x) {
@@ -122,7 +122,7 @@ void depthwise(float* out, const float* in, const float* taps, const Window& win
 
 void depthwise_to_input(float* in_gradient, const float* out_gradient, const float* taps,
                         const Window& window, Write write) {
-  if (window.stride == 1) {  // the same with the taps turned round
+  if (window.stride == 1) {  // the same with the taps reversed
     Vec weights[9];
     for (int t = 0; t < 9; ++t) weights[t] = load(taps + (8 - t) * lanes);
     if (write == Write::add) {

@@ -12,7 +12,7 @@ namespace hierevo::nn::native {
 
 namespace {
 
-/// Floats that a network gives out for an image, those of empty lanes too.
+/// Floats that a network outputs for an image, including empty lanes.
 double floats_of(const Schedule& schedule) {
   const std::vector<GridSize> sizes = schedule.sizes({32, 32});
   double floats = 0.0;
@@ -23,7 +23,7 @@ double floats_of(const Schedule& schedule) {
   return floats;
 }
 
-/// Time a float, relative to the widest kernels: twice as wide is not twice as fast.
+/// Time per float, relative to the widest kernels: twice as wide is not twice as fast.
 double time_of(int lanes) {
   return lanes >= 16 ? 1.0 : lanes >= 8 ? 1.3 : 4.0;
 }

@@ -11,7 +11,7 @@ std::vector<const Kernels*> runnable() {
 #ifdef HIEREVO_X86_KERNELS
   __builtin_cpu_init();
   const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-  // What -mavx512… in CMakeLists.txt lets the compiler use.
+  // What -mavx512… in CMakeLists.txt allows the compiler.
   const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") &&
                       __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
                       __builtin_cpu_supports("avx512vl");

@@ -1,4 +1,4 @@
-// The table of the kernels of one instruction set; HIEREVO_KERNELS is what it is called.
+// The table of the kernels of one instruction set; HIEREVO_KERNELS is its name.
 #pragma once
 
 #include "depthwise_kernels.hpp"

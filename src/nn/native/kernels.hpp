@@ -1,9 +1,9 @@
 // The arithmetic of the native executor, once for each instruction set.
 //
-// Channels lie in blocks of `lanes` (the last one filled up with zeros). A plane is what one image
-// has of a block: [height][width][lanes] floats; planes of consecutive images are contiguous, so
-// that whatever knows no neighbours takes `pixels` of several at once. All pointers are aligned to
-// `lanes` floats.
+// Channels lie in blocks of `lanes` (the last one padded with zeros). A plane is one image's part
+// of a block: [height][width][lanes] floats; planes of consecutive images are contiguous, so that
+// kernels without neighbours take `pixels` of several at once. All pointers are aligned to `lanes`
+// floats.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@
 
 namespace hierevo::nn::native {
 
-/// Whether a result takes the place of what is there.
+/// Whether a result replaces what is there.
 enum class Write : std::uint8_t { replace, add };
 
 /// A 3×3 window that moves over a plane of `height`×`width` with a stride, padded by 1.
@@ -58,7 +58,7 @@ struct Kernels {
                             const Window& window);
 
   // Pooling 3×3, padding not counted. A maximum is remembered by its place in the window, 0…8: the
-  // first in rows from the top, as Torch's.
+  // first in row order, as in Torch.
   void (*maxpool)(float* out, std::uint8_t* place, const float* in, const Window& window);
   void (*maxpool_to_input)(float* in_gradient, const float* out_gradient, const std::uint8_t* place,
                            const Window& window, Write write);
@@ -81,7 +81,7 @@ struct Kernels {
                              const BlockNorm& by, std::int64_t pixels);
 };
 
-/// All that this machine can run, the widest first; the last one runs everywhere.
+/// All sets that this machine can run, the widest first; the last one runs everywhere.
 std::span<const Kernels* const> kernel_sets();
 
 }  // namespace hierevo::nn::native

@@ -1,4 +1,4 @@
-// The tables of all instruction sets, those that this processor's family has not are not built.
+// The tables of all instruction sets; those of other processor families are not built.
 // kernel_sets() says which ones run here.
 #pragma once
 

@@ -21,7 +21,7 @@ double cross_entropy(std::vector<float>& logits, std::int64_t images, const Targ
     }
     const auto largest = static_cast<double>(*std::max_element(row, row + classes));
     double sum = 0.0;
-    double all_wanted = 0.0;  // 1 for a distribution; others are allowed
+    double all_wanted = 0.0;  // 1 for a distribution; other sums are allowed
     for (std::int64_t c = 0; c < classes; ++c) {
       sum += std::exp(static_cast<double>(row[c]) - largest);
       all_wanted += wanted[static_cast<std::size_t>(c)];

@@ -5,10 +5,10 @@
 
 namespace hierevo::nn::native {
 
-/// What a network should say about images: labels, or the probabilities of all classes.
+/// The targets of images: labels, or the probabilities of all classes.
 struct Targets {
   const std::int64_t* labels = nullptr;  ///< [images], each in [0, classes)
-  const float* probabilities = nullptr;  ///< [images, classes], where there are no labels
+  const float* probabilities = nullptr;  ///< [images, classes], used without labels
   double smoothing = 0.0;                ///< share that is spread over all classes
 };
 

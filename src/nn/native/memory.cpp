@@ -33,7 +33,7 @@ Memory::Memory(const Schedule& schedule, Purpose purpose)
   assign_slots();
 }
 
-/// Time is counted in sweeps, forward and back again.
+/// Time is counted in sweeps, forward and then backward.
 void Memory::plan_training(const Schedule& schedule) {
   const auto sweeps = static_cast<int>(schedule.sweeps().size());
   const auto back = [sweeps](int sweep) { return 2 * sweeps - 1 - sweep; };
@@ -80,7 +80,7 @@ std::vector<Memory::Buffer*> Memory::all() {
   return found;
 }
 
-/// In the order of their beginnings each buffer takes a slot that is free by then, or a new one.
+/// In the order of their first use each buffer takes a slot that is free by then, or a new one.
 void Memory::assign_slots() {
   std::vector<Buffer*> buffers = all();
   std::stable_sort(buffers.begin(), buffers.end(),
@@ -105,7 +105,7 @@ void Memory::fit(std::int64_t images, const std::vector<GridSize>& sizes) {
     const std::int64_t pixels = sizes[static_cast<std::size_t>(kind.first)].pixels();
     const auto count = static_cast<std::size_t>(images * pixels * lanes_);
     const std::size_t bytes = kind.second == Element::real ? count * sizeof(float) : count;
-    // Some more, so that not all slots begin in the same part of a cache.
+    // A little extra, so that not all slots begin in the same part of a cache.
     return (bytes + line - 1) / line * line + 9 * line;
   };
   std::size_t total = 0;

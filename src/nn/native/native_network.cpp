@@ -7,12 +7,12 @@ namespace hierevo::nn::native {
 
 namespace {
 
-/// A batch is computed in so many parts, whatever the number of threads.
+/// A batch is computed in this many parts, whatever the number of threads.
 constexpr std::int64_t most_parts = 16;
-/// About so many pixels are computed at once: enough for the kernels, few enough for the cache.
+/// About this many pixels are computed at once: enough for the kernels, few enough for the cache.
 constexpr std::int64_t pixels_at_once = 576;
 
-/// Copies images into blocks, filled up with zeros. `planes` are those of the first of them.
+/// Copies images into blocks, padded with zeros. `planes` are those of the first of them.
 void copy_images(const ImageView& view, data::ImageRange images, int lanes,
                  const std::vector<float*>& planes) {
   const auto [count, channels, height, width] = view.sizes;
@@ -152,7 +152,7 @@ double NativeNetwork::train(const ImageView& images, const Targets& targets, con
   return loss;
 }
 
-/// Makes all the room that a step needs.
+/// Allocates all memory that a step needs.
 void NativeNetwork::fit(const ImageView& images) {
   images_ = images.sizes[0];
   sizes_ = schedule_.sizes({static_cast<int>(images.sizes[2]), static_cast<int>(images.sizes[3])});
@@ -220,7 +220,7 @@ void NativeNetwork::clear_moments(const Piece& piece, Part& part) const {
   std::fill_n(moments_of(piece.first_block, part), piece.blocks * 2 * kernels_.lanes, 0.0);
 }
 
-/// Adds the moments of all parts to those of the first.
+/// Adds the moments of all other parts to those of the first.
 const double* NativeNetwork::joined_moments(const Piece& piece) {
   double* joined = moments_of(piece.first_block, parts_.front());
   for (std::size_t part = 1; part < parts_.size(); ++part) {
@@ -338,7 +338,7 @@ void NativeNetwork::backward_part(const Sweep& sweep, Part& part, TaskRunner& ru
   }
 }
 
-/// Adds the sums of all parts to those of the first, and brings them into the tensors.
+/// Adds the sums of all other parts to those of the first, and stores them in the tensors.
 void NativeNetwork::join_sums(const Sweep& sweep, const StepFrame& frame) {
   workers_->run(static_cast<std::int64_t>(sweep.tasks.size()), [&](std::int64_t i, int) {
     const Task& task = schedule_.task(sweep.tasks[static_cast<std::size_t>(i)]);
@@ -353,7 +353,7 @@ void NativeNetwork::join_sums(const Sweep& sweep, const StepFrame& frame) {
 }
 
 /// Calls visit(parameter) for the weights of a sweep's tasks and for the normalisations before
-/// them: the parameters that its backward pass gives their gradients, or a part of them.
+/// them: the parameters whose gradients, or parts of them, its backward pass computes.
 template <typename Visit>
 void NativeNetwork::for_each_gradient(const Sweep& sweep, const Visit& visit) const {
   const auto visit_own = [&visit](const Parameter& parameter) {

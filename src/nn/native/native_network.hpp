@@ -1,4 +1,4 @@
-// A network of a plan with forward and backward pass, on plain memory: nothing of Torch's.
+// The network of a plan with forward and backward pass, on plain memory, without Torch.
 #pragma once
 
 #include <array>
@@ -29,13 +29,13 @@ struct ImageView {
 
 struct StepFrame {
   double factor = 1.0;         ///< of the gradients
-  bool add_gradients = false;  ///< instead of replacing those that are there
+  bool add_gradients = false;  ///< instead of replacing existing ones
   /// Called with the index of each parameter whose gradient is complete; may be empty.
   std::function<void(std::size_t parameter)> gradient_ready{};
 };
 
-/// Every sum over a batch is made in the same order whatever the number of threads, so that it
-/// changes no result: in as many parts as there may be threads at work on training, sixteen.
+/// Sums over a batch have the same order whatever the number of threads, so that it changes no
+/// result: they have sixteen parts, the most threads that training uses.
 class NativeNetwork {
  public:
   /// `ops` are the weights of the plan's operations; they are read at the beginning of each call.
@@ -44,11 +44,11 @@ class NativeNetwork {
   NativeNetwork(const NativeNetwork&) = delete;
   NativeNetwork& operator=(const NativeNetwork&) = delete;
 
-  /// The weights or their gradients lie somewhere else from now on, in the same shapes.
+  /// The weights or their gradients are elsewhere in memory from now on, in the same shapes.
   void move_weights(std::vector<OpWeights> ops) { weights_.move_to(std::move(ops)); }
 
-  /// A pass in training mode; the mean loss. Throws std::bad_alloc, most likely before anything has
-  /// changed: the room for the whole step is made first.
+  /// A pass in training mode; returns the mean loss. Throws std::bad_alloc, most likely before
+  /// anything has changed: memory for the whole step is allocated first.
   double train(const ImageView& images, const Targets& targets, const StepFrame& frame,
                int threads);
   /// Logits [N][classes] in evaluation mode.
@@ -96,11 +96,11 @@ class NativeNetwork {
   Norms norms_;
   Network network_;
   Memory memory_;
-  int threads_ = 0;                  ///< asked for
+  int threads_ = 0;                  ///< requested
   std::vector<TaskRunner> runners_;  ///< of each worker
   std::vector<std::unique_ptr<Predictor>> predictors_;
 
-  // Of the batch at hand:
+  // Of the present batch:
   std::int64_t images_ = 0;
   std::vector<GridSize> sizes_;
   std::vector<std::int64_t> group_;  ///< images at once, for each sweep
@@ -108,7 +108,7 @@ class NativeNetwork {
   std::vector<int> incomplete_;  ///< for each parameter: how many parts of its gradient are missing
   Arena sums_;
 
-  std::unique_ptr<Workers> workers_;  ///< end before all that they work on
+  std::unique_ptr<Workers> workers_;  ///< destroyed before what they work on
 };
 
 }  // namespace hierevo::nn::native

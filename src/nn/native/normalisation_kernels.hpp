@@ -7,14 +7,14 @@
 namespace hierevo::nn::native {
 namespace {
 
-/// So many pixels are summed in float before the sum goes on in double.
+/// This many pixels are summed in float before the sum continues in double.
 constexpr std::int64_t run = 512;
 
 inline void add_to(double* sums, Vec values) {
   for (int i = 0; i < lanes; ++i) sums[i] += static_cast<double>(values[i]);
 }
 
-/// Moments about a value near the mean, so that no digits are lost, then about 0 in double.
+/// Moments about a value near the mean, to lose no digits, then made moments about 0 in double.
 void add_moments(double* sums, const float* x, std::int64_t pixels) {
   for (std::int64_t first = 0; first < pixels; first += run) {
     const std::int64_t end = smaller(first + run, pixels);
@@ -47,7 +47,7 @@ void add_moments(double* sums, const float* x, std::int64_t pixels) {
   }
 }
 
-/// What ReLU gets. Forward and backward pass must agree on its sign.
+/// The input of ReLU. Forward and backward pass must agree on its sign.
 inline Vec before_relu(Vec x, Vec scale, Vec shift) {
   return x * scale + shift;
 }
@@ -58,7 +58,7 @@ void normalise(float* y, const float* x, const BlockNorm& by, std::int64_t pixel
   const Vec zero{};
   for (std::int64_t i = 0; i < pixels; ++i) {
     const Vec value = before_relu(load(x + i * lanes), scale, shift);
-    store(y + i * lanes, zero > value ? zero : value);  // what is not a number stays so
+    store(y + i * lanes, zero > value ? zero : value);  // NaN stays NaN
   }
 }
 

@@ -66,7 +66,7 @@ void Norms::use_batch(const Piece& piece, const OpWeights& weights, const double
     }
     const double* moments = sums + std::int64_t{block} * 2 * lanes_ + lane;
     const double mean = moments[0] / pixels;
-    // Unlike max, keeps what is not a number.
+    // Unlike max, keeps NaN.
     const double difference = moments[lanes_] / pixels - mean * mean;
     const double variance = difference < 0.0 ? 0.0 : difference;
     set(piece.first_block + block, lane, weights.bn_weight.values[channel],
@@ -88,8 +88,8 @@ void Norms::use_running(const Piece& piece, const OpWeights& weights) {
   });
 }
 
-/// With x̂ = (x - mean) / deviation and h the gradient behind the normalisation, x gets
-/// scale · (h - mean of h - x̂ · mean of h x̂).
+/// With x̂ = (x - mean) / deviation and h the gradient after the normalisation, the gradient of x
+/// is scale · (h - mean of h - x̂ · mean of h x̂).
 void Norms::use_gradient(const Piece& piece, const OpWeights& weights, const double* sums,
                          std::int64_t count, bool add) {
   const auto pixels = static_cast<double>(count);

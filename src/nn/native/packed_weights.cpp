@@ -56,7 +56,7 @@ void PackedWeights::lay_out(const Task& task, TaskWeights& weights) const {
   }
 }
 
-/// How many floats a task's weights take; with `memory` they are put there.
+/// How many floats a task's weights take; with `memory` they are placed there.
 std::size_t PackedWeights::place(TaskWeights& weights, float* memory) const {
   if (memory != nullptr) {
     weights.taps = memory;
@@ -82,14 +82,14 @@ std::vector<PackedWeights::Stretch> PackedWeights::stretches_of(const Task& task
   return stretches;
 }
 
-/// Numbers in a row of the product's tensor.
+/// Length of a row of the product's tensor.
 std::int64_t PackedWeights::row_size(const Task& task) const {
   // A separable convolution's kernel is that of its taps.
   const std::int64_t windows = task.by_columns() ? task.kernel * task.kernel : 1;
   return schedule_.channels_in(task) * windows;
 }
 
-/// Calls visit(channel, block, lane, count) for channels that lie together in tensor and block.
+/// Calls visit(channel, block, lane, count) for channels that are contiguous in tensor and block.
 template <typename Visit>
 void PackedWeights::for_each_run(const Task& task, const Visit& visit) const {
   const std::int64_t lanes = schedule_.lanes();

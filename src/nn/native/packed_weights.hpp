@@ -29,8 +29,8 @@ struct OpWeights {
   float* running_var = nullptr;
 };
 
-/// The part of a schedule's weights that one task has, in blocks of lanes; the room of channels
-/// that do not fill a block is 0.
+/// The part of a schedule's weights that one task has, in blocks of lanes; unused lanes of a block
+/// are 0.
 struct TaskWeights {
   int in_blocks = 0;  ///< of the product: of what is read, or of columns
   int out_blocks = 0;
@@ -50,21 +50,21 @@ class PackedWeights {
  public:
   PackedWeights(const Schedule& schedule, std::vector<OpWeights> ops);
 
-  /// The tensors lie somewhere else from now on, in the same shapes.
+  /// The tensors are elsewhere in memory from now on, in the same shapes.
   void move_to(std::vector<OpWeights> ops) { ops_ = std::move(ops); }
 
   const OpWeights& op(const Task& task) const { return ops_[static_cast<std::size_t>(task.op)]; }
   const TaskWeights& of(const Task& task) const { return tasks_[index_of(task)]; }
-  /// Sums that the tasks of a sweep have together.
+  /// Number of sums of all tasks of a sweep.
   std::size_t sums_of_sweep(std::size_t sweep) const { return sums_[sweep]; }
 
-  /// Takes the values of a task's tensors.
+  /// Reads the values of a task's tensors.
   void pack(const Task& task);
-  /// The opposite, for gradients: puts `sums` of a task, or adds them, to those of its tensors.
+  /// The opposite, for gradients: stores `sums` of a task in its tensors' gradients, or adds them.
   void unpack_gradient(const Task& task, const float* sums, bool add) const;
 
  private:
-  /// Channels that lie together in both numberings.
+  /// Channels that are contiguous in both numberings.
   struct Stretch {
     std::int64_t channel;  ///< in the tensor
     std::int64_t lane;     ///< counted over all blocks

@@ -1,7 +1,7 @@
 // Products of blocks of channels with weights (1×1 convolutions).
 //
-// A processor with two units for FMA loads two operands in the time of two FMA, so what is loaded
-// has to be used more than once: pixels × outputs (or rows × inputs) whose sums fill the registers.
+// A processor with two FMA units loads two operands in the time of two FMAs, so each operand has to
+// be used more than once: pixels × outputs (or rows × inputs) whose sums fill the registers.
 #pragma once
 
 #include "kernels.hpp"

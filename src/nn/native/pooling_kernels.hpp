@@ -13,8 +13,8 @@ struct Largest {
   Vec value;
   IntVec place;
 
-  /// `other` comes later in the window: among equals the first counts. What is not a number counts
-  /// as the largest, so that a training that diverges is noticed.
+  /// `other` comes later in the window: among equals the first counts. NaN counts as the largest,
+  /// so that a diverging training is noticed.
   inline void take(Vec other, IntVec at) {
     const IntVec larger = (other > value) | (other != other);
     value = larger ? other : value;

@@ -47,13 +47,13 @@ bool Schedule::can_run(const Plan& plan) {
     return false;
   }
   std::vector<bool> used(plan.ops.size(), false);
-  std::vector<bool> has_gradient(plan.ops.size(), false);  // in all its parts
+  std::vector<bool> has_gradient(plan.ops.size(), false);  // of all its parts
   for (std::size_t i = 0; i < plan.ops.size(); ++i) {
     const PlanOp& op = plan.ops[i];
     if (i > 0 && (op.kind == PlanOpKind::input || op.operands.empty())) return false;
     if (!can_run_op(op) || op.stride < 1) return false;
     for (const int operand : op.operands) used[static_cast<std::size_t>(operand)] = true;
-    // Where the largest pixel was is kept for its gradient: all that is pooled must have one.
+    // The place of the largest pixel is kept for its gradient: all pooled pieces must have one.
     const bool sources_have = std::all_of(op.operands.begin(), op.operands.end(), [&](int operand) {
       return has_gradient[static_cast<std::size_t>(operand)];
     });
@@ -78,11 +78,11 @@ class Schedule::Compiler {
   }
 
  private:
-  using Value = std::vector<int>;  ///< pieces, in the order of their channels
+  using Value = std::vector<int>;  ///< pieces in channel order
 
   int add_piece(std::int64_t channels, int grid) {
     const int before = schedule_.pieces_.empty() ? 0 : schedule_.blocks();
-    constexpr std::int64_t most_channels = std::int64_t{1} << 30;  // of all together
+    constexpr std::int64_t most_channels = std::int64_t{1} << 30;  // in total
     if (channels > most_channels - std::int64_t{before} * schedule_.lanes_) throw std::bad_alloc();
     Piece piece{.channels = channels, .first_block = before, .grid = grid};
     piece.blocks = static_cast<int>((channels + schedule_.lanes_ - 1) / schedule_.lanes_);
@@ -104,7 +104,7 @@ class Schedule::Compiler {
     for (const int operand : op.operands) {
       const Value& value = values_[static_cast<std::size_t>(operand)];
       joined.insert(joined.end(), value.begin(), value.end());
-      // Widths can grow exponentially with the depth of a cell. No memory has room for such images.
+      // Widths can grow exponentially with the depth of a cell. No memory can hold such images.
       constexpr std::size_t most_joined = std::size_t{1} << 16;
       if (joined.size() > most_joined) throw std::bad_alloc();
     }
@@ -195,8 +195,7 @@ class Schedule::Compiler {
     }
   }
 
-  /// The first task of the backward pass that has a part of a gradient puts it down, the others
-  /// add.
+  /// The first task of the backward pass that has a part of a gradient stores it, the others add.
   void note_gradients() {
     std::vector<bool> begun(schedule_.pieces_.size(), false);
     for (auto sweep = schedule_.sweeps_.rbegin(); sweep != schedule_.sweeps_.rend(); ++sweep) {
@@ -219,7 +218,7 @@ class Schedule::Compiler {
 
 Schedule::Schedule(const Plan& plan, int lanes) : lanes_(lanes) {
   if (!can_run(plan)) {
-    throw core::InternalError("A plan that the native executor cannot run");
+    throw core::InternalError("The native executor cannot run this plan");
   }
   Compiler(plan, *this).compile();
 }

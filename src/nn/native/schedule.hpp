@@ -1,4 +1,4 @@
-// A plan as the native executor runs it: what is computed when, fixed before any image is there.
+// A plan as the native executor runs it: what is computed when, fixed before any images arrive.
 #pragma once
 
 #include <cstdint>
@@ -15,15 +15,15 @@ struct GridSize {
   std::int64_t pixels() const { return std::int64_t{height} * width; }
 };
 
-/// What one operation gives out. A concatenation gives out nothing: its users read its parts.
+/// The output of one operation. A concatenation has none: its users read its parts.
 struct Piece {
   std::int64_t channels = 0;
-  std::int64_t first_channel = 0;  ///< of what the plan's operation gives out
-  int first_block = 0;             ///< blocks of all pieces are numbered through
+  std::int64_t first_channel = 0;  ///< of the output of the plan's operation
+  int first_block = 0;             ///< blocks are numbered across all pieces
   int blocks = 0;
   int grid = 0;
-  int task = -1;                ///< that computes it; -1 for the images
-  bool normalised = false;      ///< batch normalisation and ReLU stand between the task and users
+  int task = -1;                ///< the one that computes it; -1 for the images
+  bool normalised = false;      ///< batch normalisation and ReLU come before its users
   bool needs_gradient = false;  ///< it depends on weights
   int first_use = -1;           ///< sweep of the first user: there it is normalised
   int last_use = -1;            ///< sweep of the last user; -1 for the logits
@@ -33,11 +33,11 @@ struct Piece {
 /// A piece that a task reads.
 struct Source {
   int piece;
-  bool adds = false;  ///< in the backward pass: others have put their part of its gradient there
+  bool adds = false;  ///< in the backward pass: to the parts of its gradient that others stored
 };
 
-/// One operation of the plan; of those that keep channels apart (pools, depthwise convolutions)
-/// what they do with one piece.
+/// One operation of the plan; of those that keep channels apart (pools, depthwise convolutions) its
+/// work on one piece.
 struct Task {
   genome::PlanOpKind kind{};
   int op = 0;  ///< index in the plan
@@ -53,16 +53,16 @@ struct Task {
   }
 };
 
-/// What is computed between two looks at a whole batch: image by image, so that what one task
-/// writes is still in the cache when the next one reads it. Backward in the opposite order.
+/// What is computed between two synchronisations of a whole batch: image by image, so that what one
+/// task writes is still in the cache when the next one reads it. Backward in the opposite order.
 struct Sweep {
   std::vector<int> normalised;  ///< pieces that are normalised before the tasks
   std::vector<int> tasks;
 };
 
 /// Batch normalisation needs a whole batch, so a convolution's output can be used in the next sweep
-/// at the earliest; everything else is used in the sweep that makes it. Every task is done as early
-/// as that allows. Pools have no weights, so those of equal pieces are one.
+/// at the earliest; everything else is used in the sweep that makes it. Every task runs as early as
+/// that allows. Pools have no weights, so equal pools of one piece are merged.
 class Schedule {
  public:
   /// Needs a plan for which can_run() holds.

@@ -55,7 +55,7 @@ void TaskRunner::begin(const Task& task, const Memory& memory, data::ImageRange 
   }
 }
 
-/// Scratch for so many blocks of the output's size.
+/// Scratch for this many blocks of the output's size.
 void TaskRunner::allot(Planes& planes, int blocks) {
   planes.clear();
   for (int i = 0; i < blocks; ++i) {
@@ -205,7 +205,7 @@ void TaskRunner::backward(const Task& task, const Memory& memory, data::ImageRan
       return;
     case PlanOpKind::separable:
       allot(middle_, weights_->in_blocks);
-      filter(middle_);  // cheaper again than to have it kept
+      filter(middle_);  // cheaper to recompute than to keep
       add_products(middle_, sums);
       allot(middle_gradients_, weights_->in_blocks);
       multiply(output_gradients_, middle_gradients_, weights_->transposed, Write::replace);
@@ -270,8 +270,7 @@ void TaskRunner::product_to_sources() const {
            writes_[first] == writes_[next] &&
            std::find(begin + static_cast<std::ptrdiff_t>(first), own, *own) == own;
   };
-  // As many at once as are written in the same way, but none twice: a concatenation may have a
-  // piece more than once.
+  // As many at once as are written in the same way, but none twice: a concatenation may repeat one.
   std::size_t end = 0;
   for (std::size_t first = 0; first < source_gradients_.size(); first = end) {
     end = first + 1;
@@ -285,7 +284,7 @@ void TaskRunner::product_to_sources() const {
   }
 }
 
-/// From the gradients behind the taps to those of the taps and of the sources.
+/// From the gradients after the taps to those of the taps and of the sources.
 void TaskRunner::filter_backward(const Planes& gradients, float* sums) const {
   const Kernels& kernels = network_.kernels;
   for (std::size_t i = 0; i < gradients.size(); ++i) {

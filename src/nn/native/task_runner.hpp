@@ -22,16 +22,16 @@ struct Network {
   const Norms& norms;
 };
 
-/// Has room for what is needed within a task only; each worker has its own.
+/// Holds the scratch memory of a task; each worker has its own.
 class TaskRunner {
  public:
   explicit TaskRunner(const Network& network) : network_(network) {}
 
-  /// Makes room for tasks on so many images at once as each sweep has. `sizes` are those of the
+  /// Makes room for tasks on as many images at once as each sweep has. `sizes` are those of the
   /// grids.
   void fit(const std::vector<std::int64_t>& images, const std::vector<GridSize>& sizes);
 
-  /// From the values of the sources to what the task gives out: raw where it is to be normalised.
+  /// From the values of the sources to the task's output: raw where it is to be normalised.
   void forward(const Task& task, const Memory& memory, data::ImageRange images);
   /// From the gradient of the output to those of the sources; adds those of the weights to `sums`.
   void backward(const Task& task, const Memory& memory, data::ImageRange images, float* sums);
@@ -63,7 +63,7 @@ class TaskRunner {
   Arena zeros_;
   Arena scratch_;
 
-  // Of the task at hand:
+  // Of the present task:
   const TaskWeights* weights_ = nullptr;
   data::ImageRange images_;
   GridSize in_;

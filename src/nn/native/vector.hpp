@@ -1,7 +1,7 @@
 // Vectors of HIEREVO_LANES floats, for the files that are compiled once for each instruction set.
 //
 // Everything that such a file includes must have internal linkage: of several copies of a function
-// that is not inlined the linker takes any one, also that with instructions this machine lacks. So
+// that is not inlined the linker takes any one, even one with instructions this machine lacks. So
 // no templates of the standard library here, either.
 #pragma once
 
@@ -38,7 +38,7 @@ inline Vec all(float value) {
 /// Bytes as integers. (GCC takes them apart one by one.)
 inline IntVec widened(const std::uint8_t* from) {
 #if HIEREVO_LANES == 16 && defined(__AVX512F__)
-  // With a mask, for without one GCC 12 warns of its own header.
+  // With a mask, as without one GCC 12 warns about its own header.
   return reinterpret_cast<IntVec>(
       _mm512_maskz_cvtepu8_epi32(0xFFFF, _mm_loadu_si128(reinterpret_cast<const __m128i*>(from))));
 #elif HIEREVO_LANES == 8 && defined(__AVX2__)

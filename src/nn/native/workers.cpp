@@ -12,7 +12,7 @@ Workers::Workers(int count) {
       threads_.emplace_back([this, worker] { wait_for_work(worker); });
     }
   } catch (const std::exception&) {
-    // The system gives no more threads, or no memory for them; those that are there do the work.
+    // The system has no more threads, or no memory for them; the existing ones do the work.
   }
 }
 

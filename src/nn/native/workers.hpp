@@ -10,11 +10,11 @@
 
 namespace hierevo::nn::native {
 
-/// A few threads that share out work. Not Torch's: those take equal parts each, and the slowest one
-/// then decides; these take one item after another.
+/// A few threads that share work. Not Torch's: those take equal parts, and the slowest one
+/// determines the time; these take one item after another.
 class Workers {
  public:
-  /// Called with an item and the number of the worker, from 0, that has it.
+  /// Called with an item and the number, from 0, of the worker that runs it.
   using Work = std::function<void(std::int64_t item, int worker)>;
 
   /// `count` workers, of which the calling thread is one.
@@ -25,8 +25,8 @@ class Workers {
 
   int count() const { return static_cast<int>(threads_.size()) + 1; }
 
-  /// Does all items 0…items-1 and returns when they are done. When one of them throws, those that
-  /// nobody has begun are left out, and the first exception leaves when the others have ended.
+  /// Does all items 0…items-1 and returns when they are done. When one of them throws, items that
+  /// have not begun are skipped, and the first exception is rethrown once the others have finished.
   void run(std::int64_t items, const Work& work);
 
  private:

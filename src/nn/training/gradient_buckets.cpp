@@ -12,10 +12,10 @@ namespace hierevo::nn {
 
 namespace {
 
-/// Gradients begin at multiples of so many elements, for the sake of vector instructions.
+/// Gradients begin at multiples of this many elements, for the sake of vector instructions.
 constexpr std::int64_t alignment = 16;
-/// Small networks too have several buffers, or nothing would be hidden; but messages have their
-/// price whatever their length.
+/// Small networks too have several buffers, or no communication would be hidden; but each message
+/// has a cost whatever its length.
 constexpr std::size_t wanted_buckets = 4;
 constexpr std::size_t least_bytes = std::size_t{1} << 18;
 

@@ -12,20 +12,20 @@
 
 namespace hierevo::nn {
 
-/// Sums the gradients of all ranks while the backward pass goes on. Gradients lie in a few large
-/// buffers, the last used parameter's first; one is summed as soon as all its gradients are
-/// complete and those before it are under way, so that all ranks begin with the same ones. Each
-/// rank's gradients are those of its images' share of the batch (StepOptions::share), so that the
-/// sums are those of the whole batch.
+/// Sums the gradients of all ranks during the backward pass. Gradients lie in a few large buffers,
+/// the last used parameter's first; one is summed as soon as all its gradients are complete and
+/// those before it are being summed, so that all ranks begin with the same ones. Each rank's
+/// gradients are those of its images' share of the batch (StepOptions::share), so that the sums are
+/// those of the whole batch.
 ///
-/// Belongs to one thread, as do the collectives. But on a GPU Torch makes the backward pass on a
-/// thread of its own, for which train_step() waits: there gradients become ready, and sums are
-/// started, in place of the thread that waits and never besides it. The lock has what one of them
-/// wrote seen by the other.
+/// Belongs to one thread, as do the collectives. But on a GPU Torch runs the backward pass on a
+/// thread of its own, for which train_step() waits: there gradients become ready and sums are
+/// started, never while the waiting thread runs. The lock makes what one of them wrote visible to
+/// the other.
 class GradientBuckets {
  public:
   struct Options {
-    std::size_t bytes = std::size_t{25} << 20;  ///< of a buffer, at most; a larger gradient has one
+    std::size_t bytes = std::size_t{25} << 20;  ///< of a buffer; a larger gradient has its own
     bool compress = false;                      ///< summed as bfloat16: half the bytes, rounded
   };
 
@@ -35,23 +35,23 @@ class GradientBuckets {
   GradientBuckets(const GradientBuckets&) = delete;
   GradientBuckets& operator=(const GradientBuckets&) = delete;
 
-  /// Before the pass that makes the gradients, if this rank has images for one.
+  /// Before the pass that computes the gradients, if this rank has images for one.
   void begin();
-  /// Behind that pass, and before anything else that the ranks do together: starts what is left.
+  /// After that pass, and before anything else that the ranks do together: starts what is left.
   /// Gradients that did not become ready, all of them where there was no pass, count as 0.
   void close();
   /// Returns when the gradients are the sums. Throws CommunicationError.
   void finish();
 
   std::size_t count() const { return buckets_.size(); }
-  /// In finish(), so far: communication that was not hidden behind the backward pass.
+  /// Time in finish() so far: communication that the backward pass did not hide.
   std::chrono::steady_clock::duration waited() const { return waited_; }
 
  private:
   struct Bucket {
     std::vector<std::size_t> parameters;
     at::Tensor values;
-    at::Tensor narrow;  ///< the same in bfloat16, where that is sent
+    at::Tensor narrow;  ///< the same in bfloat16, if compressed
     std::size_t missing = 0;
     comm::Request sum;
   };

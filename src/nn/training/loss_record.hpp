@@ -18,7 +18,7 @@ class LossRecord {
   /// Reads what is left; needed before mean_of_last_tenth() and values().
   void read();
 
-  /// Whether all losses read so far were numbers. After one that was not none is kept.
+  /// Whether all losses read so far were finite. After one that was not, none is kept.
   bool finite() const;
   double last() const { return read_.empty() ? 0.0 : read_.back(); }
   double mean_of_last_tenth() const;

@@ -8,7 +8,7 @@
 
 namespace hierevo::nn {
 
-/// As scores_of(), by all ranks together: each tests its part of the images, and all agree before
+/// As scores_of(), on all ranks together: each tests its part of the images, and all agree before
 /// each batch to continue. Collective.
 std::optional<Scores> scores_of_ranks(Executor& executor, TestBatches& images, std::int64_t batch,
                                       Replicas& replicas, const ShouldContinue& should_continue);

@@ -19,7 +19,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// Of the bytes of a tensor that lies in memory without gaps.
+/// Checksum of the bytes of a tensor without gaps in memory.
 std::uint64_t hash_of(const at::Tensor& tensor, std::uint64_t hash) {
   const at::Tensor here = tensor.detach().cpu();
   const auto* bytes = static_cast<const char*>(here.data_ptr());
@@ -62,7 +62,7 @@ Replicas::Step Replicas::finish_step(const at::Tensor& loss, bool wants_to_stop)
   return {both[0], stop};
 }
 
-/// Numbers for other ranks lie where their group works.
+/// Numbers for other ranks are on the device of the group.
 at::TensorOptions Replicas::here() const {
   return at::TensorOptions(at::kLong).device(device_);
 }
@@ -124,9 +124,9 @@ void Replicas::compare_weights_when_due(std::int64_t step) {
       others.front(),
       fmt::format("The weights of rank {} are not those of rank 0 after step {}",
                   fmt::join(others, ", "), step),
-      "every rank makes the same steps, so that a machine computes wrongly or differs from the "
+      "every rank makes the same steps, so a machine computes wrongly or differs from the "
       "others",
-      "Look at these ranks' machines; the same line goes on from the last save.");
+      "Look at these ranks' machines; the same command resumes from the last save.");
 }
 
 double Replicas::waited_seconds() const {

@@ -28,29 +28,29 @@ class Replicas {
   void begin_step() { buckets_.begin(); }
   struct Step {
     at::Tensor loss;    ///< of the whole batch
-    bool stop = false;  ///< whether a rank wants to stop, or wanted to in the step before
+    bool stop = false;  ///< whether a rank wants to stop, or did in the step before
   };
-  /// Behind that pass: gradients become those of the whole batch. `loss` is this rank's share.
-  /// Whether ranks want to stop is told as DataParallel::late_stop says.
+  /// After that pass: gradients become those of the whole batch. `loss` is this rank's share.
+  /// Whether ranks want to stop is returned as DataParallel::late_stop says.
   Step finish_step(const at::Tensor& loss, bool wants_to_stop);
 
-  /// Before the first step of a run: what was wanted in an earlier one is forgotten.
+  /// Before the first step of a run: requests to stop an earlier one are forgotten.
   void begin_run() { wish_before_.reset(); }
 
   /// Whether `own` is true on any rank.
   bool any(bool own);
-  /// The sums over all ranks take the place of the values (int64).
+  /// Replaces the values (int64) by the sums over all ranks.
   void sum(at::Tensor& values);
-  /// The number that rank 0 gives.
+  /// The number that rank 0 passes.
   std::int64_t from_rank_0(std::int64_t value);
-  /// The values of rank 0 take the place of the others'. All tensors have the same type.
+  /// Replaces the values of all ranks by rank 0's. All tensors have the same type.
   void copy_from_rank_0(const std::vector<NamedTensor>& tensors);
 
   /// From time to time: throws CommunicationError that names the ranks whose weights differ from
   /// those of rank 0 after step `step`.
   void compare_weights_when_due(std::int64_t step);
 
-  /// Spent waiting for other ranks and for communication so far, tests apart.
+  /// Time spent waiting for other ranks and for communication so far, except in tests.
   double waited_seconds() const;
 
  private:
@@ -62,7 +62,7 @@ class Replicas {
   std::int64_t check_every_;
   c10::Device device_;
   bool late_stop_;
-  std::optional<AsyncScalar> wish_before_;  ///< of the step before, where it is told late
+  std::optional<AsyncScalar> wish_before_;  ///< of the step before, with late_stop
   GradientBuckets buckets_;
   std::chrono::steady_clock::duration waited_{};
 };

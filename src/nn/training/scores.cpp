@@ -10,7 +10,7 @@ namespace hierevo::nn {
 
 namespace {
 
-/// How many of a batch are right, and are among the five best: [2], int64, on its device.
+/// How many of a batch have the label first, and among the first five: [2], int64, on its device.
 at::Tensor hits_of(Executor& executor, const Batch& batch) {
   const at::Tensor logits = executor.predict(batch.images);
   const at::Tensor labels = batch.targets.to(logits.device());
@@ -21,12 +21,12 @@ at::Tensor hits_of(Executor& executor, const Batch& batch) {
   return at::stack({hits.select(1, 0).sum(), hits.sum()});
 }
 
-/// Of the images `range`, `batch` at a time: nothing when `should_continue`, which is asked
-/// `rounds` times, said no.
+/// Of the images `range`, `batch` at a time: nothing when `should_continue`, which is called
+/// `rounds` times, returned false.
 std::optional<at::Tensor> hits_of(Executor& executor, TestBatches& images, data::ImageRange range,
                                   std::int64_t batch, std::int64_t rounds,
                                   const ShouldContinue& should_continue) {
-  at::Tensor right;  // stays on the device until all batches are under way
+  at::Tensor right;  // stays on the device until all batches are queued
   for (std::int64_t round = 0; round < rounds; ++round) {
     if (should_continue && !should_continue()) return std::nullopt;
     const std::int64_t done = round * batch;

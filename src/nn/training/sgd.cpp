@@ -10,9 +10,9 @@ namespace {
 /// Scales the gradients down to the norm `largest` of all of them together, where it is larger.
 void clip(std::vector<at::Tensor>& gradients, double largest) {
   const at::Tensor norm = at::stack(at::_foreach_norm(gradients)).norm().to(at::kDouble);
-  // On a GPU the norm stays there, since to ask for it would be to wait for the whole step.
+  // On a GPU the norm stays there, since reading it would wait for the whole step.
   if (norm.device().is_cpu() && !(norm.item<double>() > largest)) return;
-  // Not for a norm that is not a number: the loss will say so.
+  // Not for a NaN norm: the loss will show it.
   const at::Tensor factor = at::where(norm.gt(largest), largest / norm, at::ones_like(norm));
   for (at::Tensor& gradient : gradients) gradient.mul_(factor);
 }

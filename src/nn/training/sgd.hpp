@@ -9,7 +9,7 @@
 namespace hierevo::nn {
 
 /// Stochastic gradient descent with momentum, as PyTorch defines it: g += decay · w,
-/// v = momentum · v + g, w -= rate · v. All tensors are updated by few fused calls: a network has
+/// v = momentum · v + g, w -= rate · v. All tensors are updated by a few fused calls: a network has
 /// hundreds of small ones.
 class Sgd {
  public:
@@ -17,11 +17,11 @@ class Sgd {
     double momentum = 0.0;
     double weight_decay = 0.0;
     bool decay_norms = true;  ///< decay also of tensors of one dimension: norms and biases
-    double clip_norm = 0.0;   ///< largest L2 norm of all gradients together; 0: any
+    double clip_norm = 0.0;   ///< largest L2 norm of all gradients together; 0: no limit
   };
   Sgd(const std::vector<NamedTensor>& parameters, const Options& options);
 
-  /// Uses up the gradients: they hold other values afterwards.
+  /// Overwrites the gradients.
   void step(double learning_rate);
 
   /// v of each parameter, under its name; writing to them changes the state.

@@ -37,7 +37,7 @@ void require_like(const std::vector<NamedTensor>& saved, const std::vector<Named
                   std::string_view what) {
   const auto refuse = [&](const std::string& why) {
     throw core::UsageError(fmt::format("A saved training has other {} than this network", what),
-                           why, "Go on with the network and the options that it began with.");
+                           why, "Resume with the network and the options that it began with.");
   };
   if (saved.size() != own.size()) {
     refuse(fmt::format("{} tensors instead of {}", saved.size(), own.size()));
@@ -54,8 +54,8 @@ void copy(const std::vector<NamedTensor>& from, const std::vector<NamedTensor>& 
   for (std::size_t i = 0; i < to.size(); ++i) at::Tensor(to[i].tensor).copy_(from[i].tensor);
 }
 
-/// The network has its averaged weights, where there are any, as long as this lives; also when
-/// memory runs out meanwhile.
+/// While this lives, the network has its averaged weights, if any; even if memory runs out
+/// meanwhile.
 class AverageInPlace {
  public:
   explicit AverageInPlace(std::optional<WeightAverage>& average) : average_(average) {
@@ -97,7 +97,7 @@ class Trainer::Impl {
     waited_ = {};
     if (replicas_) replicas_->begin_run();
     const double communicated = communication_seconds();
-    bool stop = false;  // what progress said, and then what all ranks have agreed on
+    bool stop = false;  // what progress returned, then what all ranks agreed on
     stopped_in_test_ = false;
     while (losses_.finite() && step_ < options_.steps && !stop) {
       const bool agreed = step(wants_to_stop_);
@@ -154,13 +154,13 @@ class Trainer::Impl {
     }
     const std::int64_t steps = replicas_->from_rank_0(step_);
     if (steps == refused) {
-      throw core::UsageError("Rank 0 cannot go on with the saved training", "it says why");
+      throw core::UsageError("Rank 0 cannot resume the saved training", "it says why");
     }
     take_from_rank_0(steps);
   }
 
  private:
-  /// Makes a step; whether any rank wanted to stop at its beginning.
+  /// Makes a step; returns whether any rank wanted to stop at its beginning.
   bool step(bool wants_to_stop) {
     const auto start = Clock::now();
     const Batch batch = own_.count > 0 ? batches_.at(step_, own_) : Batch{};
@@ -221,8 +221,8 @@ class Trainer::Impl {
     step_ = steps;
   }
 
-  /// Gradients of this rank's images, in as many parts as asked for; their share of the batch's
-  /// mean loss.
+  /// Computes gradients of this rank's images, in as many parts as requested; returns their share
+  /// of the batch's mean loss.
   at::Tensor pass(const Batch& batch) {
     StepOptions step{
         .label_smoothing = options_.label_smoothing,
@@ -251,12 +251,12 @@ class Trainer::Impl {
   const TrainingOptions& options_;
   std::uint64_t seed_;
   data::ImageRange own_;           ///< of every batch
-  comm::Collectives* norm_ranks_;  ///< normalise together; one alone computes as several do
+  comm::Collectives* norm_ranks_;  ///< normalise together; one rank alone computes the same
   Sgd sgd_;
   std::optional<Replicas> replicas_;  ///< where there are several ranks
   std::optional<WeightAverage> average_;
   LossRecord losses_;
-  std::int64_t step_ = 0;  ///< updates made; losses may still be on their way from a GPU
+  std::int64_t step_ = 0;  ///< updates done; losses may still be coming from a GPU
   bool wants_to_stop_ = false;
   bool stopped_in_test_ = false;
   Clock::duration waited_{};  ///< for data

@@ -14,7 +14,7 @@ class WeightAverage {
   /// Begins as a copy of `tensors`, which are those of a network.
   WeightAverage(const std::vector<NamedTensor>& tensors, double decay);
 
-  /// Takes in the network's tensors as they are now, after `updates` updates before.
+  /// Adds the network's present tensors to the averages, after `updates` earlier updates.
   void update(std::int64_t updates);
 
   /// Puts the averages into the network; swapping again brings the network's own values back.

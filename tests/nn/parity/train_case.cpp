@@ -3,7 +3,7 @@
 // which does the same in Python.
 //
 // TENSORS holds "images" [steps, N, C, H, W], "labels" [steps, N] and every weight and running
-// statistic by the executor's name. RESULT gets what case.py lists.
+// statistic by the executor's name. RESULT receives what case.py lists.
 #include <exception>
 #include <iostream>
 #include <memory>
@@ -36,7 +36,7 @@ genome::Plan plan_of(const json& given) {
   return make_plan(genome::assemble(genotype), spec);
 }
 
-/// Puts the given values in place of the executor's; there must be exactly as many names.
+/// Replaces the executor's values by the given ones; the names must be exactly the same.
 void set_all(nn::Executor& executor, const Tensors& given) {
   std::set<std::string> left;
   for (const auto& [name, tensor] : given) left.insert(name);

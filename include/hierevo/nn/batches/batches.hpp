@@ -16,8 +16,8 @@ struct Batch {
 };
 
 /// Where the batches of a training come from. A batch depends on the data, the options, the seed
-/// and the step alone, not on which part of it is asked for or how it is made: ranks that ask for
-/// parts see the batch that one rank alone would see. Belongs to one thread.
+/// and the step alone, not on which part of it is requested or how it is made: ranks that request
+/// parts see the batch that a single rank would see. Belongs to one thread.
 class TrainingBatches {
  public:
   virtual ~TrainingBatches() = default;
@@ -27,13 +27,13 @@ class TrainingBatches {
   virtual Batch at(std::int64_t step, data::ImageRange range) = 0;
 };
 
-/// Images to test on, in a fixed order, with their labels. Belongs to one thread.
+/// Test images, in a fixed order, with their labels. Belongs to one thread.
 class TestBatches {
  public:
   virtual ~TestBatches() = default;
 
   virtual std::int64_t size() const = 0;
-  /// From now on images of `part` alone are asked for, in order: others need not be made ahead.
+  /// From now on only images of `part` are requested, in order: others need not be prepared.
   virtual void expect(data::ImageRange part) { static_cast<void>(part); }
   /// Throws IoError when they can no longer be read.
   virtual Batch at(data::ImageRange range) = 0;

@@ -24,19 +24,19 @@ struct ImageTensors {
 /// Takes over the memory of `images`.
 ImageTensors to_tensors(data::Images images);
 
-/// The same on `device`: copies, unless they are there.
+/// The same on `device`: copied, unless they are already there.
 ImageTensors on_device(const ImageTensors& images, c10::Device device);
 
-/// These images, in this order.
+/// The images `indices`, in this order.
 ImageTensors selected(const ImageTensors& images, const std::vector<std::int64_t>& indices);
 
-/// Makes network inputs of pixels, channel by channel: (pixel - mean) * scale.
+/// Turns pixels into network inputs, channel by channel: (pixel - mean) * scale.
 struct PixelNormalisation {
   at::Tensor mean;   ///< [C], float32, in pixel values 0…255
   at::Tensor scale;  ///< [C], float32: 1 / standard deviation, or 1 where all pixels are equal
 };
 
-/// Of the mean and the standard deviation of each channel, in pixel values.
+/// From the mean and the standard deviation of each channel, in pixel values.
 PixelNormalisation make_normalisation(std::span<const double> means,
                                       std::span<const double> deviations);
 
@@ -52,7 +52,7 @@ struct Split {
 };
 
 /// The search's data (section 4: 40,000/10,000 on CIFAR-10): images by data::split_indices(), the
-/// same for every candidate. Throws UsageError when the sizes do not fit, or nothing would
+/// same for every candidate. Throws UsageError when the sizes do not fit, or no image would
 /// validate.
 Split split_training_set(const ImageTensors& train, std::int64_t train_size,
                          std::int64_t validation_size, std::uint64_t seed);

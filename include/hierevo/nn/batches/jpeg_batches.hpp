@@ -11,9 +11,9 @@
 namespace hierevo::nn {
 
 /// data::JpegTrainingBatches, augmented as `options` say (options.crop is their size, above 0),
-/// made by `threads` ahead of the steps and finished on `device`, with labels below `classes`.
-/// Keeps references to `files` and `options`. Throws UsageError where the threads cannot be
-/// started.
+/// made on `threads` threads ahead of the steps and finished on `device`, with labels below
+/// `classes`. Keeps references to `files` and `options`. Throws UsageError where the threads cannot
+/// be started.
 std::unique_ptr<TrainingBatches> make_jpeg_training_batches(const data::JpegFiles& files,
                                                             const PixelNormalisation& normalisation,
                                                             const TrainingOptions& options,

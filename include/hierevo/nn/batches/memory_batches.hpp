@@ -10,7 +10,7 @@
 namespace hierevo::nn {
 
 /// Batches of `images`, which are in memory, on the device that they are on: cropped and flipped at
-/// random, and augmented as the options say. Each image comes once an epoch; the last incomplete
+/// random, and augmented as the options say. Each image comes once per epoch; the last incomplete
 /// batch of an epoch is filled from the next one. Labels are below `classes`; `seed` decides the
 /// order and the augmentation. Keeps references to the images and the options.
 std::unique_ptr<TrainingBatches> make_training_batches(const ImageTensors& images,

@@ -19,7 +19,7 @@ struct NamedTensor {
   at::Tensor tensor;
 };
 
-/// How one forward and backward pass is made. The defaults are the paper's.
+/// How one forward and backward pass is computed. The defaults are the paper's.
 struct StepOptions {
   double label_smoothing = 0.0;  ///< share of each target that is spread over all classes
   double drop_path = 0.0;        ///< probability that a path into a concatenation is 0 for an image
@@ -30,22 +30,22 @@ struct StepOptions {
   /// no image depends on another one.
   bool frozen_norms = false;
   /// Batch normalisation over the images of all these ranks, each of which makes the same steps on
-  /// images of its own; null: over those of this rank.
+  /// its own images; null: over those of this rank.
   comm::Collectives* norm_ranks = nullptr;
 
   // For batches that are computed in parts:
-  std::int64_t first_image = 0;  ///< number of the images' first one in the whole batch
+  std::int64_t first_image = 0;  ///< number of the first image in the whole batch
   double share = 1.0;  ///< the images' share of the batch: their gradients are multiplied by it
-  bool first = true;   ///< false: gradients are added to those that are there
+  bool first = true;   ///< false: gradients are added to the existing ones
   bool last = true;    ///< false: more of the batch follows, so that no gradient is complete yet
 };
 
-/// Runs the network of a plan: the seam between training and what computes it. Torch is one
+/// Runs the network of a plan: the interface between training and what computes it. Torch is one
 /// executor (torch_executor.hpp). An executor belongs to one thread.
 ///
-/// Running out of memory leaves every function as the exception that Torch or the standard library
-/// threw (std::bad_alloc, c10::OutOfMemoryError on a GPU, c10::Error on the CPU); the weights are
-/// then as before the call.
+/// Every function reports a lack of memory by the exception of Torch or the standard library
+/// (std::bad_alloc, c10::OutOfMemoryError on a GPU, c10::Error on the CPU); the weights are then as
+/// before the call.
 class Executor {
  public:
   virtual ~Executor() = default;
@@ -53,8 +53,7 @@ class Executor {
   /// One forward and backward pass in training mode over `images` [N, C, H, W] (float, normalised)
   /// and `targets`, from any device: labels [N] (int64) or probabilities of the classes
   /// [N, classes] (float). Afterwards the gradient of the mean cross-entropy is in grad() of every
-  /// parameter, in place of what was there. Returns the mean loss, a scalar on the executor's
-  /// device.
+  /// parameter, replacing what was there. Returns the mean loss, a scalar on the executor's device.
   virtual at::Tensor train_step(const at::Tensor& images, const at::Tensor& targets,
                                 const StepOptions& options) = 0;
   at::Tensor train_step(const at::Tensor& images, const at::Tensor& targets) {
@@ -70,15 +69,15 @@ class Executor {
   /// Running statistics of batch normalisation.
   virtual std::vector<NamedTensor> buffers() = 0;
 
-  /// From now on grad() of each parameter is the one of `memory`, which has its shape, strides and
-  /// type: steps write there.
+  /// From now on grad() of each parameter is the corresponding tensor of `memory`, of its shape,
+  /// strides and type: steps write there.
   virtual void place_gradients(std::vector<at::Tensor> memory) = 0;
 
   /// `callback` is called during train_step with the index of each parameter as soon as its
-  /// gradient is complete, each once a step, never two at a time. On a CPU that is on the calling
+  /// gradient is complete, each once a step, never two at a time. On a CPU it runs on the calling
   /// thread, for a GPU on one of Torch's, on the same stream: train_step waits until the last call
-  /// has returned, and throws what one throws. It takes the place of an earlier one. Data
-  /// parallelism hangs in here.
+  /// has returned, and throws what one throws. It replaces an earlier one. Data parallelism uses
+  /// this.
   virtual void on_gradient_ready(std::function<void(std::size_t parameter)> callback) = 0;
 };
 

@@ -11,8 +11,8 @@
 
 namespace hierevo::nn {
 
-/// The executor for a training with `options`, in float32: the native one on a CPU, unless
-/// something is asked for that only Torch's can do. `seed` alone decides the initial weights.
+/// The executor for a training with `options`, in float32: the native one on a CPU, unless the
+/// options require something that only Torch's can do. `seed` alone decides the initial weights.
 std::unique_ptr<Executor> make_executor(const genome::Plan& plan, c10::Device device,
                                         std::uint64_t seed, const TrainingOptions& options);
 

@@ -19,13 +19,13 @@ namespace hierevo::nn {
 struct FitnessState {
   std::vector<double> accuracy;  ///< top-1 of each repeat that finished
   std::vector<double> loss;      ///< of each repeat that finished: Trainer::loss
-  TrainingState training;        ///< the repeat it is in; without steps when that is to begin
+  TrainingState training;        ///< the present repeat; without steps before its first
 };
 
-/// Measures the fitness of a network: the mean accuracy of some independent trainings from
-/// scratch, each followed by validation (section 4). Weights, order and augmentation of repeat r
-/// depend on (seed, r) alone. The same arguments give the same result on the same number of
-/// threads, with or without a break. Belongs to one thread.
+/// Measures the fitness of a network: the mean accuracy of some independent trainings from scratch,
+/// each followed by validation (section 4). Weights, order and augmentation of repeat r depend on
+/// (seed, r) alone. The same arguments give the same result on the same number of threads, with or
+/// without an interruption. Belongs to one thread.
 class FitnessMeasurement {
  public:
   /// Keeps references to its arguments. Throws UsageError when options, data and plan do not fit.
@@ -34,19 +34,19 @@ class FitnessMeasurement {
   FitnessMeasurement(const FitnessMeasurement&) = delete;
   FitnessMeasurement& operator=(const FitnessMeasurement&) = delete;
 
-  /// Goes on to the end of the last repeat, or until a loss is not finite or `progress` asks to
+  /// Continues to the end of the last repeat, or until a loss is not finite or `progress` asks to
   /// stop. Out-of-memory exceptions pass through (executor.hpp).
   TrainingEnd run(const ProgressCallback& progress);
 
-  /// Of all repeats that finished.
+  /// The result of all repeats that finished.
   const std::vector<double>& accuracy() const { return accuracy_; }
   const std::vector<double>& loss() const { return loss_; }
 
-  /// All that is needed to go on. May be asked for within a progress callback. The tensors share
-  /// memory with the training: use them before it goes on.
+  /// All that is needed to resume. May be called within a progress callback. The tensors share
+  /// memory with the training: use them before it continues.
   FitnessState state() const;
-  /// Goes on from `state`, as Trainer::restore does. Throws UsageError, and changes nothing, when
-  /// it is of another measurement.
+  /// Resumes from `state`, as Trainer::restore does. Throws UsageError, and changes nothing, when
+  /// it belongs to another measurement.
   void restore(const FitnessState& state);
 
  private:
@@ -56,7 +56,7 @@ class FitnessMeasurement {
     std::unique_ptr<Executor> executor;
     std::unique_ptr<Trainer> trainer;
   };
-  /// The one behind `ended` others.
+  /// The one after `ended` others.
   Repeat begin(std::size_t ended) const;
 
   const genome::Plan& plan_;

@@ -15,10 +15,10 @@ struct Scores {
   double top5 = 0.0;  ///< share whose label is among the five largest
 };
 
-/// Asked between batches of a test; false asks to stop there. May be empty.
+/// Called between batches of a test; returning false stops there. May be empty.
 using ShouldContinue = std::function<bool()>;
 
-/// Scores of `executor` over all images, `batch` at a time. Nothing when `should_continue` said no.
+/// Scores of `executor` over all images, `batch` at a time. Nothing if `should_continue` was false.
 std::optional<Scores> scores_of(Executor& executor, TestBatches& images, std::int64_t batch,
                                 const ShouldContinue& should_continue = {});
 

@@ -7,18 +7,18 @@
 
 namespace hierevo::nn {
 
-/// Throws UsageError when a batch is larger than so many images to train on.
+/// Throws UsageError when a batch is larger than this number of training images.
 void check_batch(const TrainingOptions& options, std::int64_t images);
 
 /// As check(options); also throws UsageError for images smaller than the crop, fewer than a batch,
-/// or nothing to validate on.
+/// or no validation images.
 void check(const TrainingOptions& options, const ImageTensors& train,
            const ImageTensors& validation);
 
-/// Side of what is trained on: of the crops, or of a square of as many pixels as whole images have.
+/// Side of the training images: of crops, or of a square with as many pixels as a whole image.
 int trained_side(const ImageTensors& images, const TrainingOptions& options);
 
-/// Throws UsageError when so many ranks cannot share the batches of a training with `options`.
+/// Throws UsageError when this many ranks cannot share the batches of a training with `options`.
 void check_ranks(const TrainingOptions& options, int ranks);
 
 }  // namespace hierevo::nn
