@@ -30,7 +30,7 @@ class RunFolder {
       evolution::Engine(loaded->snapshot.options, loaded->snapshot.state);
       require_kept(loaded->snapshot);
     } catch (const core::CheckpointError& refusal) {
-      require(refusal.path() == journal(), "what a journal adds can be gone on with");
+      require(refusal.path() == journal(), "what a journal adds can be resumed from");
     }
   }
 
