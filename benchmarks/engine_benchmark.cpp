@@ -1,9 +1,7 @@
-// What evolution itself costs, without any evaluation or communication.
+// The cost of evolution itself, without any evaluation or communication.
 //
-//   ask_and_tell/evolution/N   time of one ask() and tell() in a search that has N evaluations
-//   behind
-//                              it. It should hardly grow with N: compare 1000 with 100000 in one
-//                              run.
+//   ask_and_tell/evolution/N   time of one ask() and tell() in a search with N evaluations. It
+//                              should hardly grow with N: compare 1000 with 100000 in one run.
 //   assemble                   assembly, phenotype and cost of a random hierarchical genotype, as
 //                              they are computed for every candidate
 //   random_genotype            1000 mutations of the trivial genotype
@@ -32,7 +30,7 @@ void ask_and_tell(benchmark::State& state, evolution::Algorithm algorithm) {
   evolution::EngineOptions options;
   options.algorithm = algorithm;
   options.evaluations = 100'000'000;
-  options.start_mutations = 0;  // the start is not what is measured
+  options.start_mutations = 0;  // the start is not measured
   evolution::Engine engine(options);
   for (std::int64_t i = 0; i < state.range(0); ++i) one_evaluation(engine);
   for (auto step : state) one_evaluation(engine);

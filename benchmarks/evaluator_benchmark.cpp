@@ -1,4 +1,4 @@
-// What it costs that candidates are evaluated in processes of their own.
+// The cost of evaluating candidates in separate processes.
 //
 //   round_trip          an empty evaluation, from begin() to its result: what evaluator processes
 //                       add to every candidate
@@ -7,7 +7,7 @@
 //   kill_to_crash       from a kill -9 of one that evaluates until its candidate has crashed
 //
 // Times are of wall clock. The counters median_us, p99_us and fastest_us are of single ones, in
-// microseconds, and tell more than the mean where other programs run. --benchmark_format=json
+// microseconds, and say more than the mean where other programs run. --benchmark_format=json
 // prints JSON. Each result is checked. The program that evaluates is this one too.
 #include <benchmark/benchmark.h>
 #include <poll.h>
@@ -72,7 +72,7 @@ std::unique_ptr<Evaluators> start(process::Supervisor& supervisor) {
   return make_evaluator_pool(supervisor, std::move(options));
 }
 
-/// Waits for it as a rank does. Any other kind is an error.
+/// Waits for it as a rank does. Another kind is an error.
 template <typename Kind>
 Kind next(Evaluators& evaluators) {
   while (true) {
@@ -98,7 +98,7 @@ void evaluate_one(Evaluators& evaluators, const Work& work) {
   require(sound, "An evaluation gave another result");
 }
 
-/// Single times, and what is told of them.
+/// Single times, and what is reported about them.
 class Times {
  public:
   explicit Times(benchmark::State& state) : state_(state) {}
@@ -165,7 +165,7 @@ void kill_to_crash(benchmark::State& state) {
     times.add(since);
     require(end.evaluation && end.evaluation->status == evolution::Status::crashed,
             "A killed evaluator did not crash");
-    evaluate_one(*evaluators, work(2));  // it is there again
+    evaluate_one(*evaluators, work(2));  // it has been replaced
   }
   times.tell();
 }

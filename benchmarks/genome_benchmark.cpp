@@ -1,5 +1,5 @@
-// What becomes of random genotypes: every one is assembled, hashed and costed, whatever it is, and
-// what comes out is checked. It measures and shows that nothing crashes.
+// Random genotypes: every one is assembled, hashed and costed, whatever it is, and the results are
+// checked. It measures times and shows that nothing crashes.
 //
 //   usage: benchmark_genome [SPACE [COUNT [BYTES]]]      (hierarchical, 10000, 16 GiB)
 //
@@ -8,10 +8,10 @@
 //   distinct           different phenotypes among the valid ones
 //   over_bytes         valid ones that keep more than BYTES in a training step of the small network
 //                      with the paper's batch, 256 images of 24×24
-//   over_parameters    valid ones of more than so many parameters in the small network
-//   largest_*          the largest of all, which at the end of 64 bits stop
+//   over_parameters    valid ones above a limit of parameters in the small network
+//   largest_*          the largest of all, which saturate at 64 bits
 //   random_us, assemble_us, phenotype_us, cost_us
-//                      mean time a genotype, in microseconds: 1000 mutations, assembly, hash, and
+//                      mean time per genotype, in microseconds: 1000 mutations, assembly, hash, and
 //                      plan with cost; slowest_phenotype_us is the longest of all
 #include <fmt/format.h>
 
@@ -35,7 +35,7 @@ using namespace hierevo;
 using Clock = std::chrono::steady_clock;
 using Microseconds = std::chrono::duration<double, std::micro>;
 
-/// Adds the time of `call` to `total`; gives back what it gave.
+/// Adds the time of `call` to `total`; returns its result.
 template <typename Call>
 auto timed(Microseconds& total, Call&& call) {
   const auto start = Clock::now();

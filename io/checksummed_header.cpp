@@ -34,7 +34,7 @@ std::string text_of(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-/// What a text block says of its file, as far as it can be read.
+/// What a text block says about its file, as far as it can be read.
 struct Announced {
   int found = 0;  ///< how many of the two there are
   int version = 0;
@@ -52,17 +52,17 @@ Announced announced_in(const std::string& text, const FileKind& kind) {
 }
 
 /// Says what is wrong with a file of `size` bytes that is not as its text block says. `beginning`
-/// has the block; `expected` is the one that the bytes behind it should have, if they are known.
+/// has the block; `expected` is the one that the bytes after it should have, if they are known.
 [[noreturn]] void refuse(std::span<const std::byte> beginning, std::size_t size,
                          std::span<const std::byte> expected, const std::filesystem::path& path,
                          const FileKind& kind) {
   const std::string text = text_of(beginning.first(std::min(beginning.size(), block_size)));
   if (!text.starts_with(first_words(kind))) {
-    throw core::CheckpointError(path, fmt::format("it is not a {} of hierevo", kind.word),
+    throw core::CheckpointError(path, fmt::format("it is not a hierevo {}", kind.word),
                                 fmt::format("it does not begin with 'hierevo {}'", kind.word));
   }
   const auto [found, version, bytes] = announced_in(text, kind);
-  // All right but for the version: then it is the version that is damaged.
+  // All is right except the version: then the version is damaged.
   const std::string rest = text.substr(std::min(text.size(), text.find('\n')));
   const bool only_version_differs = !expected.empty() && text_of(expected).ends_with(rest);
   if (found >= 1 && version > block_version && !only_version_differs) {
@@ -90,10 +90,10 @@ NewerVersionError::NewerVersionError(const std::filesystem::path& path, std::str
                                      std::uint64_t found_version, std::uint64_t known_version)
     : core::CheckpointError(
           path, newer_problem(writer),
-          fmt::format("its format has version {}, this is hierevo {} and reads up to {}",
+          fmt::format("its format has version {}; this is hierevo {}, which reads up to {}",
                       found_version, core::version(), known_version),
-          writer.empty() ? std::string("Go on with the version that wrote it.")
-                         : fmt::format("Go on with hierevo {} or newer.", writer)) {}
+          writer.empty() ? std::string("Use the version that wrote it.")
+                         : fmt::format("Use hierevo {} or newer.", writer)) {}
 
 std::vector<std::byte> with_checksummed_header(std::span<const std::byte> content,
                                                const FileKind& kind) {

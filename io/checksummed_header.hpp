@@ -14,7 +14,7 @@
 
 namespace hierevo::io {
 
-/// What a file of ours holds.
+/// What a hierevo file holds.
 struct FileKind {
   std::string_view word;    ///< the text block begins with "hierevo WORD 1"
   std::string_view format;  ///< the content's attribute `format`
@@ -28,20 +28,20 @@ inline constexpr FileKind training_kind{"training", "hierevo.training", 1, std::
 inline constexpr int block_version = 1;
 inline constexpr std::size_t block_size = 512;
 
-/// A whole file: `content` behind a readable text with its length and checksum, zero-padded.
+/// A whole file: `content` after a readable text with its length and checksum, zero-padded.
 std::vector<std::byte> with_checksummed_header(std::span<const std::byte> content,
                                                const FileKind& kind);
 
-/// Throws CheckpointError unless `file` is a text block and exactly the content it speaks of.
+/// Throws CheckpointError unless `file` is a text block and exactly the content it describes.
 void check_checksummed_header(std::span<const std::byte> file, const std::filesystem::path& path,
                               const FileKind& kind);
 
-/// All bytes of a file that has as many as its text block says. What is torn, too long, or not of
-/// this kind is not read. Throws IoError and CheckpointError.
+/// All bytes of a file that has as many as its text block says. A file that is torn, too long, or
+/// of another kind is not read. Throws IoError and CheckpointError.
 std::vector<std::byte> read_block_file(const std::filesystem::path& path, const FileKind& kind);
 
-/// core::replace_file(), but what read_block_file() would find too long is not written. Throws
-/// IoError.
+/// core::replace_file(), but a file that read_block_file() would find too long is not written.
+/// Throws IoError.
 void replace_block_file(const std::filesystem::path& path, const FileKind& kind,
                         std::span<const std::byte> file,
                         core::Writers writers = core::Writers::one);

@@ -15,8 +15,8 @@ void require_class_coverage(const std::vector<bool>& seen,
   if (none == seen.end()) return;
   const auto label = static_cast<std::size_t>(none - seen.begin());
   throw core::UsageError(
-      fmt::format("Class {}, '{}', has no image to train on", label, class_names[label]),
-      "all that it had are broken", "Mend one, or take its folder out and begin anew.");
+      fmt::format("Class {}, '{}', has no training image", label, class_names[label]),
+      "all of its images are broken", "Fix one, or remove its folder and start again.");
 }
 
 }  // namespace hierevo::io

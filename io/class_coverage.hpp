@@ -1,4 +1,4 @@
-// What is left of classes when broken images are left out.
+// Which classes still have images when broken ones are left out.
 #pragma once
 
 #include <span>
@@ -7,7 +7,7 @@
 
 namespace hierevo::io {
 
-/// Throws UsageError that names the first class without an image to train on; `seen` has those that
+/// Throws UsageError that names the first class without a training image; `seen` has those that
 /// have one.
 void require_class_coverage(const std::vector<bool>& seen,
                             std::span<const std::string> class_names);

@@ -64,7 +64,7 @@ void require_class_coverage(const data::Dataset& pack) {
   if (none == seen.end()) return;
   const auto label = static_cast<std::size_t>(none - seen.begin());
   throw h5::Error(
-      fmt::format("class {}, '{}', has no image to train on", label, pack.class_names[label]));
+      fmt::format("class {}, '{}', has no training image", label, pack.class_names[label]));
 }
 
 data::Dataset read(const fs::path& path) {
@@ -86,7 +86,7 @@ data::Dataset read(const fs::path& path) {
 }  // namespace
 
 data::Dataset read_data_pack(const fs::path& path) {
-  // HDF5 would wait for the other end of a pipe, and says of a missing file much and little.
+  // HDF5 would wait for the other end of a pipe, and its message about a missing file is unclear.
   std::error_code unreachable;
   if (!fs::is_regular_file(path, unreachable)) {
     throw core::UsageError(fmt::format("There is no file '{}'", path.string()), "",

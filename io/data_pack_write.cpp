@@ -40,7 +40,7 @@ struct PartWriter {
 
   bool is_complete() const { return written + skipped.size() == shape[0]; }
 
-  /// Of the rows only those that were written stay.
+  /// Keeps only the rows that were written.
   void name_skipped() {
     if (skipped.empty()) return;
     h5::cut_rows(pixels, shape, written);
@@ -60,7 +60,7 @@ struct DataPackWriter::Impl {
   NewFile file;
   data::ImageShape image;
   std::vector<std::string> class_names;
-  std::vector<bool> seen;  ///< classes with an image to train on
+  std::vector<bool> seen;  ///< classes with a training image
   std::optional<PartWriter> train;
   std::optional<PartWriter> test;
 
@@ -94,8 +94,8 @@ struct DataPackWriter::Impl {
     }
     if (!train->skipped.empty()) require_class_coverage(seen, class_names);
     if (test && test->written == 0) {
-      throw core::UsageError("There is no image to test on", "all are broken",
-                             "Mend one, or take their folder out.");
+      throw core::UsageError("There is no test image", "all are broken",
+                             "Fix one, or remove their folder.");
     }
     file.write([this](const h5::File&) {
       train->name_skipped();

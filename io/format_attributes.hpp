@@ -7,7 +7,7 @@
 
 namespace hierevo::io {
 
-/// Attributes of / that every file of ours has: `format`, `version`, `program`.
+/// Attributes of / that every hierevo file has: `format`, `version`, `program`.
 void write_format_attributes(hid_t root, const FileKind& kind);
 
 /// Throws h5::Error for another format, NewerVersionError for a version after `kind`'s.

@@ -14,16 +14,15 @@ namespace {
 
 std::mutex& library_mutex() {
   static std::mutex mutex;
-  // Whatever is open has an owner here that closes it. HDF5's own cleaning at the end of the
-  // process finds nothing but what it lost itself in a damaged file, and complains about that at
-  // length.
+  // Whatever is open has an owner here that closes it. HDF5's own cleanup at process exit finds
+  // only what it lost itself in a damaged file, and complains about that at length.
   static const herr_t no_cleaning = H5dont_atexit();
   static_cast<void>(no_cleaning);
   return mutex;
 }
 
-/// Of a failed read or write HDF5 tells the time, the file's number and much else: only the
-/// system's own words.
+/// About a failed read or write HDF5 reports the time, the file's number and much else: returns
+/// only the system's message.
 std::string system_message_in(const std::string& text) {
   constexpr std::string_view sign = "error message = '";
   const std::size_t begin = text.find(sign);
@@ -37,12 +36,12 @@ herr_t first_description(unsigned depth, const H5E_error2_t* error, void* text) 
   try {
     if (depth == 0 && error->desc != nullptr) *static_cast<std::string*>(text) = error->desc;
   } catch (const std::exception&) {
-    // No memory: then without its words, as no exception may leave through HDF5.
+    // Out of memory: then without the description, as no exception may pass through HDF5.
   }
   return 0;
 }
 
-/// HDF5's own words for the last failure.
+/// HDF5's message about the last failure.
 std::string why_it_failed() {
   std::string why;
   H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, first_description, &why);
@@ -75,7 +74,7 @@ Properties on_disk() {
   return access;
 }
 
-/// What may be read of a file of so many bytes: a small one may pack its few values well.
+/// What may be read of a file of this many bytes: a small one may compress its few values well.
 hsize_t packed(hsize_t bytes, hsize_t packing) {
   constexpr hsize_t always = hsize_t{1} << 20;
   return always + packing * bytes;
@@ -149,7 +148,7 @@ std::vector<std::byte> image(const File& file) {
 
 File open_file(std::span<const std::byte> bytes, hsize_t most_values) {
   const Properties access = in_memory();
-  // The library copies the image, but takes it as not const.
+  // The library copies the image, but takes it as non-const.
   HIEREVO_H5(H5Pset_file_image, access, const_cast<std::byte*>(bytes.data()), bytes.size());
   limit_values(std::min(most_values, packed(bytes.size(), packing_of_tables)));
   return File(HIEREVO_H5(H5Fopen, "read in memory", H5F_ACC_RDONLY, access));
@@ -187,7 +186,7 @@ void require_member(hid_t group, const char* name) {
   if (!has_member(group, name)) throw Error(what + " is missing");
   H5L_info_t info{};
   HIEREVO_H5(H5Lget_info, group, name, &info, H5P_DEFAULT);
-  // Other links may lead to other files.
+  // Other links may point to other files.
   if (info.type != H5L_TYPE_HARD) throw Error(what + " is a link to somewhere else");
 }
 

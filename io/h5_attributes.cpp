@@ -10,7 +10,7 @@ namespace hierevo::io::h5 {
 
 namespace {
 
-/// As a genotype's: JSON takes many times its length in memory.
+/// As for a genotype: JSON takes many times its length in memory.
 constexpr std::size_t longest_attribute = std::size_t{1} << 20;
 
 void write(hid_t object, const char* name, hid_t stored_as, hid_t given_as, const Space& space,
@@ -24,7 +24,7 @@ Space scalar() {
   return Space(HIEREVO_H5(H5Screate, H5S_SCALAR));
 }
 
-/// Has a type like `wanted`, too.
+/// Also checks that its type is like `wanted`.
 Attribute open_scalar(hid_t object, const char* name, hid_t wanted) {
   const std::string what = attribute_path(object, name);
   Attribute attribute = open_scalar_attribute(object, name, what);

@@ -41,8 +41,8 @@ std::vector<T> read_values(const Dataset& dataset, hid_t type, std::size_t rows,
   return values;
 }
 
-/// Where HDF5 puts the texts it reads: in all no more bytes than the file can hold, whatever the
-/// references in it say.
+/// Where HDF5 puts the texts it reads: in total no more bytes than the file can hold, whatever its
+/// references say.
 struct TextStore {
   std::size_t bytes_left;
   std::vector<std::unique_ptr<char[]>> texts;

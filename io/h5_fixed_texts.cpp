@@ -19,7 +19,7 @@ Type fixed_text_type(std::size_t length) {
   return type;
 }
 
-/// The length of each text of this type, which is one of fixed length.
+/// The length of the texts of this type, which must have a fixed length.
 std::size_t length_of(const Type& type, const std::string& what) {
   if (H5Tget_class(type) != H5T_STRING || H5Tis_variable_str(type) != 0) {
     throw Error(what + " has a wrong type (not text of fixed length)");

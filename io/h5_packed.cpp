@@ -1,4 +1,4 @@
-// HDF5 unpacks a chunk to whatever it becomes before it looks at how much that is.
+// HDF5 unpacks a whole chunk before it checks how large the result is.
 #include <fmt/format.h>
 #include <zlib.h>
 
@@ -12,8 +12,8 @@ namespace hierevo::io::h5 {
 
 namespace {
 
-/// Its place among the filters of a dataset, if it has deflate. Others take memory as their own
-/// parameters say, which come from the file.
+/// The place of deflate among the filters of a dataset, if it is one. Other filters take memory as
+/// their parameters say, which come from the file.
 std::optional<unsigned> place_of_deflate(const Dataset& dataset, const std::string& what) {
   const Properties creation(HIEREVO_H5(H5Dget_create_plist, dataset));
   const auto filters = static_cast<unsigned>(HIEREVO_H5(H5Pget_nfilters, creation));
@@ -22,10 +22,10 @@ std::optional<unsigned> place_of_deflate(const Dataset& dataset, const std::stri
     std::size_t parameters = 0;
     const H5Z_filter_t filter =
         HIEREVO_H5(H5Pget_filter2, creation, i, nullptr, &parameters, nullptr, 0, nullptr, nullptr);
-    // Deflate comes behind shuffle, which does nothing good to what is packed already.
+    // Deflate comes after shuffle, which does no good to data that are already compressed.
     const bool known = filter == H5Z_FILTER_FLETCHER32 ||
                        (!place && (filter == H5Z_FILTER_SHUFFLE || filter == H5Z_FILTER_DEFLATE));
-    if (!known) throw Error(what + " is packed in a way that is not read");
+    if (!known) throw Error(what + " is compressed in a way that is not supported");
     if (filter == H5Z_FILTER_DEFLATE) place = i;
   }
   return place;
@@ -51,7 +51,7 @@ bool unpacks_to_more(std::span<const std::byte> packed, hsize_t most) {
   return size > most;
 }
 
-/// The next chunk's first value, row by row; false behind the last.
+/// The next chunk's first value, row by row; false after the last.
 bool advance(std::vector<hsize_t>& at, std::span<const std::size_t> shape,
              std::span<const hsize_t> chunk) {
   for (std::size_t i = shape.size(); i-- > 0;) {

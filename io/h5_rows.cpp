@@ -38,7 +38,7 @@ Space rows_of(std::span<const std::size_t> shape, std::size_t first, std::size_t
   return space;
 }
 
-/// `count` rows in memory. Of the same rank as those in the file: HDF5 copies these much faster.
+/// `count` rows in memory, of the same rank as in the file: HDF5 copies these much faster.
 Space rows_in_memory(std::span<const std::size_t> shape, std::size_t count) {
   std::vector<hsize_t> extents = extents_of(shape);
   extents[0] = count;

@@ -17,7 +17,7 @@ constexpr hsize_t largest_chunk_bytes = hsize_t{1} << 28;
 
 using Extents = std::array<hsize_t, H5S_MAX_RANK>;
 
-/// Bytes of values. Sessions see to it that one thread at a time is here.
+/// Bytes of values. Sessions ensure that only one thread at a time is here.
 struct Values {
   hsize_t left = 0;   ///< may still be read
   hsize_t taken = 0;  ///< of the same file, before
@@ -28,13 +28,13 @@ Values& values() {
   return of_file;
 }
 
-/// Throws std::bad_alloc, too: a file that is larger than memory is as good as any other, and the
-/// system would give the memory but kill the process once it is used.
+/// Throws std::bad_alloc, too: a file larger than memory may be sound, and the system would grant
+/// the memory but kill the process once it is used.
 void take_values(hsize_t bytes, const std::string& what) {
   static const auto memory = static_cast<hsize_t>(core::usable_memory());
   auto& [left, taken] = values();
   if (bytes > left) {
-    throw Error(fmt::format("{} has {} bytes of values, and of this file only {} more are read",
+    throw Error(fmt::format("{} has {} bytes of values, but only {} more of this file are read",
                             what, bytes, left));
   }
   if (bytes > memory - std::min(memory, taken)) throw std::bad_alloc();
@@ -42,7 +42,7 @@ void take_values(hsize_t bytes, const std::string& what) {
   taken += bytes;
 }
 
-/// Of the chunks that an array of this shape is stored in, as many as its shape has extents.
+/// The shape of the chunks that an array of this shape is stored in.
 Extents chunk_of(const Properties& creation) {
   Extents chunk{};
   HIEREVO_H5(H5Pget_chunk, creation, H5S_MAX_RANK, chunk.data());
@@ -53,17 +53,17 @@ Extents chunk_of(const Properties& creation) {
 hsize_t checked_chunk_size(const Dataset& dataset, std::span<const hsize_t> chunk,
                            const std::string& what) {
   const Type type(HIEREVO_H5(H5Dget_type, dataset));
-  // HDF5 takes memory for one, however little is read of it.
+  // HDF5 allocates a whole chunk, however little is read of it.
   const hsize_t most = std::min(largest_chunk_bytes, values().left);
   hsize_t bytes = H5Tget_size(type);
   for (std::size_t i = 0; i < chunk.size() && bytes <= most; ++i) {
     bytes = chunk[i] > most ? chunk[i] : bytes * chunk[i];
   }
-  if (bytes > most) throw Error(what + " has too large chunks");
+  if (bytes > most) throw Error(what + " has chunks that are too large");
   return bytes;
 }
 
-/// Each chunk takes time, also one that is not there. Callers have checked that the product of
+/// Each chunk takes time, even one that is not there. Callers have checked that the product of
 /// `shape` does not overflow.
 void check_chunk_count(std::span<const std::size_t> shape, std::span<const hsize_t> chunk,
                        hsize_t stored, const std::string& what) {

@@ -15,7 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Of a JPEG file.
+/// Of a JPEG file, in pixels.
 constexpr std::uint32_t longest_side = 65535;
 
 template <typename T>
@@ -54,7 +54,7 @@ void require_images_within(const ShardTable& table, std::uint64_t bytes) {
 
 PixelSums read_sums(const h5::File& file) {
   const auto all = h5::read_rows<std::uint64_t>(file, "sample", 1).values;
-  if (all.size() != 7) throw h5::Error("/sample has not seven numbers");
+  if (all.size() != 7) throw h5::Error("/sample does not have seven numbers");
   PixelSums sums{all[0], {all[1], all[2], all[3]}, {all[4], all[5], all[6]}};
   // So that sums over all shards fit.
   constexpr std::uint64_t most_pixels = (~std::uint64_t{0} >> 16) / most_shards;
@@ -126,7 +126,7 @@ ShardContent read_shard(const h5::File& file) {
 }
 
 void require_readable_file(const fs::path& path) {
-  // HDF5 would wait for the other end of a pipe, and says of a missing file much and little.
+  // HDF5 would wait for the other end of a pipe, and its message about a missing file is unclear.
   std::error_code unreachable;
   if (!fs::is_regular_file(path, unreachable)) {
     throw core::UsageError(fmt::format("There is no file '{}'", path.string()), "",

@@ -70,7 +70,7 @@ struct ImageShardWriter::Impl {
     bytes.reset();
   }
 
-  /// Zeros behind the last image, where some were left out.
+  /// Zeros after the last image, where some were left out.
   void fill_up() {
     const std::vector<std::byte> zeros(std::min(capacity - used, std::size_t{1} << 20));
     while (used < capacity) {

@@ -20,7 +20,7 @@ inline constexpr std::uint32_t image_shards_version = 1;
 
 std::string_view name_of(ImagePart part);
 
-/// The tables of a shard, a row an image.
+/// The tables of a shard, one row per image.
 struct ShardTable {
   std::vector<std::uint64_t> offset;  ///< in /bytes
   std::vector<std::uint32_t> length;
@@ -34,7 +34,7 @@ struct ShardTable {
   std::uint32_t checksum() const;
 };
 
-/// A shard that is open, its tables checked against each other.
+/// An open shard, its tables checked against each other.
 struct ShardContent {
   ShardInfo info;
   ShardTable table;
@@ -58,8 +58,7 @@ void write_column(hid_t file, const char* name, std::span<const T> values) {
 void require_readable_file(const std::filesystem::path& path);
 [[noreturn]] void refuse_image_file(const std::filesystem::path& path, const h5::Error& error);
 
-/// What `read` (a function) says about a file that is wrong becomes the user's error, and so does a
-/// file that is missing.
+/// Turns the error of `read` (a function) about a bad or missing file into the user's error.
 template <typename Read>
 auto reading_images(const std::filesystem::path& path, Read&& read) {
   require_readable_file(path);

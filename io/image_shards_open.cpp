@@ -23,7 +23,7 @@ core::Descriptor opened(const fs::path& path) {
   return file;
 }
 
-/// Reads all of `bytes` from `offset` on; what errno says, or 0, or EIO where the file ends before.
+/// Reads all of `bytes` from `offset` on; returns errno, or 0, or EIO where the file ends before.
 int read_at(int file, std::uint64_t offset, std::span<std::byte> bytes) {
   while (!bytes.empty()) {
     const ssize_t count = ::pread(file, bytes.data(), bytes.size(), static_cast<off_t>(offset));
@@ -69,8 +69,8 @@ class ShardReader {
     const ShardContent shard = reading_images(path, read_shard);
     if (shard.table.checksum() != checksum) {
       throw core::UsageError(fmt::format("Cannot use '{}'", path.string()),
-                             fmt::format("it is another shard than {} knows", shard_index_name),
-                             "Bring the shard back that belongs to it, or pack the images again.");
+                             fmt::format("it is not the shard that {} lists", shard_index_name),
+                             "Restore the right shard, or pack the images again.");
     }
     const auto number = static_cast<std::uint32_t>(images.shards.size());
     images.shards.push_back({path, opened(path), images.entries.size()});
@@ -135,7 +135,7 @@ void ShardedImages::read(std::int64_t index, std::vector<std::byte>& file) const
   if (error != 0) throw core::IoError(name(index), "read", error);
   if (core::crc32c(file) != image.crc32c) {
     throw core::IoError(name(index), "use", 0,
-                        "It is damaged, its checksum is wrong: bring a copy of the shard back, or "
+                        "It is damaged, its checksum is wrong: restore a copy of the shard, or "
                         "remove it and pack the images again.");
   }
 }
@@ -154,7 +154,7 @@ ImageShards open_image_shards(const fs::path& folder) {
   if (none != seen.end()) {
     throw core::UsageError(
         fmt::format("Cannot use '{}'", folder.string()),
-        fmt::format("class '{}' has no image to train on",
+        fmt::format("class '{}' has no training image",
                     index.plan.class_names[static_cast<std::size_t>(none - seen.begin())]),
         "Pack the images again.");
   }

@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// `path`, where nothing is any more: what was there and before has the next name.
+/// `path`, freed: what was there and before has moved to the next name.
 const fs::path& made_free(const fs::path& path) {
   const auto [newest, earlier, earliest] = kept_names(path);
   if (core::path_exists(earlier)) rename_file(earlier, earliest);

@@ -17,7 +17,7 @@ namespace hierevo::io {
 namespace {
 
 constexpr std::string_view words_before_version = "hierevo journal ";
-/// Length, its checksum and that of the record in front of a body.
+/// Length, its checksum and that of the record before a body.
 constexpr std::size_t record_head = 12;
 constexpr std::size_t longest_record = std::size_t{1} << 20;
 
@@ -27,7 +27,7 @@ std::uint32_t length_check(std::uint32_t length) {
   return core::crc32c(bytes.take());
 }
 
-/// Of a body behind a record with the checksum `before`.
+/// Of a body after a record with the checksum `before`.
 std::uint32_t chained(std::uint32_t before, std::span<const std::byte> body) {
   core::ByteWriter front;
   front.u32(before);
@@ -155,7 +155,7 @@ std::optional<std::span<const std::byte>> Records::damaged() {
 }
 
 std::vector<std::byte> read_journal(const std::filesystem::path& path) {
-  std::size_t good = journal_first_line.size();  // that may be damaged itself
+  std::size_t good = journal_first_line.size();  // which may be damaged itself
   std::uint32_t checksum = 0;
   return core::read_file(path, longest_journal,
                          [&](std::span<const std::byte> so_far, std::size_t) {
@@ -174,7 +174,7 @@ JournalContent content_of_journal(std::span<const std::byte> bytes,
   const auto rest = bytes.subspan(front.size());
   const std::string_view line(reinterpret_cast<const char*>(front.data()), front.size());
   if (journal_first_line.starts_with(line) || line == journal_first_line_2) return {rest, false};
-  // With a record of this version behind it, it is the line that is wrong.
+  // With a record of this version after it, the line itself is wrong.
   if (Records(rest).next()) return {rest, true};
   if (line.starts_with(words_before_version)) {
     std::string_view rest_of_line = line.substr(words_before_version.size());
@@ -184,7 +184,7 @@ JournalContent content_of_journal(std::span<const std::byte> bytes,
       throw core::CheckpointError(
           path, fmt::format("it is a journal of version {}", found),
           fmt::format("this hierevo reads versions 2 to {}", journal_version),
-          "Go on with the hierevo that wrote it, or take it away to go on from search.h5 alone.");
+          "Use the hierevo that wrote it, or remove it and resume from search.h5 alone.");
     }
   }
   return {{}, true};

@@ -17,7 +17,7 @@
 namespace hierevo::io {
 
 inline constexpr std::uint64_t journal_version = 3;
-/// As a snapshot: where none can be written, a journal has all of a search.
+/// As for a snapshot: where none can be written, a journal has all of a search.
 inline constexpr std::size_t longest_journal = snapshot_kind.longest;
 inline constexpr std::string_view journal_first_line = "hierevo journal 3\n";
 /// Of journals whose header has no owner and no digest.
@@ -25,35 +25,35 @@ inline constexpr std::string_view journal_first_line_2 = "hierevo journal 2\n";
 
 enum class RecordKind : std::uint8_t { asked = 1, told = 2, begun = 3 };
 
-/// The first record: whose journal it is, and from where on.
+/// The first record: whose journal it is, and where it begins.
 struct JournalHeader {
-  std::uint64_t run = 0;                ///< run_identity()
-  std::uint64_t asked = 0;              ///< candidates that its snapshot knows, told ones included
-  std::uint64_t told = 0;               ///< evaluations that its snapshot knows
-  core::OwnerMark owner;                ///< the start of the search that writes it
+  std::uint64_t run = 0;    ///< run_identity()
+  std::uint64_t asked = 0;  ///< candidates that its snapshot knows, evaluated ones included
+  std::uint64_t told = 0;   ///< evaluations that its snapshot knows
+  core::OwnerMark owner;    ///< the start of the search that writes it
   std::optional<std::uint64_t> digest;  ///< of what the snapshot knows; none in version 2
 
   static JournalHeader of(const Snapshot& follows);
 };
 
-/// The same for equal beginnings of a search: its first `told` evaluations, and the candidates of
-/// the first `asked` that these are not of.
+/// Equal for equal beginnings of a search: its first `told` evaluations, and those of the first
+/// `asked` candidates that have none of these.
 std::uint64_t digest_of(std::span<const evolution::Individual> history,
                         std::span<const evolution::Candidate> in_flight, std::uint64_t asked,
                         std::uint64_t told);
 
-/// The same for all starts of a run: of the options that may not change between them.
+/// Equal for all starts of a run: of the options that may not change between them.
 std::uint64_t run_identity(const evolution::EngineOptions& options);
 
-/// Of the bytes that stand for it.
+/// Checksum of its bytes.
 std::uint32_t checksum_of(const evolution::Candidate& candidate);
 std::uint32_t checksum_of(const evolution::Evaluation& evaluation);
 
 void write(core::ByteWriter& out, const JournalHeader& header);
-/// Behind the kind; nothing for bytes that are none.
+/// After the kind; nothing for invalid bytes.
 std::optional<JournalHeader> read_header(core::ByteReader& in);
 
-/// Makes records one after another.
+/// Writes records one after another.
 class RecordWriter {
  public:
   /// Appends a record to `to`. `body` begins with its kind.
@@ -66,12 +66,12 @@ class RecordWriter {
 /// Whole records of a journal, one after another.
 class Records {
  public:
-  /// Of a journal's records from one on; `checksum` is that of the one before.
+  /// A journal's records from one on; `checksum` is that of the one before.
   explicit Records(std::span<const std::byte> rest, std::uint32_t checksum = 0)
       : rest_(rest), checksum_(checksum) {}
 
-  /// The next body. Nothing at the end, in front of an incomplete record, and in front of a damaged
-  /// one or one that did not follow on the one before when it was written.
+  /// The next body. Nothing at the end, before an incomplete record, and before a damaged one or
+  /// one that was not written after the one before.
   std::optional<std::span<const std::byte>> next();
 
   bool is_damaged() const { return damaged_; }
@@ -90,14 +90,14 @@ class Records {
 std::optional<JournalHeader> header_of_journal(std::span<const std::byte> bytes,
                                                const std::filesystem::path& path);
 
-/// A journal's bytes up to a damaged record and some way on: what is no journal is not read whole,
-/// however long it says it is. Throws IoError.
+/// A journal's bytes up to a little after a damaged record: a file that is no journal is not read
+/// whole, however long it is. Throws IoError.
 std::vector<std::byte> read_journal(const std::filesystem::path& path);
 
-/// What is behind the first line.
+/// What follows the first line.
 struct JournalContent {
   std::span<const std::byte> records;
-  bool damaged = false;  ///< the first line is; there are records only if they are surely ours
+  bool damaged = false;  ///< the first line is; records then surely are a journal's
 };
 
 /// Empty for a file that a crash left before its first line was written. Throws CheckpointError for

@@ -24,7 +24,7 @@ using evolution::Candidate;
 using evolution::Evaluation;
 using evolution::IndividualId;
 
-/// Of the same bytes: a loss may be NaN.
+/// Compares bytes: a loss may be NaN.
 bool same(const Evaluation& a, const Evaluation& b) {
   core::ByteWriter left;
   core::ByteWriter right;
@@ -33,7 +33,7 @@ bool same(const Evaluation& a, const Evaluation& b) {
   return left.take() == right.take();
 }
 
-/// A state that takes in the events of journals, the oldest journal first.
+/// A state to which the events of journals are added, the oldest journal first.
 class Replay {
  public:
   explicit Replay(Snapshot& search)
@@ -48,8 +48,8 @@ class Replay {
     for (auto& candidate : state.in_flight) in_flight_.emplace(candidate.id, std::move(candidate));
   }
 
-  /// The next record of a journal; the first is its header. Says what keeps it from following on
-  /// what is known, or nothing.
+  /// The next record of a journal; the first is its header. Returns why it does not follow what is
+  /// known, or nothing.
   std::string take(std::span<const std::byte> record, bool first) {
     core::ByteReader in(record);
     const auto kind = static_cast<RecordKind>(in.u8());
@@ -58,11 +58,11 @@ class Replay {
     }
     const bool follows =
         kind == RecordKind::asked ? take_asked(in) : kind == RecordKind::told && take_told(in);
-    return follows ? "" : "a record does not follow on those before";
+    return follows ? "" : "a record does not follow from those before";
   }
 
-  /// Back to what a later start of the search knew when it began: what an earlier one noted after
-  /// it had been taken over does not count (lost_results.hpp).
+  /// Back to what a later start of the search knew when it began: what an earlier one recorded
+  /// after it had been taken over does not count (lost_results.hpp).
   void roll_back_to(const JournalHeader& header) {
     auto& history = state_.history;
     while (history.size() > header.told) {
@@ -96,15 +96,15 @@ class Replay {
 
   std::string take_header(core::ByteReader& in) {
     const auto header = read_header(in);
-    if (!header || header->told > header->asked) return "its header cannot be";
-    if (header->run != run_) return "it is of another run";
+    if (!header || header->told > header->asked) return "its header is impossible";
+    if (header->run != run_) return "it belongs to another run";
     if (header->asked > asked() || header->told > state_.history.size()) {
-      return fmt::format("it follows on {} evaluations of {} candidates, known are {} of {}",
+      return fmt::format("it follows {} evaluations of {} candidates, but {} of {} are known",
                          header->told, header->asked, state_.history.size(), asked());
     }
     if (header->digest &&
         *header->digest != digest_of(state_.history, in_flight(), header->asked, header->told)) {
-      return "it follows on other evaluations than these";
+      return "it follows other evaluations than these";
     }
     if (header->owner.incarnation > owner_.incarnation) {
       roll_back_to(*header);
@@ -118,8 +118,8 @@ class Replay {
     auto candidate = evolution::read_candidate(in, space_);
     if (!candidate || !in.at_end()) return false;
     if (const Candidate* known = find(candidate->id)) return *known == *candidate;
-    // Candidates are numbered without a gap, and made from all that is known: else events between
-    // are missing.
+    // Candidates are numbered without a gap, and made from all that is known: otherwise events are
+    // missing.
     const std::size_t now = state_.history.size();
     const bool next = number(candidate->id) == asked() + 1 && position_ == now &&
                       candidate->known.value_or(now) == now;
@@ -157,14 +157,14 @@ class Replay {
   std::size_t position_ = 0;  ///< in the history, of the next evaluation of this journal
 };
 
-/// Warnings of damage and of what does not follow.
+/// Adds warnings about damage and about what does not follow.
 void take_journal(const fs::path& path, std::span<const std::byte> bytes, Replay& replay,
                   std::vector<std::string>& warnings) {
   const JournalContent content = content_of_journal(bytes, path);
   if (content.damaged) {
     warnings.push_back(core::error_text(
         fmt::format("'{}': its first line is damaged", path.string()), "",
-        content.records.empty() ? "Nothing of it is used." : "The rest is whole enough to use."));
+        content.records.empty() ? "None of it is used." : "The rest can be used."));
   }
   Records records(content.records);
   std::size_t good = bytes.size() - records.left();
@@ -175,10 +175,10 @@ void take_journal(const fs::path& path, std::span<const std::byte> bytes, Replay
     problem = replay.take(*record, first);
     if (problem.empty()) good = bytes.size() - records.left();
   }
-  if (records.is_damaged()) problem = "a record is damaged, or one in front of it is missing";
+  if (records.is_damaged()) problem = "a record is damaged, or one before it is missing";
   if (problem.empty()) return;
   warnings.push_back(core::error_text(
-      fmt::format("'{}': what it has behind byte {} is not used", path.string(), good), problem));
+      fmt::format("'{}': what follows byte {} is not used", path.string(), good), problem));
 }
 
 /// A journal as it was read.
@@ -189,7 +189,7 @@ struct ReadJournal {
 };
 
 /// In the order in which they were written, without those of starts before the snapshot's: what it
-/// does not have of them came too late.
+/// lacks of them came too late.
 std::vector<ReadJournal> in_order(std::vector<ReadJournal> newest_first, std::uint64_t since) {
   std::vector<ReadJournal> journals;
   for (auto journal = newest_first.rbegin(); journal != newest_first.rend(); ++journal) {
@@ -204,21 +204,21 @@ std::vector<ReadJournal> in_order(std::vector<ReadJournal> newest_first, std::ui
 }  // namespace
 
 std::optional<LoadedSnapshot> load_search(const fs::path& snapshot, const fs::path& journal) {
-  // Journals before the snapshot, and the newest first: what a search that runs may rotate
-  // meanwhile is then read twice, never missed.
+  // Journals before the snapshot, and the newest first: what a running search may rotate meanwhile
+  // is then read twice, never missed.
   std::vector<ReadJournal> journals;
   for (const fs::path& name : kept_names(journal)) {
     try {
       journals.push_back({name, read_journal(name)});
     } catch (const core::IoError& error) {
-      if (error.system_error() != ENOENT) throw;  // else it has the next name by now, or is none
+      if (error.system_error() != ENOENT) throw;  // else it was renamed or never existed
     }
   }
   auto loaded = load_snapshot(snapshot);
   if (!loaded && !journals.empty()) {
     throw core::CheckpointError(journals.front().name, "there is a journal but no snapshot",
                                 "evaluations would be lost",
-                                "Bring search.h5 back, or take the journal away to begin anew.");
+                                "Restore search.h5, or remove the journal to start again.");
   }
   if (!loaded) return std::nullopt;
   Replay replay(loaded->snapshot);

@@ -55,7 +55,7 @@ std::size_t lacking(const std::vector<Event>& events, const ToldCandidates& know
   }));
 }
 
-/// A search that takes in what does not contradict it.
+/// A search that accepts what does not contradict it.
 class Search {
  public:
   explicit Search(evolution::EngineState& state) : state_(state), told_(told_in(state)) {
@@ -70,8 +70,8 @@ class Search {
     for (auto& [id, candidate] : in_flight_) state_.in_flight.push_back(std::move(candidate));
   }
 
-  /// How many results it has taken. Candidates are only taken as long as all before was the same
-  /// here, as they were made from it.
+  /// Returns how many results it accepted. Candidates are only accepted as long as all before was
+  /// the same here, as they were made from it.
   std::size_t take(const Events& file) {
     std::size_t taken = 0;
     std::size_t place = file.follows ? file.follows->told : 0;
@@ -112,7 +112,7 @@ class Search {
     }
   }
 
-  /// False where its candidate does not wait for it.
+  /// False where its candidate is not in flight.
   bool take(const Told& result) {
     const auto waiting = in_flight_.find(result.id);
     if (waiting == in_flight_.end() || checksum_of(waiting->second) != result.candidate) {
@@ -147,7 +147,7 @@ std::vector<fs::path> lost_folders(const fs::path& run) {
   return folders;
 }
 
-/// What other starts of the search wrote, by file.
+/// Events that other starts of the search wrote, by file.
 std::map<fs::path, Events> results_of_others(const fs::path& run, const Snapshot& search) {
   std::map<fs::path, Events> found;
   const auto look_at = [&](const fs::path& file) {
@@ -188,7 +188,7 @@ LostResults take_up_lost_results(const fs::path& run, Snapshot& search) {
   const auto files = results_of_others(run, search);
   Search known(search.state);
   std::size_t before = 0;
-  do {  // what one file has may follow on another's
+  do {  // what one file has may follow from another's
     before = results.taken_up;
     for (const auto& [file, events] : files) results.taken_up += known.take(events);
   } while (results.taken_up > before);
@@ -215,8 +215,8 @@ std::size_t lacking_in(const fs::path& run, const Snapshot& own) {
 
 std::string keep_lost_results(const fs::path& run, const Snapshot& own) {
   const std::size_t missing = lacking_in(run, own);
-  if (missing == 0) return "All its results are in the search there.";
-  const auto bytes = encode_snapshot(own);  // it takes its time, and an empty folder may be removed
+  if (missing == 0) return "The search there has all its results.";
+  const auto bytes = encode_snapshot(own);  // first: it is slow, and an empty folder may be removed
   fs::path file;
   for (int attempts = 3; attempts > 0; --attempts) {
     file = made_folder(lost_folder(run, own.owner)) / "search.h5";
@@ -224,11 +224,11 @@ std::string keep_lost_results(const fs::path& run, const Snapshot& own) {
       core::replace_file(file, bytes);
       break;
     } catch (const core::IoError& error) {
-      // The owner has just found all that was in this folder.
+      // The owner has just removed this folder, having all its results.
       if (error.system_error() != ENOENT || attempts == 1) throw;
     }
   }
-  return fmt::format("{} results that are not there are kept in '{}'.", missing, file.string());
+  return fmt::format("{} results that the search lacks are kept in '{}'.", missing, file.string());
 }
 
 void keep_if_lost(const fs::path& file, const fs::path& run, const Snapshot& search) {
@@ -261,7 +261,7 @@ void remove_found_results(const fs::path& run, const Snapshot& search) {
       if (!found || lacking(found->events, told) > 0) continue;
       removed = fs::remove(file, ignored) || removed;
     }
-    std::error_code not_empty;  // where there is something else, or has just come
+    std::error_code not_empty;  // where something else is there, or has just arrived
     if (removed) fs::remove(folder, not_empty);
   }
 }

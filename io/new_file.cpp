@@ -14,14 +14,14 @@
 
 namespace hierevo::io {
 
-/// Several processes, also on several hosts, may make the same file.
+/// Several processes, even on several hosts, may make the same file.
 NewFile::NewFile(std::filesystem::path path)
     : path_(std::move(path)), temporary_(core::temporary_path(path_)) {}
 
 NewFile::~NewFile() {
   const h5::Session session;
   file_.reset();
-  std::error_code gone;  // as it is when it has its name
+  std::error_code gone;  // it is gone once it has its name
   std::filesystem::remove(temporary_, gone);
 }
 
@@ -31,12 +31,12 @@ const h5::File& NewFile::made() {
 }
 
 void NewFile::refuse(const h5::Error& error) const {
-  // HDF5 has no word for it that is its own: each place says it as it likes.
+  // HDF5 has no single message for it: each place has its own.
   const std::string_view why = error.what();
   for (const std::string_view sign : {"unable to allocate", "memory allocation failed"}) {
     if (why.find(sign) != std::string_view::npos) throw std::bad_alloc();
   }
-  throw core::IoError(path_, "write", error.what(), "Is there room, and may you write there?");
+  throw core::IoError(path_, "write", error.what(), "Check free space and permissions there.");
 }
 
 bool NewFile::publish() {
@@ -48,7 +48,7 @@ bool NewFile::publish() {
     core::publish_file(temporary_, path_);
     return true;
   } catch (const core::IoError& error) {
-    // Who was faster may have taken the temporary file for one that a killed process left.
+    // A faster process may have removed the temporary file as one that a killed process left.
     const bool taken = error.system_error() == ENOENT && core::path_exists(path_);
     if (taken || error.system_error() == EEXIST) return false;
     throw;

@@ -1,4 +1,4 @@
-// How files are written that HDF5 writes on disk itself.
+// How files are written that HDF5 itself writes to disk.
 #pragma once
 
 #include <filesystem>
@@ -15,13 +15,13 @@ class NewFile {
   explicit NewFile(std::filesystem::path path);
   NewFile(const NewFile&) = delete;
   NewFile& operator=(const NewFile&) = delete;
-  /// What is open in the file must be closed, here as before publish().
+  /// All objects of the file must be closed before this and before publish().
   ~NewFile();
 
   const std::filesystem::path& path() const { return path_; }
 
-  /// Calls write(file) in a session of HDF5, whose errors become the user's. The first call makes
-  /// the temporary file.
+  /// Calls write(file) in an HDF5 session, whose errors become the user's. The first call makes the
+  /// temporary file.
   template <typename Write>
   void write(Write&& write) {
     try {
@@ -33,7 +33,7 @@ class NewFile {
     }
   }
 
-  /// Syncs the file and gives it its name. False where there is a file of that name: it stays, and
+  /// Syncs the file and gives it its name. False where a file of that name exists: it stays, and
   /// this one will be removed.
   bool publish();
 

@@ -38,7 +38,7 @@ evolution::EngineOptions read_options(hid_t root) {
 core::OwnerMark read_owner(hid_t root) {
   if (!h5::has_attribute(root, "incarnation")) return {};
   const auto incarnation = h5::read_attribute<std::uint64_t>(root, "incarnation");
-  if (incarnation > core::highest_incarnation) throw h5::Error("its incarnation cannot be");
+  if (incarnation > core::highest_incarnation) throw h5::Error("its incarnation is impossible");
   return {incarnation, h5::read_attribute<std::uint64_t>(root, "owner")};
 }
 
@@ -59,7 +59,7 @@ genome::Genotype genotype_of(std::span<const std::uint8_t> genes, const genome::
   try {
     return {space, {genes.begin(), genes.end()}};
   } catch (const core::UsageError& error) {
-    throw h5::Error(fmt::format("candidate {} cannot be: {}", id, error.what()));
+    throw h5::Error(fmt::format("candidate {} is impossible: {}", id, error.what()));
   }
 }
 
@@ -84,7 +84,7 @@ std::vector<Candidate> read_candidates(hid_t group, const genome::SearchSpace& s
   return candidates;
 }
 
-/// The table of a value a run, without its padding: one list an individual.
+/// The table of one value per repeat, without its padding: one list per individual.
 std::vector<std::vector<double>> read_repeats(hid_t group, const char* name, const char* count_name,
                                               std::size_t rows) {
   const auto table = h5::read_matrix<double>(group, name, rows);
@@ -145,12 +145,12 @@ std::vector<Individual> read_history(hid_t root, const genome::SearchSpace& spac
   return history;
 }
 
-/// A parent was told before its children were asked for.
+/// A parent was evaluated before its children were made.
 void check_parents(const evolution::EngineState& state) {
   std::unordered_set<std::uint64_t> told;
   const auto check = [&](const Candidate& candidate) {
     if (!candidate.parent || told.contains(number(*candidate.parent))) return;
-    throw h5::Error(fmt::format("candidate {} has the parent {}, which is not there before it",
+    throw h5::Error(fmt::format("candidate {} has the parent {}, which does not come before it",
                                 number(candidate.id), number(*candidate.parent)));
   };
   for (const Individual& individual : state.history) {
@@ -192,7 +192,7 @@ Snapshot decode_snapshot(std::span<const std::byte> bytes, const std::filesystem
   try {
     Snapshot snapshot = decode_content(bytes, path);
     check_parents(snapshot.state);
-    // The engine knows which options and which states can be.
+    // The engine knows which options and which states are possible.
     evolution::Engine(snapshot.options, snapshot.state);
     return snapshot;
   } catch (const NewerVersionError&) {

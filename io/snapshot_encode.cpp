@@ -58,7 +58,7 @@ void write_owner(hid_t root, const core::OwnerMark& owner) {
   h5::write_attribute<std::uint64_t>(root, "owner", owner.token);
 }
 
-/// Tells a reader how the genes of a row are laid out.
+/// Describes how the genes of a row are laid out.
 void describe_genotypes(const h5::Dataset& dataset, const SearchSpace& space) {
   h5::Matrix<std::int32_t> levels;
   levels.columns = 2;
@@ -107,8 +107,8 @@ void write_candidates(hid_t group, const std::vector<const Candidate*>& candidat
   describe_genotypes(h5::write_matrix(group, "genotype", genotypes), space);
 }
 
-/// One value a run of each individual, as a table and the number of valid values in each row.
-/// (A run that diverged may have NaN as its value, so NaN cannot mark the end.)
+/// One value per repeat of each individual, as a table and the number of valid values in each row.
+/// (A repeat that diverged may have the value NaN, so NaN cannot mark the end.)
 void write_repeats(hid_t group, const char* name, const char* count_name,
                    const std::vector<Individual>& history, std::vector<double> Evaluation::*member,
                    std::string_view description) {

@@ -24,7 +24,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// Whether a file is there, can be read and has all its bytes.
+/// Whether a file exists, can be read and has all its bytes.
 bool is_whole(const fs::path& path, const FileKind& kind) {
   try {
     check_checksummed_header(read_block_file(path, kind), path, kind);
@@ -36,7 +36,7 @@ bool is_whole(const fs::path& path, const FileKind& kind) {
   }
 }
 
-/// The names of a search's snapshots, newest first; but in front of those of lower incarnations the
+/// The names of a search's snapshots, newest first; but those of lower incarnations come after the
 /// newest of the highest.
 std::array<fs::path, 3> by_incarnation(const fs::path& path) {
   auto names = kept_names(path);
@@ -69,9 +69,9 @@ std::array<fs::path, 3> kept_names(const fs::path& path) {
 
 void keep_earlier_snapshots(const fs::path& path, const FileKind& kind, const LinkCall& link) {
   const auto [newest, earlier, earliest] = kept_names(path);
-  // A damaged file must not push a good one out.
+  // A damaged file must not push out a good one.
   if (!is_whole(newest, kind)) return;
-  // The last attempt to save got this far and no further, say because the disk was full.
+  // The last attempt to save stopped here, say because the disk was full.
   if (same_file(newest, earlier)) return;
   if (core::path_exists(earlier)) rename_file(earlier, earliest);
   if (link(newest.c_str(), earlier.c_str()) != 0) rename_file(newest, earlier);
@@ -81,10 +81,10 @@ void save_kept(const fs::path& path, const FileKind& kind, std::span<const std::
   try {
     keep_earlier_snapshots(path, kind, ::link);
   } catch (const core::IoError& error) {
-    // A stranger in their place, say: the newest counts more.
+    // Say, another file has their name: the newest counts more.
     core::log(core::LogLevel::warning, "{} Earlier snapshots are not kept for now.", error.what());
   }
-  // Each of two that write, where one should, has a temporary file of its own.
+  // If two write where one should, each has a temporary file of its own.
   replace_block_file(path, kind, bytes, core::Writers::several);
 }
 
@@ -114,8 +114,8 @@ std::optional<UsedSnapshot> use_newest_snapshot(
   throw core::CheckpointError(path, "none of its snapshots can be used",
                               fmt::format("{}", fmt::join(unusable, " ")),
                               damaged ? remedy
-                                      : "Nothing says that they are damaged: mend the cause, and "
-                                        "run the same line again.");
+                                      : "They need not be damaged: fix the cause, and run the "
+                                        "same command again.");
 }
 
 Snapshot read_snapshot(const fs::path& path) {
@@ -130,12 +130,11 @@ std::optional<LoadedSnapshot> load_snapshot(const fs::path& path) {
   const auto load = [&](const std::array<fs::path, 3>& names) {
     return load_newest<LoadedSnapshot>(
         path, names, snapshot_kind,
-        "Start in another run directory, or bring one back from a backup if there is one.",
-        decode_snapshot);
+        "Start in another run directory, or restore a snapshot from a backup.", decode_snapshot);
   };
   auto newest = load(kept_names(path));
   if (!newest) return newest;
-  // Mostly it is of the last start, and the others need not be read.
+  // Usually it is of the last start, and the others need not be read.
   const auto last_start = core::owner_of(path.parent_path());
   const std::uint64_t incarnation = newest->snapshot.owner.incarnation;
   if (last_start && incarnation >= last_start->mark.incarnation) return newest;

@@ -15,18 +15,18 @@
 
 namespace hierevo::io {
 
-/// PATH, PATH.1 and PATH.2: where snapshots, and journals, lie, newest first.
+/// PATH, PATH.1 and PATH.2: the names of snapshots, and of journals, newest first.
 std::array<std::filesystem::path, 3> kept_names(const std::filesystem::path& path);
 
 /// Throws IoError.
 void rename_file(const std::filesystem::path& from, const std::filesystem::path& to);
 
-/// link(2); tests give one that fails.
+/// link(2); tests pass one that fails.
 using LinkCall = std::function<int(const char* from, const char* to)>;
 
 /// Makes PATH.1 and PATH.2 of the two newest snapshots, so that PATH may be replaced. At every step
 /// at least one complete snapshot has a name; PATH itself keeps it unless the file system has no
-/// hard links. Doing it twice without a new snapshot between changes nothing. Throws IoError.
+/// hard links. Doing it twice without a new snapshot in between changes nothing. Throws IoError.
 void keep_earlier_snapshots(const std::filesystem::path& path, const FileKind& kind,
                             const LinkCall& link);
 
@@ -34,14 +34,14 @@ void keep_earlier_snapshots(const std::filesystem::path& path, const FileKind& k
 void save_kept(const std::filesystem::path& path, const FileKind& kind,
                std::span<const std::byte> bytes);
 
-/// Which of PATH, PATH.1 and PATH.2 was used, and what had to be passed over.
+/// Which of PATH, PATH.1 and PATH.2 was used, and what was skipped.
 struct UsedSnapshot {
   std::filesystem::path path;
   std::vector<std::string> warnings;
 };
 
-/// Gives the snapshots `names` of `path` to `use`, in this order, until it takes one: it throws
-/// CheckpointError for one that is none. Nothing when none of the files is there; throws
+/// Passes the snapshots `names` of `path` to `use`, in this order, until it accepts one: it throws
+/// CheckpointError for one that is none. Nothing when none of the files exists; throws
 /// CheckpointError, with `remedy` for damaged ones, when there are some and none is good, or when
 /// one that would be the newest is from a newer version. Changes no file.
 std::optional<UsedSnapshot> use_newest_snapshot(
@@ -50,7 +50,8 @@ std::optional<UsedSnapshot> use_newest_snapshot(
     const std::function<void(std::span<const std::byte> bytes, const std::filesystem::path& name)>&
         use);
 
-/// The same for what `decode` makes of a snapshot, as a `Loaded` of it, its path and the warnings.
+/// The same, and returns what `decode` makes of a snapshot, its path and the warnings as a
+/// `Loaded`.
 template <typename Loaded, typename Decode>
 std::optional<Loaded> load_newest(const std::filesystem::path& path,
                                   std::span<const std::filesystem::path> names,

@@ -1,21 +1,19 @@
-// What a search costs at least: a manager and workers that do nothing but exchange messages.
+// The least that a search costs: a manager and workers that only exchange messages.
 //
 //   mpirun -n 3 benchmark_bare_loop COUNT [messages|evolution]
 //
-// Rank 0 gives out COUNT items, one at a time to each of the other ranks, by blocking calls:
-// MPI_Recv from any source, MPI_Send. It keeps nothing on disk and bears no failure.
+// Rank 0 hands out COUNT items, one at a time to each of the other ranks, by blocking calls:
+// MPI_Recv from any source, MPI_Send. It keeps nothing on disk and tolerates no failure.
 //
 //   messages    (default) each message has the size of hierevo's Work or Result, and no content
-//   evolution   they are Work and Result: rank 0 breeds a candidate, computes phenotype and cost
-//   and
-//               takes in its fitness, and the workers compute the synthetic fitness, as in a
+//   evolution   they are Work and Result: rank 0 breeds a candidate, computes phenotype and cost,
+//               and receives its fitness; the workers compute the synthetic fitness, as in a
 //               search. What a search takes beyond that is its coordination: processes, journal,
 //               waiting.
 //
 // It prints JSON: `microseconds_per_evaluation` is the wall time from the first message to the last
-// by COUNT; MPI's blocking calls spin, so that the time of the processors tells nothing. In
-// `evolution` the starting population comes before the time that counts. That each item came back
-// once is checked.
+// divided by COUNT; MPI's blocking calls spin, so that CPU time means nothing. In `evolution` the
+// starting population is made before the measured time. It checks that each item came back once.
 #include <mpi.h>
 
 #include <cstdint>
@@ -47,7 +45,7 @@ void require(bool holds, const char* problem) {
   if (!holds) throw core::InternalError(problem);
 }
 
-/// What the manager gives out and takes in, and what a worker makes of it.
+/// What the manager sends and receives, and what a worker does with it.
 class Task {
  public:
   virtual ~Task() = default;
@@ -126,7 +124,7 @@ class EvolutionTask final : public Task {
   }
   void take(std::span<const std::byte> answer) override {
     auto result = std::get<search::Result>(search::decode(answer).value());
-    engine_->tell(result.id, std::move(result.evaluation));  // throws when it came back before
+    engine_->tell(result.id, std::move(result.evaluation));  // throws if it came back before
   }
 
  private:
@@ -139,7 +137,7 @@ void send(const Bytes& bytes, int rank) {
   MPI_Send(bytes.data(), static_cast<int>(bytes.size()), MPI_BYTE, rank, 0, MPI_COMM_WORLD);
 }
 
-/// The message and who sent it; empty is the end.
+/// The message and its sender; empty at the end.
 std::pair<std::span<const std::byte>, int> receive(Bytes& room) {
   MPI_Status status;
   int size = 0;

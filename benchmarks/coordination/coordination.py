@@ -7,23 +7,23 @@ Each round measures everything once, in turn, so that all see the same machine; 
 the rounds, with the smallest and the largest. Wall time, in µs per evaluation, of
 
   hierevo, process   `mpirun -n 3 hierevo search --evaluator synthetic`, journal on, evaluations in
-                     processes of their own, as searches are run
+                     processes of their own, as searches run
   hierevo, none      the same with --isolation none: evaluations in threads of the ranks
   bare loop          blocking MPI messages of the same sizes and nothing else (bare_loop.cpp)
   bare evolution     the bare loop with hierevo's candidates and synthetic fitness: what a search must
                      compute in any case. hierevo is compared with it and with the bare loop
-  Propulate, …       Python peers in their fast ways (peers/): how each is used is told at its head
+  Propulate, …       Python peers in their fast ways (peers/): how each is used is said at its top
 
 A search of hierevo takes T(n) seconds (`elapsed_seconds` of `hierevo status`); the figure for n is
 (T(base + n) - T(base)) / n, with --base evaluations (the starting population, 200), so that neither the
-start of the program nor that of the evolution counts. `cpu` is the same of the processor seconds of all
-processes: where the machine is busy with other things it is the steadier one. (Of the bare loops it says
-nothing, since they spin.) Peers that are not installed are told as absent. Those marked * do less
+start of the program nor that of the evolution counts. `cpu` is the same for the CPU seconds of all
+processes: it is the steadier one where the machine is busy with other things. (It says nothing about the
+bare loops, since they spin.) Peers that are not installed are reported as absent. Those marked * do less
 than a search across processes must: they evaluate in threads or coroutines of their one process, or are
-given all points beforehand. Ratios are told to the fastest of the others and to the fastest of all.
+given all points beforehand. Ratios are to the fastest of the others and to the fastest of all.
 
-Prints the table and, as the last line, JSON. Ends with an error when anything came out wrong: evaluations
-that are missing or double, or failed.
+Prints the table and, as the last line, JSON. Exits with an error when anything went wrong: evaluations that
+are missing, duplicated or failed.
 """
 import argparse
 import json
@@ -75,7 +75,7 @@ def python_with(module, pythons):
 class Benchmark:
     def __init__(self, options):
         self.options = options
-        self.values = {}  # name → µs per evaluation, a value a round
+        self.values = {}  # name → µs per evaluation, one value per round
         self.cpu = {}
         self.absent = []
         self.peers = []
@@ -93,7 +93,7 @@ class Benchmark:
         print(f"  {name}: {wall:.1f} µs", file=sys.stderr)
 
     def search(self, evaluations, isolation):
-        """Seconds of a search, and of the processors."""
+        """Wall and CPU seconds of a search."""
         with tempfile.TemporaryDirectory(prefix="hierevo-coordination-") as folder:
             run = pathlib.Path(folder) / "run"
             _, cpu = output_of(search_command(self.options, run, evaluations, isolation))
@@ -131,7 +131,7 @@ class Benchmark:
             self.run_peers()
 
     def ratios(self):
-        """Of medians: what the figures to reach are stated in."""
+        """Of medians: the targets are stated in these."""
         median = {name: statistics.median(values) for name, values in self.values.items()}
         searching = [median[peer[1]] for peer in self.peers if peer[6]]
         any_peer = [median[peer[1]] for peer in self.peers]

@@ -3,10 +3,10 @@
 
   idle_master.py [--seconds 60] [--synthetic-ms 2000]
 
-Two workers, evaluations of 2 s that sleep, so that what is used is waiting and coordination. From the
-moment when both evaluators are there, for --seconds: user and system time from /proc/PID/stat (ticks of
-10 ms) by wall time, in per cent of a core, of rank 0, of the other ranks, of the processes that start
-evaluators (supervisors) and of the evaluators. Prints JSON; ends with an error when the search was not as
+Two workers, evaluations that sleep for 2 s, so that only waiting and coordination use CPU time. From the
+moment when both evaluators are there, for --seconds: user and system time from /proc/PID/stat (ticks of 10
+ms) by wall time, in per cent of a core, of rank 0, of the other ranks, of the processes that start
+evaluators (supervisors) and of the evaluators. Prints JSON; exits with an error when the search was not as
 it should be.
 """
 import argparse
@@ -90,7 +90,7 @@ def wait_until(holds, process):
     end = time.monotonic() + LONGEST
     while not holds():
         if process.poll() is not None or time.monotonic() > end:
-            sys.exit("idle_master.py: the search did not come so far")
+            sys.exit("idle_master.py: the search did not get that far")
         time.sleep(0.05)
 
 
@@ -101,7 +101,7 @@ def measure(process, run, options):
     members = roles(process.pid)
     before = {pid: stat_of(pid)["cpu"] for pid in members}
     start = time.monotonic()
-    time.sleep(options.seconds)  # this is the time over which is measured
+    time.sleep(options.seconds)  # the measured time
     after = {pid: stat_of(pid)["cpu"] for pid in members}
     passed = time.monotonic() - start
     shares = {}

@@ -1,4 +1,4 @@
-"""What the benchmarks of coordination share: starting things and asking how a search went."""
+"""What the coordination benchmarks share: starting programs and asking how a search went."""
 import json
 import os
 import pathlib
@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
-LONGEST = 3600  # seconds for anything; reached only when something hangs
+LONGEST = 3600  # seconds for any program; reached only if one hangs
 
 
 def add_options(parser):
@@ -27,7 +27,7 @@ def cpu_seconds():
 
 
 def output_of(command, **options):
-    """Standard output, and the CPU seconds of all processes that were waited for."""
+    """Standard output, and the CPU seconds of all child processes."""
     before = cpu_seconds()
     result = subprocess.run([str(word) for word in command], stdin=subprocess.DEVNULL,
                             capture_output=True, text=True, timeout=LONGEST, **options)

@@ -3,10 +3,11 @@
 
 A step is forward and backward pass over each rank's part of a batch, the sum of the gradients over the
 ranks and SGD with momentum and weight decay, in float32, of the published cell in a CIFAR model. Both have
-buckets of 25 MB, and as many threads a rank. They take turns, a few steps each, in every round, and whoever
-is not in turn does nothing; a number is the median over the rounds, and the ratio that of the ratios within
-each round. `waited` is the share of hierevo's step in which it waited for communication, and `hidden` the
-share of what summing the gradients takes by itself that was not waited for. Prints one line of JSON.
+buckets of 25 MB, and as many threads a rank. They take turns, a few steps each, in every round, and the one
+whose turn it is not does nothing; a number is the median over the rounds, and the ratio that of the ratios
+within each round. `waited` is the share of hierevo's step in which it waited for communication, and
+`hidden` the share of the time that summing the gradients takes alone that was not waited for. Prints one
+line of JSON.
 """
 import argparse
 import json
@@ -33,9 +34,9 @@ class Ranks:
         self.warm = False
 
     def seconds(self, steps):
-        """Of the steps, waited for, and of summing alone."""
+        """Seconds of the steps, of waiting, and of summing alone."""
         if not self.warm:
-            self.ask(1)  # the first step of a training is none of a turn
+            self.ask(1)  # the first step of a training counts in no turn
             self.warm = True
         self.ask(steps)
         line = self.process.stdout.readline()
@@ -53,7 +54,7 @@ class Ranks:
 
 
 class Peers:
-    """This program again, as each rank of PyTorch's."""
+    """This program again, as each rank of PyTorch."""
 
     def __init__(self, options):
         self.processes = []
@@ -84,7 +85,7 @@ class Peers:
 
 
 def be_peer(options):
-    """The network in plain PyTorch, that of the tests, so that it is known to be the same."""
+    """The network in plain PyTorch, taken from the tests, so that it is known to be the same."""
     sys.path.insert(0, str(ROOT / "tests" / "nn" / "parity"))
     import torch
     from network import Genotype, Network

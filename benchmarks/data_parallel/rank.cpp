@@ -51,12 +51,12 @@ class Noise final : public nn::TrainingBatches {
   at::Tensor labels_;
 };
 
-/// Takes turns with another program: until it is asked for steps, no rank does anything.
+/// Takes turns with another program: until steps are requested, no rank does anything.
 class Turns {
  public:
   Turns(comm::Collectives& ranks, std::size_t gradients) : ranks_(ranks), gradients_(gradients) {}
 
-  /// Behind each step; false at the end of the input.
+  /// After each step; false at the end of the input.
   bool step_done(const nn::TrainingProgress& now) {
     if (now.step < end_) return true;
     if (ranks_.rank() == 0 && now.step > 0) {

@@ -1,7 +1,7 @@
-// loader FOLDER SIZE PIXELS: the side of loading.py that is hierevo's. For each number on standard
-// input it makes a random part of every picture in FOLDER and prints a line of JSON: which parts,
-// the processor time that the loader took, and the time to decode the same files whole. The pixels
-// of the first ones go to the file PIXELS.
+// loader FOLDER SIZE PIXELS: hierevo's side of loading.py. For each number on standard input it
+// makes a random part of every picture in FOLDER and prints a line of JSON: the parts, the CPU time
+// that the loader took, and the time to decode the same files completely. The pixels of the first
+// ones go to the file PIXELS.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <sys/resource.h>
@@ -24,7 +24,7 @@ namespace fs = std::filesystem;
 
 constexpr std::int64_t most_checked = 16;
 
-/// Seconds of all threads of this process.
+/// CPU seconds of all threads of this process.
 double processor_time() {
   rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);
@@ -34,7 +34,7 @@ double processor_time() {
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
-/// The files of a folder, in memory: what is measured is not the disk.
+/// The files of a folder, in memory: the disk is not measured.
 class FolderFiles : public data::JpegFiles {
  public:
   explicit FolderFiles(const fs::path& folder) {
@@ -63,7 +63,7 @@ class FolderFiles : public data::JpegFiles {
   std::vector<data::ImageSize> sizes_;
 };
 
-/// The limit: libjpeg-turbo decodes all pixels of all files, and nobody does anything with them.
+/// The limit: libjpeg-turbo decodes all pixels of all files, and nothing is done with them.
 void decode_whole(const FolderFiles& files) {
   std::vector<std::uint8_t> row;
   for (const auto& file : files.files()) {

@@ -1,14 +1,15 @@
-"""Random parts of JPEG pictures, scaled to 299×299: hierevo's loader beside what Python has.
+"""Random parts of JPEG pictures, scaled to 299×299: hierevo's loader beside Python's.
 
 What the numbers mean: pictures per second of processor time, which is what one core does when it does
 nothing else; files are in memory. Each round takes the same parts of all pictures through every peer,
-one after the other, so that what else the machine does meets all of them; `ratio` is the median over
+one after the other, so that other load on the machine affects all of them; `ratio` is the median over
 rounds of hierevo's rate divided by the peer's. `decode` is the limit: libjpeg-turbo decodes all pixels
 of the same files and nothing else.
 
 Peers that are not installed are left out: pillow, torchvision (Pillow decodes and scales, and a tensor is
 made), torchvision-jpeg (torchvision.io.decode_jpeg), dali (its CPU operators), all antialiased; opencv (not
-antialiased, which is less work). The pixels of the first pictures are compared with Pillow's where it is there.
+antialiased, which is less work). The pixels of the first pictures are compared with Pillow's if it is
+installed.
 
   loading.py --loader build/release/bin/benchmark_loader --pictures ILSVRC/train [--rounds 5] [--json]
 """
@@ -76,7 +77,7 @@ def opencv_peer(size):
 
 
 def dali_peer(size):
-    """Its CPU path decodes no more than the rows of the part either. It works on batches."""
+    """Its CPU path too decodes only the rows of the part. It works on batches."""
     import numpy
     from nvidia.dali import fn, pipeline_def, types
 
@@ -107,7 +108,7 @@ def dali_peer(size):
 
 
 def one_by_one(make):
-    """The peer that loads a picture at a time, as one that loads all and gives the time it took."""
+    """Turns a peer that loads one picture at a time into one that loads all and returns the time it took."""
     def made(size):
         load = make(size)
 
@@ -136,7 +137,7 @@ def available_peers(size):
 
 
 def largest_mean_difference(files, parts, pixels, size):
-    """Of one picture's pixels from Pillow's; None without Pillow."""
+    """Difference of one picture's pixels from Pillow's; None without Pillow."""
     try:
         load = pillow_peer(size)
     except ImportError:

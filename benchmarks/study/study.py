@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""The paper's comparison of searches (Table 1, Figures 3 and 4) in small.
+"""The paper's comparison of searches (Table 1, Figures 3 and 4) on a small scale.
 
-For each space (flat, hierarchical) and seed: one random cell, a random search and an evolution, both
-with the same number of evaluations; then each chosen cell is trained longer and tested. What comes out
-is told with its spread, whatever it is. Run again, it goes on where it was stopped.
+For each space (flat, hierarchical) and seed: one random cell, a random search and an evolution, both with
+the same number of evaluations; then each chosen cell is trained longer and tested. Results are reported
+with their spread, whatever they are. Run again, it resumes where it was stopped.
 
   study.py --out DIR [--dataset cifar10 --data-dir FOLDER] [--seeds 3] [--evaluations 30]
 
@@ -106,7 +106,7 @@ def best(individuals):
 
 
 def improvements(individuals):
-    """Those that were better than all before."""
+    """Those that were better than all before them."""
     found = []
     for individual in individuals:
         if not found or individual["fitness"] > found[-1]["fitness"]:
@@ -155,7 +155,7 @@ def figure3_rows(space, algorithm, seed, individuals):
 
 
 def figure4_tasks(space, seed, folder, individuals, points):
-    """The first cell that was trained, and the best so far at some moments, evenly spread."""
+    """The first cell that was trained, and the best so far at evenly spaced moments."""
     better = improvements([individual for individual in individuals if individual["trained"]])
     if len(better) > points:
         last = len(better) - 1
@@ -187,7 +187,7 @@ def last_gains(gains):
 
 
 def correlation(pairs):
-    """Pearson's, of fitness and final accuracy; nothing where one of them never differs."""
+    """Pearson's, of fitness and final accuracy; nothing where one of them is constant."""
     if any(len(set(values)) < 2 for values in zip(*pairs)):
         return None
     return statistics.correlation(*zip(*pairs))
@@ -215,7 +215,7 @@ def main():
                 figure4 += figure4_tasks(space, seed, evolution, evolved, options.figure4_points)
     jobs = list(dict.fromkeys((task["folder"], task["id"], task["size"])
                               for task in finals + figure4))
-    # One training a core: each folder is one training's own.
+    # One training per core: each has its own folder.
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         trained = dict(zip(jobs, pool.map(lambda job: study.train(*job), jobs)))
 
@@ -242,7 +242,7 @@ def main():
     (options.out / "study.json").write_text(json.dumps(
         {"dataset": options.dataset, "evaluations": options.evaluations, "results": results,
          "fitness_and_accuracy": correlations, "last_gains": last_gains(gains),
-         # Of one core, over all starts.
+         # On one core, over all starts.
          "evaluations_s": sum(individual["seconds"] for individual in evaluated),
          "trainings": len(jobs),
          "trainings_s": sum(result["seconds"] for result in trained.values())}, indent=2) + "\n")

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Images a second in training: the native executor beside the Torch executor and, where this Python
+"""Images per second in training: the native executor beside the Torch executor and, where this Python
 has torch, eager PyTorch (channels last) with the same network.
 
-A step is forward pass, backward pass and SGD with momentum and weight decay, in float32, of the
-published cell in the small CIFAR model. All take turns, a few steps each, in every round; a number
-is the median over the rounds, and a ratio that of the ratios within each round, so that what else
-the machine does meanwhile falls on all alike. Prints one line of JSON.
+A step is forward pass, backward pass and SGD with momentum and weight decay, in float32, of the published
+cell in the small CIFAR model. All take turns, a few steps each, in every round; a number is the median over
+the rounds, and a ratio that of the ratios within each round, so that other load on the machine affects all
+alike. Prints one line of JSON.
 """
 import argparse
 import json
@@ -41,7 +41,7 @@ class Program:
 
 
 class Eager:
-    """The network in plain PyTorch, that of the tests, so that it is known to be the same."""
+    """The network in plain PyTorch, taken from the tests, so that it is known to be the same."""
 
     def __init__(self, options):
         sys.path.insert(0, str(ROOT / "tests" / "nn" / "parity"))

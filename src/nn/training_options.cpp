@@ -39,7 +39,7 @@ void check_augmentation(const TrainingOptions& options) {
 }
 
 void check_regularisation(const TrainingOptions& options) {
-  require_0_or_above(options.weight_decay, "weight_decay", "weights must not grow by it");
+  require_0_or_above(options.weight_decay, "weight_decay", "it must not make weights grow");
   require_share(options.label_smoothing, "label_smoothing", false);
   require_share(options.drop_path, "drop_path", false);
   require_share(options.ema_decay, "ema_decay", false);
@@ -52,7 +52,7 @@ void check_regularisation(const TrainingOptions& options) {
 
 void check_learning_rate(const TrainingOptions& options) {
   require(options.learning_rate > 0 && std::isfinite(options.learning_rate), "learning_rate",
-          options.learning_rate, "each step must lead somewhere", "Give a number above 0.");
+          options.learning_rate, "each step must make progress", "Give a number above 0.");
   for (const double drop : options.learning_rate_drops) {
     if (drop >= 0 && drop <= 1) continue;
     throw core::FieldError("learning_rate_drops", fmt::format("has {}", drop),
@@ -60,8 +60,8 @@ void check_learning_rate(const TrainingOptions& options) {
                            "Give numbers from 0 to 1, such as 0.8,0.9.");
   }
   require(options.learning_rate_factor > 0 && options.learning_rate_factor <= 1,
-          "learning_rate_factor", options.learning_rate_factor, "the rate is to drop by it",
-          "Give a number above 0 and at most 1.");
+          "learning_rate_factor", options.learning_rate_factor,
+          "each drop multiplies the rate by it", "Give a number above 0 and at most 1.");
   require(options.warmup >= 0 && options.warmup <= options.steps, "warmup", options.warmup,
           fmt::format("steps is {}", options.steps), fmt::format("Give 0 to {}.", options.steps));
 }
@@ -75,9 +75,9 @@ void check(const TrainingOptions& options) {
   require(options.crop >= 0, "crop", options.crop, "it is the height and width of an image",
           "Give a number of pixels, or 0 for whole images.");
   require(options.momentum >= 0 && options.momentum < 1, "momentum", options.momentum,
-          "what is left of a step must fade", "Give a number from 0 to below 1.");
+          "the effect of a step must fade", "Give a number from 0 to below 1.");
   require(options.evaluation_batch >= 1, "evaluation_batch", options.evaluation_batch,
-          "nothing would be looked at", "Give 1 or more.");
+          "no image would be evaluated", "Give 1 or more.");
   check_learning_rate(options);
   check_augmentation(options);
   check_regularisation(options);

@@ -84,7 +84,7 @@ class CommandLine(ProgramTest):
                 ("seed", "-1", "--seed is -1 (it cannot be negative)."),
                 ("batch", "0", "--batch is 0 (batch normalisation needs at least 2 images). "
                                "Give 2 or more."),
-                ("lr", "-1", "--lr is -1 (each step must lead somewhere). Give a number above 0."),
+                ("lr", "-1", "--lr is -1 (each step must make progress). Give a number above 0."),
                 ("steps", "0", "--steps is 0 (nothing would be learnt). Give 1 or more."),
                 ("warmup", "6000", "--warmup is 6000 (steps is 5000). Give 0 to 5000."),
                 ("mixup", "nan", "--mixup is nan ("), ("drop-path", "1", "--drop-path is 1 ("),

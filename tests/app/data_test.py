@@ -142,7 +142,7 @@ class Packs(DataTest):
         self.assertEqual(result, self.result(self.training("train", "--dataset", without)))
         for number in range(8):
             (self.images / f"train/cat/{number}.jpg").write_bytes(b"")
-        self.assertIn("Class 0, 'cat', has no image to train on (all that it had are broken)",
+        self.assertIn("Class 0, 'cat', has no training image (all of its images are broken)",
                       self.prepare(self.images, "--skip-broken", out=self.folder / "x.h5", code=2))
 
     def test_what_is_not_used_is_named(self):

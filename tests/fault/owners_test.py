@@ -1,6 +1,6 @@
 """Searches in one run directory that the file system's locks do not keep apart: they are started, stopped
-(SIGSTOP), woken and killed at random. Whatever `hierevo status` could count at some moment is in the end
-in the search, or in a file that the run directory keeps beside it.
+(SIGSTOP), woken and killed at random. Whatever `hierevo status` could count at any moment is finally in the
+search, or in a file that the run directory keeps beside it.
 
   owners_test.py [--rounds N] [--minutes N] [--seed N]     (default: 14 rounds of each kind of lock)
 """
@@ -20,7 +20,7 @@ from programs import DEADLINE
 OPTIONS = argparse.ArgumentParser(description=__doc__,
                                   formatter_class=argparse.RawDescriptionHelpFormatter)
 OPTIONS.add_argument("--rounds", type=int, default=14, help="events, of each kind of lock")
-OPTIONS.add_argument("--minutes", type=float, default=0, help="go on for so long at least")
+OPTIONS.add_argument("--minutes", type=float, default=0, help="continue for at least this long")
 OPTIONS.add_argument("--seed", type=int, default=7)
 
 SEARCH = ["--evaluator", "synthetic", "--population", 6, "--tournament", 0.5,
@@ -40,7 +40,7 @@ class Owners(JobTest):
 
     def results(self):
         """Of the search, and of all files of the run directory."""
-        # A file may be renamed while it is looked for.
+        # A file may be renamed during the look-up.
         for _ in range(5):
             told = subprocess.run([RESULTS, self.run_dir], capture_output=True, text=True, timeout=DEADLINE)
             if told.returncode == 0:
@@ -66,7 +66,7 @@ class Owners(JobTest):
                 pass
 
     def comes_further(self):
-        """Waits until some search has brought new results, or all have ended."""
+        """Waits until some search has new results, or all have exited."""
         before = self.done()
         wanted = before + self.choose.randrange(2, 12)
         self.wait_until(lambda: self.done() >= wanted or not self.running())
@@ -115,7 +115,7 @@ class Owners(JobTest):
         self.note_what_is_shown()
         for job in self.stopped:
             self.send(job, signal.SIGCONT)
-        # Those that were taken over end by themselves, and say so; the owner is told to.
+        # Those that were taken over exit by themselves, and say so; the owner is asked to.
         for job in self.awake + self.stopped:
             self.send(job, signal.SIGTERM)
             code = self.wait_for_end(job)

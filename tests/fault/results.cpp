@@ -1,5 +1,5 @@
-// Prints what is known of a search, a line each `shown|kept ID CHECKSUM`: results that the search
-// has, and results that any file of its run directory has.
+// Prints what is known of a search, in lines `shown|kept ID CHECKSUM`: results that the search has,
+// and results that any file of its run directory has.
 #include <cstdio>
 #include <exception>
 #include <filesystem>

@@ -1,15 +1,15 @@
-"""A search whose processes are killed at random, again and again, by the same line gone on with until
-it has finished. What must hold after every job, however it ended:
+"""A search whose processes are killed at random, and which the same command resumes until it has finished.
+What must hold after every job, however it ended:
 
-- the run directory is read by `hierevo status`, and `hierevo verify` is content;
-- nothing is left of the job: no process, no file that is not a run's;
+- `hierevo status` reads the run directory, and `hierevo verify` finds no problem;
+- nothing is left of the job: no process, no file that does not belong to a run;
 - no result is missing. The witness is the workers' own log (--verbose): each result that a worker has
-  sent is in the run. Only where a rank was killed, or the whole job, one result an evaluator may have
-  been on its way to rank 0;
+  sent is in the run. Only where a rank was killed, or the whole job, one result per evaluator may have been
+  on its way to rank 0;
 - a result that had to be made again is the same to the last digit.
 
-In the end there are exactly the evaluations that were asked for. How many evaluators there are, whether
-rank 0 has one too, is drawn for each job, and for each search whether a program makes the fitness up.
+In the end there are exactly the evaluations that were requested. The number of evaluators, and whether rank
+0 has one too, is random for each job, and for each search whether a program makes up the fitness.
 
   soak_test.py [--kills N] [--seed N]     (default: 12 with made-up fitness, 6 with trainings)
 """
@@ -70,13 +70,13 @@ class Soak(JobTest):
         try:
             os.kill(self.choose.choice(sorted(victims)), number)
         except ProcessLookupError:
-            pass  # it has ended by itself
+            pass  # it has exited by itself
 
     def kill_an_evaluator(self, job):
         self.kill_one_of(job.evaluators(), self.choose.choice((signal.SIGKILL, signal.SIGSEGV)))
 
     def stop_an_evaluator(self, job):
-        """It answers no more: --timeout, or the end of the job, kills it."""
+        """It no longer answers: --timeout, or the end of the job, kills it."""
         if "--timeout" in self.line:
             self.kill_one_of(job.evaluators(), signal.SIGSTOP)
 
@@ -93,7 +93,7 @@ class Soak(JobTest):
         self.kill_one_of([pid for rank, pid in job.ranks().items() if rank == 0])
 
     def kill_the_job(self, job):
-        """mpirun and the ranks: the others have to see that themselves."""
+        """mpirun and the ranks: the others have to notice that themselves."""
         ranks = list(job.ranks().values())
         job.process.kill()
         for pid in ranks:
@@ -187,7 +187,7 @@ class Soak(JobTest):
             searches += 1
             self.run_dir = self.folder / f"run {searches}"
             self.fitness, self.kept = {}, {}
-            deck = deck or self.choose.sample(evaluations, len(evaluations))  # each as often
+            deck = deck or self.choose.sample(evaluations, len(evaluations))  # equally often
             self.line = [*COMMON, *deck.pop()]
             finished = False
             while not finished:
@@ -196,9 +196,9 @@ class Soak(JobTest):
                 jobs += 1
                 self.ranks_were_killed = False
                 while kills > 0 and self.comes_further(job):
-                    order = order or self.choose.sample(kinds, len(kinds))  # each as often
+                    order = order or self.choose.sample(kinds, len(kinds))  # equally often
                     kind = order.pop()
-                    # mpirun, told to end or having lost a rank, kills the others.
+                    # mpirun, asked to exit or having lost a rank, kills the others.
                     self.ranks_were_killed |= kind not in (self.kill_an_evaluator,
                                                            self.stop_an_evaluator)
                     kind(job)
@@ -213,14 +213,14 @@ class Soak(JobTest):
         print(f"{jobs} jobs, {searches} searches, {self.made_again} results made again", flush=True)
 
     def comes_further(self, job):
-        """Whether the search has made some evaluations more, and the job still runs. Where a rank is
-        killed within MPI_Init, -enable-recovery lets the others wait there for ever: not before."""
+        """Whether the search has finished some more evaluations, and the job still runs. If a rank is
+        killed within MPI_Init, -enable-recovery lets the others wait there for ever: so not before."""
         wanted = self.done() + self.choose.randrange(3)
         try:
             arrived = self.wait_until(lambda: self.runs() and self.done() >= wanted, job.process)
             return arrived and job.process.poll() is None
         except AssertionError:
-            self.fail(f"the search comes no further than {self.done()}:\n{job.text()}")
+            self.fail(f"the search does not get beyond {self.done()}:\n{job.text()}")
 
     def runs(self):
         return (self.run_dir / "search.h5").exists() and self.status()["state"] == "running"

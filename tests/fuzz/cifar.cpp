@@ -1,6 +1,6 @@
 // Files of CIFAR-10 and CIFAR-100, of few records. The first byte of the input chooses the data set
-// and how many records each file has; then the files follow, each with its length (three bytes, the
-// lowest first): those to train on, that to test on, and the names of the classes.
+// and how many records each file has; then the files follow, each after its length (three bytes,
+// the lowest first): training files, test file, and the names of the classes.
 #include "cifar.hpp"
 
 #include <algorithm>
@@ -15,7 +15,7 @@ namespace {
 using namespace hierevo;
 using fuzz::require;
 
-/// Takes a file off the input; where that ends early, the file does.
+/// Takes a file off the input; if the input ends early, so does the file.
 std::string_view take_file(std::string_view& input) {
   std::size_t length = 0;
   for (std::size_t i = 0; i < 3 && !input.empty(); ++i) {
@@ -27,12 +27,12 @@ std::string_view take_file(std::string_view& input) {
   return file;
 }
 
-/// What the files say, in the order in which they do.
+/// The content of the files, in their order.
 std::string joined(const data::Images& images, std::size_t label_bytes) {
   std::string bytes;
   const std::size_t image = images.shape.bytes();
   for (std::size_t i = 0; i < images.labels.size(); ++i) {
-    bytes.append(label_bytes - 1, '\0');  // coarse labels, which nobody keeps
+    bytes.append(label_bytes - 1, '\0');  // coarse labels, which are not kept
     bytes += static_cast<char>(images.labels[i]);
     bytes.append(reinterpret_cast<const char*>(&images.pixels[i * image]), image);
   }

@@ -1,4 +1,4 @@
-"""The corpus is of today's formats: else its inputs are refused at the first byte, and test nothing.
+"""The corpus has the current formats: others would be refused at the first byte, and test nothing.
 
 usage: corpus_test.py WRITER CORPUS TARGET...
 

@@ -1,4 +1,4 @@
-// Data packs that are whole and good HDF5, but say other things than hierevo wrote.
+// Data packs that are complete and valid HDF5, but say other things than hierevo wrote.
 #include "hierevo/io/data_pack.hpp"
 
 #include <algorithm>
@@ -33,7 +33,7 @@ void check(const data::Dataset& pack) {
   check(pack.train, pack);
   check(pack.test, pack);
   for (std::int64_t i = 0; i < std::ssize(pack.class_names); ++i) {
-    require(std::ranges::count(pack.train.labels, i) > 0, "a class has images to train on");
+    require(std::ranges::count(pack.train.labels, i) > 0, "a class has training images");
   }
 }
 

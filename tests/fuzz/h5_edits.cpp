@@ -37,7 +37,7 @@ struct Places {
   std::vector<AttributePlace> attributes;
 };
 
-// Nothing may be thrown through HDF5, which would lose what it has at hand.
+// No exception may pass through HDF5, which would then leak memory.
 herr_t add_name(hid_t, const char* name, const H5A_info_t*, void* names) {
   static_cast<std::vector<std::string>*>(names)->emplace_back(name);
   return 0;
@@ -47,7 +47,7 @@ herr_t add_path(hid_t, const char* path, const H5L_info_t*, void* paths) {
   return 0;
 }
 
-/// Those of a group or dataset; of a link that leads nowhere none.
+/// Those of a group or dataset; none for a broken link.
 void add_places_of(hid_t file, const std::string& path, Places& places) {
   if (HIEREVO_H5(H5Oexists_by_name, file, path.c_str(), H5P_DEFAULT) == 0) return;
   const Object object(HIEREVO_H5(H5Oopen, file, path.c_str(), H5P_DEFAULT));
@@ -115,7 +115,7 @@ hsize_t values_in(const Space& space) {
   return static_cast<hsize_t>(HIEREVO_H5(H5Sget_simple_extent_npoints, space));
 }
 
-/// One value of a dataset becomes another one of its type.
+/// Replaces one value of a dataset by another one of its type.
 void set_value(hid_t file, const Places& places, core::ByteReader& in) {
   const Dataset dataset(
       HIEREVO_H5(H5Dopen2, file, choice(places.datasets, in).c_str(), H5P_DEFAULT));
@@ -136,7 +136,7 @@ void set_value(hid_t file, const Places& places, core::ByteReader& in) {
   });
 }
 
-/// All values of an attribute become another one of its type.
+/// Replaces all values of an attribute by another one of its type.
 void set_attribute(hid_t file, const Places& places, core::ByteReader& in) {
   const AttributePlace& place = choice(places.attributes, in);
   const Attribute attribute(HIEREVO_H5(H5Aopen_by_name, file, place.object.c_str(),
@@ -148,7 +148,7 @@ void set_attribute(hid_t file, const Places& places, core::ByteReader& in) {
               [&](const void* values) { HIEREVO_H5(H5Awrite, attribute, type, values); });
 }
 
-/// A dataset is replaced by one of any type and shape.
+/// Replaces a dataset by one of any type and shape.
 void remake_dataset(hid_t file, const Places& places, core::ByteReader& in) {
   const std::string& path = choice(places.datasets, in);
   const Type type = any_type(in);
@@ -172,7 +172,7 @@ void remake_dataset(hid_t file, const Places& places, core::ByteReader& in) {
   });
 }
 
-/// An attribute is replaced by one of any type and shape.
+/// Replaces an attribute by one of any type and shape.
 void remake_attribute(hid_t file, const Places& places, core::ByteReader& in) {
   const AttributePlace& place = choice(places.attributes, in);
   const Type type = any_type(in);
@@ -196,7 +196,7 @@ void remove(hid_t file, const Places& places, core::ByteReader& in) {
   }
 }
 
-/// One object is found in the place of another too.
+/// Puts one object also in place of another.
 void relink(hid_t file, const Places& places, core::ByteReader& in) {
   const std::string& from = choice(places.objects, in);
   const std::string& to = choice(places.objects, in);
@@ -223,7 +223,7 @@ void make_edits(hid_t file, std::span<const std::byte> program) {
     try {
       edit(file, in);
     } catch (const io::h5::Error&) {
-      // HDF5 does not make such a thing: no edit.
+      // HDF5 does not create such a thing: no edit.
     }
   }
 }

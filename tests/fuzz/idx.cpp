@@ -1,5 +1,5 @@
-// IDX files of one and of three dimensions, as MNIST's are: any bytes as a plain file, as a packed
-// one, and packed well.
+// IDX files of one and of three dimensions, as MNIST's are: any bytes as a plain file, as a gzipped
+// one, and gzipped correctly.
 #include "idx.hpp"
 
 #include <optional>
@@ -17,7 +17,7 @@ using namespace hierevo;
 using fuzz::require;
 using test::Bytes;
 
-/// What the reader says of `file` under this path; nothing when it refuses it.
+/// What the reader returns for `file` under this path; nothing when it refuses it.
 std::optional<data::IdxArray> read(const std::filesystem::path& path, const Bytes& file,
                                    std::size_t dimensions) {
   fuzz::write_file(path, fuzz::text_of(file.data(), file.size()));
@@ -39,7 +39,7 @@ Bytes file_of(const data::IdxArray& array) {
   return test::idx_bytes(0x800 + static_cast<std::uint32_t>(shape.size()), shape, array.values);
 }
 
-/// With another bit, always the same one.
+/// With one bit changed, always the same one.
 Bytes damaged(Bytes packed) {
   core::RandomStream random(core::crc32c(std::as_bytes(std::span(packed))), packed.size(), "bits");
   packed.at(random.below(packed.size())) ^= static_cast<std::uint8_t>(1U << random.below(8));

@@ -1,6 +1,6 @@
-// Image shards and their index, one of which is whole and good HDF5, but says other things than
-// hierevo wrote. The first byte of the input chooses the file, and whether a shard gets an index
-// that knows it.
+// Image shards and their index, one of which is complete and valid HDF5, but says other things than
+// hierevo wrote. The first byte of the input chooses the file, and whether the index is made to
+// match an edited shard.
 #include "hierevo/io/image_shards.hpp"
 
 #include <algorithm>
@@ -32,7 +32,7 @@ class Folder {
   }
   const std::filesystem::path& path() const { return folder_.path(); }
 
-  /// All files as they were.
+  /// All files unchanged.
   void restore() const {
     for (const auto& [name, bytes] : original_) io::test::write_anew(path() / name, bytes);
   }
@@ -46,7 +46,7 @@ class Folder {
   std::map<std::string, std::vector<std::byte>> original_;
 };
 
-/// An image's bytes are those of its entry, or refused.
+/// An image's bytes match its entry, or are refused.
 void check_bytes(const io::ShardedImages& images, std::int64_t index,
                  const std::filesystem::path& shard) {
   std::vector<std::byte> file;
@@ -75,7 +75,7 @@ void check(const io::ShardedImages& images, ImagePart part, const io::ImageShard
   }
   if (images.size() == 0) return;
   const std::string name = images.name(images.size() - 1);
-  require(name.starts_with(folder.string()), "an image's name tells its file");
+  require(name.starts_with(folder.string()), "an image's name contains its file's");
 }
 
 void check(const io::ImageShards& images, const std::filesystem::path& folder) {
@@ -85,7 +85,7 @@ void check(const io::ImageShards& images, const std::filesystem::path& folder) {
   for (std::int64_t i = 0; i < images.train.size(); ++i) {
     seen.at(static_cast<std::size_t>(images.train.entry(i).label)) = true;
   }
-  require(std::ranges::count(seen, false) == 0, "a class has images to train on");
+  require(std::ranges::count(seen, false) == 0, "a class has training images");
   for (const auto& numbers : {images.pixel_mean, images.pixel_deviation}) {
     for (const double number : numbers) {
       require(number >= 0.0 && number <= 255.0, "pixels have a mean and a deviation");

@@ -1,5 +1,5 @@
-// INI files: as --config of `hierevo search`, and as the record of a run that options are inherited
-// from. An accepted file's record says the same, and is the record of itself.
+// INI files: as --config of `hierevo search`, and as the record of a run, from which options come.
+// An accepted file's record says the same, and is the record of itself.
 #include <iostream>
 #include <sstream>
 #include <string>
@@ -16,7 +16,7 @@ namespace {
 using namespace hierevo;
 using fuzz::require;
 
-/// The options of a search after parsing, or why not.
+/// The options of a search after parsing, or the error.
 struct Parsed {
   app::SearchCommandOptions command;
   app::OptionSet options{"hierevo search", "Searches."};
@@ -25,7 +25,7 @@ struct Parsed {
   Parsed() { command.add_to(options); }
 };
 
-/// --dump-config, in a file too, prints, and a file without options is warned of.
+/// --dump-config, in a file too, prints, and a file without options causes a warning.
 class Quiet {
  public:
   Quiet() : usual_(std::cout.rdbuf(nothing_.rdbuf())) {

@@ -1,4 +1,4 @@
-// Journals of good records, in any order and with any content.
+// Journals of valid records, in any order and with any content.
 #include "hierevo/io/journal.hpp"
 
 #include <map>

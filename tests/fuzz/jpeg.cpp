@@ -1,4 +1,4 @@
-// JPEG files, and what the decoder makes of parts of them. The parts depend on the bytes.
+// JPEG files, and crops of them by the decoder. The crops depend on the bytes.
 #include <algorithm>
 #include <cstdint>
 #include <optional>
@@ -16,7 +16,7 @@ using namespace hierevo;
 using data::ImageSize;
 using Bytes = std::span<const std::byte>;
 
-/// Larger pictures are as the small ones, and take long.
+/// Larger pictures are like the small ones, but slow.
 constexpr std::int64_t most_pixels = 1 << 18;
 
 bool is_large(Bytes file) {
@@ -29,7 +29,7 @@ bool is_large(Bytes file) {
   }
 }
 
-/// What `read` gives, or nothing where it refuses the file.
+/// What `read` returns, or nothing where it refuses the file.
 template <typename Read>
 auto accepted(Bytes file, Read read) -> std::optional<decltype(read(file))> {
   try {
@@ -60,7 +60,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   core::RandomStream random(core::crc32c(file), size, "crops");
   const auto side = static_cast<std::int64_t>(1 + random.below(48));
   if (!picture) {
-    // Damage behind the crop need not be seen.
+    // Damage after the crop need not be noticed.
     const auto crop = data::draw_image_crop({8, 8}, side, true, random);
     accepted(file, [&](Bytes) { return crop_of(used, file, {8, 8}, crop, side); });
     return 0;

@@ -12,7 +12,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const auto message = search::decode(bytes);
   if (!message) return 0;
   const auto written = search::encode(*message);
-  // A search space has several spellings, all else one.
+  // A search space has several spellings, all else has one.
   if (!std::holds_alternative<search::Work>(*message)) {
     require(std::ranges::equal(written, bytes), "a message has one form");
   }

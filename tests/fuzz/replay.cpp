@@ -1,6 +1,6 @@
 // replay CORPUS COUNT LAST: runs a target, without libFuzzer, on every file of its corpus and on
-// COUNT inputs made of them, always the same ones. The input that it is at lies in the file LAST,
-// for a debugger or a fuzzer to take.
+// COUNT inputs made from them, always the same ones. The present input is in the file LAST, for a
+// debugger or a fuzzer.
 #include <algorithm>
 #include <cstdlib>
 #include <exception>
@@ -42,7 +42,7 @@ std::ptrdiff_t place_in(const Bytes& input, RandomStream& random) {
   return static_cast<std::ptrdiff_t>(random.below(input.size() + 1));
 }
 
-/// One change: a bit, a byte, bytes taken out, put in, or copied from `other`.
+/// One change: a bit, a byte, bytes removed, inserted, or copied from `other`.
 void change(Bytes& input, const Bytes& other, RandomStream& random) {
   const auto at = input.begin() + place_in(input, random);
   const auto length = static_cast<std::ptrdiff_t>(1 + random.below(8));

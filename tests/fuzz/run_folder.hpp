@@ -1,4 +1,4 @@
-// A run directory with a small snapshot, and what a search knows that is started there.
+// A run directory with a small snapshot, and what a search started there knows.
 #pragma once
 
 #include <filesystem>
@@ -18,8 +18,8 @@ class RunFolder {
 
   std::filesystem::path journal() const { return folder_.path() / "journal"; }
 
-  /// Reads the snapshot with the journal that was put there. What comes out must be a search that
-  /// goes on from the snapshot's, and whose own snapshot is as good.
+  /// Reads the snapshot with the journal that was put there. The result must be a search that
+  /// continues the snapshot's, and whose own snapshot is as good.
   void check() const {
     try {
       const auto loaded = io::load_search(snapshot(), journal());
@@ -30,7 +30,7 @@ class RunFolder {
       evolution::Engine(loaded->snapshot.options, loaded->snapshot.state);
       require_kept(loaded->snapshot);
     } catch (const core::CheckpointError& refusal) {
-      require(refusal.path() == journal(), "what a journal adds can be gone on with");
+      require(refusal.path() == journal(), "what a journal adds can be resumed from");
     }
   }
 

@@ -1,4 +1,4 @@
-// Snapshots of a search that are whole and good HDF5, but say other things than hierevo wrote.
+// Snapshots of a search that are complete and valid HDF5, but say other things than hierevo wrote.
 #include "hierevo/io/snapshot.hpp"
 
 #include "h5_edits.hpp"

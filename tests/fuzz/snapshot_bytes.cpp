@@ -1,5 +1,5 @@
 // Snapshots of searches and of trainings as any bytes: their text blocks, with checksum and length.
-// What lies behind a right checksum is for the targets snapshot and training.
+// What follows a valid checksum is for the targets snapshot and training.
 #include "hierevo/core/error.hpp"
 #include "hierevo/io/snapshot.hpp"
 #include "hierevo/io/training_snapshot.hpp"

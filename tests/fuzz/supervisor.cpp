@@ -1,4 +1,4 @@
-// Requests to the supervisor of evaluator processes, and ends of processes that it reports.
+// Requests to the supervisor of evaluator processes, and exits of processes that it reports.
 #include "supervisor_protocol.hpp"
 
 #include <algorithm>

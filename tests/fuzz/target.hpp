@@ -1,6 +1,6 @@
 // What every fuzz target is made of. A target reads any bytes with one reader of the project: it
-// must refuse them by the error that the reader promises, or what it read must hold the properties
-// that the target states. libFuzzer (preset `fuzz`) and replay.cpp (all presets) run it.
+// must refuse them with the error that the reader promises, or what it read must have the
+// properties that the target checks. libFuzzer (preset `fuzz`) and replay.cpp (all presets) run it.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +16,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
 namespace hierevo::fuzz {
 
-/// None of the project's errors, so that nobody takes it for a refusal.
+/// Not one of the project's errors, so that it is not taken for a refusal.
 struct BrokenProperty : std::logic_error {
   using std::logic_error::logic_error;
 };
@@ -39,8 +39,7 @@ inline std::string_view text_of(const std::uint8_t* data, std::size_t size) {
   return {reinterpret_cast<const char*>(data), size};
 }
 
-/// Makes the file anew: some file systems wait for the disk when one that is there is cut to
-/// nothing.
+/// Creates the file anew: some file systems wait for the disk when an existing one is truncated.
 inline void write_file(const std::filesystem::path& path, std::string_view text) {
   std::filesystem::remove(path);
   std::ofstream(path, std::ios::binary) << text;

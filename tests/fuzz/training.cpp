@@ -1,5 +1,5 @@
-// Networks in training, in files that are whole and good HDF5, but say other things than hierevo
-// wrote.
+// Networks in training, in files that are complete and valid HDF5, but say other things than
+// hierevo wrote.
 #include "h5_edits.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/io/training_snapshot.hpp"

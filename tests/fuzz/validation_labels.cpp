@@ -1,4 +1,4 @@
-// Labels of images to test on: a file of labels, and behind the first zero byte one of synsets.
+// Labels of test images: a file of labels, and after the first zero byte one of synsets.
 #include "hierevo/data/validation_labels.hpp"
 
 #include <optional>

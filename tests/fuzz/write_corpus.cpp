@@ -1,6 +1,5 @@
 // write_corpus FOLDER: makes the first inputs of all targets, FOLDER/TARGET/NAME, from what the
-// project itself writes. Files that are there and have other names, such as those of findings,
-// stay.
+// project itself writes. Existing files of other names, such as those of findings, stay.
 #include <exception>
 #include <filesystem>
 #include <fstream>
@@ -102,7 +101,7 @@ void write_options(const Corpus& corpus) {
   command.add_to(options);
   const std::string record = options.record();
   corpus.add("defaults", record);
-  // A file an option is small enough to be changed in every place.
+  // One file per option is small enough to be changed everywhere.
   std::string line;
   for (std::istringstream lines(record); std::getline(lines, line);) {
     corpus.add(line.substr(0, line.find('=')), line + "\n");
@@ -114,7 +113,7 @@ void write_options(const Corpus& corpus) {
   corpus.add("paths", "dataset=a/b.h5\ndata-dir=.\ndump-config=1\n");
 }
 
-/// The events of a search that goes on from the golden snapshot.
+/// The events of a search that resumes from the golden snapshot.
 template <typename Asked, typename Told>
 void go_on(int evaluations, Asked asked, Told told) {
   const io::Snapshot golden = io::test::golden_snapshot();
@@ -144,7 +143,7 @@ void write_journals(const Corpus& corpus) {
   }
 }
 
-/// What the target journal takes for the same events.
+/// The input of the target journal for the same events.
 void write_journal_records(const Corpus& corpus) {
   for (const int evaluations : {1, 2, 6}) {
     core::ByteWriter out;
@@ -176,7 +175,7 @@ void write_journal_records(const Corpus& corpus) {
   }
 }
 
-/// Edits of HDF5 files: any bytes are some.
+/// Edits of HDF5 files: any bytes are valid.
 void write_edits(const Corpus& corpus) {
   core::RandomStream random(1);
   for (int i = 0; i < 30; ++i) {
@@ -191,13 +190,13 @@ void write_edits(const Corpus& corpus) {
 
 void write_snapshots(const Corpus& corpus) {
   const std::vector<std::byte> file = io::encode_snapshot(io::test::golden_snapshot());
-  // Text blocks, with a little behind: what more there is only the checksum looks at.
+  // Text blocks, with a little after them: only the checksum looks at the rest.
   for (const std::size_t length : {0U, 10U, 40U, 512U, 600U}) {
     corpus.add("first_" + std::to_string(length), std::span(file).first(length));
   }
 }
 
-/// Image shards as they were; a byte chooses which are looked at and how.
+/// Unchanged image shards; a byte chooses which are read and how.
 void write_unedited_shards(const Corpus& corpus) {
   for (char choice = 0; choice < 8; ++choice) {
     corpus.add("unedited_" + std::to_string(choice), std::string_view(&choice, 1));
@@ -219,7 +218,7 @@ void write_idx(const Corpus& corpus) {
   add("huge", test::idx_bytes(0x803, {0xffffffff, 0xffffffff, 0xffffffff}, values));
 }
 
-/// Labels of three images and, behind a zero byte, synsets.
+/// Labels of three images and, after a zero byte, synsets.
 void write_cifar(const Corpus& corpus) {
   const auto file = [](const std::string& bytes) {
     std::string text;

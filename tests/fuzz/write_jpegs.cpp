@@ -1,4 +1,4 @@
-// write_jpegs FOLDER: makes the first inputs of the target `jpeg`, of each way of coding one.
+// write_jpegs FOLDER: makes the first inputs of the target `jpeg`, one for each kind of coding.
 #include <exception>
 #include <filesystem>
 #include <fstream>

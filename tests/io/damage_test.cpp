@@ -33,7 +33,7 @@ std::string refusal(std::span<const std::byte> bytes) {
   }
 }
 
-/// `bytes` with another value at `position`.
+/// `bytes` with a different value at `position`.
 Bytes with_flip(Bytes bytes, std::size_t position, core::RandomStream& random) {
   bytes[position] ^= static_cast<std::byte>(1 + random.below(255));
   return bytes;
@@ -50,7 +50,7 @@ TEST(Damage, TornFilesAreRefused) {
         << "cut to " << length;
   }
   EXPECT_THAT(refusal(std::span(bytes).first(bytes.size() / 2)), HasSubstr("it is torn"));
-  EXPECT_THAT(refusal({}), HasSubstr("not a snapshot of hierevo"));
+  EXPECT_THAT(refusal({}), HasSubstr("not a hierevo snapshot"));
 }
 
 TEST(Damage, LongerFilesAreRefused) {
@@ -87,7 +87,7 @@ TEST(Damage, ADamagedVersionIsNotTakenForANewOne) {
   const std::size_t version = std::string_view("hierevo snapshot ").size();
   bytes[version] = std::byte{'3'};
   EXPECT_THAT(refusal(bytes), HasSubstr("it is damaged"));
-  // With another block behind it, the version is believed.
+  // With another block after it, the version is believed.
   bytes[version + 2] = std::byte{'B'};
   EXPECT_THAT(refusal(bytes), HasSubstr("it was written by a newer hierevo"));
 }
@@ -99,7 +99,7 @@ TEST(Damage, ContentThatIsNoHdf5IsRefused) {
 }
 
 /// Many ways in which a file may be damaged: 200 cuts and 1,000 flipped bytes, many of them at its
-/// begin.
+/// beginning.
 std::vector<Bytes> damaged_forms(const Bytes& bytes) {
   core::RandomStream random(4);
   const auto place = [&](int i) { return random.below(i % 4 == 0 ? 600 : bytes.size()); };
@@ -111,7 +111,7 @@ std::vector<Bytes> damaged_forms(const Bytes& bytes) {
   return forms;
 }
 
-/// Without a sync, which takes its time, and which some systems do when a file is written over.
+/// Without a sync, which is slow, and which some systems do when a file is overwritten.
 void put(const std::filesystem::path& path, const Bytes& bytes) {
   std::filesystem::remove(path);
   std::ofstream(path, std::ios::binary)
@@ -125,7 +125,7 @@ class DamageOnDisk : public testing::Test {
     for (const Snapshot& snapshot : snapshots_) save_snapshot(snapshot, path_);
   }
 
-  /// Opens as the snapshot that is `age` saves old, and warns of every newer one.
+  /// Opens as the snapshot that is `age` saves old, and warns about every newer one.
   void expect_opens(std::size_t age) const {
     const auto loaded = load_snapshot(path_);
     ASSERT_TRUE(loaded);

@@ -37,7 +37,7 @@ std::size_t files_in(const fs::path& folder) {
 
 class DataPackTest : public testing::Test {
  protected:
-  /// What reading says about a good pack after `edit`.
+  /// The message of reading a good pack after `edit`.
   std::string refusal_after(const std::function<void(hid_t file)>& edit) {
     fs::remove(path);
     test::write_pack(pack, path);
@@ -92,7 +92,7 @@ TEST_F(DataPackTest, NeverReplacesAFile) {
   EXPECT_THAT(refusal([&] { test::write_pack(pack, path); }),
               HasSubstr("'" + path.string() + "' is already there (files are not written over)"));
   EXPECT_EQ(core::read_text_file(path), "precious");
-  // Nor one that came while it wrote.
+  // Nor one that appeared while it wrote.
   fs::remove(path);
   {
     DataPackWriter writer(path, test::info_of(pack), 40, 0);
@@ -110,7 +110,7 @@ TEST_F(DataPackTest, AnUnfinishedOneLeavesNothing) {
     writer.append(Part::train, pack.train.pixels, pack.train.labels);
     EXPECT_FALSE(fs::exists(path));
     EXPECT_EQ(files_in(folder.path()), 1U);
-    EXPECT_THROW(writer.finish(), core::InternalError);  // the images to test on are missing
+    EXPECT_THROW(writer.finish(), core::InternalError);  // the test images are missing
   }
   EXPECT_EQ(files_in(folder.path()), 0U);
   const fs::path nowhere = folder.path() / "none" / "pack.h5";
@@ -118,7 +118,7 @@ TEST_F(DataPackTest, AnUnfinishedOneLeavesNothing) {
 }
 
 TEST_F(DataPackTest, LeavesOutAndNamesBrokenImages) {
-  // So many rows that whole chunks are left out too.
+  // Enough rows that whole chunks are left out too.
   const data::Dataset large = test::random_pack(9000, 9);
   data::Dataset kept = large;
   const std::size_t left = 4000;
@@ -156,11 +156,10 @@ TEST_F(DataPackTest, BrokenImagesMustLeaveSomeOfEveryClassAndToTestOn) {
   };
   const std::vector<std::int64_t> all = {2, 1, 0};
   EXPECT_EQ(refusal_of(std::span(all).first(2), 1),
-            "Class 0, 'cat', has no image to train on (all that it had are broken). Mend one, or "
-            "take its folder out and begin anew.");
+            "Class 0, 'cat', has no training image (all of its images are broken). Fix one, or "
+            "remove its folder and start again.");
   EXPECT_EQ(refusal_of(all, 0),
-            "There is no image to test on (all are broken). Mend one, or take "
-            "their folder out.");
+            "There is no test image (all are broken). Fix one, or remove their folder.");
   EXPECT_EQ(files_in(folder.path()), 0U);
   EXPECT_EQ(refusal_of(all, 1), "accepted");
 }
@@ -185,7 +184,7 @@ TEST_F(DataPackTest, RefusesWhatWasNotAnnounced) {
 TEST_F(DataPackTest, ManyProcessesReadAtOnceWithoutALock) {
   test::write_pack(pack, path);
   ::chmod(path.c_str(), 0444);
-  // Of the kind that HDF5 takes: it would keep a locking reader out.
+  // The kind of lock that HDF5 uses: it would keep a locking reader out.
   const int locked = ::open(path.c_str(), O_RDONLY);
   ASSERT_EQ(::flock(locked, LOCK_EX), 0);
   std::array<int, 2> gate{};
@@ -196,7 +195,7 @@ TEST_F(DataPackTest, ManyProcessesReadAtOnceWithoutALock) {
     if (pid == 0) {
       char nothing = 0;
       ::close(gate[1]);
-      const bool opened = ::read(gate[0], &nothing, 1) == 0;  // all begin when the gate is closed
+      const bool opened = ::read(gate[0], &nothing, 1) == 0;  // all begin when the gate closes
       ::_exit(opened && test::same_images(read_data_pack(path), pack) ? 0 : 1);
     }
     readers.push_back(pid);
@@ -264,7 +263,7 @@ TEST_F(DataPackTest, RefusesLabelsOutOfRangeAndEmptyClasses) {
   std::replace(labels.begin(), labels.end(), 1, 2);
   EXPECT_THAT(
       refusal_after([&](hid_t file) { test::replace_rows(file, "train/labels", {40}, labels); }),
-      HasSubstr("class 1, 'dog', has no image to train on"));
+      HasSubstr("class 1, 'dog', has no training image"));
 }
 
 TEST_F(DataPackTest, RefusesWrongTypesAndShapes) {
@@ -301,7 +300,7 @@ TEST_F(DataPackTest, RefusesShapesThatTheFileCannotHold) {
   EXPECT_THAT(refusal_after(with_shape({std::size_t{1} << 30, 3, 8, 8})),
               HasSubstr("/train/pixels has a shape of 206158430208 bytes but only 0 stored ones"));
   EXPECT_THAT(refusal_after(with_shape({40, 3, std::size_t{1} << 20, std::size_t{1} << 8})),
-              HasSubstr("/train/pixels has too large chunks"));
+              HasSubstr("/train/pixels has chunks that are too large"));
   EXPECT_THAT(refusal_after(with_shape({std::size_t{1} << 41, 1, 1, 1})),
               HasSubstr("/train/pixels is too large"));
 }
@@ -312,7 +311,7 @@ std::function<void(hid_t)> with_packed(const char* path, hid_t type, hsize_t row
 }
 
 TEST_F(DataPackTest, ASmallFileTakesNeitherMuchMemoryNorTime) {
-  // In memory a text takes some 32 bytes.
+  // In memory a text takes about 32 bytes.
   const hsize_t texts = hsize_t{1} << 20;
   EXPECT_THAT(refusal_after(with_packed("classes", H5T_C_S1, texts, texts, texts)),
               HasSubstr("/classes has 1048576 texts, more than the file has bytes"));
@@ -355,7 +354,7 @@ TEST_F(DataPackTest, DamageIsRefusedOrDoesNotReachTheImages) {
       ++refused;
     }
   }
-  EXPECT_GT(refused, positions.size() / 2);  // the rest hit gaps between the objects
+  EXPECT_GT(refused, positions.size() / 2);  // the rest fall into gaps between the objects
 }
 
 TEST_F(DataPackTest, DamagedPixelsAreNamed) {

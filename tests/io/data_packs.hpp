@@ -34,7 +34,7 @@ inline DataPackInfo info_of(const data::Dataset& pack) {
 inline void write_pack(const data::Dataset& pack, const std::filesystem::path& path) {
   using Part = DataPackWriter::Part;
   DataPackWriter writer(path, info_of(pack), pack.train.labels.size(), pack.test.labels.size());
-  // In two goes, which no chunk ends with.
+  // In two calls, whose boundary is inside a chunk.
   const std::size_t half = pack.train.labels.size() / 2;
   const std::span pixels(pack.train.pixels);
   const std::span labels(pack.train.labels);

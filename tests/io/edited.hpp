@@ -1,4 +1,4 @@
-// Files that are whole and good HDF5, but say other things than hierevo wrote.
+// Files that are complete and valid HDF5, but say other things than hierevo wrote.
 #pragma once
 
 #include <filesystem>
@@ -12,7 +12,7 @@
 
 namespace hierevo::io::test {
 
-/// `file`, of this kind, after `edit`, with a good checksum.
+/// `file`, of this kind, after `edit`, with a valid checksum.
 inline std::vector<std::byte> edited(std::vector<std::byte> file, const FileKind& kind,
                                      const std::function<void(hid_t file)>& edit) {
   const h5::Session session;
@@ -36,8 +36,8 @@ void replace_rows(hid_t file, const char* path, std::vector<std::size_t> shape,
   h5::write_rows<T>(h5::create_rows<T>(file, path, shape), shape, 0, values);
 }
 
-/// The dataset with zeros (of variable texts: empty ones) in one dimension, deflated, in chunks of
-/// `chunk` rows; only the first `written` are there.
+/// The dataset with zeros (or empty variable texts) in one dimension, deflated, in chunks of
+/// `chunk` rows; only the first `written` are stored.
 inline void replace_by_packed_zeros(hid_t file, const char* path, hid_t type, hsize_t rows,
                                     hsize_t chunk, hsize_t written) {
   remove_object(file, path);
@@ -54,7 +54,7 @@ inline void replace_by_packed_zeros(hid_t file, const char* path, hid_t type, hs
   HIEREVO_H5(H5Dwrite, dataset, type, memory, space, H5P_DEFAULT, zeros.data());
 }
 
-/// A new file, without a sync, which is what takes time.
+/// A new file, without a sync, which is slow.
 inline void write_anew(const std::filesystem::path& path, std::span<const std::byte> bytes) {
   std::filesystem::remove(path);
   std::ofstream file(path, std::ios::binary);

@@ -1,4 +1,4 @@
-// Whatever file call fails, or is the last of the process, what was saved is there, old or new.
+// Whatever file call fails, or is the process's last, what was saved is there, old or new.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -60,7 +60,7 @@ class FailingSaves : public testing::TestWithParam<Saved> {
   void save_the_first_three() const {
     for (int version = 1; version <= 3; ++version) save(version);
   }
-  /// After a save of version 4 that may have failed.
+  /// Checks after a save of version 4 that may have failed.
   void expect_all_is_well() const {
     EXPECT_THAT(newest(), testing::AnyOf(3, 4));
     start_again();
@@ -70,7 +70,7 @@ class FailingSaves : public testing::TestWithParam<Saved> {
       EXPECT_NE(entry.path().extension(), ".tmp") << entry.path();
     }
   }
-  /// Another process takes over, and removes what the one before could not.
+  /// Another process takes over, and removes what the previous one could not.
   void start_again() const {
     constexpr std::string_view markers[] = {"search.h5", "7.h5"};
     core::DirectoryClaim(folder_.path(), {"folder of a test", markers}).take_over();
@@ -134,7 +134,7 @@ TEST_P(FailingSaves, LoseNothingWhereTheProcessEnds) {
   EXPECT_GT(nth, 6u);
 }
 
-/// A pack without its last image to train on.
+/// A pack without its last training image.
 void write_with_skipped(const data::Dataset& pack, const fs::path& path) {
   using Part = DataPackWriter::Part;
   const std::size_t count = pack.train.labels.size() - 1;
@@ -147,7 +147,7 @@ void write_with_skipped(const data::Dataset& pack, const fs::path& path) {
 }
 
 /// A pack or shard, which HDF5 writes on disk: whole or refused, whichever of its writes fails.
-/// Some are made only as a dataset or the file is closed.
+/// Some happen only as a dataset or the file is closed.
 TEST(FailingNewFiles, AreWholeOrRefused) {
   const hierevo::test::ScratchFolder folder;
   const data::Dataset pack = test::random_pack(4000, 60);
@@ -185,7 +185,7 @@ TEST(FailingNewFiles, AreWholeOrRefused) {
   }
 }
 
-/// Two snapshots with their journals; then one whose journal cannot be begun, or is torn.
+/// Two snapshots with their journals; then one whose journal cannot be created, or is torn.
 TEST(FailingJournal, LosesNothingThatItHasTaken) {
   for (const FileFault fault : {FileFault::error, FileFault::broken, FileFault::full}) {
     bool reached = true;
@@ -242,7 +242,7 @@ TEST(FailingJournal, LosesNothingThatItHasTakenWhereTheProcessEnds) {
       search.step();
     });
     EXPECT_GE(search.kept(), before + (crashed ? 0 : 1));
-    // The next start: a snapshot of what is there, and a journal behind it.
+    // The next start: a snapshot of what is there, and a journal after it.
     search.save();
     search.begin_journal();
     search.step();
@@ -260,8 +260,8 @@ TEST(FailingJournal, ASyncThatFailsIsToldByALaterWrite) {
   const auto step_after_a_failure = [&] {
     search.step();
     failing.wait_for(1);
-    search.step();        // may come before the thread that syncs has noted it
-    failing.wait_for(2);  // by its second sync it has
+    search.step();        // may come before the syncing thread has noticed it
+    failing.wait_for(2);  // by its second sync it has noticed
     search.step();
   };
   EXPECT_THROW(step_after_a_failure(), core::IoError);

@@ -1,4 +1,4 @@
-"""Runs the examples of io/FORMAT.md as they stand there and compares what h5py reads with what the
+"""Runs the examples of io/FORMAT.md unchanged and compares what h5py reads with what the
 program wrote.   format_example.py WRITER FORMAT.md     (exit code 77: h5py is not there)"""
 import json
 import os
@@ -15,17 +15,17 @@ except ImportError as error:
 
 
 def examples_of(document):
-    """The examples of all but a training, which is run elsewhere."""
+    """All examples except that of a training, which is run elsewhere."""
     blocks = [re.search(r"^```python\n(.*?)^```", document.split(f"\n## {section}\n", 1)[1],
                         re.MULTILINE | re.DOTALL)[1]
               for section in ("Snapshot of a search", "Data pack", "Image shards")]
     for block in blocks:
-        assert len(block.splitlines()) == 3, "an example has not three lines"
+        assert len(block.splitlines()) == 3, "an example does not have three lines"
     return blocks
 
 
 def genotype_json(genes, levels, primitives):
-    """A row of genes in the JSON form, from nothing but what the file says about it."""
+    """A row of genes as JSON, using only what the file says about it."""
     genes, result = list(genes), []
     for index, (motifs, nodes) in enumerate(levels):
         edges = nodes * (nodes - 1) // 2
@@ -58,7 +58,7 @@ def check(example, expected):
         assert list(group["reason"].asstr()[:]) == [i["reason"] for i in individuals]
         by_value = {v: k for k, v in h5py.check_enum_dtype(group["status"].dtype).items()}
         assert [by_value[s] for s in group["status"][:]] == [i["status"] for i in individuals]
-        # Times would make two files of the same search differ.
+        # Times would make two files of the same search different.
         assert h5py.h5g.get_objinfo(group["fitness"].id).mtime == 0
         levels, primitives = (group["genotype"].attrs[a] for a in ("levels", "primitives"))
         for row, individual in zip(group["genotype"][:], individuals):

@@ -1,5 +1,5 @@
-// Files that are whole and good HDF5, but were not written by hierevo: each must be refused with a
-// sentence about what is wrong, or read as what it means.
+// Files that are complete and valid HDF5, but were not written by hierevo: each must be refused
+// with a sentence about what is wrong, or read correctly.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -27,17 +27,17 @@ constexpr std::size_t individuals = 20;
 
 Snapshot original() {
   Snapshot snapshot = test::random_snapshot(21, "hierarchical", individuals, 2);
-  // Short ones, so that the long ones of the tests stand out.
+  // Short ones, so that the long ones of the tests are easy to tell.
   for (auto& individual : snapshot.state.history) individual.evaluation.reason = "why";
   return snapshot;
 }
 
-/// The original's file after `edit`, with a good checksum.
+/// The original's file after `edit`, with a valid checksum.
 Bytes edited(const std::function<void(hid_t file)>& edit) {
   return test::edited(encode_snapshot(original()), snapshot_kind, edit);
 }
 
-/// What decoding says about the original after `edit`.
+/// The message of decoding the original after `edit`.
 std::string refusal(const std::function<void(hid_t file)>& edit) {
   const Bytes bytes = edited(edit);
   try {
@@ -48,7 +48,7 @@ std::string refusal(const std::function<void(hid_t file)>& edit) {
   }
 }
 
-/// Puts other values in the place of a vector.
+/// Replaces a vector by other values.
 template <typename T>
 void replace(hid_t file, const char* path, const std::vector<T>& values) {
   remove_object(file, path);
@@ -87,7 +87,7 @@ std::function<void(hid_t)> without(const char* path) {
   return [=](hid_t file) { remove_object(file, path); };
 }
 
-/// Puts a dataset without any values in the place of another.
+/// Replaces a dataset by one without any values.
 std::function<void(hid_t)> with_empty_shape(const char* path, hid_t type,
                                             std::vector<hsize_t> shape, std::vector<hsize_t> chunk,
                                             bool deflate) {
@@ -128,7 +128,7 @@ TEST(Hostile, ANewerVersionNamesItsWriter) {
     FAIL();
   } catch (const core::CheckpointError& error) {
     EXPECT_THAT(error.what(), HasSubstr("'RUN/search.h5': it was written by hierevo 9.9.9"));
-    EXPECT_THAT(error.what(), HasSubstr("Go on with hierevo 9.9.9 or newer."));
+    EXPECT_THAT(error.what(), HasSubstr("Use hierevo 9.9.9 or newer."));
   }
 }
 
@@ -257,7 +257,7 @@ TEST(Hostile, ShapesThatTheFileCannotHold) {
               HasSubstr("/individuals/genotype is too large"));
   EXPECT_THAT(refusal(with_empty_shape("/individuals/id", H5T_STD_U64LE, {hsize_t{1} << 40},
                                        {hsize_t{1} << 28}, true)),
-              HasSubstr("/individuals/id has too large chunks"));
+              HasSubstr("/individuals/id has chunks that are too large"));
 }
 
 TEST(Hostile, ValuesThatCannotBe) {
@@ -275,12 +275,12 @@ TEST(Hostile, ValuesThatCannotBe) {
               }),
               HasSubstr("is there twice"));
   EXPECT_THAT(refusal(with_value<U64>("/individuals/parent", 3, 77)),
-              HasSubstr("has the parent 77, which is not there before it"));
+              HasSubstr("has the parent 77, which does not come before it"));
   EXPECT_THAT(refusal([](hid_t file) {
                 const auto ids = h5::read_vector<U64>(file, "individuals/id");
                 with_value<U64>("/individuals/parent", 5, ids[5])(file);
               }),
-              HasSubstr("which is not there before it"));
+              HasSubstr("which does not come before it"));
   for (const double fitness :
        {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
     EXPECT_THAT(refusal(with_value<double>("/individuals/fitness", 2, fitness)),

@@ -8,7 +8,7 @@
 
 namespace hierevo::io::test {
 
-/// "JPEG files" of random bytes: io looks at none of them.
+/// "JPEG files" of random bytes: io does not look into them.
 struct SampleImage {
   ShardImage image;
   std::vector<std::byte> file;
@@ -43,7 +43,7 @@ inline ShardPlan sample_plan() {
   return {"made by a test", {"cat", "dog", "Käfer"}, 2, 1, 77};
 }
 
-/// Two shards to train on, of which the second has left out an image, and one to test on.
+/// Two training shards, the second of which leaves out an image, and one test shard.
 inline void write_sample_shards(const std::filesystem::path& folder) {
   write_shard(folder, {ImagePart::train, 0, 77}, sample_images(20, 1));
   write_shard(folder, {ImagePart::train, 1, 77}, sample_images(7, 2), 100);

@@ -45,7 +45,7 @@ class ImageShardsTest : public testing::Test {
     test::write_sample_shards(root);
   }
 
-  /// What opening says about good shards after `edit` of one of their files.
+  /// The message of opening good shards after `edit` of one of their files.
   std::string refusal_after(const std::string& name, const std::function<void(hid_t)>& edit) {
     make_anew();
     {
@@ -167,7 +167,7 @@ TEST_F(ImageShardsTest, RefusesShardsOfAnotherPacking) {
   make_anew();
   fs::remove(root / shard);
   test::write_shard(root, {ImagePart::train, 1, 77}, test::sample_images(7, 9));
-  EXPECT_THAT(refusal([&] { open_image_shards(root); }), HasSubstr("it is another shard than"));
+  EXPECT_THAT(refusal([&] { open_image_shards(root); }), HasSubstr("it is not the shard that"));
   fs::copy_file(root / "train-00000.h5", root / shard, fs::copy_options::overwrite_existing);
   EXPECT_THAT(refusal([&] { open_image_shards(root); }), HasSubstr("does not belong here"));
 }
@@ -185,7 +185,7 @@ TEST_F(ImageShardsTest, RefusesImagesThatAreNotThere) {
               HasSubstr("image 0 has 0 bytes from 0 on"));
   EXPECT_THAT(refusal_after(shard, with("width", std::vector<std::uint32_t>(7, 0))),
               HasSubstr("×0 pixels"));
-  // More than a JPEG file can have; areas must not overflow.
+  // More pixels than a JPEG file can have; areas must not overflow.
   EXPECT_THAT(refusal_after(shard, with("height", std::vector<std::uint32_t>(7, 65536))),
               HasSubstr("image 0 has 65536×"));
   EXPECT_THAT(refusal_after(shard, with("width", std::vector<std::uint32_t>(7, ~0U))),
@@ -193,10 +193,10 @@ TEST_F(ImageShardsTest, RefusesImagesThatAreNotThere) {
   EXPECT_THAT(refusal_after(shard, with("crc32c", std::vector<std::uint32_t>(6, 0))),
               HasSubstr("/crc32c has 6 rows and /offset 7"));
   EXPECT_THAT(refusal_after(shard, with("label", std::vector<std::int64_t>(7, 0))),
-              HasSubstr("it is another shard than"));
+              HasSubstr("it is not the shard that"));
   EXPECT_THAT(refusal_after(shard, with("sample", std::vector<std::uint64_t>(7, ~0ULL))),
               HasSubstr("/sample has impossible sums"));
-  // The squares of so many would overflow with those of the other shards.
+  // The squares of this many would overflow with those of the other shards.
   EXPECT_THAT(refusal_after(
                   shard, with("sample", std::vector<std::uint64_t>{1ULL << 40, 0, 0, 0, 0, 0, 0})),
               HasSubstr("/sample has impossible sums"));
@@ -234,10 +234,11 @@ TEST_F(ImageShardsTest, NoIndexWithoutAnImageOfEveryClass) {
   plan.train_shards = 1;
   plan.test_shards = 0;
   EXPECT_THAT(refusal([&] { write_shard_index(root, plan); }),
-              HasSubstr("Class 2, 'Käfer', has no image to train on"));
+              HasSubstr("Class 2, 'Käfer', has no training image"));
 }
 
-/// Opens the shards and reads all images: whether they are those of the first shard and the second.
+/// Opens the shards and reads all images; returns whether they are those of the first shard and the
+/// second.
 bool all_is_as_it_was(const fs::path& root) {
   const ImageShards images = open_image_shards(root);
   const auto expected = test::sample_images(7, 2);

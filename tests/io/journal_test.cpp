@@ -1,4 +1,4 @@
-// Journals: what was noted is there again after a kill at any byte, and no damage goes unnoticed.
+// Journals: what was recorded survives a kill at any byte, and no damage goes unnoticed.
 #include "hierevo/io/journal.hpp"
 
 #include <gmock/gmock.h>
@@ -31,7 +31,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
 
-/// An engine under way with some workers, whose every step is noted in a journal.
+/// A running engine with some workers, whose every step is recorded in a journal.
 class Search {
  public:
   explicit Search(const std::filesystem::path& folder, std::uint64_t seed = 1)
@@ -48,7 +48,7 @@ class Search {
     save_snapshot(now, snapshot_);
     journal_ = std::make_unique<Journal>(journal_path_, now);
   }
-  /// An evaluation is told, and the journal written.
+  /// Tells the engine an evaluation, and writes the journal.
   void step() {
     note();
     journal_->write();
@@ -81,7 +81,7 @@ class Search {
   std::unique_ptr<Journal> journal_;
 };
 
-/// Unsynced, as thousands are written.
+/// Without a sync, as thousands are written.
 void put(const std::filesystem::path& path, std::span<const std::byte> bytes) {
   std::ofstream file(path, std::ios::binary | std::ios::trunc);
   file.write(reinterpret_cast<const char*>(bytes.data()),
@@ -141,7 +141,7 @@ TEST_F(JournalTest, AReaderNeedsNoLockWhileAnotherProcessWrites) {
   std::size_t seen = 0;
   while (::waitpid(writer, &status, WNOHANG) == 0) {
     const auto loaded = search_.load();
-    if (!loaded) continue;  // the first snapshot is still to come
+    if (!loaded) continue;  // there is no snapshot yet
     EXPECT_THAT(loaded->warnings, IsEmpty());
     EXPECT_GE(loaded->snapshot.state.history.size(), seen);
     seen = loaded->snapshot.state.history.size();
@@ -210,7 +210,7 @@ class Parts {
     }
   }
   std::vector<Bytes>& bodies() { return bodies_; }
-  /// The file of records as they are, in another order or number.
+  /// The file of unchanged records, in another order or number.
   void write_whole(const std::function<void(std::vector<Bytes>&)>& change) {
     std::vector<Bytes> records = whole_;
     change(records);
@@ -218,7 +218,7 @@ class Parts {
     for (const Bytes& record : records) file.insert(file.end(), record.begin(), record.end());
     core::replace_file(path_, file);
   }
-  /// The file of the bodies with good checksums.
+  /// The file of the bodies with valid checksums.
   void write() {
     Bytes file = first_line_;
     RecordWriter records;
@@ -242,7 +242,7 @@ TEST_F(JournalTest, ARecordThatIsMissingOrMovedIsNoticed) {
   const auto expect_damage = [&](const char* what) {
     const auto loaded = search_.load();
     ASSERT_THAT(loaded->warnings, SizeIs(1)) << what;
-    EXPECT_THAT(loaded->warnings[0], HasSubstr("a record is damaged, or one in front of it"));
+    EXPECT_THAT(loaded->warnings[0], HasSubstr("a record is damaged, or one before it"));
   };
   for (std::size_t i = 0; i + 1 < count; ++i) {
     parts.write_whole(
@@ -271,21 +271,21 @@ TEST_F(JournalTest, ARecordThatDoesNotFollowEndsTheJournal) {
     EXPECT_THAT(loaded->warnings[0], HasSubstr(why));
     EXPECT_LT(loaded->snapshot.state.history.size(), 5U);
   };
-  const char* not_following = "a record does not follow on those before";
+  const char* not_following = "a record does not follow from those before";
   // Other bodies have these at 1: id, 9: parent, 17: seed, 25: known; told 1: id, 9: checksum.
   const auto flipped = [](std::size_t record, std::size_t byte) {
     return [=](std::vector<Bytes>& bodies) { bodies.at(record).at(byte) ^= std::byte{1}; };
   };
   refused(not_following, flipped(6, 1));   // another number
-  refused(not_following, flipped(6, 9));   // a parent that is not there
-  refused(not_following, flipped(6, 25));  // made from evaluations that are not there
+  refused(not_following, flipped(6, 9));   // a parent that does not exist
+  refused(not_following, flipped(6, 25));  // made from evaluations that do not exist
   refused(not_following, flipped(5, 1));   // an evaluation of another candidate
   refused(not_following, flipped(5, 9));   // of another genotype
-  refused(not_following, flipped(4, 17));  // the evaluations of this one will not do
+  refused(not_following, flipped(4, 17));  // its evaluations do not fit
   refused(not_following, [](auto& bodies) { bodies.erase(bodies.begin() + 5); });
   refused(not_following, [](auto& bodies) { bodies.insert(bodies.begin() + 6, bodies[0]); });
   refused("does not begin with its header", [](auto& bodies) { bodies.erase(bodies.begin()); });
-  refused("it is of another run", flipped(0, 1));
+  refused("it belongs to another run", flipped(0, 1));
 }
 
 TEST_F(JournalTest, OfAnotherRunOrALaterSnapshotItIsNotUsed) {
@@ -301,8 +301,8 @@ TEST_F(JournalTest, OfAnotherRunOrALaterSnapshotItIsNotUsed) {
   }
   auto loaded = search_.load();
   ASSERT_THAT(loaded->warnings, SizeIs(1));
-  EXPECT_THAT(loaded->warnings[0], HasSubstr("journal.1': what it has behind byte 18 is not used "
-                                             "(it is of another run)"));
+  EXPECT_THAT(loaded->warnings[0], HasSubstr("journal.1': what follows byte 18 is not used "
+                                             "(it belongs to another run)"));
   expect_equal(loaded->snapshot.state, search_.state());
 
   search_.snapshot();
@@ -313,7 +313,7 @@ TEST_F(JournalTest, OfAnotherRunOrALaterSnapshotItIsNotUsed) {
   loaded = search_.load();
   ASSERT_THAT(loaded->warnings, SizeIs(1));
   EXPECT_THAT(loaded->warnings[0],
-              HasSubstr("(it follows on 5 evaluations of 8 candidates, known are 0 of 0)"));
+              HasSubstr("(it follows 5 evaluations of 8 candidates, but 0 of 0 are known)"));
   EXPECT_THAT(loaded->snapshot.state.history, IsEmpty());
 }
 
@@ -328,7 +328,7 @@ TEST_F(JournalTest, ASnapshotThatWasAlteredDoesNotGoWithIt) {
     save_snapshot(altered, search_.snapshot_path());
     const auto warnings = search_.load()->warnings;
     return warnings.size() == 1 &&
-           warnings[0].find("does not follow on those before") != std::string::npos;
+           warnings[0].find("does not follow from those before") != std::string::npos;
   };
   EXPECT_FALSE(refuses([](EngineState&) {}));
   EXPECT_TRUE(refuses([](EngineState& state) { state.history[3].candidate.seed += 1; }));
@@ -344,7 +344,7 @@ TEST_F(JournalTest, AReasonIsTheSameFromTheJournalAndFromTheSnapshot) {
   Snapshot snapshot{engine.options(), engine.state(), {}};
   save_snapshot(snapshot, search_.snapshot_path());
   Journal journal(search_.journal_path(), snapshot);
-  // Bytes that are no UTF-8, and a character that is cut in two.
+  // Bytes that are not UTF-8, and a character cut in two.
   const std::string reason = std::string("\xFF\0", 2) + std::string(4088, 'x') + "€€";
   journal.asked(*engine.ask());
   engine.tell(IndividualId{1}, Evaluation::failure(evolution::Status::failed, reason));

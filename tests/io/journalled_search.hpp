@@ -1,4 +1,4 @@
-// A search with its files, for tests of what becomes of these.
+// A search with its files, for tests of what happens to these.
 #pragma once
 
 #include <filesystem>
@@ -10,14 +10,14 @@
 
 namespace hierevo::io::test {
 
-/// A run of the engine whose events are noted in a journal behind a snapshot.
+/// A run of the engine whose events are recorded in a journal after a snapshot.
 class JournalledSearch {
  public:
   explicit JournalledSearch(const std::filesystem::path& folder)
       : snapshot_(folder / "search.h5"), path_(folder / "journal") {}
 
   void save() const { save_snapshot(now(), snapshot_); }
-  /// To be called behind save().
+  /// To be called after save().
   void begin_journal() { journal_ = std::make_unique<Journal>(path_, now()); }
   void drop_journal() { journal_.reset(); }
   void step() {

@@ -1,4 +1,4 @@
-// Whatever a file says of itself, reading it takes little memory beside what the file has.
+// Whatever a file claims, reading it takes little more memory than its size.
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -31,7 +31,7 @@ using testing::HasSubstr;
 using testing::Not;
 
 constexpr std::size_t ceiling = std::size_t{24} << 20;
-/// Of values, in bytes: more than twice the ceiling. Packed they take a thousandth.
+/// Of values, in bytes: more than twice the ceiling. Compressed they take a thousandth.
 constexpr hsize_t many = hsize_t{64} << 20;
 
 class MemoryCeiling : public testing::Test {
@@ -47,7 +47,7 @@ class MemoryCeiling : public testing::Test {
     edit(file);
   }
 
-  /// A file that says it is `size` bytes long, of which the disk has only the beginning.
+  /// A file `size` bytes long, of which the disk has only the beginning.
   fs::path sparse(const char* name, std::string_view beginning, std::size_t size) const {
     const fs::path path = folder_.path() / name;
     core::replace_file(path, beginning);
@@ -59,13 +59,13 @@ class MemoryCeiling : public testing::Test {
   fs::path path_ = folder_.path() / "file";
 };
 
-/// Zeros in the place of a vector, packed.
+/// Zeros in place of a vector, compressed.
 void replace_by_many(hid_t file, const char* path, hid_t type) {
   const hsize_t rows = many / H5Tget_size(type);
   test::replace_by_packed_zeros(file, path, type, rows, rows / 64, rows);
 }
 
-/// Puts a dataset in the place of another of its file, under both names.
+/// Replaces a dataset by another of its file, under both names.
 void replace_by_link(hid_t file, const char* path, const char* to) {
   test::remove_object(file, path);
   HIEREVO_H5(H5Lcreate_hard, file, to, file, path, H5P_DEFAULT, H5P_DEFAULT);
@@ -80,11 +80,12 @@ std::vector<Bytef> packed_zeros() {
   return packed;
 }
 
-/// Gives the dataset one chunk, which unpacks to `many` bytes however few values it has.
+/// Replaces the dataset's data by one chunk that unpacks to `many` bytes, however few values it
+/// has.
 void replace_by_bomb(hid_t file, const char* path, hid_t type, hsize_t rows) {
   static const std::vector<Bytef> bomb = packed_zeros();
   test::remove_object(file, path);
-  const hsize_t chunk = 10'000;  // HDF5 would not store a smaller one that is so long
+  const hsize_t chunk = 10'000;  // HDF5 would not store a smaller one of this length
   const hsize_t most = H5S_UNLIMITED;
   const h5::Space space(HIEREVO_H5(H5Screate_simple, 1, &rows, &most));
   const h5::Properties creation(HIEREVO_H5(H5Pcreate, H5P_DATASET_CREATE));
@@ -109,11 +110,11 @@ TEST_F(MemoryCeiling, OfASnapshotThatPacksManyRows) {
   });
   EXPECT_LT(bytes.size(), 1U << 20);
   EXPECT_THAT(within_memory(ceiling, [&] { decode_snapshot(bytes, "search.h5"); }),
-              HasSubstr("/individuals/id has 67108864 bytes of values, and of this file only"));
+              HasSubstr("/individuals/id has 67108864 bytes of values, but only"));
 }
 
 TEST_F(MemoryCeiling, OfASnapshotWhoseManyDatasetsAreOne) {
-  // Each alone is within bounds.
+  // Each one alone is within bounds.
   constexpr hsize_t rows = hsize_t{1} << 17;
   const auto bytes = edited_search([&](hid_t file) {
     test::replace_by_packed_zeros(file, "individuals/id", H5T_STD_U64LE, rows, rows / 64, rows);
@@ -122,7 +123,7 @@ TEST_F(MemoryCeiling, OfASnapshotWhoseManyDatasetsAreOne) {
     }
   });
   EXPECT_THAT(within_memory(ceiling, [&] { decode_snapshot(bytes, "search.h5"); }),
-              HasSubstr("/individuals/parent has 1048576 bytes of values, and of this file only"));
+              HasSubstr("/individuals/parent has 1048576 bytes of values, but only"));
 }
 
 TEST_F(MemoryCeiling, OfAChunkThatUnpacksToMoreThanItsValues) {
@@ -147,7 +148,7 @@ TEST_F(MemoryCeiling, OfFiltersThatMakeValuesOfNothing) {
     HIEREVO_H5(H5Dwrite, dataset, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, zeros.data());
   });
   EXPECT_THAT(within_memory(ceiling, [&] { decode_snapshot(bytes, "search.h5"); }),
-              HasSubstr("/individuals/seconds is packed in a way that is not read"));
+              HasSubstr("/individuals/seconds is compressed in a way that is not supported"));
 }
 
 TEST_F(MemoryCeiling, OfATraining) {
@@ -241,13 +242,13 @@ TEST_F(MemoryCeiling, OfAJournalThatSaysItIsLong) {
     throw std::runtime_error(loaded.warnings.at(0));
   };
   EXPECT_THAT(within_memory(ceiling, load),
-              HasSubstr("what it has behind byte " + std::to_string(whole) + " is not used"));
+              HasSubstr("what follows byte " + std::to_string(whole) + " is not used"));
   ASSERT_EQ(::truncate(journal.c_str(), off_t{1} << 40), 0);
   EXPECT_THAT(within_memory(ceiling, load), HasSubstr("File too large"));
 }
 
 TEST_F(MemoryCeiling, IsEnoughForWhatIsPackedHonestly) {
-  // What repacking tools do, with all their columns small.
+  // As repacking tools do, with only small columns.
   const auto bytes = edited_search([](hid_t file) {
     for (const char* path : {"individuals/macs", "individuals/parameters"}) {
       test::replace_by_packed_zeros(file, path, H5T_STD_I64LE, 20, 7, 20);

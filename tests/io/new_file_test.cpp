@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 using testing::AllOf;
 using testing::HasSubstr;
 
-/// While one lives, this process can make no file longer than so many bytes, as if the disk were
+/// While one lives, this process can make no file longer than this many bytes, as if the disk were
 /// full.
 class ShortFiles {
  public:
@@ -41,7 +41,7 @@ class ShortFiles {
   rlimit before_{};
 };
 
-/// The text of the IoError of `call`: of files, not of how the program is used.
+/// The text of the IoError (not UsageError) of `call`.
 std::string failure(const std::function<void()>& call) {
   try {
     call();
@@ -84,7 +84,7 @@ TEST_F(NewFileTest, DoesNotReplaceAFile) {
   EXPECT_EQ(h5::read_attribute<double>(h5::open_file_at(path.string()), "x"), 7.0);
 }
 
-/// As two processes do that have one number in two containers with one host name.
+/// As two processes do that have the same id in two containers with the same host name.
 TEST_F(NewFileTest, TwoAtOnceDoNotShareATemporaryFile) {
   NewFile one(path);
   NewFile two(path);
@@ -96,7 +96,7 @@ TEST_F(NewFileTest, TwoAtOnceDoNotShareATemporaryFile) {
   EXPECT_EQ(h5::read_attribute<double>(h5::open_file_at(path.string()), "x"), 2.0);
 }
 
-/// Who was first may take the others' temporary files for ones that killed processes left.
+/// The first may take the others' temporary files for ones that killed processes left.
 TEST_F(NewFileTest, IsLateWhenItsTemporaryFileIsGoneToo) {
   NewFile late(path);
   late.write([](const h5::File&) {});
@@ -109,14 +109,14 @@ TEST_F(NewFileTest, IsLateWhenItsTemporaryFileIsGoneToo) {
   EXPECT_FALSE(later.publish());
 }
 
-/// Every kind of such file, with room for some of it only.
+/// Every kind of such file, with room for only a part of it.
 TEST_F(NewFileTest, LeavesNothingOnAFullDisk) {
   test::write_shard(folder.path(), {ImagePart::train, 0, 77}, test::sample_images(20, 1));
   ShardPlan plan = test::sample_plan();
   plan.train_shards = 1;
   plan.test_shards = 0;
   const auto cannot_write = AllOf(HasSubstr("Cannot write '"), HasSubstr("File too large"),
-                                  HasSubstr("Is there room, and may you write there?"));
+                                  HasSubstr("Check free space and permissions there."));
   for (const rlim_t room : {100U, 1000U, 2000U}) {
     const ShortFiles short_files(room);
     EXPECT_THAT(failure([&] { write_shard_index(folder.path(), plan); }), cannot_write) << room;

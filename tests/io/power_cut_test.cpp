@@ -1,5 +1,4 @@
-// Whenever the power goes, and whatever of what was not synced is lost, what a sync has covered is
-// there.
+// Whenever the power fails, and whatever unsynced data are lost, what a sync has covered is there.
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -24,7 +23,7 @@ using hierevo::test::RecordedFiles;
 using hierevo::test::ScratchFolder;
 using Unsynced = RecordedFiles::Unsynced;
 
-/// What was promised to last, and from which call on.
+/// What was promised to survive, and from which call on.
 class Promises {
  public:
   void promise(std::size_t what) { promised_.emplace_back(RecordedFiles::calls(), what); }
@@ -40,8 +39,8 @@ class Promises {
   std::vector<std::pair<std::size_t, std::size_t>> promised_;
 };
 
-/// Calls look(folder, calls) with what the disk may have after so many calls, for each number of
-/// them; of what may be lost in more ways than can be tried, some ways drawn by lot.
+/// Calls look(folder, calls) with what the disk may have after `calls` calls, for each number of
+/// them; where too many ways of loss are possible, with some at random.
 template <typename Look>
 void for_each_state(const Look& look, int draws = 4) {
   core::RandomStream random(11);
@@ -62,7 +61,7 @@ std::string text_of(std::size_t version) {
   return std::string(1000, static_cast<char>('a' + version));
 }
 
-/// The version that a file has whole; 0 where there is none, and a large one for anything else.
+/// The version of a complete file; 0 where there is none, and a large number for anything else.
 std::size_t version_in(const fs::path& path) {
   if (!fs::exists(path)) return 0;
   const std::string found = core::read_text_file(path);
@@ -88,7 +87,7 @@ TEST(PowerCut, LeavesAFileThatIsReplacedOldOrNew) {
   });
 }
 
-/// What the tests would say of a program that forgets a sync.
+/// What the tests would say about a program that forgets a sync.
 TEST(PowerCut, TakesWhatWasNotSynced) {
   for (const bool content_synced : {false, true}) {
     const ScratchFolder folder;
@@ -142,7 +141,7 @@ TrainingSnapshot training(std::size_t version) {
   return snapshot;
 }
 
-/// How a training is saved, time after time.
+/// How a training is saved, again and again.
 struct Save {
   const char* name;
   void (*save)(const TrainingSnapshot& snapshot, const fs::path& path);

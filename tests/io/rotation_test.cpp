@@ -21,7 +21,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-/// A snapshot that can be told by its number of evaluations.
+/// A snapshot that is recognised by its number of evaluations.
 Snapshot snapshot_of(std::size_t evaluations) {
   return test::random_snapshot(1, "1x3", evaluations, 1);
 }
@@ -30,7 +30,7 @@ class Rotation : public testing::Test {
  protected:
   void save(std::size_t evaluations) { save_snapshot(snapshot_of(evaluations), path_); }
 
-  /// Evaluations of the snapshot that a restart would go on from; 0 when there is none.
+  /// Evaluations of the snapshot that a restart would resume from; 0 when there is none.
   std::size_t loaded() const {
     const auto found = load_snapshot(path_);
     return found ? found->snapshot.state.history.size() : 0;
@@ -169,7 +169,7 @@ TEST_F(Rotation, TheNewestGoodOneIsUsed) {
   core::replace_file(path_, "rubbish");
   fs::resize_file(first_, fs::file_size(first_) - 1);
   EXPECT_EQ(loaded(), 1U);
-  EXPECT_THAT(warnings(), ElementsAre(HasSubstr("search.h5': it is not a snapshot"),
+  EXPECT_THAT(warnings(), ElementsAre(HasSubstr("search.h5': it is not a hierevo snapshot"),
                                       HasSubstr("search.h5.1': it is torn")));
   EXPECT_EQ(core::read_text_file(path_), "rubbish") << "loading changed a file";
 }
@@ -184,7 +184,7 @@ TEST_F(Rotation, WhenNoneIsGoodAllAreNamed) {
     EXPECT_EQ(error.path(), path_);
     EXPECT_THAT(error.what(), HasSubstr("none of its snapshots can be used"));
     for (const fs::path& name : kept_names(path_)) {
-      EXPECT_THAT(error.what(), HasSubstr(name.string() + "': it is not a snapshot"));
+      EXPECT_THAT(error.what(), HasSubstr(name.string() + "': it is not a hierevo snapshot"));
     }
   }
 }
@@ -204,7 +204,7 @@ TEST_F(Rotation, AFolderThatCannotBeWrittenIsNamed) {
   expect_io_error(folder_.path() / "nowhere" / "search.h5", ENOENT);
   core::replace_file(folder_.path() / "file", "text");
   expect_io_error(folder_.path() / "file" / "search.h5", ENOTDIR);
-  // Not even root can make a file there.
+  // Not even root can create a file there.
   EXPECT_THROW(save_snapshot(snapshot_of(1), "/proc/search.h5"), core::IoError);
 }
 

@@ -69,7 +69,7 @@ TEST(RoundTrip, MakesReasonsValidText) {
 TEST(RoundTrip, KeepsWhatWasKnownOfThoseThatHaveIt) {
   Snapshot snapshot = random_snapshot(6, "flat", 10, 2);
   EXPECT_TRUE(snapshot.state.history[3].candidate.known.has_value());
-  // A search that goes on with a snapshot from before it was kept.
+  // A search that resumes from a snapshot of before this was stored.
   snapshot.state.history[3].candidate.known.reset();
   snapshot.state.in_flight[0].known.reset();
   std::string where;

@@ -9,15 +9,16 @@
 namespace hierevo::io::test {
 
 /// A search of `space` with `told` candidates that have come back, in another order than they were
-/// asked for, and `in_flight` ones that have not. Outcomes of every status, with any number of
-/// runs, some of them NaN, and with texts of many kinds.
+/// made, and `in_flight` ones that have not. Outcomes of every status, with any number of runs,
+/// some of them NaN, and with texts of many kinds.
 Snapshot random_snapshot(std::uint64_t seed, std::string_view space, std::size_t told,
                          std::size_t in_flight);
 
-/// Whether two snapshots are the same to the last bit, NaN included. What differs goes to `where`.
+/// Whether two snapshots are the same to the last bit, NaN included. The difference goes into
+/// `where`.
 bool same(const Snapshot& a, const Snapshot& b, std::string* where);
 
-/// A small search with nothing left to chance: the content of data/snapshot_v1.h5.
+/// A small search without any randomness: the content of data/snapshot_v1.h5.
 Snapshot golden_snapshot();
 
 }  // namespace hierevo::io::test

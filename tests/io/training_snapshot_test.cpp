@@ -1,4 +1,4 @@
-// Networks in training: what is written is read again, and nothing else is accepted.
+// Networks in training: what is written is read back, and nothing else is accepted.
 #include "hierevo/io/training_snapshot.hpp"
 
 #include <gmock/gmock.h>
@@ -81,7 +81,7 @@ TEST(TrainingSnapshot, TheNewestOfThreeThatIsWholeIsFound) {
   expect_found(4, 0);
   damage(path);
   expect_found(3, 1);
-  // A damaged one pushes no good one out.
+  // A damaged one does not push out a good one.
   training.losses.assign(5, 1.0);
   save_kept_training(training, path);
   expect_found(5, 0);
@@ -106,7 +106,7 @@ TEST(TrainingSnapshot, DamageIsNoticed) {
   const std::vector<std::byte> good = encode_training(sample_training());
   core::RandomStream random(5);
   for (int i = 0; i < 1000; ++i) {
-    // Often at the begin, where the text block and HDF5's superblock are.
+    // Often at the beginning, where the text block and HDF5's superblock are.
     const std::size_t within = i % 4 == 0 ? block_size + 96 : good.size();
     auto bytes = good;
     bytes[random.below(within)] ^= static_cast<std::byte>(1 + random.below(255));
@@ -120,10 +120,10 @@ TEST(TrainingSnapshot, ASnapshotOfASearchIsNone) {
   auto bytes = encode_training(sample_training());
   EXPECT_THAT(refusal_of_training(
                   with_checksummed_header(std::span(bytes).subspan(block_size), snapshot_kind)),
-              HasSubstr("it is not a training of hierevo"));
+              HasSubstr("it is not a hierevo training"));
 }
 
-/// What is said of the sample after `edit`, with a right checksum.
+/// The message about the sample after `edit`, with a valid checksum.
 std::string refusal_after(const std::function<void(hid_t file)>& edit) {
   return refusal_of_training(test::edited(encode_training(sample_training()), training_kind, edit));
 }

@@ -64,7 +64,7 @@ nlohmann::json expected_pack(const data::Dataset& pack) {
           {"source", pack.name}};
 }
 
-/// Of the first of io::test::write_sample_shards().
+/// The first of io::test::write_sample_shards().
 nlohmann::json expected_shard() {
   nlohmann::json shard = {{"classes", io::test::sample_plan().class_names}};
   for (const auto& [image, file] : io::test::sample_images(20, 1)) {

@@ -152,7 +152,7 @@ TEST_F(Fitness, AStateOfOtherOptionsIsRefusedAndChangesNothing) {
     return state;
   };
   const auto refused = [&](const FitnessState& state) {
-    EXPECT_ERROR(measurement.restore(state), "does not fit to these options");
+    EXPECT_ERROR(measurement.restore(state), "does not fit these options");
     EXPECT_EQ(measurement.accuracy(), good.accuracy);
   };
   refused(state_of({0.5, 0.5, 0.5}, {1, 1, 1}, {}));

@@ -16,7 +16,7 @@
 namespace hierevo::nn::native {
 namespace {
 
-/// Floats aligned as the kernels require, uniform in [-1, 1), with a guard behind them.
+/// Floats aligned as the kernels require, uniform in [-1, 1), with a guard after them.
 class Block {
  public:
   Block(std::int64_t floats, std::uint64_t seed) : size_(floats) {
@@ -29,7 +29,7 @@ class Block {
   }
   ~Block() {
     for (std::int64_t i = 0; i < guard; ++i) {
-      EXPECT_EQ(arena_.floats()[size_ + i], untouched) << "written behind the end";
+      EXPECT_EQ(arena_.floats()[size_ + i], untouched) << "written past the end";
     }
   }
   Block(const Block&) = delete;

@@ -72,24 +72,24 @@ TEST(TrainingOptions, OutsideTheirRangeAreRefused) {
        "crop is -1 (it is the height and width of an image). Give a number of pixels, or 0 for "
        "whole images."},
       {{.learning_rate = 0},
-       "learning_rate is 0 (each step must lead somewhere). Give a number above 0."},
+       "learning_rate is 0 (each step must make progress). Give a number above 0."},
       {{.learning_rate = nan},
-       "learning_rate is nan (each step must lead somewhere). Give a number above 0."},
+       "learning_rate is nan (each step must make progress). Give a number above 0."},
       {{.learning_rate_drops = {0.5, 1.5}},
        "learning_rate_drops has 1.5 (each is a share of the steps). Give numbers from 0 to 1, such "
        "as "
        "0.8,0.9."},
       {{.learning_rate_factor = 2},
-       "learning_rate_factor is 2 (the rate is to drop by it). Give a number above 0 and at most "
-       "1."},
+       "learning_rate_factor is 2 (each drop multiplies the rate by it). Give a number above "
+       "0 and at most 1."},
       {{.momentum = 1},
-       "momentum is 1 (what is left of a step must fade). Give a number from 0 to below 1."},
+       "momentum is 1 (the effect of a step must fade). Give a number from 0 to below 1."},
       {{.momentum = nan},
-       "momentum is nan (what is left of a step must fade). Give a number from 0 to below 1."},
+       "momentum is nan (the effect of a step must fade). Give a number from 0 to below 1."},
       {{.weight_decay = -0.5},
-       "weight_decay is -0.5 (weights must not grow by it). Give a number from 0 up."},
+       "weight_decay is -0.5 (it must not make weights grow). Give a number from 0 up."},
       {{.evaluation_batch = 0},
-       "evaluation_batch is 0 (nothing would be looked at). Give 1 or more."},
+       "evaluation_batch is 0 (no image would be evaluated). Give 1 or more."},
       {{.steps = 9, .warmup = 10}, "warmup is 10 (steps is 9). Give 0 to 9."},
       {{.brightness = 1.5}, "brightness is 1.5 (it is a share). Give a number from 0 to 1."},
       {{.contrast = nan}, "contrast is nan (it is a share). Give a number from 0 to 1."},
@@ -123,11 +123,11 @@ TEST(TrainingOptions, ThatDoNotFitTheDataAreRefused) {
   EXPECT_EQ(message({.crop = 21}, data, data),
             "crop is 21 (the images are 28×20). Give at most 20, or 0 for whole images.");
   EXPECT_EQ(message({.batch = 301, .crop = 20}, data, data),
-            "batch is 301 (there are 300 images to train on). Give at most 300.");
+            "batch is 301 (there are 300 training images). Give at most 300.");
   EXPECT_EQ(message({.crop = 20}, data, blank_images(0)),
-            "No images to validate on (at least 1 is needed).");
+            "There are no validation images (at least 1 is needed).");
   EXPECT_EQ(message({.crop = 20}, data, blank_images(5, 3)),
-            "Images of 1 channels to train on and of 3 to validate on (one network takes both).");
+            "Training images have 1 channels and validation images 3 (one network takes both).");
   EXPECT_EQ(message({.crop = 0}, data, data), "accepted");
 }
 

@@ -89,7 +89,7 @@ TEST_F(Files, AFlippedByteIsFoundInEachOfThem) {
     const fs::path path = journal.string() + suffix;
     const auto good = core::read_file(path);
     flip(path);
-    EXPECT_THAT(lines(), HasSubstr(path.string() + "': what it has behind byte "));
+    EXPECT_THAT(lines(), HasSubstr(path.string() + "': what follows byte "));
     EXPECT_THAT(lines(), HasSubstr("a record is damaged"));
     core::replace_file(path, good);
   }
@@ -98,14 +98,14 @@ TEST_F(Files, AFlippedByteIsFoundInEachOfThem) {
 
 TEST_F(Files, ARecordThatIsMissingInAJournalIsFound) {
   const auto bytes = core::read_file(run_.journal_path());
-  // Its header is the 18 bytes of the first line, 12 in front of the record, and its body of 25.
+  // Its header is the 18 bytes of the first line, 12 before the record, and its body of 25.
   constexpr std::size_t first = 18 + 12 + 25;
   const auto length = std::to_integer<std::size_t>(bytes[first]) +
                       (std::to_integer<std::size_t>(bytes[first + 1]) << 8);
   auto cut = bytes;
   cut.erase(cut.begin() + first, cut.begin() + static_cast<std::ptrdiff_t>(first + 12 + length));
   core::replace_file(run_.journal_path(), cut);
-  expect_one(run_.journal_path(), "a record is damaged, or one in front of it is missing");
+  expect_one(run_.journal_path(), "a record is damaged, or one before it is missing");
 }
 
 TEST_F(Files, AJournalOfAnotherRunIsFound) {
@@ -114,7 +114,7 @@ TEST_F(Files, AJournalOfAnotherRunIsFound) {
   other.go_on(10);
   core::replace_file(run_.journal_path(), core::read_file(other.journal_path()));
   const std::string found = lines();
-  EXPECT_THAT(found, HasSubstr("(it is of another run)"));
+  EXPECT_THAT(found, HasSubstr("(it belongs to another run)"));
 }
 
 TEST_F(Files, AnOldSnapshotThatWasCopiedBackIsFound) {
@@ -126,7 +126,7 @@ TEST_F(Files, AnOldSnapshotThatWasCopiedBackIsFound) {
   run_.save();
   run_.go_on(65);
   core::replace_file(run_.snapshot_path(), old);
-  EXPECT_THAT(lines(), HasSubstr("it follows on 50 evaluations of"));
+  EXPECT_THAT(lines(), HasSubstr("it follows 50 evaluations of"));
 }
 
 TEST_F(Files, ASnapshotOfOtherEvaluationsThanTheOthersIsFound) {

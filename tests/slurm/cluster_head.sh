@@ -34,7 +34,7 @@ SlurmctldLogFile=$dir/log/slurmctld
 SlurmdSpoolDir=$dir/%n/spool
 SlurmdPidFile=$dir/%n/slurmd.pid
 SlurmdLogFile=$dir/log/%n
-# Quick, so that tests are: dead nodes are noticed, ended jobs make room, what is left is killed.
+# Short times, so that tests are quick: to notice dead nodes, reuse nodes, and kill what is left.
 SlurmdTimeout=5
 MessageTimeout=5
 KillWait=10
@@ -46,7 +46,7 @@ NodeName=n2 NodeAddr=$net.12 CPUs=32 RealMemory=4000
 PartitionName=debug Nodes=n[1-2] Default=YES PriorityTier=1 PreemptMode=REQUEUE GraceTime=10
 PartitionName=urgent Nodes=n[1-2] PriorityTier=10 PreemptMode=OFF
 TEXT
-  # Of a line that comes twice, Slurm takes the last.
+  # If a line comes twice, Slurm uses the last.
   if [[ -e $dir/more.conf ]]; then cat "$dir/more.conf" >>"$dir/slurm.conf"; fi
   # For proctrack/cgroup.
   printf 'CgroupPlugin=cgroup/v1\nCgroupAutomount=no\n' >"$dir/cgroup.conf"
@@ -59,7 +59,7 @@ start_network() {
   ip link set nodes up
 }
 
-# A munged for this cluster alone. --force: its folder may be one that others can write to.
+# A munged for this cluster only. --force: its folder may be one that others can write to.
 start_munge() {
   head -c 1024 /dev/urandom >"$dir/munge.key"
   chmod 600 "$dir/munge.key"
@@ -67,7 +67,7 @@ start_munge() {
     --pid-file="$dir/munged.pid" --seed-file="$dir/munge.seed" --log-file="$dir/log/munged"
 }
 
-# start_node NODE: its script waits at the gate until its network is there.
+# start_node NODE: its script waits at the gate until its network is up.
 start_node() {
   local node=$1 pid
   rm -f "$dir/$node/gate"
@@ -78,7 +78,7 @@ start_node() {
   pid=$!
   echo "$pid" >"$dir/$node/pid"
   exec 8>"$dir/$node/gate"
-  # That of a node which has just been killed may not have gone yet.
+  # That of a node which has just been killed may still be there.
   ip link delete "to-$node" 2>/dev/null || true
   ip link add "to-$node" type veth peer name eth0 netns "$pid"
   ip link set "to-$node" master nodes up
@@ -105,7 +105,7 @@ start_node n1
 start_node n2
 until (($(idle_nodes) == 2)); do sleep 0.1; done
 touch "$dir/ready"
-# The first process takes over those that lose their parent, and must not end.
+# The first process adopts those that lose their parent, and must not exit.
 while true; do
   sleep 3600 &
   wait || true

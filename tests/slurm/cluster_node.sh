@@ -5,7 +5,7 @@ set -euo pipefail
 
 dir=$1 node=$2 address=$3
 
-# A /tmp of its own, in which the folders that all nodes share are still seen.
+# Its own /tmp, in which the folders that all nodes share are still visible.
 own_tmp() {
   local path fd
   local -A kept=()
@@ -24,7 +24,7 @@ own_tmp() {
   done
 }
 
-# Below the cluster's own, where no other cluster's jobs of the same number are.
+# Below the cluster's own group, where no other cluster has jobs of the same number.
 own_control_groups() {
   local group=/sys/fs/cgroup/freezer/slurm_${dir##*/}
   mkdir -p "$group"
@@ -41,8 +41,8 @@ own_tmp
 if grep -q '^ProctrackType=proctrack/cgroup' "$dir/slurm.conf"; then own_control_groups; fi
 mkdir -p "$dir/$node/spool"
 export SLURM_CONF=$dir/slurm.conf
-# Not as the first process, which would have to look after others' orphans.
-# It is started again when it ends, as a service is, and what runs here goes on meanwhile.
+# Not as the first process, which would have to reap orphans.
+# It is restarted when it exits, as a service is, and what runs here continues meanwhile.
 while true; do
   slurmd -D -f "$SLURM_CONF" -N "$node" &
   wait "$!" || true

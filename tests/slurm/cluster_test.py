@@ -1,4 +1,4 @@
-"""The test cluster itself leaves nothing, however it ends."""
+"""The test cluster leaves nothing behind, however it ends."""
 import os
 import pathlib
 import select
@@ -57,7 +57,7 @@ class Cluster(unittest.TestCase):
         watched = os.pidfd_open(first)
         holder.kill()
         holder.communicate()
-        # Readable once the process has ended, and with it all in its namespaces.
+        # Readable once the process has exited, and with it all in its namespaces.
         self.assertTrue(select.select([watched], [], [], DEADLINE)[0])
         os.close(watched)
         self.assert_nothing_left()

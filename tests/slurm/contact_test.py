@@ -1,5 +1,5 @@
 """Nodes that Slurm loses contact with while their processes live, and a controller that answers half of the
-time: jobs go on until they are finished, with nobody's hand."""
+time: jobs continue until they are finished, without intervention."""
 import json
 import os
 import shutil
@@ -10,7 +10,7 @@ from slurm_jobs import TRAIN, SlurmTest
 from small_data import DATA
 
 EVALUATIONS = 900
-STEPS = 8000  # more than are made before the last cut
+STEPS = 8000  # more than are done before the last cut
 
 
 class Contact(SlurmTest):
@@ -27,7 +27,7 @@ class Contact(SlurmTest):
             self.addCleanup(self.link, node, "up")
 
     def submit(self, *arguments, options, **more):
-        """What the job's script asks Slurm is answered half of the time."""
+        """Slurm answers the job's script half of the time."""
         path = f"--export=ALL,PATH={self.folder}:{os.environ['PATH']}"
         return super().submit(*arguments, options=(*options, path), **more)
 
@@ -53,7 +53,7 @@ class Contact(SlurmTest):
         return json.loads(progress.read_text())["step"] if progress.exists() else 0
 
     def train_on(self, stopped):
-        """A few steps. Until Slurm ends them, free processes would make all of them."""
+        """A few steps. Free processes would do all of them before Slurm ends them."""
         step = self.step()
         self.go_on(stopped)
         self.wait_until(lambda: self.step() > step, pause=0.02)
@@ -65,7 +65,7 @@ class Contact(SlurmTest):
             self.wait_until(lambda job=job, program=program: holds(job, program))
 
     def test_lost_three_times(self):
-        """Slurm starts the jobs on the other node, where they wait for the processes that live on."""
+        """Slurm starts the jobs on the other node, where they wait for the surviving processes."""
         if not DATA.exists():
             self.skipTest("Fashion-MNIST (Debian: dataset-fashion-mnist) is not there")
         go = self.folder / "go"
@@ -74,7 +74,7 @@ class Contact(SlurmTest):
         done = step = 0
         for number in (1, 2, 3):
             self.wait_until(lambda: self.step() > step, pause=0.02)
-            # Or it would end long before.
+            # Otherwise it would finish long before.
             stopped = self.stop(training, "hierevo-train")
             self.wait_for_done(done + 3)
             node = self.shown(search, "NodeList")
@@ -85,7 +85,7 @@ class Contact(SlurmTest):
                 self.assertNotEqual(self.shown(job, "NodeList"), node)
             self.wait_for_all(jobs, lambda job, _: self.output_of(job).count(
                 "was restarted: it waits up to") == number)
-            self.wait_for_done(self.done() + 3)  # where Slurm knows of nothing
+            self.wait_for_done(self.done() + 3)  # where Slurm knows of no job
             self.train_on(stopped)
             self.link(node, "up")
             self.wait_for_all(jobs, lambda job, program: not self.processes(job, node, program))

@@ -1,4 +1,4 @@
-"""What may happen to a job of slurm/search.sh from outside: nothing that had finished is lost."""
+"""Outside failures of a job of slurm/search.sh: nothing that had finished is lost."""
 from slurm_jobs import SlurmTest
 
 EVALUATIONS = 60

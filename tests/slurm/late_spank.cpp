@@ -1,5 +1,5 @@
 // A second SPANK plugin, for tests: on a node, tasks are not ready to start while /tmp/late_tasks
-// is there.
+// exists.
 #include <unistd.h>
 
 #include <chrono>

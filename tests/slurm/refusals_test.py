@@ -1,4 +1,4 @@
-"""What a search on two nodes refuses before it starts, once and with what to do."""
+"""What a search on two nodes refuses before it starts, once and with a suggestion."""
 import platform
 import unittest
 
@@ -45,7 +45,7 @@ class Refusals(SlurmTest):
     def test_another_version_on_one_node(self):
         other = self.folder / "other"
         other.mkdir()
-        # The start of the number, as the compiler puts four bytes into an instruction.
+        # The beginning of the number, as the compiler puts four bytes into an instruction.
         version = self.hierevo("--version").stdout.split()[1].encode()[:4]
         for program in BIN.glob("hierevo*"):
             changed = program.read_bytes()

@@ -20,7 +20,7 @@ class Restart(SlurmTest):
             self.assertEqual(self.state_of(chained), "PENDING")
         self.on_head("scontrol", "update", f"JobId={job}", "TimeLimit=30")
         self.assert_completed(job, EVALUATIONS)
-        # Under load there are limits that come before any evaluation has begun.
+        # Under load some limits are reached before any evaluation has begun.
         self.assertGreaterEqual(self.restarts(job), 3)
         self.assertEqual(self.restarts(job), self.again_in(job))
         self.assertGreaterEqual(self.output_of(job).count(" goes on at step "), 3)

@@ -1,4 +1,4 @@
-"""slurm/search.sh on two nodes finishes, with srun and mpirun."""
+"""slurm/search.sh on two nodes finishes, with srun and with mpirun."""
 from slurm_jobs import SlurmTest
 
 

@@ -1,4 +1,4 @@
-"""What the tests on a real Slurm share: the cluster, jobs, and waiting for what becomes of them."""
+"""What the tests on a real Slurm share: the cluster, jobs, and waiting for their outcome."""
 import datetime
 import json
 import os
@@ -34,7 +34,7 @@ NETWORK = "export OMPI_MCA_btl_tcp_if_include=10.77.0.0/24\n"
 
 
 class Cluster:
-    """Up while this lives; ends with this process, however that ends. For any thread."""
+    """Up while this lives; ends with this process, however it exits. For any thread."""
 
     def __init__(self):
         self.lock = threading.Lock()
@@ -78,7 +78,7 @@ class Cluster:
 
 
 def fields_of_job(line):
-    """Its id (of an array's task JOB_TASK) and a dictionary."""
+    """Its id (JOB_TASK for an array's task) and a dictionary."""
     fields = dict(word.split("=", 1) for word in line.split() if "=" in word)
     if "ArrayTaskId" in fields:
         return f"{fields['ArrayJobId']}_{fields['ArrayTaskId']}", fields
@@ -103,7 +103,7 @@ class SlurmTest(ProgramTest):
             self.on_head("scancel", "--quiet", *self.jobs, check=False)
 
     def outputs(self):
-        """Of all jobs, for who looks for the reason of a failure."""
+        """Of all jobs, for finding the cause of a failure."""
         return "".join(f"--- {path.name}\n{path.read_text(errors='replace')}\n"
                        for path in sorted(self.folder.glob("*.out")))
 
@@ -126,7 +126,7 @@ class SlurmTest(ProgramTest):
         return (self.folder / f"{job}.out").read_text()
 
     def submit(self, *arguments, options=("--nodes=2", "--ntasks-per-node=2"), script=SEARCH):
-        """The id of a job of search.sh, whose output is ID.out, of an array's task JOB_TASK.out."""
+        """The id of a job of search.sh, whose output is ID.out (JOB_TASK.out for an array's task)."""
         name = "%A_%a" if any(str(option).startswith("--array") for option in options) else "%j"
         job = self.on_head("sbatch", "--parsable", f"--output={name}.out", *options, script,
                            *arguments).strip()
@@ -160,8 +160,8 @@ class SlurmTest(ProgramTest):
         return int(self.shown(job, "Restarts") or 0)
 
     def hurry(self, job):
-        """A job that Slurm itself has put back waits for two minutes otherwise. Not in this second: a
-        node that has just ended the job refuses a start in the same one."""
+        """A job that Slurm itself has requeued would wait for two minutes. Not in this second: a node that
+        has just ended the job refuses a start in the same one."""
         if self.state_of(job) != "PENDING" or self.shown(job, "Reason") != "BeginTime":
             return
         start = self.shown(job, "StartTime")
@@ -188,7 +188,7 @@ class SlurmTest(ProgramTest):
         self.assert_finished(evaluations)
 
     def assert_finished(self, evaluations):
-        """All that were asked for, no id twice, and what a replay gives."""
+        """All that were requested, no id twice, and the same as in a replay."""
         status = self.status()
         self.assertEqual(status["state"], "finished")
         self.assertEqual(status["evaluations"]["done"], evaluations)
@@ -206,7 +206,7 @@ class SlurmTest(ProgramTest):
         self.wait_until(lambda: self.done() >= number)
 
     def wait_until(self, holds, process=None, pause=0.2):
-        """Waits for an event; Slurm takes its time for some."""
+        """Waits for an event; Slurm is slow with some."""
         end = time.monotonic() + 2 * DEADLINE
         while not holds():
             self.assertLess(time.monotonic(), end, "the event never came")
@@ -214,8 +214,8 @@ class SlurmTest(ProgramTest):
         return True
 
     def stop(self, job, *words):
-        """Stops such processes of a job where they are, and gives their ids for go_on(): what shall
-        happen before they end then does."""
+        """Stops such processes of a job, and returns their ids for go_on(): what must happen before they
+        exit then does."""
         found = [process for node in ("n1", "n2") for process in self.processes(job, node, *words)]
         self.assertTrue(found)
         for process in found:

@@ -1,7 +1,7 @@
 """What the plugin costs a job without its options.
 
 Pairs of `srun -n1 true` in one allocation of the tests' cluster, with and without the plugin's line
-in plugstack.conf, the first of a pair by turns. Of each run: the time until srun ends, and the
+in plugstack.conf, the first of a pair by turns. For each run: the time until srun exits, and the
 processor time of all processes of the cluster (srun, slurmstepd, the daemons), which other work on
 the machine changes less. Prints JSON in milliseconds: the medians, and that of the differences
 within pairs (with minus without) with its 95 % interval, from the order statistics.
@@ -23,7 +23,7 @@ CLUSTER = str(pathlib.Path(__file__).resolve().parent / "cluster")
 
 
 class Clocks:
-    """Of all processes in a control group, but for this one's own work."""
+    """Of all processes in a control group, except this one's own work."""
 
     def __init__(self, group):
         self.usage = pathlib.Path(group) / "cpuacct.usage"
@@ -35,7 +35,7 @@ class Clocks:
         began, used = time.perf_counter(), self.processor()
         subprocess.run(["srun", "-n1", "true"], check=True, stderr=subprocess.PIPE)
         wall = (time.perf_counter() - began) * 1e3
-        while slurmstepds():  # that of the step has still something to do
+        while slurmstepds():  # the step's still has something to do
             time.sleep(0.02)
         return wall, self.processor() - used
 
@@ -71,7 +71,7 @@ def measure(folder, group, count):
     """In the allocation."""
     clocks = Clocks(group)
     pairs = []
-    for i in range(-2, count):  # the first have everything to read from the disk
+    for i in range(-2, count):  # the first have to read everything from disk
         pair = {}
         for with_plugin in ((True, False) if i % 2 == 0 else (False, True)):
             settings(folder, with_plugin)

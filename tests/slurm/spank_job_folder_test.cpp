@@ -1,4 +1,4 @@
-// As root, who alone can become another user; skipped otherwise.
+// Needs root, to become another user; skipped otherwise.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -118,7 +118,7 @@ TEST_F(JobFolder, WhatTheWorkSaysIsHandedOn) {
 }
 
 TEST_F(JobFolder, WorkThatTheUserStopsIsKilled) {
-  // By any process of the user; it would never end.
+  // By any process of the user; it would never exit.
   const auto stop = [] { ::raise(SIGSTOP); };
   EXPECT_EQ(failure_of([&] { run_as(user, stop); }),
             "The work was given up (its process was stopped by signal 19).");

@@ -53,7 +53,7 @@ spank_err_t spank_getenv(spank_t, const char*, char*, int) {
 spank_err_t spank_setenv(spank_t, const char*, const char*, int) {
   return ESPANK_BAD_ARG;
 }
-// slurm.h, which differs by version, is not there.
+// slurm.h, which differs by version, is not used.
 int slurm_kill_job_step() {
   return 0;
 }
@@ -103,7 +103,7 @@ class Plugin : public testing::Test {
     return function(nullptr, static_cast<int>(arguments.size()), arguments.data());
   }
 
-  /// What the client says of an option.
+  /// The client's message about an option.
   static int check(const char* name, const char* text, int remote = 0) {
     const auto option =
         std::find_if(registered.begin(), registered.end(),
@@ -172,7 +172,7 @@ TEST_F(Plugin, FailuresEndTheTaskAndNeverCrossIntoSlurm) {
   EXPECT_EQ(call("slurm_spank_job_epilog", {"x"}), 0);
 }
 
-/// Loading and all that is called for a task, in a new process.
+/// Loading and all calls for a task, in a new process.
 std::int64_t microseconds_without_options() {
   std::array<int, 2> ends;
   EXPECT_EQ(::pipe(ends.data()), 0);
@@ -201,7 +201,7 @@ std::int64_t microseconds_without_options() {
 TEST(PluginCost, IsUnderAMillisecondForJobsWithoutOptions) {
   context = S_CTX_REMOTE;
   options_given.clear();
-  std::int64_t least = 1'000'000;  // of several: others have the cores too
+  std::int64_t least = 1'000'000;  // of several: other programs use the cores too
   for (int i = 0; i < 50; ++i) least = std::min(least, microseconds_without_options());
   std::printf("%ld microseconds\n", static_cast<long>(least));
   EXPECT_LT(least, 1000);

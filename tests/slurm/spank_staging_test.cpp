@@ -26,18 +26,18 @@
 
 namespace {
 
-/// The call of read() that gives a wrong byte; 0: none.
+/// The call of read() that returns a wrong byte; 0: none.
 std::atomic<int> wrong_read = 0;
 
 /// Is called once, before something is read.
 std::function<void()> before_reads;
 
-/// Seconds of each pause, which take no time.
+/// Seconds of each pause, none of which really waits.
 std::vector<std::time_t> pauses;
 
 }  // namespace
 
-// Stands before the system's own.
+// Replaces the system's own.
 extern "C" ssize_t read(int file, void* buffer, std::size_t size) {
   static auto* const real = hierevo::test::system_call<ssize_t(int, void*, std::size_t)>("read");
   if (before_reads) std::exchange(before_reads, nullptr)();
@@ -159,7 +159,7 @@ TEST_F(Staging, NamesAndSourcesMayBeAsLongAsTheSystemAllows) {
   EXPECT_TRUE(stage(wanted, place()).copied);
   EXPECT_FALSE(stage(wanted, place(1)).copied);
   EXPECT_TRUE(fs::exists(folder / wanted.name / "inner/b"));
-  // Another source that begins like it, and a message that is not as long.
+  // Another source with the same beginning, and a message of another length.
   StageRequest other = wanted;
   other.source.pop_back();
   const std::string why = refusal(other, place(2));
@@ -175,7 +175,7 @@ TEST_F(Staging, PipesOfTheUserAreNotWaitedFor) {
   fs::remove(folder / ".sources/data");
   ASSERT_EQ(::mkfifo((folder / ".sources/data").c_str(), 0600), 0);
   EXPECT_THAT(refusal(request(), place()), HasSubstr("the name is already in use"));
-  EXPECT_TRUE(stage({source, "other"}, place(1)).copied);  // what is there was measured
+  EXPECT_TRUE(stage({source, "other"}, place(1)).copied);  // existing data were measured
 }
 
 TEST_F(Staging, FilesThatGoBeforeTheCopyAreMissed) {
@@ -198,7 +198,7 @@ TEST_F(Staging, LimitCountsAllOfTheJob) {
 }
 
 TEST_F(Staging, WhatDoesNotFitIsNotBegun) {
-  fs::resize_file(source / "a", std::uintmax_t{1} << 43);  // it takes no room itself
+  fs::resize_file(source / "a", std::uintmax_t{1} << 43);  // it takes no space itself
   EXPECT_THAT(refusal(request(), place()),
               testing::AllOf(HasSubstr("8.0 TiB cannot be staged"), HasSubstr(" free)")));
   EXPECT_THAT(names(), UnorderedElementsAre(".failure"));
@@ -215,7 +215,7 @@ TEST_F(Staging, AFailureIsToldByOneTaskOfAStep) {
 
 class Restarts : public Staging {
  protected:
-  /// Whether what is there goes at a task of such a restart count.
+  /// Whether a task with this restart count removes what is there.
   bool empties(std::optional<std::uint32_t> restarts) {
     std::ofstream(folder / "result") << "of the job";
     StagePlace where = place(++step);
@@ -228,7 +228,7 @@ class Restarts : public Staging {
 
   static constexpr std::time_t far = std::numeric_limits<std::int32_t>::max();
   std::uint32_t step = 0;
-  std::time_t began = far;  ///< after all that is noted
+  std::time_t began = far;  ///< after all recorded times
   int asked = 0;
 };
 
@@ -255,7 +255,7 @@ TEST_F(Restarts, NothingElseRemovesWhatTheJobHas) {
 
 TEST_F(Restarts, ALargerCountOfAnotherJobRemovesNothing) {
   stage(request(), place());
-  began = 0;  // of this job no start has begun since
+  began = 0;  // this job has had no start since
   EXPECT_FALSE(empties(7));
 }
 
@@ -315,7 +315,7 @@ TEST_F(Staging, FullDisksLeaveNothing) {
   for (std::size_t nth = 1;; ++nth) {
     test::FailingFiles failing(nth, test::FileFault::full);
     const std::string why = refusal(request(), place(static_cast<std::uint32_t>(nth)));
-    if (why == "was staged") break;  // all had been written
+    if (why == "was staged") break;  // all was written
     EXPECT_THAT(why, HasSubstr("No space left")) << nth;
     EXPECT_THAT(names(), UnorderedElementsAre(".failure")) << nth;
     ++refused;

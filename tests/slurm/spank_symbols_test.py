@@ -1,4 +1,4 @@
-"""The plugin exports what Slurm looks for, and nothing else; it needs no library but those of C."""
+"""The plugin exports what Slurm looks for, and nothing else; it needs only the C libraries."""
 import subprocess
 import sys
 import unittest

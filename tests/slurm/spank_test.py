@@ -15,7 +15,7 @@ from programs import BIN, DEADLINE, SOURCE
 CLUSTER = str(pathlib.Path(__file__).resolve().parent / "cluster")
 PLUGIN = os.environ["HIEREVO_SPANK"]
 LATE_PLUGIN = os.environ["HIEREVO_LATE_SPANK"]
-# How Slurm knows what belongs to a job, and so whom it kills.
+# How Slurm knows which processes belong to a job, and so which it kills.
 PROCTRACK = os.environ.get("HIEREVO_PROCTRACK", "linuxproc")
 NODES = ("n1", "n2")
 FOLDER = "/tmp/hierevo"  # each node has a /tmp of its own
@@ -63,7 +63,7 @@ class Cluster:
 
 
 def without_slurms_words(text):
-    """Slurm may write a line of its own into the middle of one of a task's."""
+    """Slurm may write its own line into the middle of a task's."""
     return re.sub(r"slurmstepd-\w+: error: [^\n]*\n", "", text)
 
 
@@ -112,12 +112,12 @@ class Spank(unittest.TestCase):
             time.sleep(0.05)
 
     def assert_nothing_left(self):
-        """Also no node that Slurm has taken out of service."""
+        """Nor a node that Slurm has taken out of service."""
         self.cluster.settings()
         self.as_root("scancel", "--user=nobody")
         idle = ("sinfo", "--noheader", "--partition=debug", "--states=idle", "--format=%D")
         self.wait_until(lambda: self.as_root(*idle).stdout.strip() == "2")
-        for node in NODES:  # of an idle one, the end of the job may still be going on
+        for node in NODES:  # on an idle one, the end of the job may still be in progress
             self.wait_until(lambda node=node: self.files_on(node) == [])
 
     def batch(self, script, *options):
@@ -214,7 +214,7 @@ class Spank(unittest.TestCase):
         self.assertEqual(self.output_of(job).count("staged as"), 2)
 
     def running(self, script, *options):
-        """The id of a job of this script, which then goes on until it is ended."""
+        """The id of a job of this script, which then runs until it is ended."""
         begun = self.work / "begun"
         job = self.batch(f'{script}\ntouch "{begun}"; sleep 600\n', *options)
         self.wait_until(begun.exists)
@@ -311,7 +311,7 @@ class Spank(unittest.TestCase):
         job = self.search(f"--hierevo-stage={self.data}")
         steps = ("squeue", "--noheader", f"--steps={job}.0", "--format=%j")
         self.wait_until(lambda: self.as_root(*steps).stdout.strip())
-        # The first node has the data; the other is still to copy them.
+        # The first node has the data; the other has yet to copy them.
         self.assertEqual(self.as_root(*steps).stdout.strip(), "true")
         self.on_node("n2", "rm", "/tmp/late_tasks")
         self.assertEqual(self.wait_for_end(job), ("COMPLETED", "0:0"), self.output_of(job))
@@ -326,7 +326,7 @@ class Spank(unittest.TestCase):
         self.assertFalse((self.work / "run").exists())
 
     def test_the_end_of_a_job_is_not_held_up_by_its_users_other_processes(self):
-        # So many that they are not removed before they are stopped.
+        # Enough that they are not removed before they are stopped.
         job = self.running('for i in $(seq 20); do mkdir "$HIEREVO_STAGED/$i" &&\n'
                            '(cd "$HIEREVO_STAGED/$i" && mkdir $(seq 2000)); done',
                            f"--hierevo-stage={self.data}")
@@ -402,8 +402,8 @@ class Spank(unittest.TestCase):
                          result.stderr)
 
     def test_a_failure_ends_tasks_that_start_after_the_kill_too(self):
-        """On a node that is not told of the step yet, or has not got its tasks ready: srun, which
-        has seen the kill, ends them."""
+        """On a node that does not know of the step yet, or whose tasks are not ready: srun, which has seen
+        the kill, ends them."""
         self.make_source("n2", "/tmp/only_here")
         for late in ("/tmp/late_node", "/tmp/late_tasks"):
             self.on_node("n2", "touch", late)
@@ -437,7 +437,7 @@ class Spank(unittest.TestCase):
         self.refused(f"--hierevo-stage={self.data}", says="11 bytes are too much to stage")
 
     def large_source(self):
-        """Takes seconds to copy, and no room itself."""
+        """Takes seconds to copy, and no space itself."""
         path = self.work / "large"
         with open(path, "wb") as file:
             file.truncate(2 << 30)

@@ -21,7 +21,7 @@
 
 namespace {
 
-/// Is called before something is looked at in a folder, or opened there, with such words.
+/// Called before something is looked at in a folder, or opened there, with a text such as these.
 std::function<void(const std::string&)> meanwhile;
 
 void let_happen(const char* what, const char* name) {
@@ -30,7 +30,7 @@ void let_happen(const char* what, const char* name) {
 
 }  // namespace
 
-// Stand before the system's own.
+// Replace the system's own.
 extern "C" int fstatat(int folder, const char* name, struct stat* status, int flags) noexcept {
   static auto* const real =
       hierevo::test::system_call<int(int, const char*, struct stat*, int)>("fstatat");
@@ -116,7 +116,7 @@ void make_socket(const fs::path& path) {
 }
 
 TEST_F(Trees, AFileIsCopiedWithItsExecutableBitAlone) {
-  std::string text(9'000'001, ' ');  // some chunks, and one that is not full
+  std::string text(9'000'001, ' ');  // some chunks, and a partial one
   for (std::size_t i = 0; i < text.size(); ++i) text[i] = static_cast<char>(i * i % 251);
   write(from / "a", text);
   ASSERT_EQ(::chmod((from / "a").c_str(), 06755), 0);
@@ -221,7 +221,7 @@ TEST_F(Trees, WhatRunningProgramsHaveIsCounted) {
 }
 
 TEST_F(Trees, FilesWithoutAnEndOrRightsAreNotCopied) {
-  // Its size is said to be 0, and it has something to read.
+  // Its size is reported as 0, yet it has something to read.
   EXPECT_THAT(failure_of_copying<core::UsageError>("/proc/self/status"),
               HasSubstr("changed while it was copied"));
   EXPECT_THAT(failure_of_copying<core::IoError>(from / "missing"), HasSubstr("No such file"));
@@ -278,7 +278,7 @@ TEST_F(Trees, RemovalOpensUpAndGoesToAnyDepth) {
 }
 
 TEST_F(Trees, RemovalReadsEachFolderOnce) {
-  // Two levels of folders that are not empty, at the first of which many lie.
+  // Two levels of folders that are not empty, the first with many of them.
   int folders = 1;
   for (int i = 0; i < 60; ++i) {
     const fs::path folder = from / std::to_string(i);
@@ -291,7 +291,7 @@ TEST_F(Trees, RemovalReadsEachFolderOnce) {
   meanwhile = [&](const std::string& call) { reads += call == "open ." ? 1 : 0; };
   remove_contents(open(from).get(), from);
   EXPECT_TRUE(fs::is_empty(from));
-  EXPECT_EQ(reads, folders + 1);  // and once to begin
+  EXPECT_EQ(reads, folders + 1);  // and once at the beginning
 }
 
 TEST_F(Trees, RemovalBearsFoldersThatGoMeanwhile) {

@@ -1,4 +1,4 @@
-"""slurm/train.sh and slurm/imagenet.sh: trainings that start themselves again."""
+"""slurm/train.sh and slurm/imagenet.sh: trainings that restart themselves."""
 import json
 import re
 

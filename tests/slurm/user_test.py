@@ -11,7 +11,7 @@ from programs import BIN, DEADLINE, SOURCE
 from slurm_jobs import NETWORK, SlurmTest
 from small_data import DATA
 
-USER = "games"  # of every Debian; with no rights at all
+USER = "games"  # exists on every Debian; has no rights at all
 
 
 def user_is_there():
@@ -22,7 +22,7 @@ def user_is_there():
 
 
 def example(script):
-    """The words of the line of INSTALL.md that submits a script."""
+    """The words of INSTALL.md's command that submits a script."""
     section = (SOURCE / "INSTALL.md").read_text().split("\n## Under Slurm\n")[1]
     return re.search(rf"^sbatch [^\n]*{script}.*?$", section.replace("\\\n", ""), re.M)[0].split()
 
@@ -49,7 +49,7 @@ class User(SlurmTest):
                         f"USER={USER}", f"LOGNAME={USER}"]
 
     def submit_example(self, script, *replaced):
-        """The line of the document with other words, on the nodes that there are."""
+        """The document's command with other words, on the existing nodes."""
         line = example(script)
         line[line.index(f"slurm/{script}")] = self.prefix / "share/hierevo/slurm" / script
         for word, other in replaced:

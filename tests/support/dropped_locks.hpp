@@ -1,4 +1,4 @@
-// A lock that its file system forgets while its holder does not know.
+// A lock that the file system drops without its holder's knowledge.
 #pragma once
 
 #include <fcntl.h>
@@ -8,8 +8,8 @@
 
 namespace hierevo::test {
 
-/// Drops the locks that this process holds on `path`: their holders are told nothing, as when a
-/// lease of theirs has expired.
+/// Drops the locks that this process holds on `path`: their holders are not notified, as when a
+/// lease has expired.
 inline void drop_locks_of(const std::filesystem::path& path) {
   struct stat wanted {};
   if (::stat(path.c_str(), &wanted) != 0) return;

@@ -1,4 +1,4 @@
-// The checked inline forms of open() would be in the way of a function of that name.
+// The checked inline forms of open() would conflict with a function of that name.
 #undef _FORTIFY_SOURCE
 
 #include "support/failing_files.hpp"
@@ -32,12 +32,12 @@ thread_local Plan plan;
 std::atomic<bool> syncs_fail = false;
 std::atomic<int> failed_syncs = 0;
 
-/// Whether a call has to find room on the disk.
+/// Whether a call needs room on the disk.
 enum class Needs { room, nothing };
 
 enum class Outcome { works, fails, half };
 
-/// What the call that is being made now does; sets errno when it fails.
+/// What the present call does; sets errno when it fails.
 Outcome next_call(Needs needs) {
   if (plan.nth == 0) return Outcome::works;
   const std::size_t call = ++plan.calls;
@@ -60,7 +60,7 @@ Outcome next_call(Needs needs) {
   return Outcome::works;
 }
 
-/// The same for calls that cannot be made by half.
+/// The same for calls that cannot be done partially.
 bool may_go_on(Needs needs) {
   const Outcome outcome = next_call(needs);
   if (outcome == Outcome::half && plan.fault == FileFault::crash) ::_exit(crash_code);
@@ -113,7 +113,7 @@ bool crashes_at(std::size_t nth, const std::function<void()>& work) {
 
 }  // namespace hierevo::test
 
-// The functions that take the place of the system's.
+// The functions that replace the system's.
 using namespace hierevo::test;
 
 extern "C" {
@@ -137,7 +137,7 @@ ssize_t write(int descriptor, const void* bytes, std::size_t count) {
   return written;
 }
 
-/// What HDF5 writes with.
+/// HDF5 writes with this.
 ssize_t pwrite(int descriptor, const void* bytes, std::size_t count, off_t offset) {
   static auto* const forward = system_call<ssize_t(int, const void*, std::size_t, off_t)>("pwrite");
   const Outcome outcome = next_call(Needs::room);
@@ -169,7 +169,7 @@ int ftruncate(int descriptor, off_t length) noexcept {
   return may_go_on(Needs::nothing) ? forward(descriptor, length) : -1;
 }
 
-/// Closes also when it fails, as the system does.
+/// Closes even when it fails, as the system does.
 int close(int descriptor) {
   static auto* const forward = system_call<int(int)>("close");
   const bool works = may_go_on(Needs::nothing);

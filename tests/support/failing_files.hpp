@@ -1,4 +1,4 @@
-// File calls that fail, or end the process, when a test wants it.
+// File calls that fail, or end the process, when a test asks for it.
 #pragma once
 
 #include <cstddef>
@@ -6,18 +6,18 @@
 
 namespace hierevo::test {
 
-/// What becomes of a call.
+/// What happens to a call.
 enum class FileFault {
   error,   ///< it fails with EIO, as if it had not been made; the next ones work again
-  broken,  ///< so do it and all after it
-  full,    ///< so do it and all after it that need room, with ENOSPC; a first write writes its half
-  crash,   ///< the process ends instead; a write writes its half before
+  broken,  ///< it and all after it fail so
+  full,    ///< it and all after it that need room fail with ENOSPC; the first write writes half
+  crash,   ///< the process ends instead; a write writes half before
 };
 
 /// From its construction to its destruction the `nth` file call of this thread, counted from 1,
-/// meets `fault`. File calls are open, write, pwrite, fsync, fdatasync, ftruncate, close,
-/// rename, renameat2, link and unlink. A program that links this has its own functions of these
-/// names, which forward to those of the system. One at a time in a thread.
+/// meets `fault`. File calls are open, write, pwrite, fsync, fdatasync, ftruncate, close, rename,
+/// renameat2, link and unlink. A program that links this has its own functions of these names,
+/// which forward to those of the system. One at a time per thread.
 class FailingFiles {
  public:
   FailingFiles(std::size_t nth, FileFault fault);
@@ -30,7 +30,7 @@ class FailingFiles {
 };
 
 /// Runs `work` in a child process that ends at its nth file call. False when it had no such call
-/// and came to its end. Throws std::runtime_error when it ended in another way.
+/// and finished. Throws std::runtime_error when it ended in another way.
 bool crashes_at(std::size_t nth, const std::function<void()>& work);
 
 /// While one lives, fdatasync() fails with EIO in every thread.
@@ -41,7 +41,7 @@ class FailingSyncs {
   FailingSyncs& operator=(const FailingSyncs&) = delete;
   ~FailingSyncs();
 
-  /// Until so many have failed.
+  /// Waits until this many have failed.
   void wait_for(int count) const;
 };
 

@@ -1,8 +1,7 @@
 // To be loaded before the C library (LD_PRELOAD): its file locks do not hold. HIEREVO_TEST_LOCKS
 // says how:
 //   always    everybody gets every lock, as on file systems whose locks other nodes do not see;
-//   sleeping  a lock is lost while its holder is stopped, and can be had by another, as where
-//   leases
+//   sleeping  a lock is lost while its holder is stopped, and another can get it, as where leases
 //             expire. Who holds which is kept in the folder HIEREVO_TEST_LOCKS_FOLDER.
 #include <fcntl.h>
 #include <sys/file.h>
@@ -19,7 +18,7 @@
 
 namespace {
 
-/// Whether a process is there, and is not stopped.
+/// Whether a process exists, and is not stopped.
 bool is_awake(long pid) {
   char path[64];
   std::snprintf(path, sizeof path, "/proc/%ld/stat", pid);
@@ -32,7 +31,7 @@ bool is_awake(long pid) {
   return behind_name != nullptr && std::strchr("TtZX", behind_name[2]) == nullptr;
 }
 
-/// Does `act` with the number of the process that holds the lock of this open file, which it may
+/// Calls `act` with the id of the process that holds the lock of this open file, which it may
 /// change; one caller at a time.
 template <typename Act>
 int with_holder(int descriptor, Act&& act) {

@@ -1,5 +1,5 @@
-// main() of the tests that run in one process. A run that executed no test has failed; one that
-// skipped all of them, for want of a GPU for example, is told from one that passed.
+// main() of the tests that run in one process. A run without any test has failed; one that skipped
+// all, for lack of a GPU for example, exits with 77.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

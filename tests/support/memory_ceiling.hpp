@@ -1,4 +1,4 @@
-// What hostile input may take of memory.
+// How much memory hostile input may take.
 #pragma once
 
 #include <sys/resource.h>
@@ -16,16 +16,15 @@
 
 namespace hierevo::test {
 
-/// The sanitizers need address space without limit.
+/// The sanitizers need unlimited address space.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 inline constexpr bool memory_can_be_limited = false;
 #else
 inline constexpr bool memory_can_be_limited = true;
 #endif
 
-/// What `work` does in a child process that has `bytes` of memory beyond what this one has mapped:
-/// "done", or the text of the core::Error or other exception that it ends with. Want of memory is
-/// no such exception but "no memory".
+/// The outcome of `work` in a child process that has `bytes` of memory beyond what this one has
+/// mapped: "done", the text of the core::Error or other exception that it threw, or "no memory".
 inline std::string within_memory(std::size_t bytes, const std::function<void()>& work) {
   int ends[2];
   if (::pipe(ends) != 0) throw std::runtime_error("no pipe");

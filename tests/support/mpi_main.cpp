@@ -1,5 +1,5 @@
-// main() of the tests that run under mpirun. Every rank runs all tests; the exit code of each is
-// the worst of all, so that mpirun reports a failure of any rank. A run that executed no test has
+// main() of the tests that run under mpirun. Every rank runs all tests; each exits with the worst
+// code of all, so that mpirun reports a failure of any rank. A run that executed no test has
 // failed.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -12,12 +12,12 @@
 
 namespace {
 
-/// All that ranks other than 0 print: their failures.
+/// The only output of ranks other than 0: their failures.
 class FailurePrinter : public testing::EmptyTestEventListener {
  public:
   explicit FailurePrinter(int rank) : rank_(rank) {}
 
-  // GoogleTest holds its lock while it reports a failure: asking it for the test then never ends.
+  // GoogleTest holds its lock while it reports a failure: asking it for the test then deadlocks.
   void OnTestStart(const testing::TestInfo& test) override { test_ = &test; }
   void OnTestEnd(const testing::TestInfo&) override { test_ = nullptr; }
 
@@ -57,7 +57,7 @@ int run_all_tests() {
 int main(int argc, char** argv) {
   testing::InitGoogleMock(&argc, argv);
   try {
-    // For tests of what has a thread that calls MPI.
+    // For tests of code whose threads call MPI.
     const hierevo::comm::MpiSession session(hierevo::comm::MpiThreads::serialized);
     return run_all_tests();
   } catch (const std::exception& error) {

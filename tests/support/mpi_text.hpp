@@ -7,7 +7,7 @@
 
 namespace hierevo::test {
 
-/// What this MPI says of an error code: each has words of its own.
+/// This MPI's text for an error code: each MPI has its own.
 inline std::string text_of(int code) {
   std::array<char, MPI_MAX_ERROR_STRING> text{};
   int length = 0;

@@ -71,7 +71,7 @@ struct CUstream_st {
       queue.pop();
       lock.unlock();
       if (!work) return;
-      std::this_thread::sleep_for(100us);  // the host has long gone on
+      std::this_thread::sleep_for(100us);  // the host has continued long ago
       work();
     }
   }
@@ -85,7 +85,7 @@ struct CUstream_st {
 
 namespace {
 
-/// Events live on while a stream has to do with them.
+/// Events stay alive while a stream uses them.
 std::mutex events_mutex;
 std::map<cudaEvent_t, std::shared_ptr<CUevent_st>> events;
 
@@ -126,7 +126,7 @@ struct Operation {
   ncclComm_t comm;
 };
 
-/// On a stream: until all ranks have come or the communicator is aborted.
+/// On a stream: waits until all ranks have come or the communicator is aborted.
 void perform(const Operation& what) {
   auto& comm = *what.comm;
   const auto kind = trouble_of(comm.rank);
@@ -141,7 +141,7 @@ void perform(const Operation& what) {
   }
   while (!(begun && pending.done()) && !comm.aborted) std::this_thread::sleep_for(1ms);
   if (pending.done()) return;
-  static auto& left_behind = *new std::vector<Request>;  // its end would wait for the others
+  static auto& left_behind = *new std::vector<Request>;  // its destructor would wait for the others
   const std::scoped_lock lock(worlds_mutex);
   left_behind.push_back(std::move(pending));
 }
@@ -150,7 +150,7 @@ ncclResult_t start(ncclComm_t comm, cudaStream_t stream,
                    std::function<Request(hierevo::comm::Collectives&)> operation) {
   if (comm == nullptr) return ncclInvalidArgument;
   if (trouble_of(comm->rank) == NcclTrouble::Kind::call_fails) return ncclInternalError;
-  if (Clock::now() < comm->ready || comm->busy) std::abort();  // given before the last was taken
+  if (Clock::now() < comm->ready || comm->busy) std::abort();  // before the last call finished
   comm->busy = true;
   stream->give([what = Operation{std::move(operation), comm}] { perform(what); });
   return ncclInProgress;
@@ -276,7 +276,7 @@ cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
   return cudaSuccess;
 }
 
-/// From pageable memory CUDA takes a copy before it returns.
+/// CUDA copies pageable memory before it returns.
 cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind kind,
                             cudaStream_t stream) {
   if (kind == cudaMemcpyHostToDevice) {
@@ -331,14 +331,14 @@ ncclResult_t ncclCommGetAsyncError(ncclComm_t comm, ncclResult_t* state) {
   return ncclSuccess;
 }
 
-/// Other ranks learn nothing of it.
+/// Other ranks do not learn of it.
 ncclResult_t ncclCommAbort(ncclComm_t comm) {
   {
     const std::scoped_lock lock(comm->world->mutex);
     comm->world->aborted = true;
   }
   comm->aborted = true;
-  static auto& kept = *new std::vector<ncclComm_t>;  // streams may still look at it
+  static auto& kept = *new std::vector<ncclComm_t>;  // streams may still use it
   const std::scoped_lock lock(worlds_mutex);
   kept.push_back(comm);
   ++aborts;

@@ -13,7 +13,7 @@
 
 namespace hierevo::test {
 
-/// So long an event is waited for before its test has failed.
+/// How long an event is waited for before its test fails.
 inline constexpr int patience_ms = 30'000;
 
 inline bool becomes_readable(int descriptor, int patience = patience_ms) {
@@ -25,7 +25,7 @@ inline bool becomes_readable(int descriptor, int patience = patience_ms) {
   return ready > 0;
 }
 
-/// A process that is there when it is begun to be watched.
+/// A process that exists when watching begins.
 class ProcessWatch {
  public:
   explicit ProcessWatch(pid_t id)

@@ -1,4 +1,4 @@
-// The checked inline forms of open() would be in the way of a function of that name.
+// The checked inline forms of open() would conflict with a function of that name.
 #undef _FORTIFY_SOURCE
 
 #include "support/recorded_files.hpp"
@@ -33,7 +33,7 @@ constexpr Node the_folder = 0;
 struct Call {
   enum class Kind { names, write, shorten, sync } kind{};
   Node node = the_folder;
-  /// Names that a call gave to a file, or took away, at once.
+  /// Names that a call gave to a file, or removed, atomically.
   std::vector<std::pair<std::string, std::optional<Node>>> names;
   std::size_t offset = 0;  ///< of a write; the length that was left
   std::string bytes;
@@ -82,7 +82,7 @@ struct Recording {
     sizes[node] = size;
     calls.push_back({Call::Kind::shorten, node, {}, size, {}, 0});
   }
-  /// Calls that whoever cuts the power may rely on for this file.
+  /// Calls whose effect on this file survives a power cut.
   std::size_t synced_before(Node node, std::size_t end) const {
     std::size_t covered = 0;
     for (std::size_t i = 0; i < end; ++i) {
@@ -96,7 +96,7 @@ struct Recording {
 };
 
 Recording& recording() {
-  static auto* const one = new Recording;  // calls come to the last moment of the process
+  static auto* const one = new Recording;  // calls come until the process exits
   return *one;
 }
 
@@ -125,7 +125,7 @@ std::string content(const Recording& all, Node node, std::size_t calls,
   return found;
 }
 
-/// Which names there may be.
+/// The names that there may be.
 std::map<std::string, Node> names_left(const Recording& all, std::size_t calls,
                                        RecordedFiles::Unsynced unsynced,
                                        core::RandomStream& random) {
@@ -154,7 +154,7 @@ bool record_sync(int descriptor) {
   return true;
 }
 
-/// Gives the name that a file lost with `from` to `to`.
+/// Gives the name `from` of a file to `to`.
 void record_rename(const std::optional<std::string>& from, const std::optional<std::string>& to) {
   Recording& now = recording();
   if (!from && !to) return;
@@ -231,7 +231,7 @@ void RecordedFiles::rebuild(std::size_t calls, Unsynced unsynced, core::RandomSt
 
 }  // namespace hierevo::test
 
-// The functions that take the place of the system's.
+// The functions that replace the system's.
 using namespace hierevo::test;
 
 extern "C" {

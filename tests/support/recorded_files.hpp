@@ -1,4 +1,4 @@
-// What a power cut may leave of a folder.
+// What a power cut may leave in a folder.
 #pragma once
 
 #include <cstddef>
@@ -11,8 +11,7 @@ namespace hierevo::test {
 /// From its construction to its destruction records what all threads do to the files of a folder,
 /// which is flat and empty at first: open, write, fsync, fdatasync, ftruncate, close, rename,
 /// renameat2, link and unlink. A program that links this has its own functions of these names. They
-/// forward to the system's, but for the syncs, which take their time and are only recorded. One at
-/// a time.
+/// forward to the system's, except syncs, which are slow and are only recorded. One at a time.
 class RecordedFiles {
  public:
   explicit RecordedFiles(std::filesystem::path folder);
@@ -20,23 +19,23 @@ class RecordedFiles {
   RecordedFiles& operator=(const RecordedFiles&) = delete;
   ~RecordedFiles();
 
-  /// Of the calls that change or sync something.
+  /// The number of calls that change or sync something.
   static std::size_t calls();
   /// The number of the last one that wrote, from 0.
   static std::size_t last_write();
-  /// Whether one of the first `calls` has synced what this call wrote.
+  /// Whether one of the first `calls` calls has synced what this call wrote.
   static bool is_synced(std::size_t write, std::size_t calls);
   static void wait_until_synced(std::size_t write);
 
-  /// What becomes of what was not synced.
+  /// What happens to unsynced data.
   enum class Unsynced {
     lost,
     kept,
-    /// Each call for itself, whatever came after it: done or not; of a write maybe only a part, or
-    /// zeros in its place.
+    /// Each call independently, whatever came after it: done or not; a write perhaps only in part,
+    /// or as zeros.
     any,
   };
-  /// Makes in the empty folder `to` what the disk may have when the power goes after the first
+  /// Makes in the empty folder `to` what the disk may have when the power fails after the first
   /// `calls`.
   static void rebuild(std::size_t calls, Unsynced unsynced, core::RandomStream& random,
                       const std::filesystem::path& to);

@@ -1,4 +1,4 @@
-// A folder of a test's own that is gone afterwards.
+// A test's own folder, which is removed afterwards.
 #pragma once
 
 #include <stdlib.h>

@@ -14,7 +14,7 @@
 
 namespace hierevo::test {
 
-/// Stops process `id`, and lets it go on after `time`. May be called between fork() and the end.
+/// Stops process `id`, and continues it after `time`. May be called after fork().
 inline void suspend(pid_t id, std::chrono::milliseconds time) {
   ::kill(id, SIGSTOP);
   timespec left{.tv_sec = time.count() / 1000, .tv_nsec = time.count() % 1000 * 1'000'000};
@@ -36,7 +36,7 @@ class Signpost {
     const char byte = 1;
     if (::write(write_.get(), &byte, 1) != 1) throw std::runtime_error("nobody reads");
   }
-  /// False where the other one has ended.
+  /// False if the other one has exited.
   bool wait() const {
     char byte = 0;
     ssize_t count = 0;
@@ -45,7 +45,7 @@ class Signpost {
     } while (count < 0 && errno == EINTR);
     return count == 1;
   }
-  /// The other process has the ends that are left.
+  /// The other process has the remaining ends.
   void keep_only_reading() { write_.reset(); }
   void keep_only_showing() { read_.reset(); }
 

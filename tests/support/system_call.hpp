@@ -1,4 +1,4 @@
-// The system's functions, for those of the same name that take their place.
+// The system's functions, for functions of the same name that replace them.
 #pragma once
 
 #include <dlfcn.h>
@@ -9,13 +9,13 @@
 
 namespace hierevo::test {
 
-/// The system's function of that name, behind the one that calls this.
+/// The system's function of that name, which the caller replaces.
 template <typename Function>
 Function* system_call(const char* name) {
   return reinterpret_cast<Function*>(::dlsym(RTLD_NEXT, name));
 }
 
-/// The mode behind the flags of open(), which has one where it may make a file.
+/// The mode after the flags of open(), which has one if it may create a file.
 inline mode_t mode_behind(int flags, std::va_list arguments) {
   return (flags & (O_CREAT | O_TMPFILE)) != 0 ? va_arg(arguments, mode_t) : 0;
 }

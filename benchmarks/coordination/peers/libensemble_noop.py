@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """libEnsemble, no-op evaluations: mpirun -n 3 libensemble_noop.py COUNT [generator|points]
 
-A manager and two workers over MPI, as in a search of hierevo's. Two float parameters.
+A manager and two workers over MPI, as in a search of hierevo. Two float parameters.
 
-  generator   a generator on the manager gives out points one by one, as results come back
+  generator   a generator on the manager hands out points one by one, as results come back
   points      all points are there from the start (give_pregenerated_sim_work): nothing is searched
 
 Prints µs of wall time per evaluation, of the whole call of libE().

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Optuna, no-op evaluations: optuna_noop.py COUNT [memory|journal]
 
-Two float parameters, random sampling (its fastest). `memory`: two threads, nothing is kept, and nothing
-leaves the process. `journal`: two processes that share a journal file, Optuna's way to have workers in
-processes of their own and to lose nothing. Prints µs of wall time per evaluation, without the start of
-the processes.
+Two float parameters, random sampling (its fastest). `memory`: two threads, nothing is stored, and nothing
+leaves the process. `journal`: two processes that share a journal file, Optuna's way of having workers in
+separate processes and losing nothing. Prints µs of wall time per evaluation, without the start of the
+processes.
 """
 import json
 import multiprocessing

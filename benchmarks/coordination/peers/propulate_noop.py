@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Propulate, no-op evaluations: mpirun -n 2 propulate_noop.py COUNT
 
-Propulate has no manager: each rank breeds, evaluates and sends what came out to the others. Two float
-parameters, the default propagator, its checkpoint on leaving only. Prints µs of wall time per evaluation
+Propulate has no manager: each rank breeds, evaluates and sends results to the others. Two float
+parameters, the default propagator, its checkpoint only on exit. Prints µs of wall time per evaluation
 of all ranks together, from the first to the last.
 """
 import json

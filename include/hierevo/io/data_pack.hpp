@@ -14,20 +14,20 @@ namespace hierevo::io {
 
 /// What a pack says besides its images.
 struct DataPackInfo {
-  std::string source;                    ///< what it was made from, for people
+  std::string source;                    ///< what it was made from; for people to read
   std::vector<std::string> class_names;  ///< in the order of the labels
   data::ImageShape image;
 };
 
-/// Reads a pack: labelled images to train on and to test on in one HDF5 file (io/FORMAT.md), named
-/// as what it was made from. Any number of processes may read one at once, also where the file
-/// system has no locks. Throws UsageError that names the file and what is wrong in it: damage, a
-/// newer version, a wrong type, shape or label, a class without an image to train on.
+/// Reads a pack: labelled training and test images in one HDF5 file (io/FORMAT.md), named after
+/// what it was made from. Any number of processes may read one at once, even where the file system
+/// has no locks. Throws UsageError that names the file and what is wrong in it: damage, a newer
+/// version, a wrong type, shape or label, a class without a training image.
 data::Dataset read_data_pack(const std::filesystem::path& path);
 
 /// Writes a pack image by image. Until finish() there is only a temporary file beside it, which the
-/// destructor removes. Throws IoError when the file cannot be written, UsageError
-/// when it is already there.
+/// destructor removes. Throws IoError when the file cannot be written, UsageError when it already
+/// exists.
 class DataPackWriter {
  public:
   enum class Part { train, test };
@@ -42,10 +42,10 @@ class DataPackWriter {
   /// Any number of images, `pixels` being [n, C, H, W] and `labels` [n].
   void append(Part part, std::span<const std::uint8_t> pixels,
               std::span<const std::int64_t> labels);
-  /// Names those of the announced images that are left out, as they are broken.
+  /// Names those of the announced images that are left out because they are broken.
   void leave_out(Part part, std::span<const std::string> names);
   /// Syncs the file and gives it its name. All images must have been written or left out. Throws
-  /// UsageError for a class without an image to train on, and where none to test on is left.
+  /// UsageError for a class without a training image, and where no test image is left.
   void finish();
 
  private:

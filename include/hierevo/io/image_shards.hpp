@@ -15,7 +15,7 @@ namespace hierevo::io {
 
 /// A folder of JPEG files in HDF5 shards (io/FORMAT.md, "Image shards"): for data sets that do not
 /// fit into memory as pixels. Shards are written one by one, by any number of processes at once;
-/// the index is written when all are there, and makes the folder a data set.
+/// the index is written when all exist, and makes the folder a data set.
 enum class ImagePart : std::uint8_t { train, test };
 
 /// "train-00003.h5"
@@ -39,7 +39,7 @@ struct PixelSums {
 struct ShardInfo {
   ImagePart part = ImagePart::train;
   std::size_t number = 0;
-  std::uint64_t plan = 0;  ///< hash of all that shards are made from: equal in those of one folder
+  std::uint64_t plan = 0;  ///< hash of all that shards are made from: equal within a folder
 };
 
 /// One image of a shard.
@@ -54,7 +54,7 @@ struct ShardImage {
 /// removes. Throws IoError when the file cannot be written. Belongs to one thread.
 class ImageShardWriter {
  public:
-  /// Of images that have `bytes` bytes together, or less where some turn out to be broken.
+  /// For images with `bytes` bytes in total, or fewer if some turn out to be broken.
   ImageShardWriter(const std::filesystem::path& folder, const ShardInfo& info, std::size_t bytes);
   ImageShardWriter(const ImageShardWriter&) = delete;
   ImageShardWriter& operator=(const ImageShardWriter&) = delete;
@@ -62,7 +62,7 @@ class ImageShardWriter {
 
   /// `file` is a whole JPEG file.
   void append(ShardImage image, std::span<const std::byte> file);
-  /// Syncs the file and gives it its name; where there is a shard of that name already, another
+  /// Syncs the file and gives it its name; where a shard of that name already exists, another
   /// process was faster. `sums` are over some of the images; `skipped` names those left out.
   void finish(const PixelSums& sums, std::span<const std::string> skipped);
 
@@ -73,19 +73,19 @@ class ImageShardWriter {
 
 /// What the shards of a folder are made from.
 struct ShardPlan {
-  std::string source;                    ///< for people
+  std::string source;                    ///< for people to read
   std::vector<std::string> class_names;  ///< in the order of the labels
   std::size_t train_shards = 0;
   std::size_t test_shards = 0;
   std::uint64_t hash = 0;  ///< ShardInfo::plan
 };
 
-/// Throws UsageError unless the file is a shard of this plan, part and number. Reads little.
+/// Throws UsageError unless the file is a shard of this plan, part and number. Reads only a little.
 void require_shard(const std::filesystem::path& path, const ShardInfo& expected);
 
-/// Reads the tables of all shards, which must be there, and writes the index; leaves one that is
-/// there as it is. Throws UsageError for shards that cannot be used, and for a class without an
-/// image to train on.
+/// Reads the tables of all shards, which must exist, and writes the index; an existing index stays
+/// as it is. Throws UsageError for shards that cannot be used, and for a class without a training
+/// image.
 void write_shard_index(const std::filesystem::path& folder, const ShardPlan& plan);
 
 /// Whether the folder has an index.
@@ -115,7 +115,7 @@ class ShardedImages final : public data::JpegFiles {
   data::ImageSize image_size(std::int64_t index) const override;
   /// "imagenet/train-00003.h5: n01440764/n01440764_18.JPEG". Slow: for messages.
   std::string name(std::int64_t index) const override;
-  /// Without a lock or HDF5. Throws IoError when the bytes cannot be read or are not those that
+  /// Without a lock or HDF5. Throws IoError when the bytes cannot be read or differ from those that
   /// were packed.
   void read(std::int64_t index, std::vector<std::byte>& file) const override;
 
@@ -137,7 +137,7 @@ struct ImageShards {
 };
 
 /// Opens the index and all shards, and checks their tables; images are checked when they are read.
-/// Any number of processes may read at once, also where the file system has no locks. Throws
+/// Any number of processes may read at once, even where the file system has no locks. Throws
 /// UsageError that names the file and what is wrong in it.
 ImageShards open_image_shards(const std::filesystem::path& folder);
 

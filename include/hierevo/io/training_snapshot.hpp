@@ -22,8 +22,7 @@ struct StoredTensor {
   std::vector<float> values;
 };
 
-/// A network in training, or one that was trained: all that is needed to go on with it or to use
-/// it.
+/// A network in training, or one that was trained: all that is needed to resume or use it.
 struct TrainingSnapshot {
   genome::Genotype genotype;
   genome::ModelSpec model;
@@ -42,7 +41,7 @@ struct TrainingSnapshot {
   std::vector<StoredTensor> average;  ///< running averages of `weights`; empty without
 };
 
-/// The snapshot as the bytes of an HDF5 file behind a text block with its length and checksum
+/// The snapshot as the bytes of an HDF5 file after a text block with its length and checksum
 /// (io/FORMAT.md). Throws InternalError when HDF5 fails.
 std::vector<std::byte> encode_training(const TrainingSnapshot& snapshot);
 
@@ -50,7 +49,7 @@ std::vector<std::byte> encode_training(const TrainingSnapshot& snapshot);
 TrainingSnapshot decode_training(std::span<const std::byte> bytes,
                                  const std::filesystem::path& path);
 
-/// Replaces `path` by the snapshot: at every moment the old one or the new one is there, whole.
+/// Replaces `path` by the snapshot: at every moment the old one or the new one is there, complete.
 /// Throws IoError; the old one is then untouched.
 void save_training(const TrainingSnapshot& snapshot, const std::filesystem::path& path,
                    core::Writers writers = core::Writers::one);
@@ -58,7 +57,7 @@ void save_training(const TrainingSnapshot& snapshot, const std::filesystem::path
 /// The same, and the two earlier ones are kept as PATH.1 and PATH.2, as save_snapshot() does.
 void save_kept_training(const TrainingSnapshot& snapshot, const std::filesystem::path& path);
 
-/// A training that was read, and what had to be passed over to get it (one sentence each).
+/// A training that was read, and what was skipped to get it (one sentence each).
 struct LoadedTraining {
   TrainingSnapshot snapshot;
   std::filesystem::path path;
@@ -66,7 +65,7 @@ struct LoadedTraining {
 };
 
 /// The newest good one among PATH, PATH.1 and PATH.2, as load_snapshot() finds it; nothing when
-/// none of the files is there. Throws CheckpointError.
+/// none of the files exists. Throws CheckpointError.
 std::optional<LoadedTraining> load_newest_training(const std::filesystem::path& path);
 
 /// Throws IoError when the file cannot be read, CheckpointError when it cannot be used.

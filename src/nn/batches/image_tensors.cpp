@@ -69,7 +69,7 @@ Split split_training_set(const ImageTensors& train, std::int64_t train_size,
                          std::int64_t validation_size, std::uint64_t seed) {
   if (validation_size < 1) {
     throw core::FieldError("validation_size", fmt::format("is {}", validation_size),
-                           "what is found is judged by these images",
+                           "fitness is measured on these images",
                            fmt::format("Give 1 to {}.", train.size() - 1));
   }
   const data::SplitIndices indices =

@@ -102,7 +102,7 @@ void FitnessMeasurement::restore(const FitnessState& state) {
                         state.training.step() <= options_.steps &&
                         std::all_of(state.accuracy.begin(), state.accuracy.end(), is_share);
   if (!possible) {
-    throw core::UsageError("A saved measurement of a fitness does not fit to these options",
+    throw core::UsageError("The saved measurement of a fitness does not fit these options",
                            fmt::format("{} of {} repeats have ended, and step {} of {} is done",
                                        ended, repeats_, state.training.step(), options_.steps));
   }

@@ -11,7 +11,7 @@ namespace hierevo::nn {
 void check_batch(const TrainingOptions& options, std::int64_t images) {
   if (options.batch <= images) return;
   throw core::FieldError("batch", fmt::format("is {}", options.batch),
-                         fmt::format("there are {} images to train on", images),
+                         fmt::format("there are {} training images", images),
                          fmt::format("Give at most {}.", images));
 }
 
@@ -27,10 +27,10 @@ void check(const TrainingOptions& options, const ImageTensors& train,
   }
   check_batch(options, train.size());
   if (validation.size() < 1) {
-    throw core::UsageError("No images to validate on", "at least 1 is needed");
+    throw core::UsageError("There are no validation images", "at least 1 is needed");
   }
   if (validation.channels() != train.channels()) {
-    throw core::UsageError(fmt::format("Images of {} channels to train on and of {} to validate on",
+    throw core::UsageError(fmt::format("Training images have {} channels and validation images {}",
                                        train.channels(), validation.channels()),
                            "one network takes both");
   }

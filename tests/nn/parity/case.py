@@ -42,7 +42,7 @@ class Case:
     """A network around a genotype, its initial weights and `steps` batches. All numbers are ones
     that float32 has, so that both types begin with the same.
 
-    Training gives these tensors: "losses" of all steps; the "logits/" of the first batch in
+    Training returns these tensors: "losses" of all steps; the "logits/" of the first batch in
     evaluation mode, "initial", after the "first" step and when "trained"; every "gradient/NAME" of
     the first step; every running statistic after it, "first/NAME"; everything at the end,
     "trained/NAME".
@@ -113,7 +113,7 @@ class Case:
         return finish
 
     def train_everywhere(self, folder, types):
-        """What training gives in (program, type), at the same time in Python and in C++. In float32
+        """What training returns in (program, type), at the same time in Python and in C++. In float32
         Python trains twice, for the layout of images in memory changes the rounding, and so does C++,
         which has two executors."""
         running = {("C++", name): self.start_cpp(folder, name) for name in types}

@@ -22,7 +22,7 @@ class Genotype:
         return dict(zip(pairs, graph["motifs"][motif - 1], strict=True))
 
     def computes(self, level, operation):
-        """Whether an edge of `level` that carries `operation` gives anything out: a motif does so
+        """Whether an edge of `level` that carries `operation` has an output: a motif does
         when its source reaches its sink."""
         if operation == "none" or level == 2:
             return operation != "none"
@@ -45,7 +45,7 @@ class Genotype:
 
 
 class Convolution(nn.Module):
-    """Convolution, batch normalisation, ReLU. `width` is what comes in, `self.width` what goes out,
+    """Convolution, batch normalisation, ReLU. `width` is the input's, `self.width` the output's,
     here and in all modules below."""
 
     def __init__(self, width, channels, kernel=1, stride=1, groups=1):

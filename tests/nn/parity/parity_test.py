@@ -44,7 +44,7 @@ def hierevo(*arguments):
 
 
 def random_genotypes(space, count, folder):
-    """Valid ones that do not cost too much."""
+    """Valid ones that are not too expensive."""
     found = []
     path = folder / "genotype.json"
     for line in hierevo("sample", "--space", space, "--count", 60 * count,
