@@ -137,11 +137,21 @@ class PlainEnglish(PlantedTree):
                                             "slurm/a.sh:3: 'Run the same line': write 'the same command'"])
         self.assertEqual(looked_at, 2)
 
+    def test_literals(self):
+        self.plant("src/app/a.cpp", """// It goes on with '"'.
+char mark = '"';  // "in series"
+/* "in
+   series" */ say("It goes on"
+                  " with it.", "in", "series");
+""")
+        self.assertEqual(plain_english.check(self.root),
+                         (["src/app/a.cpp:4: 'goes on with': write 'resume'"], 1))
+
     def test_proper_uses(self):
         self.plant("a.md", "Write *resume*, not *go on with*. Both are on the same line, in series-connected "
                            "parts; whoever wants to stop tells others.\n")
         self.plant("src/core/a.cpp", "// Goes on with it.\n")
-        self.assertEqual(plain_english.check(self.root), ([], 1))
+        self.assertEqual(plain_english.check(self.root), ([], 2))
 
 
 class TrackedFiles(PlantedTree):

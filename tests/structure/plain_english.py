@@ -1,4 +1,4 @@
-"""Checks that documents and scripts say things as CONTRIBUTING.md's glossary does.
+"""Checks that documents, scripts and programs say things as CONTRIBUTING.md's glossary does.
 
 usage: plain_english.py SOURCE_TREE
 """
@@ -12,6 +12,8 @@ import tracked_files
 
 # Files whose whole text is checked; * matches slashes too.
 TEXTS = ("*.md", "scripts/*", "slurm/*", "cmake/*", "CMakePresets.json")
+# Files whose string literals are checked.
+LITERALS = ("src/*.cpp", "include/*.hpp", "io/*.cpp")
 
 # Phrases as regular expressions, with what to write instead. A space matches any break between words.
 PHRASES = {
@@ -34,6 +36,27 @@ BREAK = r"\s+(?:(?:#|//+)\s+)?"
 BANNED = [(re.compile(rf"(?<![\w*-])(?:{phrase.replace(' ', BREAK)})(?![\w-])", re.IGNORECASE), instead)
           for phrase, instead in PHRASES.items()]
 
+CPP_TOKEN = re.compile(r"""
+    //[^\n]* | /\*.*?\*/ | '(?:[^'\\\n]|\\.[^'\n]*)'
+    | "(?P<literal>(?:[^"\\\n]|\\.)*)"(?P<joined>\s*(?="))?""", re.DOTALL | re.VERBOSE)
+
+
+def literals_of(code):
+    """The text of a C++ file's string literals, each in its line; adjacent ones are joined."""
+    text, end = "", 0
+    for found in CPP_TOKEN.finditer(code):
+        text += "\n" * code.count("\n", end, found.start())
+        if found["literal"] is None:
+            text += "\n" * found[0].count("\n")
+        else:
+            text += found["literal"] + (found["joined"] or "\0")
+        end = found.end()
+    return text
+
+
+def matches(path, patterns):
+    return any(fnmatch.fnmatch(path.as_posix(), pattern) for pattern in patterns)
+
 
 def problems_in(path, text):
     for pattern, instead in BANNED:
@@ -44,10 +67,11 @@ def problems_in(path, text):
 
 def check(root):
     """All problems of a tree, and the number of files that were looked at."""
-    files = [path for path in tracked_files.tracked(root)
-             if any(fnmatch.fnmatch(path.as_posix(), pattern) for pattern in TEXTS)]
-    problems = [problem for path in files
-                for problem in problems_in(path, (root / path).read_text(encoding="utf-8"))]
+    files = [path for path in tracked_files.tracked(root) if matches(path, TEXTS + LITERALS)]
+    problems = []
+    for path in files:
+        text = (root / path).read_text(encoding="utf-8")
+        problems += problems_in(path, text if matches(path, TEXTS) else literals_of(text))
     return problems, len(files)
 
 
