@@ -34,7 +34,7 @@ void require_trained(const std::string& run) {
   const std::string evaluator = OptionSet::value_in(recorded, "evaluator");
   if (evaluator.empty() || evaluator == "train") return;
   throw core::UsageError(
-      fmt::format("The fitness of the run in '{}' cannot come out again", run),
+      fmt::format("The fitness of the run in '{}' cannot be reproduced", run),
       fmt::format("it was searched with --evaluator {}, not by training", evaluator),
       "For the accuracy of its cells use hierevo train, or hierevo evaluate --genotype.");
 }
@@ -54,7 +54,7 @@ core::FileLock claim_checkpoint(const fs::path& path) {
                            fmt::format("--checkpoint is '{}'", path.string()), "Make it first.");
   }
   if (auto lock = core::FileLock::try_acquire(path.string() + ".lock")) return std::move(*lock);
-  throw core::InUseError(path, "another process already works with it", "",
+  throw core::InUseError(path, "another process is using it", "",
                          "Wait for it, or choose another --checkpoint.");
 }
 
@@ -64,7 +64,7 @@ void note_other_data(const std::string& run, const search::DataFacts& data) {
   const auto then = search::recorded_data(run);
   if (!then || then->fingerprint == data.fingerprint) return;
   core::log(core::LogLevel::warning,
-            "The data are not those of the search in '{}', whose fitness will not come out again: "
+            "The data are not those of the search in '{}', so its fitness will not be reproduced: "
             "{} instead of {}",
             run, description(data), description(*then));
 }
@@ -72,11 +72,11 @@ void note_other_data(const std::string& run, const search::DataFacts& data) {
 [[noreturn]] void stopped(const std::string& checkpoint) {
   if (checkpoint.empty()) {
     throw core::Interrupted("The evaluation was stopped", "nothing of it is saved",
-                            "With --checkpoint FILE.h5 it could be gone on with.");
+                            "With --checkpoint FILE.h5 it could be resumed.");
   }
   throw core::Interrupted("The evaluation was stopped",
                           fmt::format("it is saved in '{}'", checkpoint),
-                          "Run the same line again to go on.");
+                          "Run the same command again to resume.");
 }
 
 struct EvaluateOptions {
@@ -103,11 +103,11 @@ void EvaluateOptions::add_to(OptionSet& options) {
   options.add("repeats", &repeats, "independent trainings whose accuracies are averaged",
               {.range = repeats_range});
   options.add("only-repeat", &only_repeat,
-              "make only this one of the repeats, as other processes make the others",
+              "run only this one of the repeats, while other processes run the others",
               {.range = core::at_least(0), .zero = "all"});
-  options.add("seed", &seed, "of weights, order, augmentation and the split of the data");
+  options.add("seed", &seed, "seed seed of weights, order, augmentation and the split of the data");
   options.add("checkpoint", &checkpoint,
-              "file that keeps the evaluation half done, FILE.h5: the same command resumes from it",
+              "file for the unfinished evaluation, FILE.h5, from which the same command resumes",
               {.recorded = false});
   options.add("checkpoint-every", &checkpoint_every, "time between its saves",
               {.range = interval_range, .unit = "seconds", .recorded = false});
@@ -160,9 +160,10 @@ int command_evaluate(const Arguments& arguments) {
   OptionSet options(
       "usage: hierevo evaluate --genotype FILE.json | --run DIR [--id N] [options]",
       "One fitness evaluation, as a worker of a search does it: trains the small\n"
-      "network from scratch and prints its validation accuracy as JSON. With --run, the run's\n"
-      "options and the individual's seed, so that its fitness comes out again. An INI file of a\n"
-      "search serves here too: what concerns only the search is passed over.");
+      "network from scratch and prints its validation accuracy as JSON. With --run, it uses\n"
+      "the run's options and the individual's seed, so that it reproduces its fitness. It\n"
+      "also accepts the INI file of a search, and ignores the options that concern only\n"
+      "the search.");
   command.add_to(options);
   if (!options.parse(arguments)) return 0;
   outlive_readers();

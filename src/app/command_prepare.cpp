@@ -38,12 +38,13 @@ struct PrepareOptions {
 
 void PrepareOptions::add_to(OptionSet& options) {
   options.group("Packing");
-  options.add_positional("source", &job.source, "the folder to pack; may stand without --source");
+  options.add_positional("source", &job.source,
+                         "the folder to pack; --source itself may be omitted");
   options.add("out", &job.out,
-              "what to make: FILE.h5, a pack of pixels; or FOLDER (no dot in its name), shards of "
-              "JPEG files as they are");
+              "what to create: FILE.h5, a pack of pixels; or FOLDER (no dot in its name), shards "
+              "of unchanged JPEG files");
   options.add("size", &job.size,
-              "packs of image folders: scale the short side to this and take the middle square",
+              "packs of image folders: scale the short side to this and take the center square",
               {.range = core::between(0, 4096), .unit = "pixels", .zero = "sizes as they are"});
   options.add("shard-images", &job.shard_images,
               "shards: images in each; 10000 of ILSVRC's are about 1 GB",
@@ -52,17 +53,17 @@ void PrepareOptions::add_to(OptionSet& options) {
   options.group("Folders of images");
   options.add(
       "validation-labels", &job.validation_labels,
-      "classes of images in val/ that lie in no folders of their classes: a class a line in "
-      "the order of the images, NAME CLASS a line, or LOC_val_solution.csv");
+      "classes of the images in val/ if these are not in a folder for each class: one class per "
+      "line in the order of the images, or NAME CLASS per line, or LOC_val_solution.csv");
   options.add("synsets", &job.synsets,
-              "classes in the order of their numbers, a name a line, where --validation-labels has "
-              "numbers as ILSVRC2012_validation_ground_truth.txt (say map_clsloc.txt)");
+              "classes in the order of their numbers, one name per line (such as map_clsloc.txt), "
+              "if --validation-labels has numbers, like ILSVRC2012_validation_ground_truth.txt");
   options.add("labels-from", &job.labels_from,
-              "the number of the first class, where --validation-labels has numbers; without "
-              "it 0 where a 0 occurs, 1 where the last class's number does",
+              "the number of the first class, if --validation-labels has numbers; by default 0 if "
+              "a 0 occurs, 1 if the number of classes does",
               {.choices = {"0", "1"}});
   options.add("skip-broken", &job.skip_broken,
-              "leave broken images out, and name them in what is made");
+              "leave broken images out, and list them in the result");
   options.add("threads", &job.threads, "threads that read images",
               {.range = core::between(1, 1024)});
   options.epilogue(
@@ -81,7 +82,8 @@ void PrepareOptions::check() const {
                            "For example hierevo prepare FOLDER --out FILE.h5.");
   }
   if (job.out.empty() || (!keeps_jpeg() && fs::path(job.out).extension() != ".h5")) {
-    throw core::UsageError(fmt::format("--out is '{}'", job.out), "a pack's name ends with .h5",
+    throw core::UsageError(fmt::format("--out is '{}'", job.out),
+                           "the name of a pack ends with .h5",
                            "Give --out FILE.h5, or --out FOLDER for shards of JPEG files.");
   }
   const fs::path folder = fs::path(job.out).parent_path();
@@ -91,11 +93,11 @@ void PrepareOptions::check() const {
   }
   if (!job.synsets.empty() && job.validation_labels.empty()) {
     throw core::UsageError("--synsets is given without --validation-labels",
-                           "it says what numbers there mean", "Give both or none.");
+                           "it says what the numbers in there mean", "Give both or none.");
   }
   if (!job.labels_from.empty() && job.synsets.empty()) {
     throw core::UsageError("--labels-from is given without --synsets",
-                           "it says where numbers of classes there count from",
+                           "it says whether the class numbers in there start from 0 or 1",
                            "Give both or none.");
   }
   if (keeps_jpeg()) {
@@ -119,7 +121,7 @@ void PrepareOptions::check_pack() const {
 void PrepareOptions::check_shards() const {
   if (job.size != 0) {
     throw core::UsageError("--size cannot be used here",
-                           fmt::format("'{}' becomes a folder of JPEG files as they are", job.out),
+                           fmt::format("'{}' becomes a folder of unchanged JPEG files", job.out),
                            "Leave it out, or give --out FILE.h5 for a pack of pixels.");
   }
 }
@@ -159,12 +161,11 @@ int command_prepare(const Arguments& arguments) {
   OptionSet options(
       "usage: hierevo prepare FOLDER --out FILE.h5 [--size N] | --out FOLDER",
       "Packs a data set into one HDF5 file, for --dataset FILE.h5, or keeps JPEG images\n"
-      "in a folder of shards, which several processes may make at once. FOLDER holds\n"
-      "train/CLASS/*.jpg and, if there is something to test on, test/CLASS/*.jpg (or\n"
-      "val, validation; beside these a test/ without classes, as ILSVRC's, is not used);\n"
-      "or all of that as Tiny ImageNet has it, in folders images/ in each of these;\n"
-      "or the binary files of CIFAR-10 or CIFAR-100; or four IDX files as those of\n"
-      "MNIST.");
+      "in a folder of shards, which several processes can create together. FOLDER contains\n"
+      "train/CLASS/*.jpg and, for the test set, test/CLASS/*.jpg (or val/, validation/; next\n"
+      "to one of these, a test/ without classes, like ILSVRC's, is ignored); or the same with\n"
+      "a folder images/ in each of these, like Tiny ImageNet; or the binary files of CIFAR-10\n"
+      "or CIFAR-100; or four IDX files like MNIST's.");
   prepare.add_to(options);
   if (!options.parse(arguments)) return 0;
   catch_stop_signals();

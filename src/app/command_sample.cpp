@@ -14,7 +14,7 @@ int command_sample(const Arguments& arguments) {
   long count = 1;
   int mutations = 1000;
   OptionSet options("usage: hierevo sample [options]",
-                    "Prints random genotypes, one JSON object a line.");
+                    "Prints random genotypes, one JSON object per line.");
   options.group("Sampling");
   options.add("space", &space_name,
               "hierarchical, flat, or MOTIFSxNODES of each level from 2 up, such as 6x4,1x5");

@@ -78,7 +78,7 @@ class SearchProgram {
   Outcome search_as(comm::Communicator& ranks, const std::string& error);
   bool time_is_up() const;
   std::string job_text() const;
-  /// For rank 0: tells what became of the search.
+  /// For rank 0: reports the outcome of the search.
   int conclude(const Outcome& outcome) const;
   int dry_run_ended() const;
 
@@ -178,8 +178,9 @@ std::string SearchProgram::job_text() const {
 
 SearchProgram::Outcome SearchProgram::search_as(comm::Communicator& ranks,
                                                 const std::string& error) {
-  const bool tells = ranks.rank() == 0 && !options_.dry_run;
-  ProgressLine line(tells ? ProgressLine::mode_named(command_.progress) : ProgressLine::Mode::off);
+  const bool reports = ranks.rank() == 0 && !options_.dry_run;
+  ProgressLine line(reports ? ProgressLine::mode_named(command_.progress)
+                            : ProgressLine::Mode::off);
   SearchStatus last;
   const auto show = [&](const SearchStatus& status) {
     last = status;
@@ -200,7 +201,7 @@ int SearchProgram::conclude(const Outcome& outcome) const {
   const std::string best =
       last.evaluated > 0 ? fmt::format("best {:.4f}: individual {}, {} parameters",
                                        last.best_fitness, number(*last.best), last.best_parameters)
-                         : "none evaluated with success";
+                         : "no successful evaluation";
   core::write_line("{} ({} failed), {}.", search::evaluations_text(last.done, last.target),
                    last.failed, best);
   switch (end) {
@@ -216,7 +217,7 @@ int SearchProgram::conclude(const Outcome& outcome) const {
                        options_.run.string());
       return static_cast<int>(core::ExitCode::finished);
     case SearchEnd::saved:
-      core::write_line("Stopped and saved in '{}'. Run the same line again to go on.",
+      core::write_line("Stopped and saved in '{}'. Run the same command again to resume.",
                        options_.run.string());
       return static_cast<int>(core::ExitCode::saved);
     case SearchEnd::failures:
@@ -228,7 +229,7 @@ int SearchProgram::conclude(const Outcome& outcome) const {
 
 int SearchProgram::dry_run_ended() const {
   core::write_line(
-      "All is ready to search the {} space by {} in '{}': {} evaluations, {} of them random "
+      "Everything is ready to search the {} space by {} in '{}': {} evaluations, {} of them random "
       "at the start. Nothing was written.",
       options_.engine.space.name(), name(options_.engine.algorithm), options_.run.string(),
       options_.engine.evaluations,
@@ -318,7 +319,7 @@ void check_recorded(const OptionSet& options, const SearchCommandOptions& now) {
   const std::string then = OptionSet::value_in(*recorded, "command");
   if (then != now.command) {
     core::log(core::LogLevel::warning,
-              "--command was '{}' and is '{}' now: their fitness is taken to be the same", then,
+              "--command was '{}' and is '{}' now: their fitness is assumed to be the same", then,
               now.command);
   }
 }
@@ -329,7 +330,7 @@ std::string no_evolution(const evolution::EngineOptions& engine) {
   if (engine.population < engine.evaluations) return "";
   return core::error_text(fmt::format("--population is {} and --evaluations is {}",
                                       engine.population, engine.evaluations),
-                          "all will be random genotypes: evolution never begins",
+                          "all candidates will be random: evolution never begins",
                           "Give a smaller --population or more --evaluations.");
 }
 
@@ -354,11 +355,11 @@ int command_search(const Arguments& arguments) {
   OptionSet options("usage: hierevo search --run DIR [options], alone or under mpirun or srun",
                     "Finds a cell by asynchronous evolution. Under mpirun, rank 0 coordinates and "
                     "the other ranks\n"
-                    "evaluate. The same line goes on with a search that was interrupted.");
+                    "evaluate. The same command resumes an interrupted search.");
   command.add_to(options);
   const SlurmJob job = SlurmJob::here();
   const bool many = comm::MpiSession::launched_by_mpi();
-  // Tasks that do not know of each other all refuse, and one tells why.
+  // Tasks that do not know of each other all refuse, and one reports why.
   const bool told_by_another = job.step_tasks > 1 && job.rank > 0;
   search::SearchOptions search_options;
   std::vector<std::string> warnings;
@@ -369,7 +370,7 @@ int command_search(const Arguments& arguments) {
     check_launch(job, many, options.given("workers"), "give --workers N");
     if (many && options.given("workers")) {
       throw core::UsageError("--workers cannot be used under mpirun", "its ranks are the workers",
-                             "Give mpirun one rank more than there shall be workers.");
+                             "Start mpirun with one more rank than the workers you want.");
     }
     check_recorded(options, command);
     search_options.configuration = options.record();
@@ -407,7 +408,7 @@ int command_search(const Arguments& arguments) {
   const int code = guarded([&] { return program.run(ranks, problem); });
   end_soon(code, program.patience_with_the_end());  // all has been saved
   // Rank 0 sends the others home before it fails. Another rank that fails must not wait for them:
-  // it is lost, and whether they go on without it is for the launcher to say.
+  // it is lost, and whether they continue without it is for the launcher to decide.
   const bool saved = code == static_cast<int>(core::ExitCode::saved);
   if (code != 0 && !saved && ranks.rank() != 0) ::_exit(code);
   return code;

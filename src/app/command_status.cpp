@@ -48,9 +48,10 @@ std::size_t max_consecutive_failures(const std::filesystem::path& run) {
   }
 }
 
-/// Why a search has stopped, as far as the run tells.
+/// Why a search has stopped, as far as the run shows.
 std::string reason_of_stop(const io::Snapshot& snapshot, const std::filesystem::path& run) {
-  if (snapshot.progress.state == "running") return "it was killed, or could not save at its end";
+  if (snapshot.progress.state == "running")
+    return "it was killed, or could not save before it exited";
   std::size_t series = 0;
   const evolution::Evaluation* last = nullptr;
   for (const auto& individual : snapshot.state.history) {
@@ -62,9 +63,9 @@ std::string reason_of_stop(const io::Snapshot& snapshot, const std::filesystem::
   }
   // Its workers' last results may have come after its end was decided.
   if (series == 0 || series < max_consecutive_failures(run)) {
-    return "no rank that evaluates was left, or evaluations kept failing";
+    return "no rank was left to evaluate, or evaluations kept failing";
   }
-  return fmt::format("{} evaluations failed one after another; the last: {}", series,
+  return fmt::format("{} consecutive evaluations failed; the last: {}", series,
                      last->reason.empty() ? name(last->status) : last->reason);
 }
 
@@ -147,7 +148,7 @@ void print_for_people(const json& status) {
                                       counts["target"].get<std::size_t>()),
              counts["failed"].get<std::size_t>(), counts["reused"].get<std::size_t>(),
              counts["in_flight"].get<std::size_t>(),
-             status["state"] == "running" ? "in flight" : "to go on with");
+             status["state"] == "running" ? "in flight" : "to resume");
   for (const auto& [failure, count] : status["failures"].items()) {
     print_line("  failure      {}: {}", failure, count.get<int>());
   }
@@ -159,7 +160,7 @@ void print_for_people(const json& status) {
   print_line("  workers      {} now, busy {:.0f} % of the time", status["workers"].get<int>(),
              100.0 * status["utilisation"].get<double>());
   for (const json& one : status["under_way"]) {
-    print_line("  under way    {}", under_way_text(one));
+    print_line("  in flight    {}", under_way_text(one));
   }
   print_line("  searched     {}", duration_text(status["elapsed_seconds"].get<double>()));
 }

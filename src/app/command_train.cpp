@@ -80,15 +80,15 @@ void TrainCommandOptions::add_to(OptionSet& options) {
   options.add("repeats", &repeats, "independent trainings, for mean and deviation",
               {.range = repeats_range, .change = Change::between_starts});
   options.add("only-repeat", &only_repeat,
-              "train only this one of the repeats, as other processes train the others; the last "
-              "one to end reports mean and deviation",
+              "train only this one of the repeats, while other processes train the others; the "
+              "last one to finish reports mean and deviation",
               {.range = core::at_least(0), .zero = "all", .recorded = false});
   options.add("seed", &seed, "of weights, order and augmentation");
   options.add("test-every", &test_every, "steps between tests that choose the best weights",
               {.range = core::at_least(0), .zero = "up to twenty tests in all"});
   options.add("save-every", &save_every, "time between saves of the last weights",
               {.range = interval_range, .unit = "seconds", .recorded = false});
-  options.add("dry-run", &dry_run, "check options, ranks and data, and end", {.recorded = false});
+  options.add("dry-run", &dry_run, "check options, ranks and data, and exit", {.recorded = false});
   options.add("progress", &progress, "how progress is shown", progress_facts());
   model.add_to(options);
   data.add_to(options);
@@ -98,27 +98,29 @@ void TrainCommandOptions::add_to(OptionSet& options) {
               {.range = core::between(0, 1024), .zero = "as many as --threads", .recorded = false});
   training.add_to(options);
   options.group("Several ranks (mpirun, srun), which share each batch");
-  options.add("sync-batchnorm", &sync_batchnorm,
-              "batch normalisation over the images of all ranks, not of each; without "
-              "--micro-batches, whose parts are normalised one by one, the number of ranks then "
-              "changes results by rounding alone");
+  options.add(
+      "sync-batchnorm", &sync_batchnorm,
+      "batch normalisation over the images of all ranks, not of each; the number of ranks then "
+      "changes results only by rounding (but --micro-batches are normalised one by one)");
   options.add("compress-gradients", &compress_gradients,
-              "send gradients as bfloat16: half as much, and rounded");
+              "send gradients as bfloat16: half the volume, rounded");
   options.add("bucket-mb", &bucket_mb, "gradients that are summed at once",
               {.range = core::between(1, 1 << 20), .unit = "megabytes", .recorded = false});
   options.add("rank-timeout", &rank_timeout,
-              "time after which a rank that does not come along ends the training",
+              "time after which a rank that does not respond ends the training",
               {.range = interval_range, .unit = "seconds", .recorded = false});
   GenotypeChoice::inherit(options, {"dataset", "data-dir"});
   options.epilogue(
       "Under mpirun or srun all ranks train one network, each on its part of every batch: --batch\n"
-      "is that of all ranks together. It may go on with another number of them.\n"
+      "is that of all ranks together. A training can be resumed with another number of ranks.\n"
       "With --run, the data set is that of the search unless --dataset names another; the\n"
       "network and its training are those given here.\n"
-      "Best weights are chosen on --validation-size images of the training set; with 0 of them on\n"
-      "the test set, so that their score is none to report. The result is that of the last\n"
-      "weights, as in the paper.\n\n"
-      "Example:\n  hierevo train --run my-run --channels 16 --steps 2000 --repeats 5\n"
+      "The best weights are chosen on --validation-size images of the training set; if that is 0,\n"
+      "on the test set, so that their score must not be reported. The result is that of the last\n"
+      "weights, as in the paper.\n"
+      "\n"
+      "Example:\n"
+      "  hierevo train --run my-run --channels 16 --steps 2000 --repeats 5\n"
       "  mpirun -n 4 hierevo train --run my-run --config slurm/imagenet.ini --dataset imagenet\n");
 }
 
@@ -148,8 +150,8 @@ void note_made_up_fitness(const GenotypeChoice& choice) {
 void note_whole_crops(const TrainingDataFacts& data, std::int64_t crop) {
   if (!data.crops_are_whole) return;
   core::write_line(
-      "Note: --crop is {0}, and the images of '{1}' are {0}×{0}: no random parts of them are "
-      "trained on. Give a smaller --crop, or 0 if whole images are meant.",
+      "Note: --crop is {0}, and the images of '{1}' are {0}×{0}, so there are no random crops. "
+      "Give a smaller --crop, or 0 for whole images.",
       crop, data.data.name);
 }
 
@@ -227,7 +229,7 @@ class TrainProgram {
   const OptionSet& options_;
 };
 
-/// Elsewhere only its genotype is known: a search may go on meanwhile, and find a better one.
+/// Elsewhere only its genotype is known: a search may still be running, and find a better one.
 evolution::Individual TrainProgram::chosen_by_rank_0(comm::Collectives& ranks) const {
   std::optional<evolution::Individual> individual;
   const std::string genotype = comm::compute_on_root(ranks, [&] {
@@ -336,7 +338,7 @@ void TrainProgram::conclude(const json& last, const TrainingTask& task,
 void TrainProgram::tell_that_all_is_ready(const TrainingTask& task, const fs::path& folder) const {
   const TrainingDataFacts& data = task.data.facts();
   core::write_line(
-      "All is ready to train {} parameters for {} steps of {} images in '{}', on {} images "
+      "Everything is ready to train {} parameters for {} steps of {} images in '{}', on {} images "
       "of '{}', and to test on {}. Nothing was written.",
       cost_of(task).parameters, task.options.steps, task.options.batch, folder.string(),
       data.data.training_images, data.data.name, data.test_images);
@@ -394,8 +396,8 @@ int command_train(const Arguments& arguments) {
       "usage: hierevo train --run DIR [--id N] | --genotype FILE.json [options],\n"
       "       alone or under mpirun or srun",
       "Trains the network of a cell on the whole training set and tests it on the\n"
-      "test set. Weights and results go to --out; the same line goes on with a\n"
-      "training that was interrupted, and prints the result as JSON.");
+      "test set. Weights and results go to --out, and the result is printed as JSON;\n"
+      "the same command resumes an interrupted training.");
   command.add_to(options);
   std::exception_ptr problem;
   try {

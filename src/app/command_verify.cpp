@@ -96,17 +96,17 @@ int command_verify(const Arguments& arguments) {
   bool as_json_text = false;
   OptionSet options(
       "usage: hierevo verify --run DIR [--json]",
-      "Replays a search from its options and checks all that it left: numbers, seeds,\n"
+      "Replays a search from its options and checks everything that it left: numbers, seeds,\n"
       "genotypes and the choice of every parent, fitness, phenotypes, costs and sums;\n"
-      "snapshots, journals, half-trained candidates, weights and data. Changes nothing;\n"
-      "a search may run meanwhile. Exit code 3 when there are problems, a line each.");
+      "snapshots, journals, half-trained candidates, weights and data. Changes nothing; the\n"
+      "search may be running. Exit code 3 if there are problems, which are printed line by line.");
   options.group("Verify");
   options.add("run", &run, "the run directory");
   options.add("json", &as_json_text, "as JSON");
   options.epilogue(
-      "A problem names its file. An earlier snapshot or the journals often have what a damaged "
-      "file\n"
-      "lost, and the search goes on from these by itself: see hierevo status --run DIR.\n");
+      "Each problem names its file. An earlier snapshot or the journals often contain what a\n"
+      "damaged file lost, and the search resumes from these by itself: see hierevo status\n"
+      "--run DIR.\n");
   if (!options.parse(arguments)) return 0;
   if (run.empty()) throw core::UsageError("No run is given", "", "Give --run DIR.");
 

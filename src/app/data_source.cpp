@@ -24,7 +24,7 @@ data::Dataset read_dataset(const DataOptions& options) {
   std::error_code unreachable;
   if (std::filesystem::is_directory(path, unreachable)) {
     throw core::UsageError(fmt::format("--dataset is '{}', a folder", path.string()),
-                           "it has no index.h5, which hierevo prepare writes at its end",
+                           "it has no index.h5, which hierevo prepare writes last",
                            "Run hierevo prepare (again), or name the FILE.h5 that it made.");
   }
   return io::read_data_pack(path);

@@ -1,4 +1,4 @@
-// What a rank tells its evaluator processes when they start.
+// What a rank sends its evaluator processes when they start.
 #pragma once
 
 #include <string>

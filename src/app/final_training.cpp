@@ -163,7 +163,7 @@ class Repeat {
     throw comm::AgreedError(core::Interrupted(
         fmt::format("The training was stopped at step {} of {}", trainer_.step(),
                     task_.options.steps),
-        fmt::format("all is saved in '{}'", where), "Run the same line again to go on."));
+        fmt::format("all is saved in '{}'", where), "Run the same command again to resume."));
   }
 
   const TrainingTask& task_;
@@ -199,7 +199,7 @@ std::optional<json> finished_repeat(int repeat, const TrainingDirectory& directo
   auto known = json::parse(*done, nullptr, /*allow_exceptions=*/false);
   if (known.is_object() && known.contains("top1")) return known;
   throw core::CheckpointError(directory.path(), "a result.json in it cannot be read", "",
-                              "Remove that file: the training then ends again.");
+                              "Remove that file, and the training writes it again.");
 }
 
 namespace {

@@ -43,7 +43,7 @@ void check_memory(const TrainingTask& task);
 /// Trains repeat `repeat` (from 1), and gives its result.json, which rank 0 also saves. A repeat
 /// that has finished is not trained again. Collective over the ranks; `directory` and `line` are of
 /// rank 0, and null elsewhere. Throws AgreedError: exit code 75 when a signal asks to stop (then
-/// all is saved, and the same call goes on), UsageError's when the training diverges,
+/// all is saved, and the same call resumes), UsageError's when the training diverges,
 /// CheckpointError's when others train this repeat. What else it throws, it throws on one rank
 /// alone.
 nlohmann::json train_repeat(const TrainingTask& task, int repeat,

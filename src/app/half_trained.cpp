@@ -44,7 +44,7 @@ void HalfTrained::resume(nn::FitnessMeasurement& measurement) {
   } catch (const core::CheckpointError& error) {
     if (checkpoints_.essential) throw;
     core::log(core::LogLevel::warning,
-              "{} Candidate {} is evaluated from the start, and this file written over.",
+              "{} Candidate {} is evaluated from the start, and this file is overwritten.",
               error.what(), number(candidate_.id));
   } catch (const std::exception& error) {
     leave_as_it_is(error);
@@ -54,7 +54,7 @@ void HalfTrained::resume(nn::FitnessMeasurement& measurement) {
 void HalfTrained::leave_as_it_is(const std::exception& error) {
   if (checkpoints_.essential) throw;  // what resume() has caught
   core::log(core::LogLevel::warning,
-            "{} Candidate {} is evaluated from the start, and this file left as it is.",
+            "{} Candidate {} is evaluated from the start, and this file is left as it is.",
             core::failure_of(error).text, number(candidate_.id));
   path_.clear();
 }
@@ -69,7 +69,7 @@ bool HalfTrained::is_same(const io::TrainingSnapshot& saved) const {
 void HalfTrained::try_to_resume(nn::FitnessMeasurement& measurement) {
   const io::TrainingSnapshot saved = io::load_training(path_);
   if (!is_same(saved)) {
-    const core::CheckpointError error(path_, "it is of another evaluation",
+    const core::CheckpointError error(path_, "it belongs to another evaluation",
                                       "its genotype, seed, model, data or options differ");
     if (checkpoints_.essential) throw error;
     core::log(core::LogLevel::warning, "{} Candidate {} is evaluated from the start.", error.what(),
@@ -83,7 +83,7 @@ void HalfTrained::try_to_resume(nn::FitnessMeasurement& measurement) {
                                     .momentum = loaded(saved.momentum),
                                     .average = loaded(saved.average)}});
   earlier_seconds_ = saved.seconds;
-  core::log(core::LogLevel::info, "Candidate {} goes on at step {} of repeat {}",
+  core::log(core::LogLevel::info, "Candidate {} resumes at step {} of repeat {}",
             number(candidate_.id), saved.losses.size(), saved.repeat_accuracy.size() + 1);
 }
 
@@ -104,7 +104,7 @@ void HalfTrained::save_at_the_end(const nn::FitnessMeasurement& measurement) {
     save(measurement);
   } catch (const std::exception& error) {
     if (checkpoints_.essential) throw;
-    core::log(core::LogLevel::error, "{} What candidate {} was trained is lost.",
+    core::log(core::LogLevel::error, "{} The training of candidate {} so far is lost.",
               core::failure_of(error).text, number(candidate_.id));
   }
 }
@@ -116,7 +116,7 @@ void HalfTrained::save(const nn::FitnessMeasurement& measurement) {
   const nn::FitnessState state = measurement.state();
   const double here = std::chrono::duration<double>(Clock::now() - start_).count();
   std::error_code is_there;
-  // A rank that was taken for lost, and the one that was given its candidate, may both save it.
+  // A rank that was considered lost, and the one that was given its candidate, may both save it.
   const auto writers = checkpoints_.essential ? core::Writers::one : core::Writers::several;
   std::filesystem::create_directory(path_.parent_path(), is_there);
   io::save_training({.genotype = candidate_.genotype,

@@ -1,4 +1,4 @@
-// A fitness evaluation that goes on where it was stopped: its file, io/FORMAT.md "Training".
+// A fitness evaluation that resumes where it was stopped: its file, io/FORMAT.md "Training".
 #pragma once
 
 #include <chrono>
@@ -15,14 +15,14 @@
 namespace hierevo::app {
 
 /// The file of one evaluation. Unless it is essential, what keeps it from being read or written is
-/// told in the log and the evaluation goes on without. A damaged file is then written over, one of
+/// logged, and the evaluation continues without it. A damaged file is then written over, one of
 /// a newer version never. Nothing is written any more once another search has taken the run over.
 class HalfTrained {
  public:
   HalfTrained(const Checkpoints& checkpoints, const evolution::Candidate& candidate,
               const genome::ModelSpec& model, const nn::PixelNormalisation& normalisation);
 
-  /// Where there is a file of this candidate, `measurement` goes on from it.
+  /// Where there is a file of this candidate, `measurement` resumes from it.
   void resume(nn::FitnessMeasurement& measurement);
   /// To be called between two steps.
   void save_when_due(const nn::FitnessMeasurement& measurement);

@@ -44,14 +44,17 @@ void print_help() {
     std::cout << fmt::format("  {:<10}{}\n", command.name, command.about);
   }
   std::cout
-      << "\n`hierevo COMMAND --help` explains a command, `hierevo --version` this build.\n\n"
+      << "\n"
+         "`hierevo COMMAND --help` explains a command, `hierevo --version` this build.\n"
+         "\n"
          "A first search on two worker processes:\n"
          "  mpirun -n 3 hierevo search --run my-run --population 20 --evaluations 100 \\\n"
          "    --channels 8 --steps 100 --batch 64 --repeats 1\n"
-         "The same line goes on with a search that was interrupted.\n\n"
+         "The same command resumes an interrupted search.\n"
+         "\n"
          "Exit codes: 0 finished, 2 wrong usage or input, 3 run directory or output cannot be\n"
-         "used, 4 stopped for failures or want of memory, 5 another process works there, 75\n"
-         "saved: run the same command again.\n";
+         "used, 4 stopped after failures or out of memory, 5 another process is using the folder,\n"
+         "75 saved: run the same command again.\n";
 }
 
 int run(int argc, char** argv) {

@@ -66,7 +66,7 @@ bool is(const po::error& error) {
 [[noreturn]] void refuse_whole(const po::error& error) {
   if (is<po::too_many_positional_options_error>(error)) {
     throw core::UsageError("A value on the command line belongs to no option",
-                           "each stands behind the name of its option, as in --run DIR",
+                           "each follows the name of its option, as in --run DIR",
                            "Quote values that have spaces in them; see --help.");
   }
   throw core::UsageError("The command line cannot be read", error.what(), "See --help.");
@@ -100,7 +100,7 @@ void refuse(const po::error& error, const OptionPlace& place,
     const auto found = takes.find(name);
     const bool anything = found == takes.end() || found->second.empty();
     throw core::UsageError(fmt::format("--{} is '{}'{}", name, parts.part("value"), in),
-                           "that is no value of this option",
+                           "this option does not take that value",
                            anything ? "See --help." : fmt::format("Give {}.", found->second));
   }
   if (is<po::multiple_occurrences>(error)) {
@@ -109,7 +109,7 @@ void refuse(const po::error& error, const OptionPlace& place,
   }
   if (lacks_its_value(error)) {
     throw core::UsageError(fmt::format("--{} has no value", name), "this option takes one",
-                           "Give it behind the name; see --help.");
+                           "Give it after the name; see --help.");
   }
   throw core::UsageError(fmt::format("--{}{} cannot be used", name, in), parts.text(),
                          "See --help.");

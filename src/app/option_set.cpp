@@ -77,12 +77,12 @@ OptionSet::OptionSet(std::string usage, std::string about)
   group("General");
   groups_.back().add_options()("help,h", po::bool_switch(&help_), "show this and end")(
       "config", po::value<std::string>(&config_)->value_name("FILE.ini"),
-      "take options from this file (NAME=VALUE lines); the command line goes first")(
+      "take options from this file (NAME=VALUE lines); the command line takes precedence")(
       "dump-config", po::bool_switch(&dump_config_),
-      "print all options in force, but those of one start, and end")(
+      "print all options in force, except per-run options, and exit")(
       "print-given", po::value<std::string>(&print_given_)->value_name("NAMES"),
       "print what the command line and the file give for these options (NAME,NAME), each value "
-      "ended by a zero byte, and exit: for scripts");
+      "followed by a zero byte, and exit: for scripts");
 }
 
 void OptionSet::group(const std::string& title) {
@@ -204,7 +204,7 @@ void OptionSet::require_possible(const Entry& option) const {
   const auto& choices = facts.choices;
   const bool chosen = std::find(choices.begin(), choices.end(), value) != choices.end();
   if (!choices.empty() && !chosen && value != option.standard) {
-    refuse('\'' + value + '\'', "that is no value of this option",
+    refuse('\'' + value + '\'', "this option does not take that value",
            core::suggestion_for(value, choices));
   }
   if (!facts.range || facts.range->contains(option.number())) return;
@@ -279,7 +279,7 @@ void OptionSet::take_defaults_of_run(const po::options_description& known) {
 
 void OptionSet::print_help() const {
   std::cout << usage_ << "\n\n" << about_ << "\n";
-  // The general options come last: a reader wants those of the command.
+  // The general options come last: a reader looks for those of the command.
   for (std::size_t i = 1; i < groups_.size(); ++i) std::cout << "\n" << groups_[i];
   std::cout << "\n" << groups_.front();
   if (!epilogue_.empty()) std::cout << "\n" << epilogue_;
@@ -355,7 +355,7 @@ void OptionSet::require_same(const std::string& recorded, const std::string& whe
   const auto changed = differences(recorded);
   if (changed.empty()) return;
   throw core::UsageError(
-      fmt::format("What is in '{}' began with other options", where),
+      fmt::format("'{}' was begun with other options", where),
       fmt::format("{}", fmt::join(changed, ", ")),
       fmt::format("Results could not be compared: use the same options again, or another {}.",
                   folder_option));

@@ -105,7 +105,7 @@ class OptionSet {
   void pass_over_environment() { variables_.clear(); }
   /// Options of another command, which a file of --config may have too: it serves both.
   void pass_over(std::vector<std::string> names) { passed_over_ = std::move(names); }
-  /// What the value of option `name` comes to, which --dump-config tells in a comment before it;
+  /// What the value of option `name` means, which --dump-config says in a comment before it;
   /// empty: the value says so itself.
   void explain(const std::string& name, std::function<std::string()> meaning) {
     meanings_[name] = std::move(meaning);

@@ -22,7 +22,7 @@ namespace {
 namespace fs = std::filesystem;
 using Part = io::DataPackWriter::Part;
 
-/// Shows how far the packing is, and ends it when the user wants that.
+/// Shows the progress of the packing, and stops it when the user asks for that.
 class Packing {
  public:
   Packing(ProgressLine::Mode mode, std::size_t images) : line_(mode), images_(images) {}
@@ -186,10 +186,10 @@ class FolderPacking {
 
 void say_unused(const fs::path& source, const std::string& name, const std::string& tested) {
   const std::string tests = tested.empty()
-                                ? "A folder to test on is called test, val or validation."
+                                ? "The folder of a test set is called test, val or validation."
                                 : fmt::format("'{}' is tested on.", (source / tested).string());
   core::write_line("'{}' is not used{} {}", (source / name).string(),
-                   name == "test" ? ": its images lie in no folders of their classes." : ".",
+                   name == "test" ? ": its images are not in a folder for each class." : ".",
                    tests);
 }
 
@@ -197,10 +197,9 @@ void say_unused(const fs::path& source, const std::string& name, const std::stri
 
 void say_found(std::string_view what, std::string_view source, std::size_t classes,
                std::size_t train, std::size_t test) {
-  core::write_line("'{}' is {}: {} classes, {} images to train on, {}.", source, what, classes,
-                   train,
-                   test == 0 ? "none to test on, which hierevo train will want"
-                             : fmt::format("{} to test on", test));
+  core::write_line("'{}' is {}: {} classes, {} training images, {}.", source, what, classes, train,
+                   test == 0 ? "no test images, which hierevo train requires"
+                             : fmt::format("{} test images", test));
 }
 
 std::string folder_name(const std::string& folder) {
@@ -248,8 +247,8 @@ void refuse_broken(const PackingJob& job, std::span<const std::string> images,
       images.size() == 1 ? "1 image is broken" : fmt::format("{} images are broken", images.size()),
       std::string(consequence),
       job.skip_broken
-          ? "Without them there is nothing to put in: mend some, and run the same line again."
-          : "Mend what is broken, or leave it out by --skip-broken, and run the same line again.");
+          ? "Without them there is nothing to pack: repair some, and run the same command again."
+          : "Repair them, or leave them out with --skip-broken, and run the same command again.");
 }
 
 void say_left_out(std::span<const std::string> images) {

@@ -1,4 +1,4 @@
-// How `hierevo prepare` makes a pack of a data set, and what it tells of that and of shards.
+// How `hierevo prepare` makes a pack of a data set, and what it prints about that and about shards.
 #pragma once
 
 #include <cstddef>
@@ -34,7 +34,7 @@ void say_found(std::string_view what, std::string_view source, std::size_t class
 /// What a folder is called, whichever way its path is written.
 std::string folder_name(const std::string& folder);
 
-/// Lists the images of the source, and tells the user what it found.
+/// Lists the images of the source, and prints what it found.
 data::ImageFolder found_images(const PackingJob& job);
 /// "n01440764/n01440764_18.JPEG" of an image of the part in `folder`.
 std::string name_in(const std::filesystem::path& folder, const data::LabelledFile& file);
@@ -48,7 +48,7 @@ void say_left_out(std::span<const std::string> images);
 std::string left_out_text(std::size_t images);
 
 // Both make a pack, say what they found, how far they are and what they made, and throw Interrupted
-// when the user wants to stop; there is no pack then.
+// when the user asks to stop; there is no pack then.
 
 /// Packs the data set that data::load_dataset() reads by this name.
 void pack_dataset(std::string_view name, const PackingJob& job);

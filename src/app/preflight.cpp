@@ -72,9 +72,8 @@ void check_launch(const SlurmJob& job, bool by_mpi, bool alone_on_purpose, std::
   if (by_mpi) return;
   if (job.step_tasks > 1) {
     throw core::UsageError(
-        fmt::format("srun started {} tasks, but MPI tells each of them that it is alone",
-                    job.step_tasks),
-        "each would do the whole work, in the same folder",
+        fmt::format("srun started {} tasks, but for MPI each of them is alone", job.step_tasks),
+        "each would do all of the work, in the same folder",
         "Use srun --mpi=pmix (srun --mpi=list shows what there is) with an MPI built for it, or "
         "start "
         "mpirun in the job.");
@@ -90,7 +89,7 @@ void check_launch(const SlurmJob& job, bool by_mpi, bool alone_on_purpose, std::
 void check_ranks(const SlurmJob& job, int ranks) {
   if (ranks > 1 || job.step_tasks <= 1) return;
   throw core::UsageError(
-      fmt::format("All {} tasks of srun take themselves for rank 0", job.step_tasks),
+      fmt::format("All {} tasks of srun consider themselves rank 0", job.step_tasks),
       "this MPI was built without support for Slurm's process manager",
       "Start mpirun in the job, or use an MPI that was built with PMIx (srun --mpi=list).");
 }
@@ -101,7 +100,7 @@ void check_devices(const SlurmJob& job, int ranks_on_node, bool master_evaluates
   if (job.gpus_on_node == 0 || evaluating <= job.gpus_on_node) return;
   throw core::UsageError(
       fmt::format("{} ranks of this node evaluate on {} GPUs", evaluating, job.gpus_on_node),
-      "two processes would share a GPU unasked",
+      "two processes would share a GPU without being asked to",
       "Ask for fewer tasks a node or more GPUs; to share GPUs give --evaluators-per-device.");
 }
 
@@ -118,7 +117,7 @@ std::string odd_threads(const SlurmJob& job, int threads, bool given, int at_onc
   return core::error_text(
       fmt::format("--threads is {}", threads),
       fmt::format("each task of the job has {} CPUs, and the others idle", job.cpus_per_task),
-      fmt::format("Give --threads {}, or {} if that is meant.", most, threads));
+      fmt::format("Give --threads {}, or {} if that is intended.", most, threads));
 }
 
 void check_room(const std::filesystem::path& run, std::uintmax_t bytes) {
@@ -127,8 +126,8 @@ void check_room(const std::filesystem::path& run, std::uintmax_t bytes) {
   const auto space = std::filesystem::space(place, error);
   if (error || space.available >= bytes) return;  // what cannot be asked is found out later
   throw core::CheckpointError(
-      place, fmt::format("only {} MB are left on its file system", space.available >> 20),
-      fmt::format("{} MB are needed", bytes >> 20), "Make room, or choose another folder.");
+      place, fmt::format("only {} MB are free on its file system", space.available >> 20),
+      fmt::format("{} MB are needed", bytes >> 20), "Free some space, or choose another folder.");
 }
 
 void check_memory(const genome::Plan& plan, int image_size, std::int64_t images, int processes) {
@@ -139,10 +138,9 @@ void check_memory(const genome::Plan& plan, int image_size, std::int64_t images,
   constexpr double gigabyte = 1e9;
   throw core::UsageError(
       "The network is too large for this machine",
-      fmt::format(
-          "to train it on {} images of {}×{} at a time takes about {:.3g} GB of memory, and "
-          "there are {:.3g}",
-          images, image_size, image_size, needed / gigabyte, available / gigabyte),
+      fmt::format("training it on {} images of {}×{} at a time takes about {:.3g} GB of memory, "
+                  "and {:.3g} are available",
+                  images, image_size, image_size, needed / gigabyte, available / gigabyte),
       "Use fewer --channels, a smaller --batch, more --micro-batches, or another cell.");
 }
 

@@ -28,7 +28,7 @@ class ProgressLine {
   /// Whether a new text would be shown now: spare the making of it otherwise.
   bool due() const;
   void show(const std::string& text);
-  /// Leaves the live line as it is and goes on below it.
+  /// Leaves the live line as it is and continues below it.
   void end();
 
  private:

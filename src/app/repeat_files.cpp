@@ -65,9 +65,9 @@ std::optional<io::LoadedTraining> RepeatFiles::load() {
   const auto& best = found.snapshot;
   if (best &&
       (best->genotype != last.genotype || best->model != last.model || best->seed != last.seed)) {
-    throw core::CheckpointError(best_, "it is of another training than last.h5",
+    throw core::CheckpointError(best_, "it belongs to another training than last.h5",
                                 "its genotype, model or seed differs",
-                                "Take it away, or choose another --out.");
+                                "Remove it, or choose another --out.");
   }
   saved_best_ = best ? Best{best->best_step, best->top1} : Best{};
   // A later one was saved in front of a last.h5 that was not: the training comes to it again.

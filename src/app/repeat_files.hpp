@@ -48,7 +48,7 @@ class RepeatFiles {
   std::int64_t saved_step_ = 0;
 };
 
-/// Says how best.h5 differs from what a result tells of it; empty when it does not.
+/// How best.h5 differs from what a result says of it; empty when it does not.
 std::string difference_of_best(const std::filesystem::path& best, std::int64_t step);
 
 }  // namespace hierevo::app

@@ -44,7 +44,7 @@ std::optional<nn::TrainingState> RepeatRecord::resume() {
   const auto newest = files_.load();
   if (!newest) return std::nullopt;
   for (const std::string& warning : newest->warnings) {
-    core::log(core::LogLevel::warning, "{} The training goes on from '{}'.", warning,
+    core::log(core::LogLevel::warning, "{} The training resumes from '{}'.", warning,
               newest->path.string());
   }
   const io::TrainingSnapshot& saved = newest->snapshot;
@@ -65,7 +65,7 @@ std::optional<nn::TrainingState> RepeatRecord::resume() {
 }
 
 void RepeatRecord::refuse_saved(const std::string& why) const {
-  throw core::CheckpointError(directory_.last(repeat_), "it is of another training", why,
+  throw core::CheckpointError(directory_.last(repeat_), "it belongs to another training", why,
                               "Choose another --out.");
 }
 
@@ -73,7 +73,7 @@ void RepeatRecord::begin(std::int64_t step) {
   first_step_ = step;
   start_ = Clock::now();
   saved_ = start_;
-  if (step > 0) core::write_line("Going on at step {} of {}.", step, task_.options.steps);
+  if (step > 0) core::write_line("Resuming at step {} of {}.", step, task_.options.steps);
   log({{"event", "start"},
        {"step", step},
        {"ranks", task_.ranks.size()},
@@ -126,7 +126,7 @@ void RepeatRecord::save_now(nn::Trainer& trainer, const char* state) {
     throw core::CheckpointError(
         folder(), fmt::format("not all could be saved: {}", error.what()),
         fmt::format("step {} was reached, step {} is saved", trainer.step(), files_.saved_step()),
-        "Mend the cause and run the same line again.");
+        "Remove the cause and run the same command again.");
   }
   saved_ = Clock::now();
 }

@@ -41,7 +41,7 @@ class RepeatRecord {
 
   /// Keeps the weights when these are the best scores.
   void choose(const nn::Scores& scores, nn::Trainer& trainer);
-  /// While the training goes on; later where the disk is slow or full.
+  /// While the training continues; later where the disk is slow or full.
   void save_when_due(nn::Trainer& trainer);
   /// Returns when it is done. Throws CheckpointError that says how much was saved before.
   void save_now(nn::Trainer& trainer, const char* state);

@@ -13,7 +13,7 @@ void require_folder(const std::filesystem::path& run) {
   if (!std::filesystem::exists(run, ignored) || std::filesystem::is_directory(run, ignored)) return;
   throw core::UsageError(fmt::format("--run is '{}', a file", run.string()),
                          "a run is a folder with search.h5 in it",
-                         "Give the folder that --run of the search named.");
+                         "Give the --run folder of the search.");
 }
 
 io::Snapshot read_run(const std::filesystem::path& run) {
@@ -26,12 +26,11 @@ io::Snapshot read_run(const std::filesystem::path& run) {
 core::UsageError no_run_in(const std::filesystem::path& run) {
   std::error_code ignored;
   const bool training = std::filesystem::exists(run / "repeat-1", ignored);
-  return core::UsageError(
-      fmt::format("There is no run in '{}'", run.string()), "it has no search.h5",
-      training
-          ? "This is the folder of a training: repeat-K/progress.json and log.jsonl in it tell "
-            "how it is doing."
-          : "Give the folder that --run named.");
+  return core::UsageError(fmt::format("There is no run in '{}'", run.string()),
+                          "it has no search.h5",
+                          training ? "This is the folder of a training: see repeat-K/progress.json "
+                                     "and log.jsonl in it for its progress."
+                                   : "Give the --run folder.");
 }
 
 }  // namespace hierevo::app

@@ -19,12 +19,11 @@ void SearchCommandOptions::add_to(OptionSet& options) {
   data.add_validation_to(options);
   training.add_to(options);
   options.group("This start");
-  options.add("progress", &progress, "how progress is shown; live: one line written over",
-              progress_facts());
-  options.add("verbose", &verbose, "log every evaluation, by the rank that made it",
-              {.recorded = false});
+  options.add("progress", &progress,
+              "how progress is shown; live: one line that is updated in place", progress_facts());
+  options.add("verbose", &verbose, "log every evaluation, with its rank", {.recorded = false});
   options.add("dry-run", &dry_run,
-              "check everything on all ranks up to the first evaluation, and exit; writes nothing",
+              "check everything on all ranks up to the first evaluation, write nothing, and exit",
               {.recorded = false});
   options.epilogue(
       "Examples:\n"
@@ -37,20 +36,22 @@ void SearchCommandOptions::add_to(OptionSet& options) {
 
 void SearchCommandOptions::add_search_to(OptionSet& options) {
   options.group("Search (sections 2 and 3 of the paper)");
-  options.add("run", &run, "run directory: made at first, resumed later", {.recorded = false});
+  options.add("run", &run, "run directory: created at the first start, resumed later",
+              {.recorded = false});
   options.add("space", &space,
               "hierarchical, flat, or MOTIFSxNODES of each level from 2 up, such as 6x4,1x5");
   const auto& algorithms = evolution::algorithm_names;
   options.add("algorithm", &algorithm, "aging: evolution from which the oldest are removed",
               {.choices = std::vector<std::string>(algorithms.begin(), algorithms.end())});
-  options.add("population", &population, "random genotypes at the start",
+  options.add("population", &population, "random genotypes that the search starts with",
               {.range = evolution::population_range});
-  options.add("evaluations", &evaluations, "candidates in all; a later start may ask for more",
+  options.add("evaluations", &evaluations, "number of candidates; a later start may ask for more",
               {.range = evolution::evaluations_range, .change = Change::between_starts});
-  options.add("tournament", &tournament, "share of the population that takes part in a tournament",
+  options.add("tournament", &tournament, "share of the population in a tournament",
               {.range = evolution::tournament_range});
-  options.add("seed", &seed, "of all random decisions");
-  options.add("start-mutations", &start_mutations, "mutations that make a random genotype",
+  options.add("seed", &seed, "seed seed of all random decisions");
+  options.add("start-mutations", &start_mutations,
+              "mutations that turn the trivial genotype into a random one",
               {.range = evolution::start_mutations_range});
   const Facts bound{.range = core::at_least(0), .zero = "no bound"};
   options.add("max-parameters", &max_parameters, "larger networks get fitness 0 without training",
@@ -60,9 +61,9 @@ void SearchCommandOptions::add_search_to(OptionSet& options) {
               "networks whose training needs more get fitness 0 without training",
               {.range = core::at_least(0),
                .unit = "GiB",
-               .zero = "what there is, divided by the evaluations at a time"});
+               .zero = "available memory divided by concurrent evaluations"});
   options.add("reuse-fitness", &reuse_fitness,
-              "take the fitness of an equal phenotype that was evaluated before");
+              "reuse the fitness of an equal phenotype that was evaluated before");
 }
 
 void SearchCommandOptions::add_evaluation_to(OptionSet& options) {
@@ -77,17 +78,16 @@ void SearchCommandOptions::add_evaluation_to(OptionSet& options) {
                .unit = "milliseconds",
                .change = by_start});
   options.add("command", &command,
-              "with command: program and arguments; gets the genotype's path as the last argument "
-              "and prints a line of JSON with \"fitness\"",
+              "with command: program and arguments; the program gets the genotype's path as its "
+              "last argument and prints a line of JSON with \"fitness\"",
               {.change = by_start});
   options.add("timeout", &timeout, "time an evaluation may take",
               {.range = core::at_least(0), .unit = "seconds", .zero = "any", .change = by_start});
-  options.add(
-      "isolation", &isolation,
-      "process: each evaluator is a process of its own, whose crash costs nothing but time; "
-      "none: evaluate in the ranks themselves, for debugging (while a program of --command runs, a "
-      "fork of the MPI rank does, too)",
-      {.choices = {"process", "none"}, .change = by_start});
+  options.add("isolation", &isolation,
+              "process: each evaluator is a process of its own, whose crash costs only time; none: "
+              "evaluate in the ranks themselves, for debugging (while a program of --command runs, "
+              "a fork of the MPI rank does, too)",
+              {.choices = {"process", "none"}, .change = by_start});
   options.add("address-space-limit", &address_space_limit,
               "address space an evaluator process may take, for evaluators on cores: CUDA "
               "reserves far more than it uses",
@@ -100,7 +100,7 @@ void SearchCommandOptions::add_evaluation_to(OptionSet& options) {
               "killed search resumes",
               {.range = interval_range, .unit = "seconds", .change = by_start});
   options.add("max-consecutive-failures", &max_consecutive_failures,
-              "so many end the search (exit code 4)",
+              "number of consecutive failed evaluations that ends the search (exit code 4)",
               {.range = core::at_least(1), .change = by_start});
 }
 
@@ -111,18 +111,18 @@ void SearchCommandOptions::add_ranks_to(OptionSet& options) {
   options.add("evaluators-per-device", &evaluators_per_device,
               "under mpirun: candidates that a rank evaluates at the same time on each of its "
               "GPUs, or on its cores where there is none",
-              {.range = core::between(1, 64, "an evaluator needs a good part of a device"),
+              {.range = core::between(1, 64, "each evaluator needs a substantial part of a device"),
                .change = by_start});
   options.default_from_environment("evaluators-per-device", "HIEREVO_EVALUATORS_PER_DEVICE");
   options.add("master-evaluates", &master_evaluates,
               "under mpirun: rank 0 evaluates too, one candidate at a time", {.change = by_start});
   options.add("heartbeat", &heartbeat,
               "under mpirun: silence after which a rank is considered lost and its candidates are "
-              "given to others",
+              "reassigned",
               {.range = interval_range, .unit = "seconds", .change = by_start});
   options.add("grace", &grace,
-              "time from the signal to stop to the exit of the program: what has not saved by then "
-              "is killed",
+              "time from the signal to stop to the exit of the program: evaluators that have not "
+              "saved by then are killed",
               {.range = interval_range, .unit = "seconds", .change = by_start});
 }
 

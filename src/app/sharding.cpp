@@ -49,12 +49,13 @@ class Sharding {
     line_.end();
     if (!broken_.empty()) {
       refuse_broken(job_, broken_,
-                    fmt::format("{} of {} shards are not made for that", given_up_.size(),
+                    fmt::format("{} of {} shards are not made because of them", given_up_.size(),
                                 plan_.shards().size()));
     }
     const std::size_t missing = count_missing();
     if (missing > 0) {
-      core::write_line("{} shards are left to others, who write the index then.", missing);
+      core::write_line("{} shards are left to other processes, which will write the index.",
+                       missing);
       return;
     }
     io::write_shard_index(job_.out, plan_.index());
@@ -74,9 +75,9 @@ class Sharding {
                          name.starts_with("test-")) &&
                         name.find(".h5") != std::string::npos;
       if (ours) continue;
-      throw core::UsageError(fmt::format("'{}' is no folder of shards", job_.out),
+      throw core::UsageError(fmt::format("'{}' is not a folder of shards", job_.out),
                              fmt::format("'{}' is in it", name),
-                             "Give --out a folder that is empty or not there yet.");
+                             "Give --out a folder that is empty or does not exist yet.");
     }
   }
 
@@ -155,7 +156,7 @@ class Sharding {
     if (found == expected) return;
     throw core::UsageError(fmt::format("'{}' changes while it is packed", file.path.string()),
                            fmt::format("it has {} bytes, and had {} a moment ago", found, expected),
-                           "Run the same line again when the folder is complete.");
+                           "Run the same command again when the folder is complete.");
   }
 
   void finish(io::ImageShardWriter& writer, const PlannedShard& shard, const io::PixelSums& sums,
@@ -192,7 +193,7 @@ class Sharding {
     if (stop_signal_came()) {
       line_.end();
       throw core::Interrupted("The packing was stopped", "whole shards are kept",
-                              "Run the same line again to go on.");
+                              "Run the same command again to resume.");
     }
     if (line_.due()) {
       line_.show(fmt::format("{}: {}/{} images", path.filename().string(), done, images));
@@ -202,9 +203,9 @@ class Sharding {
   void report_skipped() const {
     const io::ImageShards shards = io::open_image_shards(job_.out);
     say_left_out(shards.skipped);
-    core::write_line("Packed into '{}': {} shards, {} images to train on, {} to test on{}{}.",
+    core::write_line("Packed into '{}': {} shards, {} training images, {} test images{}{}.",
                      job_.out, plan_.shards().size(), shards.train.size(), shards.test.size(),
-                     shards.test.size() == 0 ? ", which hierevo train will want" : "",
+                     shards.test.size() == 0 ? ", which hierevo train requires" : "",
                      left_out_text(shards.skipped.size()));
   }
 

@@ -37,7 +37,7 @@ void flush_output() {
   std::clearerr(stdout);
   ::__fpurge(stdout);  // or the next flush would report the same once more
   throw core::IoError("standard output", "write to", error,
-                      "What was printed is incomplete: make room, or print elsewhere.");
+                      "The output is incomplete: free some space, or write it elsewhere.");
 }
 
 void occupy_closed_descriptors() {

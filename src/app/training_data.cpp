@@ -23,7 +23,7 @@ namespace {
 void require_test_set(std::int64_t images, const std::string& name) {
   if (images > 0) return;
   throw core::UsageError(fmt::format("The data set '{}' has no test set", name),
-                         "the trained network is tested on it",
+                         "the trained network is evaluated on it",
                          "Prepare it again from a folder with test/CLASS beside train/CLASS.");
 }
 

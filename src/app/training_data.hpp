@@ -36,7 +36,7 @@ class TrainingData {
   virtual std::unique_ptr<nn::TrainingBatches> training(const nn::TrainingOptions& options,
                                                         std::uint64_t seed) const = 0;
   virtual std::unique_ptr<nn::TestBatches> test() const = 0;
-  /// Where facts() tells some.
+  /// Where facts() has some.
   virtual std::unique_ptr<nn::TestBatches> held_out() const = 0;
 
  protected:

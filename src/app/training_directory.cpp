@@ -37,12 +37,13 @@ fs::path configuration_file(const fs::path& path) {
 void require_same_cell(const fs::path& path, const genome::Genotype& then,
                        const genome::Genotype& now, const TrainingDirectory::IdOf& id_of) {
   if (then == now) return;
-  const std::string problem = fmt::format("'{}' has a training of another cell", path.string());
+  const std::string problem =
+      fmt::format("'{}' contains a training of another cell", path.string());
   const auto id = id_of ? id_of(then) : std::nullopt;
   if (!id) throw core::UsageError(problem, "its genotype.json differs", "Choose another --out.");
   throw core::UsageError(
       problem,
-      fmt::format("that of individual {}, which may have been the best when it began", *id),
+      fmt::format("individual {}'s, which may have been the best when the training began", *id),
       fmt::format("Give --id {} to resume it, or choose another --out.", *id));
 }
 
@@ -62,7 +63,7 @@ void TrainingDirectory::require_same_data(const fs::path& path, const TrainingDa
   const auto then = search::recorded_data(path);
   if (!then || search::same_data(*then, data.data)) return;
   throw core::UsageError(
-      fmt::format("'{}' has a training on other data", path.string()),
+      fmt::format("'{}' contains a training on other data", path.string()),
       fmt::format("it began with {}, and these are {}", description(*then), description(data.data)),
       "Use the data that it began with, or choose another --out.");
 }

@@ -29,7 +29,7 @@ class TrainingDirectory {
   /// Likewise with other data. Throws CheckpointError when its record of them cannot be used.
   static void require_same_data(const std::filesystem::path& path, const TrainingDataFacts& data);
 
-  /// Makes the folder or goes on with it. Throws as the two above do, and CheckpointError when it
+  /// Creates the folder or resumes in it. Throws as the two above do, and CheckpointError when it
   /// holds other things.
   TrainingDirectory(std::filesystem::path path, const OptionSet& options,
                     const genome::Genotype& genotype, const TrainingDataFacts& data);

@@ -27,14 +27,14 @@ void DataOptions::add_to(OptionSet& options) {
   const Facts place{.change = Change::between_ranks};
   options.add(
       "dataset", &dataset,
-      "fashion-mnist, mnist, cifar10, cifar100, idx (any other like mnist), or what hierevo "
-      "prepare made: a pack, FILE.h5, or, for hierevo train alone, a FOLDER of JPEG shards",
+      "fashion-mnist, mnist, cifar10, cifar100, idx (any other in MNIST's format), or what hierevo "
+      "prepare has created: a pack, FILE.h5, or, only for hierevo train, a FOLDER of JPEG shards",
       place);
   options.add("data-dir", &data_dir,
-              "folder of the data set's files, or of a pack that is named without one; empty: what "
-              "HIEREVO_DATA_DIR says, or where Debian's package puts fashion-mnist",
+              "folder of the data set's files, or of a pack given without a folder; empty: "
+              "HIEREVO_DATA_DIR, or the place of Debian's package of fashion-mnist",
               place);
-  options.add("train-size", &train_size, "images to train on; 0: all that do not validate");
+  options.add("train-size", &train_size, "training images; 0: all except the validation images");
   options.explain("train-size", [this] { return meaning_of_train_size(); });
   options.default_from_environment("data-dir", "HIEREVO_DATA_DIR");
   options.when_read([this, &options] { complete_paths(options); });
@@ -45,7 +45,7 @@ std::string DataOptions::meaning_of_train_size() const {
       {"fashion-mnist", 60'000}, {"mnist", 60'000}, {"cifar10", 50'000}, {"cifar100", 50'000}};
   const auto images = published.find(dataset);
   if (train_size != 0 || images == published.end()) return {};
-  return fmt::format("all that do not validate: {}", images->second - validation_size);
+  return fmt::format("all except the validation images: {}", images->second - validation_size);
 }
 
 std::filesystem::path DataOptions::prepared_path() const {
@@ -75,7 +75,8 @@ void DataOptions::complete_paths(const OptionSet& options) {
 }
 
 void DataOptions::add_validation_to(OptionSet& options) {
-  options.add("validation-size", &validation_size, "images of the training set that validate");
+  options.add("validation-size", &validation_size,
+              "images of the training set that are held out for validation");
 }
 
 void TrainOptions::add_to(OptionSet& options) {
@@ -88,10 +89,11 @@ void TrainOptions::add_to(OptionSet& options) {
   options.add("lr-drops", &drops, "shares of the steps after which the rate drops");
   options.explain("lr-drops", [this] { return meaning_of_drops(); });
   options.add("lr-factor", &numbers.learning_rate_factor, "factor at each drop");
-  options.add("momentum", &numbers.momentum, "momentum of the gradient descent");
+  options.add("momentum", &numbers.momentum, "momentum of SGD");
   options.add("weight-decay", &numbers.weight_decay, "L2 penalty on weights");
-  options.add("decay-norms", &numbers.decay_norms, "also on those of norms and biases");
-  options.add("evaluation-batch", &numbers.evaluation_batch, "images at a time in validation");
+  options.add("decay-norms", &numbers.decay_norms,
+              "weight decay also on batch normalisation and biases");
+  options.add("evaluation-batch", &numbers.evaluation_batch, "batch size in validation and tests");
   options.add("threads", &threads, "CPU threads of a process that trains; a step uses 16 at most",
               {.range = core::at_least(1, "an evaluation needs at least one"),
                .change = Change::between_starts});
@@ -107,12 +109,14 @@ void TrainOptions::add_to(OptionSet& options) {
               {.range = core::at_least(0), .unit = "images", .zero = "--lr as it is"});
   options.add("label-smoothing", &numbers.label_smoothing, "share of targets spread over classes");
   options.add("mixup", &numbers.mixup, "alpha of mixup; 0: none");
-  options.add("cutmix", &numbers.cutmix, "alpha of CutMix; 0: none; with mixup, one by lot a step");
+  options.add("cutmix", &numbers.cutmix,
+              "alpha of CutMix; 0: none; with mixup, one of both at random in each step");
   options.add("cutout", &numbers.cutout, "side in pixels of a square cut out of each image");
   options.add("brightness", &numbers.brightness, "largest change of an image's brightness, 0 to 1");
   options.add("contrast", &numbers.contrast, "largest change of an image's contrast, 0 to 1");
-  options.add("drop-path", &numbers.drop_path, "probability to drop a path into a concatenation");
-  options.add("clip-norm", &numbers.clip_norm, "largest norm of the gradient; 0: any");
+  options.add("drop-path", &numbers.drop_path,
+              "probability of dropping a path into a concatenation");
+  options.add("clip-norm", &numbers.clip_norm, "largest norm of the gradient; 0: no limit");
   options.add("micro-batches", &numbers.micro_batches,
               "parts of a batch computed one after another, which saves memory");
   options.add("bf16", &numbers.bf16, "multiply in bfloat16");
@@ -136,7 +140,7 @@ nn::TrainingOptions TrainOptions::training() const {
     const auto share = core::parse_number<double>(item);
     if (!share) {
       throw core::UsageError(fmt::format("--lr-drops is '{}'", drops),
-                             "it must be numbers between commas",
+                             "it must be numbers separated by commas",
                              "For example --lr-drops 0.8,0.9.");
     }
     training.learning_rate_drops.push_back(*share);

@@ -62,7 +62,7 @@ int in_training_ranks(std::chrono::nanoseconds timeout, const std::exception_ptr
   const SlurmJob job = SlurmJob::here();
   if (comm::MpiSession::launched_by_mpi()) return with_mpi(timeout, job, problem, work);
   comm::SelfCollectives alone;
-  // Tasks that do not know of each other all refuse, and one tells why.
+  // Tasks that do not know of each other all refuse, and one reports why.
   if (job.step_tasks > 1 && job.rank > 0) return static_cast<int>(core::ExitCode::usage);
   if (!problem) check_launch(job, /*by_mpi=*/false, /*alone_on_purpose=*/false, "srun -n 1");
   return work_in(alone, job, problem, work);

@@ -14,7 +14,7 @@ namespace hierevo::app {
 /// Starts MPI where several ranks were started, and gives `work` their group; `problem` is what
 /// kept this rank from reading its options, which all are then told. Returns the exit code. A
 /// AgreedError of `work` is reported by rank 0 alone, and all ranks end in order; after any other
-/// exception its rank tells it and ends all others, as they would wait for it.
+/// exception its rank reports it and aborts all others, as they would wait for it.
 int in_training_ranks(std::chrono::nanoseconds timeout, const std::exception_ptr& problem,
                       const std::function<int(comm::Collectives& ranks)>& work);
 

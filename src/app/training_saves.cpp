@@ -33,7 +33,7 @@ void BackgroundWriter::wait() {
     // The training is going to see it too, and stops.
   } catch (const std::exception& error) {
     if (!failing_) {
-      core::log(core::LogLevel::warning, "{} It is tried again, the training goes on meanwhile.",
+      core::log(core::LogLevel::warning, "{} The save will be retried; the training continues.",
                 core::failure_of(error).text);
     }
     failing_ = true;
@@ -57,7 +57,7 @@ void JsonLog::write(const nlohmann::json& line) {
   torn_ = !file_;
   if (!torn_ || told_) return;
   told_ = true;
-  core::log(core::LogLevel::warning, "Cannot write '{}'. The training goes on without lines of it.",
+  core::log(core::LogLevel::warning, "Cannot write to '{}'. The training continues without it.",
             path_.string());
 }
 

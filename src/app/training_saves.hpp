@@ -1,4 +1,4 @@
-// How the files of a training are written while it goes on.
+// How the files of a training are written while it runs.
 #pragma once
 
 #include <filesystem>
@@ -10,8 +10,8 @@
 namespace hierevo::app {
 
 /// Writes one thing at a time in a thread of its own, so that a training need not wait for the
-/// disk. What cannot be written is told in the log, once until it can be again, and the training
-/// goes on. Belongs to one thread.
+/// disk. What cannot be written is logged, once until it can be again, and the training
+/// continues. Belongs to one thread.
 class BackgroundWriter {
  public:
   BackgroundWriter() = default;
@@ -35,7 +35,7 @@ class BackgroundWriter {
 /// later ones are tried again.
 class JsonLog {
  public:
-  /// Makes the file, or goes on with it behind the last whole line.
+  /// Creates the file, or continues it after the last whole line.
   explicit JsonLog(std::filesystem::path path);
   void write(const nlohmann::json& line);
 

@@ -67,7 +67,7 @@ class TrainingSetup::TrainingEvaluator final : public search::Evaluator {
       nn::use_device(data_->device);    // likewise
       return train(work, progress);
     } catch (const std::bad_alloc&) {
-      return Evaluation::failure(Status::out_of_memory, "the host's memory is exhausted");
+      return Evaluation::failure(Status::out_of_memory, "the host is out of memory");
     } catch (const c10::Error& error) {
       return Evaluation::failure(
           core::is_out_of_memory(error) ? Status::out_of_memory : Status::failed,

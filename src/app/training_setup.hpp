@@ -39,7 +39,7 @@ class TrainingSetup {
   /// Throws UsageError where this machine's memory does not hold a training of `plan`.
   void check_memory(const genome::Plan& plan) const;
   /// Trains and validates `spec`'s network. Each is for one thread; they share the data. When it is
-  /// asked to end it saves the candidate half-trained, and goes on from there the next time.
+  /// asked to stop it saves the candidate half-trained, and resumes from there the next time.
   std::unique_ptr<search::Evaluator> make_evaluator(const genome::ModelSpec& spec,
                                                     Checkpoints checkpoints) const;
 

@@ -74,12 +74,12 @@ class CommandLine(ProgramTest):
 
     def test_a_value_that_cannot_be_is_told_with_its_option(self):
         for option, value, says in [
-                ("steps", "abc", "--steps is 'abc' (that is no value of this option). "
+                ("steps", "abc", "--steps is 'abc' (this option does not take that value). "
                                  "Give a whole number of up to 18 digits."),
                 ("workers", "3000000000", "--workers is '3000000000' (that is no value of this "
                                           "option). Give a whole number of up to 9 digits."),
-                ("lr", "fast", "--lr is 'fast' (that is no value of this option). Give a number."),
-                ("flip", "maybe", "--flip is 'maybe' (that is no value of this option). "
+                ("lr", "fast", "--lr is 'fast' (this option does not take that value). Give a number."),
+                ("flip", "maybe", "--flip is 'maybe' (this option does not take that value). "
                                   "Give true or false."),
                 ("seed", "-1", "--seed is -1 (it cannot be negative)."),
                 ("batch", "0", "--batch is 0 (batch normalisation needs at least 2 images). "
@@ -132,7 +132,7 @@ class CommandLine(ProgramTest):
                 continue
             self.refused(command, "--run", file,
                          says=f"--run is '{file}', a file (a run is a folder with search.h5 in it). "
-                              "Give the folder that --run of the search named.")
+                              "Give the --run folder of the search.")
 
     def test_a_run_may_have_any_name(self):
         evaluate = self.folder / "evaluate.sh"

@@ -19,7 +19,7 @@ class Packs(DataTest):
     @unittest.skipUnless(FASHION.exists(), "Debian's dataset-fashion-mnist is not there")
     def test_training_on_idx_files_and_on_their_pack_is_the_same(self):
         said = self.prepare(FASHION)
-        self.assertIn("is idx: 10 classes, 60000 images to train on, 10000 to test on.", said)
+        self.assertIn("is idx: 10 classes, 60000 training images, 10000 test images.", said)
         self.assertIn(f"Packed into '{self.pack}'", said)
         numbers = ["--train-size", 300, "--validation-size", 200]
         original = self.result(self.evaluation(*numbers))
@@ -53,7 +53,7 @@ class Packs(DataTest):
             some = b"".join(labels(i) + noise.randbytes(3072) for i in range(100))
             (inner / file).write_bytes(some * (records // 100))
         said = self.prepare(self.folder)
-        self.assertRegex(said, f"is {name}: .* 50000 images to train on, 10000 to test on.")
+        self.assertRegex(said, f"is {name}: .* 50000 training images, 10000 test images.")
         numbers = ["--train-size", 100, "--validation-size", 100]
         named = self.evaluation(*numbers, "--dataset", name, "--data-dir", inner)
         packed = self.evaluation(*numbers, "--dataset", self.pack)
@@ -79,7 +79,7 @@ class Packs(DataTest):
     def test_a_folder_of_images_gives_the_same_bytes_again(self):
         self.small_folder()
         said = self.prepare(self.images)
-        self.assertIn("2 classes, 16 images to train on, 6 to test on", said)
+        self.assertIn("2 classes, 16 training images, 6 test images", said)
         again = self.folder / "again.h5"
         self.prepare(self.images, "--threads", 3, out=again)
         self.assertEqual(self.pack.read_bytes(), again.read_bytes())
@@ -92,7 +92,7 @@ class Packs(DataTest):
         line = ["--size", 8, "--validation-labels", self.solution]
         self.not_prepared(self.images, *line, says="1 image is broken")
         said = self.prepare(self.images, *line, "--skip-broken")
-        self.assertIn("2 classes, 16 images to train on, 4 to test on.", said)
+        self.assertIn("2 classes, 16 training images, 4 test images.", said)
         self.assertIn(f"'{self.images}/val' is tested on.", said)
         self.assertRegex(said, r"Packed into '.*' \(0.0 MB\); 1 broken image is left out\.")
         trained = self.hierevo(*self.training("train", "--dataset", self.pack), "--dry-run",
@@ -168,7 +168,7 @@ class Packs(DataTest):
         (self.images / "val/val_annotations.txt").write_text(
             "val_n02.JPEG\tn02\t0\t0\t1\t1\nval_n01.JPEG\tn01\t0\t0\t1\t1\n")
         said = self.prepare(self.images)
-        self.assertIn("2 classes, 8 images to train on, 2 to test on.", said)
+        self.assertIn("2 classes, 8 training images, 2 test images.", said)
         self.assertIn(f"'{self.images}/test' is not used: its images lie in no folders", said)
 
     def test_labels_say_where_their_numbers_count_from(self):
@@ -241,7 +241,7 @@ class Packs(DataTest):
             (self.images / name).parent.mkdir(parents=True)
             self.png(name)
         self.not_prepared(self.images, "--skip-broken", says="2 images are broken")
-        self.not_prepared(self.images, "--skip-broken", says="mend some, and run the same line again")
+        self.not_prepared(self.images, "--skip-broken", says="mend some, and run the same command again")
 
     def test_crops_as_large_as_the_images_are_told_of(self):
         self.small_folder()
@@ -257,7 +257,7 @@ class Packs(DataTest):
             for number in range(10):
                 self.image(f"train/{wnid}/{wnid}_{number}.JPEG", 20 + number, 40)
         said = self.prepare(self.images, "--size", 8)
-        self.assertIn("2 classes, 20 images to train on, none to test on", said)
+        self.assertIn("2 classes, 20 training images, no test images", said)
         self.result(self.evaluation("--validation-size", 4, "--dataset", self.pack))
         self.refused(*self.training("train", "--dataset", self.pack),
                      says="The data set 'images' has no test set")
@@ -445,7 +445,7 @@ class ContentCounts(DataTest):
         for more in (["--isolation", "none"], ["--dry-run"]):
             self.assertIn("its data differ from", self.search(self.old, 3, *more, code=2))
         told = self.hierevo("evaluate", "--run", self.run_dir).stderr
-        self.assertIn("whose fitness will not come out again: 'images' (", told)
+        self.assertIn("so its fitness will not be reproduced: 'images' (", told)
         self.assertEqual(self.done(), 2)
         # By any option that names them.
         told = self.search("changed.h5", 3, "--data-dir", self.folder, code=2)
@@ -483,7 +483,7 @@ class ContentCounts(DataTest):
         self.assertEqual(self.done(), 5)
         self.prepare(self.images, "--size", 8, out=self.folder / "other.h5")
         told = self.hierevo(*train, 5, "--dataset", self.folder / "other.h5", code=2).stderr
-        self.assertIn("'out' has a training on other data (it began with 'images' (16 images of 12×12 ",
+        self.assertIn("'out' contains a training on other data (it began with 'images' (16 images of 12×12 ",
                       told.replace(str(out), "out"))
         self.assertIn("and these are 'images' (16 images of 8×8 ", told)
 
@@ -497,8 +497,8 @@ class ContentCounts(DataTest):
                                 self.run_dir / "inflight" / "1.h5")
         self.stop_when_there_is([HIEREVO, *evaluate, "--dataset", self.old], checkpoint)
         self.old.rename(new)
-        self.assertIn("Candidate 1 goes on at step", self.search(new, 2, *search))
-        self.assertIn(" goes on at step", self.hierevo(*evaluate, "--dataset", new).stderr)
+        self.assertIn("Candidate 1 resumes at step", self.search(new, 2, *search))
+        self.assertIn(" resumes at step", self.hierevo(*evaluate, "--dataset", new).stderr)
 
 
 class Interruptions(DataTest):

@@ -79,7 +79,7 @@ class Job(ProgramTest):
 
     @unittest.skipUnless(os.geteuid() == 0, "only root can mount a disk")
     def test_hardly_any_room_left(self):
-        self.assertIn("only 1 MB are left on its file system (64 MB are needed)", self.on_disk("-t tmpfs -o size=1m tmpfs"))
+        self.assertIn("only 1 MB are free on its file system (64 MB are needed)", self.on_disk("-t tmpfs -o size=1m tmpfs"))
 
     @unittest.skipUnless(os.geteuid() == 0, "only root can mount a disk")
     def test_read_only_disk(self):
@@ -129,8 +129,8 @@ class Job(ProgramTest):
 
     @unittest.skipUnless(MPIRUN, "without MPI")
     def test_who_uses_no_gpu_may_have_more_ranks(self):
-        self.assertIn("All is ready", self.searched_beside_gpus("synthetic"))
-        self.assertIn("All is ready",
+        self.assertIn("Everything is ready", self.searched_beside_gpus("synthetic"))
+        self.assertIn("Everything is ready",
                       self.searched_beside_gpus("command", "--command", "true", visible=""))
         if re.search("Torch: +[0-9](.|\n)*CUDA: +not built in", self.hierevo("--version").stdout):
             told = self.searched_beside_gpus("train", "--data-dir", "none", code=2)

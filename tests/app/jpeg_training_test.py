@@ -98,7 +98,7 @@ class JpegTraining(DataTest, JobTest):
         index = self.shards / "index.h5"
         index.rename(self.folder / "index.h5")
         told = self.train("no", "--dataset", self.shards, code=2)
-        self.assertIn("it has no index.h5, which hierevo prepare writes at its end", told)
+        self.assertIn("it has no index.h5, which hierevo prepare writes last", told)
         self.assertFalse((self.folder / "no").exists())
 
     def test_it_goes_on_with_the_same_images_alone(self):
@@ -108,7 +108,7 @@ class JpegTraining(DataTest, JobTest):
         self.prepare(self.images, "--shard-images", 5, out=others)
         for again in (1, 2):
             told = self.train("out", "--dataset", others, code=2)
-            self.assertIn("has a training on other data (it began with 'images' (27 images of 16×16 ", told)
+            self.assertIn("contains a training on other data (it began with 'images' (27 images of 16×16 ", told)
             self.assertIn("and these are 'images' (28 images", told)
             if again == 1:
                 self.shards.rename(self.folder / "moved")

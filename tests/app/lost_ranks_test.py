@@ -93,7 +93,7 @@ class LostRanks(JobTest):
         self.assertIn("No worker is left", job.text())
         self.assertEqual(self.status()["state"], "stopped")
         self.assertEqual(self.status()["reason"],
-                         "no rank that evaluates was left, or evaluations kept failing")
+                         "no rank was left to evaluate, or evaluations kept failing")
         self.finish()
 
 

@@ -136,7 +136,7 @@ TEST(OptionFacts, SayWhatIsRefusedAndWhy) {
   EXPECT_EQ(refused({"--seconds", "nan"}), "--seconds is nan. Give seconds above 0 and up to 9.");
   EXPECT_EQ(refused({"--bound", "-1"}), "--bound is -1. Give a number above 0, or 0 for none.");
   EXPECT_EQ(refused({"--mode", "linse"}),
-            "--mode is 'linse' (that is no value of this option). Did you mean 'lines'?");
+            "--mode is 'linse' (this option does not take that value). Did you mean 'lines'?");
   EXPECT_EQ(refused({"--workers", "64", "--seconds", "9", "--bound", "0", "--mode", "auto"}),
             "accepted");
   const test::ScratchFolder folder;

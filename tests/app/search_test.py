@@ -115,7 +115,7 @@ class Search(ProgramTest):
             self.assertIn(f"\n{new}=", text)
             text = text.replace(f"\n{new}=", f"\n{old}=")
         config.write_text(text)
-        self.assertIn("5 evaluations failed one after another", self.status()["reason"])
+        self.assertIn("5 consecutive evaluations failed", self.status()["reason"])
         self.hierevo("verify", "--run", self.run_dir)
         told = self.search(*command, "--max-training-memory", 4, code=2).stderr
         self.assertIn("(--max-training-memory was 8 and is 4 now)", told)
@@ -145,8 +145,8 @@ class Search(ProgramTest):
         process.communicate()
         self.assertEqual(self.status()["under_way"], [])
         self.assertEqual(self.status()["state"], "stopped")
-        self.assertEqual(self.status()["reason"], "it was killed, or could not save at its end")
-        self.assertIn("a run: stopped (it was killed, or could not save at its end)\n",
+        self.assertEqual(self.status()["reason"], "it was killed, or could not save before it exited")
+        self.assertIn("a run: stopped (it was killed, or could not save before it exited)\n",
                       self.hierevo("status", "--run", self.run_dir).stdout)
 
     def start(self, *arguments):
@@ -172,7 +172,7 @@ class Search(ProgramTest):
             self.assertTrue(self.wait_until(lambda: self.done() > seen, process))
             process.send_signal(number)
             self.assertEqual(process.wait(timeout=60), 75)
-            self.assertIn("Run the same line again", process.stderr.read())
+            self.assertIn("Run the same command again", process.stderr.read())
             status = self.status()
             self.assertEqual(status["state"], "saved")
             self.assertGreater(status["evaluations"]["done"], seen)
@@ -215,7 +215,7 @@ class Search(ProgramTest):
 
     def test_a_dry_run_makes_nothing(self):
         told = self.search("--dry-run", "--progress", "lines").stderr
-        self.assertRegex(told, "^All is ready to search .*\n$")  # and nothing of progress
+        self.assertRegex(told, "^Everything is ready to search .*\n$")  # and nothing of progress
         self.assertFalse(self.run_dir.exists())
         (self.folder / "a file").write_text("")
         told = self.hierevo("search", "--run", "a file/run", *SMALL, "--dry-run", code=3).stderr
@@ -263,21 +263,21 @@ class Search(ProgramTest):
     def test_max_consecutive_failures_end_the_search_with_their_reason(self):
         text = self.hierevo("search", "--run", self.run_dir, "--evaluator", "command", "--command",
                             "false", "--max-consecutive-failures", 5, code=4).stderr
-        self.assertIn("5 evaluations failed one after another", text)
+        self.assertIn("5 consecutive evaluations failed", text)
         self.assertIn("exit code 1", text)
         status = self.status()
         self.assertEqual(status["state"], "stopped")
         self.assertEqual(status["failures"], {"failed": 5})
-        self.assertEqual(status["reason"], "5 evaluations failed one after another; the last: the "
+        self.assertEqual(status["reason"], "5 consecutive evaluations failed; the last: the "
                                            "program ended with exit code 1")
         self.assertRegex(self.hierevo("status", "--run", self.run_dir).stdout,
-                         "0 reused, [01] to go on with")
+                         "0 reused, [01] to resume")
 
     def test_a_search_without_any_success_is_none(self):
         line = ["search", "--run", self.run_dir, "--evaluator", "command", "--population", 2,
                 "--evaluations", 4, "--command"]
         text = self.hierevo(*line, "false", code=4).stderr
-        self.assertIn("4 of 4 evaluations (4 failed), none evaluated with success.", text)
+        self.assertIn("4 of 4 evaluations (4 failed), no successful evaluation.", text)
         self.assertIn("Finished without a result: 4 failed, 0 were invalid", text)
         # Another program may take over; more evaluations may then succeed.
         program = self.folder / "judge.sh"

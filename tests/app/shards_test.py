@@ -21,7 +21,7 @@ class Shards(DataTest):
     def test_the_same_bytes_whatever_number_of_processes_and_threads(self):
         self.small_folder()
         said = self.shard("--shard-images", 5)
-        self.assertIn("6 shards, 16 images to train on, 6 to test on.", said)
+        self.assertIn("6 shards, 16 training images, 6 test images.", said)
         expected = self.files(self.shards)
         self.assertEqual(sorted(expected), ["index.h5", "test-00000.h5", "test-00001.h5"]
                          + [f"train-0000{i}.h5" for i in range(4)])
@@ -75,7 +75,7 @@ class Shards(DataTest):
         self.assertNotIn("index.h5", self.files(self.shards))
         said = self.shard("--skip-broken")
         self.assertIn("left out: dog/1.jpg (at byte 0: it is a PNG image", said)
-        self.assertIn("14 images to train on, 5 to test on; 3 broken images are left out.", said)
+        self.assertIn("14 training images, 5 test images; 3 broken images are left out.", said)
 
     def test_links_to_nothing_are_broken_images(self):
         for name in ("train/cat/0.jpg", "train/cat/1.jpg", "train/dog/0.jpg"):
@@ -88,7 +88,7 @@ class Shards(DataTest):
             for name in ("cat/1.jpg", "dog/1.jpg"):
                 self.assertIn(f"broken: {name} (a link to 'gone.jpg': No such file or", said)
         said = self.shard("--skip-broken")
-        self.assertIn("2 images to train on, 0 to test on", said)
+        self.assertIn("2 training images, 0 test images", said)
         self.assertIn("; 2 broken images are left out", said)
 
     def test_an_image_that_changes_while_it_is_packed_is_named(self):
@@ -112,14 +112,14 @@ class Shards(DataTest):
         self.assertIn("no synsets say of which class",
                       self.shard("--validation-labels", truth, code=2))
         said = self.shard("--validation-labels", truth, "--synsets", synsets)
-        self.assertIn("2 images to train on, 3 to test on.", said)
+        self.assertIn("2 training images, 3 test images.", said)
 
     def test_ilsvrcs_test_folder_without_classes_is_not_used(self):
         self.ilsvrc()
         said = self.shard("--validation-labels", self.solution)
         self.assertIn(f"'{self.images}/test' is not used: its images lie in no folders of their "
                       f"classes. '{self.images}/val' is tested on.", said)
-        self.assertIn("16 images to train on, 4 to test on.", said)
+        self.assertIn("16 training images, 4 test images.", said)
 
     def test_refuses_what_cannot_become_shards(self):
         self.small_folder()

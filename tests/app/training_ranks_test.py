@@ -101,7 +101,7 @@ class TrainingRanks(JobTest):
         self.assertNotIn(code, (0, 75))
         code, _ = self.interrupt(2, "parts", signal.SIGKILL, 1)
         self.assertNotIn(code, (0, 75))
-        self.assertIn("Going on at step", self.train(2, "parts").stderr)
+        self.assertIn("Resuming at step", self.train(2, "parts").stderr)
         with h5py.File(self.last("whole")) as whole, h5py.File(self.last("parts")) as parts:
             for group in ("weights", "momentum", "average"):
                 self.assertEqual(list(whole[group]), list(parts[group]))

@@ -93,7 +93,7 @@ class Training(ProgramTest):
         told = self.stop_when_there_is(line, file)
         self.assertIn(f"The evaluation was stopped (it is saved in '{file}'). Run the same", told)
         told = self.stop_when_there_is(line, file)
-        self.assertIn("goes on at step", told)
+        self.assertIn("resumes at step", told)
         parts = json.loads(self.hierevo(*line[1:]).stdout)
         for name in ("repeat_fitness", "repeat_loss", "fitness"):
             self.assertEqual(parts[name], whole[name], name)
@@ -117,7 +117,7 @@ class Training(ProgramTest):
         self.assertIn("this file written over",
                       self.stop_when_there_is([*line, "--workers", 2], first))
         self.assertTrue(first.exists())
-        self.assertIn("Candidate 1 goes on at step", self.hierevo(*line[1:]).stderr)
+        self.assertIn("Candidate 1 resumes at step", self.hierevo(*line[1:]).stderr)
         self.assert_finished(2)
         self.assertEqual(list((self.run_dir / "inflight").iterdir()), [])
         shown = json.loads(self.hierevo("inspect", "--run", self.run_dir, "--id", 1, "--json").stdout)
@@ -206,7 +206,7 @@ class Training(ProgramTest):
         (out / "genotype.json").write_text(json.dumps(json.loads(shown)["genotype"]))
         line = ["train", "--run", self.run_dir, "--out", out, "--data-dir", "none"]
         told = self.hierevo(*line, code=2).stderr
-        self.assertIn(f"'{out}' has a training of another cell (that of individual {earlier}, ", told)
+        self.assertIn(f"'{out}' contains a training of another cell (that of individual {earlier}, ", told)
         self.assertIn(f"Give --id {earlier} to resume it, or choose another --out.", told)
         self.assertNotIn("another cell", self.hierevo(*line, "--id", earlier, code=2).stderr)
         (out / "genotype.json").write_text(json.dumps(CELL))
@@ -305,8 +305,8 @@ class Training(ProgramTest):
         last.unlink()  # the earlier one may be another name of it
         last.write_bytes(content[:-1])
         told = self.hierevo(*line[1:]).stderr
-        self.assertIn(f"The training goes on from '{earlier}'", told)
-        self.assertIn("Going on at step", told)
+        self.assertIn(f"The training resumes from '{earlier}'", told)
+        self.assertIn("Resuming at step", told)
         result = json.loads((out / "result.json").read_text())
         self.assertEqual(result["training_loss"], whole["training_loss"])
         (out / "result.json").unlink()
@@ -336,7 +336,7 @@ class Training(ProgramTest):
     def test_a_dry_run_checks_and_writes_nothing(self):
         line = ["train", "--genotype", self.cell, *self.quick, "--out", self.folder / "out", "--dry-run"]
         said = self.hierevo(*line)
-        self.assertRegex(said.stderr, "All is ready to train [0-9]+ parameters for 100 steps of 32 images")
+        self.assertRegex(said.stderr, "Everything is ready to train [0-9]+ parameters for 100 steps of 32 images")
         self.assertIn("on 2000 images of 'fashion-mnist', and to test on 1000", said.stderr)
         self.assertEqual(said.stdout, "")
         self.assertIn("--batch is 3000", self.hierevo(*line, "--batch", 3000, code=2).stderr)
@@ -363,7 +363,7 @@ class Training(ProgramTest):
             file.write_bytes(changed)
             for more in ((), ("--dry-run",)):
                 told = self.hierevo(*line, *more, code=2).stderr
-                self.assertIn("has a training on other data", told, name)
+                self.assertIn("contains a training on other data", told, name)
             file.write_bytes(content)
         self.hierevo(*line)
         (out / "data.json").write_text("{")

@@ -23,7 +23,7 @@ class Restart(SlurmTest):
         # Under load some limits are reached before any evaluation has begun.
         self.assertGreaterEqual(self.restarts(job), 3)
         self.assertEqual(self.restarts(job), self.again_in(job))
-        self.assertGreaterEqual(self.output_of(job).count(" goes on at step "), 3)
+        self.assertGreaterEqual(self.output_of(job).count(" resumes at step "), 3)
         self.assertEqual(self.wait_for_end(chained), ("COMPLETED", "0:0"))
         self.assertTrue((self.folder / "chained").exists())
 

@@ -38,7 +38,7 @@ class Trainings(SlurmTest):
         for task in (1, 2, 3):
             self.assertEqual(self.wait_for_end(f"{job}_{task}"), ("COMPLETED", "0:0"))
         self.assertEqual(self.restarts(f"{job}_2"), 1)
-        self.assertIn("Going on at step ", self.output_of(f"{job}_2"))
+        self.assertIn("Resuming at step ", self.output_of(f"{job}_2"))
         result = json.loads((self.folder_of(1).parent / "result.json").read_text())
         self.assertEqual([repeat["steps"] for repeat in result["repeats"]], [STEPS] * 3)
         self.assertIsNotNone(result["test_accuracy_deviation"])
@@ -50,7 +50,7 @@ class Trainings(SlurmTest):
         self.interrupt(job, 1)
         self.wait_for_restart(job, 1)
         self.assertEqual(self.wait_for_end(job), ("COMPLETED", "0:0"))
-        self.assertIn("Going on at step ", self.output_of(job))
+        self.assertIn("Resuming at step ", self.output_of(job))
         self.assertTrue((self.folder_of(1).parent / "result.json").exists())
 
     def test_one_training_over_both_nodes_goes_on(self):
@@ -61,7 +61,7 @@ class Trainings(SlurmTest):
         said = self.output_of(job)
         hosts = re.findall(r"^Rank (\d) is on (\S+),", said, re.M)
         self.assertEqual(sorted(set(hosts)), [("0", "n1"), ("1", "n2")])
-        self.assertIn("Going on at step ", said)
+        self.assertIn("Resuming at step ", said)
         result = json.loads((self.folder_of(1) / "result.json").read_text())
         self.assertEqual((result["ranks"], result["steps"]), (2, STEPS))
 
