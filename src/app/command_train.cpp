@@ -100,8 +100,9 @@ void TrainCommandOptions::add_to(OptionSet& options) {
   options.group("Several ranks (mpirun, srun), which share each batch");
   options.add(
       "sync-batchnorm", &sync_batchnorm,
-      "batch normalisation over the images of all ranks, not of each; the number of ranks then "
-      "changes results only by rounding (but --micro-batches are normalised one by one)");
+      "batch normalisation over the images of all ranks, not of each; without --micro-batches, "
+      "whose parts are normalised one by one, the number of ranks then changes results only by "
+      "rounding");
   options.add("compress-gradients", &compress_gradients,
               "send gradients as bfloat16: half the volume, rounded");
   options.add("bucket-mb", &bucket_mb, "gradients that are summed at once",

@@ -32,7 +32,7 @@ std::string FailureSeries::summary() const {
       std::max_element(counts.begin(), counts.end(),
                        [](const auto& a, const auto& b) { return a.second < b.second; });
   return core::error_text(
-      fmt::format("{} evaluations failed one after another", reasons_.size()),
+      fmt::format("{} consecutive evaluations failed", reasons_.size()),
       most->second == reasons_.size()
           ? fmt::format("each time: {}", most->first)
           : fmt::format("most often, {} times: {}", most->second, most->first),

@@ -34,7 +34,7 @@ class CommandLine(ProgramTest):
             self.skipTest("this build does not train")
         said = " ".join(self.hierevo("train", "--help").stdout.split())
         self.assertIn("without --micro-batches, whose parts are normalised one by one, the number of "
-                      "ranks then changes results by rounding alone", said)
+                      "ranks then changes results only by rounding", said)
 
     def test_version_tells_the_build(self):
         text = self.hierevo("--version").stdout
@@ -67,7 +67,7 @@ class CommandLine(ProgramTest):
 
     def test_values_that_look_like_placeholders_are_only_values(self):
         for value in ("%value%", "%option%", "50%"):
-            self.refused("sample", "--count", value, says=f"--count is '{value}' (that is no value")
+            self.refused("sample", "--count", value, says=f"--count is '{value}' (this option does not take")
         ini = self.folder / "placeholder.ini"
         ini.write_text("%invalid_line%\n")
         self.refused("search", "--config", ini, says="%invalid_line%")
@@ -76,8 +76,8 @@ class CommandLine(ProgramTest):
         for option, value, says in [
                 ("steps", "abc", "--steps is 'abc' (this option does not take that value). "
                                  "Give a whole number of up to 18 digits."),
-                ("workers", "3000000000", "--workers is '3000000000' (that is no value of this "
-                                          "option). Give a whole number of up to 9 digits."),
+                ("workers", "3000000000", "--workers is '3000000000' (this option does not take that "
+                                          "value). Give a whole number of up to 9 digits."),
                 ("lr", "fast", "--lr is 'fast' (this option does not take that value). Give a number."),
                 ("flip", "maybe", "--flip is 'maybe' (this option does not take that value). "
                                   "Give true or false."),
@@ -99,7 +99,7 @@ class CommandLine(ProgramTest):
     def test_what_is_wrong_in_a_file_is_told_with_its_line(self):
         ini = self.folder / "x.ini"
         for text, says in [
-                ("# steps=x\n\n  steps = abc\n", f"--steps is 'abc' in '{ini}', line 3 (that is "),
+                ("# steps=x\n\n  steps = abc\n", f"--steps is 'abc' in '{ini}', line 3 (this option "),
                 ("lr=1\nflip=maybe\n", f"--flip is 'maybe' in '{ini}', line 2 ("),
                 ("seed=-1\n", f"--seed is -1 in '{ini}', line 1 (it cannot be negative)."),
                 ("lr=1\nbatch\n", f"'batch' in '{ini}', line 2 cannot be read (a line is NA"),

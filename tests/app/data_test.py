@@ -122,7 +122,7 @@ class Packs(DataTest):
         self.assertIn("broken: cat/0.jpg (at byte", said)
         self.assertIn("broken: dog/1.jpg (at byte 0: it is a PNG image", said)
         self.assertIn("broken: dog/2.jpg (at byte 0: it is a PNG image", said)
-        self.assertIn(f"3 images are broken ('{self.pack}' is not made). Mend", said)
+        self.assertIn(f"3 images are broken ('{self.pack}' is not made). Repair", said)
         self.assertEqual(sorted(self.folder.iterdir()), before)
         said = self.prepare(self.images, "--skip-broken")
         self.assertIn("left out: cat/0.jpg (at byte", said)
@@ -169,7 +169,7 @@ class Packs(DataTest):
             "val_n02.JPEG\tn02\t0\t0\t1\t1\nval_n01.JPEG\tn01\t0\t0\t1\t1\n")
         said = self.prepare(self.images)
         self.assertIn("2 classes, 8 training images, 2 test images.", said)
-        self.assertIn(f"'{self.images}/test' is not used: its images lie in no folders", said)
+        self.assertIn(f"'{self.images}/test' is not used: its images are not in a folder", said)
 
     def test_labels_say_where_their_numbers_count_from(self):
         self.ilsvrc()
@@ -241,12 +241,12 @@ class Packs(DataTest):
             (self.images / name).parent.mkdir(parents=True)
             self.png(name)
         self.not_prepared(self.images, "--skip-broken", says="2 images are broken")
-        self.not_prepared(self.images, "--skip-broken", says="mend some, and run the same command again")
+        self.not_prepared(self.images, "--skip-broken", says="repair some, and run the same command again")
 
     def test_crops_as_large_as_the_images_are_told_of(self):
         self.small_folder()
         self.prepare(self.images)
-        note = "Note: --crop is 12, and the images of 'images' are 12×12: no random parts"
+        note = "Note: --crop is 12, and the images of 'images' are 12×12, so there are no random crops"
         for crop, told in ((12, True), (8, False), (0, False)):
             line = self.training("train", "--dataset", self.pack, "--out", self.folder / "out")
             line[line.index("--crop") + 1] = crop
@@ -462,7 +462,7 @@ class ContentCounts(DataTest):
         content = record.read_bytes()
         record.unlink()
         self.assertIn("There is no data.json", self.hierevo("verify", "--run", self.run_dir).stdout)
-        self.assertIn("has no record of its data: they are taken to be 'images' (",
+        self.assertIn("has no record of its data; assuming that it began with 'images' (",
                       self.search(self.old, 3))
         self.assertEqual(record.read_bytes(), content)
 

@@ -29,7 +29,7 @@ class Job(ProgramTest):
     def test_tasks_that_do_not_know_of_each_other(self):
         line = ["search", "--run", self.run_dir, *SMALL, "--dry-run"]
         with self.in_job(NTASKS=3, STEP_NUM_TASKS=3, PROCID=0):
-            self.refused(*line, says="srun started 3 tasks, but MPI tells each of them that it is "
+            self.refused(*line, says="srun started 3 tasks, but for MPI each of them is "
                                      "alone")
         with self.in_job(NTASKS=3, STEP_NUM_TASKS=3, PROCID=1):
             self.assertEqual(self.hierevo(*line, code=2).stderr, "")

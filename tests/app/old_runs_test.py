@@ -1,7 +1,7 @@
 """Runs that earlier programs began are read, verified and resumed.
 
 old_runs/2026-11.tar.xz holds, with options that had other names then: `synthetic`, a search that was
-killed after 18 of 40 evaluations; `trained`, one that was stopped after 3 of 6 and left a half-trained
+killed after 17 of 40 evaluations; `trained`, one that was stopped after 5 of 6 and left a half-trained
 candidate; `training`, one of that search's best, stopped at step 12 of the first of two repeats; and the
 data pack of both, `tiny.h5`. All of them were in the folder /data of another machine.
 """
@@ -30,7 +30,7 @@ class OldRuns(ProgramTest):
     def test_a_killed_search_is_verified_and_resumed_to_the_end_that_it_would_have_had(self):
         run = self.folder / "synthetic"
         self.hierevo("verify", "--run", run)
-        self.assertEqual(self.status(run)["evaluations"]["done"], 18)
+        self.assertEqual(self.status(run)["evaluations"]["done"], 17)
         line = ["search", "--run", run, "--evaluator", "synthetic", "--space", "2x3,1x3",
                 "--population", 6, "--evaluations", 40, "--tournament", 0.3, "--seed", 3]
         said = self.hierevo(*line, "--failures-in-series", 7, code=2).stderr
@@ -48,11 +48,11 @@ class OldRuns(ProgramTest):
     def test_a_half_trained_candidate_is_resumed(self):
         run = self.folder / "trained"
         said = self.hierevo(
-            "search", "--run", run, "--space", "1x3", "--repeats", 1, "--steps", 150,
+            "search", "--run", run, "--space", "1x3", "--repeats", 1, "--steps", 400,
             "--population", 3, "--evaluations", 6, "--tournament", 0.5, "--checkpoint-every", 0.1,
             "--max-training-memory", 1, "--lr-reference-batch", 16, "--ema-decay", 0.5,
             "--dataset", self.pack, *DATA).stderr
-        self.assertRegex(said, r"Candidate 4 resumes at step [1-9]\d* of repeat 1")
+        self.assertRegex(said, r"Candidate 6 resumes at step [1-9]\d* of repeat 1")
         self.assertEqual(self.status(run)["evaluations"]["done"], 6)
         self.hierevo("verify", "--run", run)
 

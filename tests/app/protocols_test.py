@@ -57,7 +57,7 @@ class Protocols(ProgramTest):
                              "--dataset", "cifar10", "--dump-config").stdout.splitlines()
         for name, value, meaning in (
                 ("channels", "0", "the model's own: 16"), ("cells", "0", "the model's own: 1"),
-                ("train-size", "0", "all that do not validate: 40000"),
+                ("train-size", "0", "all except the validation images: 40000"),
                 ("lr-drops", "0.8,0.9", "after 4000, 4500 steps")):
             at = lines.index(f"{name}={value}")
             self.assertEqual(lines[at - 1], f"# {meaning}")
@@ -86,7 +86,7 @@ class Protocols(ProgramTest):
         default = self.dumped("search")
         paper = self.dumped("search", "--config", SOURCE / "slurm" / "cifar10-search.ini")
         self.assertEqual(paper.pop("dataset"), "cifar10")
-        self.assertEqual(paper.pop("train-size"), "40000")  # by default all that do not validate
+        self.assertEqual(paper.pop("train-size"), "40000")  # by default all except the validation images
         default.pop("dataset")
         default.pop("train-size")
         # Numbers as they come out of the two: of the model, 0 stands for its own.

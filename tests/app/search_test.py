@@ -98,7 +98,7 @@ class Search(ProgramTest):
     def test_other_options_are_refused(self):
         self.search()
         text = self.search("--seed", 9, code=2).stderr
-        self.assertIn("began with other options (--seed was 1 and is 9 now)", text)
+        self.assertIn("was begun with other options (--seed was 1 and is 9 now)", text)
         text = self.search("--seed", 9, "--population", 9, code=2).stderr
         self.assertIn("(--population was 8 and is 9 now, --seed was 1 and is 9 now)", text)
         self.assert_finished(40)
@@ -139,7 +139,7 @@ class Search(ProgramTest):
         ids = [one["id"] for one in self.status()["under_way"]]
         self.assertEqual(len(ids), 2)
         shown = self.hierevo("status", "--run", self.run_dir).stdout
-        self.assertIn(f"under way    {ids[0]} on rank 0", shown)
+        self.assertIn(f"in flight    {ids[0]} on rank 0", shown)
         self.assertEqual(self.status()["reason"], None)
         process.kill()
         process.communicate()
@@ -222,8 +222,8 @@ class Search(ProgramTest):
         self.assertIn("Cannot make the run directory 'a file/run' (Not a directory)", told)
 
     def test_a_search_that_never_evolves_is_told_of(self):
-        says = ("warning: --population is 40 and --evaluations is 40 (all will be random "
-                "genotypes: evolution never begins). Give a smaller --population or more "
+        says = ("warning: --population is 40 and --evaluations is 40 (all candidates "
+                "will be random: evolution never begins). Give a smaller --population or more "
                 "--evaluations.\n")
         self.assertIn(says, self.search("--population", 40, "--dry-run").stderr)
         for sensible in (("--population", 39), ("--population", 40, "--algorithm", "random")):

@@ -71,7 +71,7 @@ class Shards(DataTest):
         self.assertIn("broken: cat/0.jpg (at byte", said)
         self.assertIn("broken: dog/1.jpg (at byte 0: it is a PNG image", said)
         self.assertIn("broken: dog/2.jpg (at byte 0: it is a PNG image", said)
-        self.assertIn("3 images are broken (2 of 2 shards are not made for that)", said)
+        self.assertIn("3 images are broken (2 of 2 shards are not made because of them)", said)
         self.assertNotIn("index.h5", self.files(self.shards))
         said = self.shard("--skip-broken")
         self.assertIn("left out: dog/1.jpg (at byte 0: it is a PNG image", said)
@@ -117,8 +117,8 @@ class Shards(DataTest):
     def test_ilsvrcs_test_folder_without_classes_is_not_used(self):
         self.ilsvrc()
         said = self.shard("--validation-labels", self.solution)
-        self.assertIn(f"'{self.images}/test' is not used: its images lie in no folders of their "
-                      f"classes. '{self.images}/val' is tested on.", said)
+        self.assertIn(f"'{self.images}/test' is not used: its images are not in a folder for each "
+                      f"class. '{self.images}/val' is tested on.", said)
         self.assertIn("16 training images, 4 test images.", said)
 
     def test_refuses_what_cannot_become_shards(self):

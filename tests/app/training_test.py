@@ -100,9 +100,9 @@ class Training(ProgramTest):
         # What is there is not written over by another evaluation.
         content = file.read_bytes()
         told = self.hierevo(*line[1:], "--lr", 0.2, code=3).stderr
-        self.assertIn("is of another evaluation", told)
+        self.assertIn("belongs to another evaluation", told)
         self.cell.write_text(json.dumps(CELL).replace("separable3x3", "conv1x1"))
-        self.assertIn("is of another evaluation", self.hierevo(*line[1:], code=3).stderr)
+        self.assertIn("belongs to another evaluation", self.hierevo(*line[1:], code=3).stderr)
         self.assertEqual(file.read_bytes(), content)
         file.write_bytes(content[:-1])
         self.assertIn("half.h5", self.hierevo(*line[1:], code=3).stderr)
@@ -114,7 +114,7 @@ class Training(ProgramTest):
         first = self.run_dir / "inflight" / "1.h5"
         self.stop_when_there_is(line, first, signal.SIGKILL)
         first.write_bytes(first.read_bytes()[:-1])
-        self.assertIn("this file written over",
+        self.assertIn("this file is overwritten",
                       self.stop_when_there_is([*line, "--workers", 2], first))
         self.assertTrue(first.exists())
         self.assertIn("Candidate 1 resumes at step", self.hierevo(*line[1:]).stderr)
@@ -206,7 +206,7 @@ class Training(ProgramTest):
         (out / "genotype.json").write_text(json.dumps(json.loads(shown)["genotype"]))
         line = ["train", "--run", self.run_dir, "--out", out, "--data-dir", "none"]
         told = self.hierevo(*line, code=2).stderr
-        self.assertIn(f"'{out}' contains a training of another cell (that of individual {earlier}, ", told)
+        self.assertIn(f"'{out}' contains a training of another cell (individual {earlier}'s, ", told)
         self.assertIn(f"Give --id {earlier} to resume it, or choose another --out.", told)
         self.assertNotIn("another cell", self.hierevo(*line, "--id", earlier, code=2).stderr)
         (out / "genotype.json").write_text(json.dumps(CELL))
@@ -233,7 +233,7 @@ class Training(ProgramTest):
                 told = self.hierevo(*line, code=2).stderr
                 if len(cores) > 1:
                     self.assertIn("--threads is 1 (each task of the job has 16 CPUs, and the others idle). "
-                                  f"Give --threads {min(len(cores), 16)}, or 1 if that is meant.", told)
+                                  f"Give --threads {min(len(cores), 16)}, or 1 if that is intended.", told)
                 self.assertNotIn("--threads is",
                                  self.hierevo(*line, "--threads", 1, code=2).stderr)
 
@@ -399,7 +399,7 @@ class Training(ProgramTest):
         process = subprocess.run([*map(str, line)], cwd=self.folder, text=True, capture_output=True,
                                  preexec_fn=limit, restore_signals=False, timeout=DEADLINE)
         self.assertEqual(process.returncode, 3, process.stderr)
-        self.assertEqual(process.stderr.count("It is tried again, the training goes on meanwhile."), 1)
+        self.assertEqual(process.stderr.count("The save will be retried; the training continues."), 1)
         self.assertIn("step 100 was reached, step 0 is saved", process.stderr)
         self.hierevo(*line[1:])
         # One file that cannot be written does not keep the other from being saved.
@@ -492,7 +492,7 @@ class Training(ProgramTest):
         for command in (("evaluate",), ("train", "--out", self.folder / "wide")):
             told = self.hierevo(*command, "--genotype", cell, *self.quick, "--validation-size", 500,
                                 code=2).stderr
-            self.assertRegex(told, r"too large for this machine \(.* GB of memory, and there are ")
+            self.assertRegex(told, r"too large for this machine \(.* GB of memory, and .* are available")
             self.assertIn("32 images of 16×16 at a time", told)
             told = self.hierevo(*command, "--genotype", cell, *self.quick, "--validation-size", 500,
                                 "--crop", 0, code=2).stderr
@@ -505,7 +505,7 @@ class Training(ProgramTest):
         self.refused(*search, "--dataset", "fashion-minst", says="fashion-mnist")
         self.refused(*search, "--data-dir", self.folder, says=str(self.folder))
         self.refused(*search, "--train-size", 60000, "--validation-size", 1, says="60000")
-        self.refused(*search, "--train-size", 100, "--batch", 200, says="100 images")
+        self.refused(*search, "--train-size", 100, "--batch", 200, says="100 training images")
         for name in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3",
                      "t10k-labels-idx1"):
             (self.folder / f"{name}-ubyte").write_bytes(b"\0\0\x08\x07" + bytes(100))

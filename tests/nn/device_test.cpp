@@ -85,7 +85,7 @@ TEST(DeviceCollectives, AreRefusedByAllRanksWhereOnlySomeHaveAGpu) {
     }
   });
   for (const std::string& error : said) {
-    EXPECT_EQ(error.find("Rank 0 computes on a CPU, and rank 1 on a GPU (ranks"), 0U) << error;
+    EXPECT_EQ(error.find("Rank 0 computes on a CPU, and rank 1 on a GPU (all ranks"), 0U) << error;
   }
 }
 

@@ -70,7 +70,7 @@ TEST(Split, RefusesSizesThatDoNotFit) {
   EXPECT_ERROR(split_training_set(images, 0, 50, 1),
                "validation_size is 50 (the training set has 50, and some must be left to "
                "train on). Give up to 49.");
-  EXPECT_ERROR(split_training_set(images, 0, 0, 1), "validation_size is 0 (what");
+  EXPECT_ERROR(split_training_set(images, 0, 0, 1), "validation_size is 0 (fitness");
   EXPECT_ERROR(split_training_set(images, 31, 20, 1),
                "train_size is 31 (30 of 50 are left besides 20 to validate on)");
   EXPECT_ERROR(split_training_set(images, -1, 20, 1), "train_size is -1 (");
