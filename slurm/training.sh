@@ -42,9 +42,11 @@ take_repeat_of_task() {
 
 # Sets `recorded` to the number of repeats of the training in `out`; 0 if there is none.
 find_recorded_repeats() {
-  local arguments=(--config "$out/config.ini")
   recorded=0
-  if [[ -r $out/config.ini ]] && read_given train repeats 2>/dev/null; then recorded=${given['repeats']:-0}; fi
+  if [[ -r $out/config.ini ]]; then
+    recorded=$(sed -n 's/^repeats=\([0-9]\{1,9\}\)$/\1/p' "$out/config.ini") || true # the signal may kill it
+    recorded=${recorded:-0}
+  fi
 }
 
 # The progress.json of each repeat has its steps; a result.json means that something is finished.

@@ -105,7 +105,7 @@ void EvaluateOptions::add_to(OptionSet& options) {
   options.add("only-repeat", &only_repeat,
               "run only this one of the repeats, while other processes run the others",
               {.range = core::at_least(0), .zero = "all"});
-  options.add("seed", &seed, "seed seed of weights, order, augmentation and the split of the data");
+  options.add("seed", &seed, "seed of weights, order, augmentation and the split of the data");
   options.add("checkpoint", &checkpoint,
               "file for the unfinished evaluation, FILE.h5, from which the same command resumes",
               {.recorded = false});

@@ -36,7 +36,9 @@ void keep_last_of_each(po::parsed_options& parsed) {
 constexpr const char* record_name = "config.ini of the run";
 
 std::vector<IniLine> read_record(const std::string& text) {
-  return read_ini(with_new_names(text), record_name);
+  std::vector<IniLine> lines = read_ini(text, record_name);
+  for (IniLine& line : lines) line.name = new_name_of(line.name).value_or(line.name);
+  return lines;
 }
 
 std::map<std::string, std::string> values_of_record(const std::string& text) {

@@ -10,7 +10,7 @@ namespace hierevo::app {
 /// What the option is called that had this name.
 std::optional<std::string_view> new_name_of(std::string_view old_name);
 
-/// The record of a run or a training, as INI lines, with today's names of options.
+/// The options of a half-trained evaluation, as INI lines, with their new names.
 std::string with_new_names(std::string_view record);
 
 }  // namespace hierevo::app

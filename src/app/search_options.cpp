@@ -49,7 +49,7 @@ void SearchCommandOptions::add_search_to(OptionSet& options) {
               {.range = evolution::evaluations_range, .change = Change::between_starts});
   options.add("tournament", &tournament, "share of the population in a tournament",
               {.range = evolution::tournament_range});
-  options.add("seed", &seed, "seed seed of all random decisions");
+  options.add("seed", &seed, "seed of all random decisions");
   options.add("start-mutations", &start_mutations,
               "mutations that turn the trivial genotype into a random one",
               {.range = evolution::start_mutations_range});

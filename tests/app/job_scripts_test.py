@@ -177,7 +177,8 @@ class Trainings(JobScripts):
     def test_one_is_made_again(self):
         """There are as many as before, not as many as this array's highest number."""
         (self.folder / "arr").mkdir()
-        (self.folder / "arr" / "config.ini").write_text("repeats=4\n")
+        # An earlier program's record, with names that --config refuses.
+        (self.folder / "arr" / "config.ini").write_text("repeats=4\nsync-norms=true\n")
         self.assertEqual(self.last(self.array(1, begin=1, end=1), "--repeats"), "4")
         self.assertEqual(self.last(self.array(2, begin=2, end=2), "--repeats"), "4")
         self.assertEqual(self.last(self.array(6, begin=5, end=6), "--repeats"), "6")

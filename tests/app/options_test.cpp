@@ -227,6 +227,7 @@ TEST(RenamedOptions, AreReadInRecordsWithTheirOldNames) {
     const std::string record = "seed=1\n" + old_name + "=3\nlast=" + old_name + "=\n";
     EXPECT_EQ(with_new_names(record), "seed=1\n" + new_name + "=3\nlast=" + old_name + "=\n");
     EXPECT_EQ(OptionSet::value_in(record, new_name), "3");
+    EXPECT_EQ(OptionSet::value_in("  " + old_name + " = 3\n", new_name), "3");
     Renamed heir(new_name);
     heir.options.inherit("run", {new_name}, [&](const std::string&) { return record; });
     ASSERT_TRUE(heir.options.parse({"--run", "R"}));

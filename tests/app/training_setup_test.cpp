@@ -1,10 +1,13 @@
 // What evaluates a candidate of a search by training, on images of a data set's files.
 #include "training_setup.hpp"
 
+#include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
 #include "data/idx_files.hpp"
+#include "io/image_shard_files.hpp"
 #include "support/scratch_folder.hpp"
+#include "training_data.hpp"
 
 namespace hierevo::app {
 namespace {
@@ -61,6 +64,19 @@ TEST_F(TrainingSetupTest, WithLessMemoryPartsHaveTwoImagesAtLeast) {
       EXPECT_EQ(evaluation->status, Status::evaluated) << evaluation->reason;
     }
   }
+}
+
+TEST(ShardData, IsNormalisedByTheSampleOfItsImages) {
+  const test::ScratchFolder folder;
+  io::test::write_sample_shards(folder.path());
+  DataOptions options;
+  options.dataset = folder.path().string();
+  options.validation_size = 0;
+  const nn::TrainingOptions training{.batch = 8, .crop = 16};
+  const auto data = make_training_data({.data = options, .device = c10::kCPU}, training);
+  const nn::PixelNormalisation& normalisation = data->facts().normalisation;
+  EXPECT_TRUE(normalisation.mean.equal(at::tensor({20.0F, 20.0F, 35.0F})));
+  EXPECT_TRUE(normalisation.scale.allclose(at::tensor({0.1F, 1.0F, 0.2F})));
 }
 
 }  // namespace
