@@ -16,8 +16,11 @@ add_executable(hierevo_test_precompiled ${PROJECT_SOURCE_DIR}/tests/support/main
 target_link_libraries(hierevo_test_precompiled PRIVATE GTest::gtest GTest::gmock
   hierevo_build_flags)
 target_precompile_headers(hierevo_test_precompiled PRIVATE <gmock/gmock.h> <gtest/gtest.h>)
-# Tests run briefly: what counts is the time that it takes to optimise them.
+# Tests run briefly: what counts is the time that it takes to optimise them. Sanitizer checks double it.
 set(HIEREVO_TEST_OPTIONS $<$<CONFIG:Release>:-O1>)
+if(HIEREVO_SANITIZERS)
+  set(HIEREVO_TEST_OPTIONS -O0)
+endif()
 target_compile_options(hierevo_test_precompiled PRIVATE ${HIEREVO_TEST_OPTIONS})
 # In unity builds each test program is compiled as one file, since most of the time is spent on headers.
 set(HIEREVO_TEST_PROPERTIES UNITY_BUILD_BATCH_SIZE 0)
