@@ -103,10 +103,11 @@ void Coordinator::finished_one(int rank, const Result& result) {
     return;
   }
   judge(rank, result.evaluation);
-  if (ledger_.candidates().find(result.id) == nullptr) return;  // another worker was faster
+  CandidateTable::Issued* one = ledger_.candidates().find(result.id);
+  if (one == nullptr) return;  // another worker was faster
   // Who was silent and is back may have it as well.
   const std::set<int>& others = workers_.holders(result.id);
-  if (ledger_.record_result(result, rank)) {
+  if (ledger_.record_result(*one, result.evaluation, rank)) {
     for (const int other : others) ranks_.send(other, encode(Cancel{result.id}));
     return;
   }
@@ -179,8 +180,9 @@ void Coordinator::lose(int rank, const std::string& how, const std::set<Id>& giv
 }
 
 void Coordinator::lost_at(int rank, Id id) {
-  const bool is_lost = ledger_.candidates().find(id) != nullptr && workers_.holders(id).empty();
-  if (is_lost && !ledger_.record_loss(id)) ledger_.candidates().retry(id, rank);
+  CandidateTable::Issued* one = ledger_.candidates().find(id);
+  const bool is_lost = one != nullptr && workers_.holders(id).empty();
+  if (is_lost && !ledger_.record_loss(*one)) ledger_.candidates().retry(id, rank);
 }
 
 void Coordinator::is_back(int rank) {

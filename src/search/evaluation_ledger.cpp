@@ -15,7 +15,7 @@ using evolution::Evaluation;
 using evolution::Status;
 
 constexpr int most_decided_at_once = 1000;
-/// A candidate whose workers were lost so often is taken to be the cause.
+/// A candidate whose workers were lost so often is considered the cause.
 constexpr int most_losses = 3;
 
 }  // namespace
@@ -50,25 +50,22 @@ CandidateTable::Issued* EvaluationLedger::next() {
   return nullptr;
 }
 
-bool EvaluationLedger::record_result(const Result& result, int rank) {
-  CandidateTable::Issued* one = candidates_.find(result.id);
-  if (result.evaluation.status == Status::crashed && one->crashes++ == 0) return false;
-  Evaluation evaluation = result.evaluation;
-  evaluation.parameters = one->facts.parameters;
-  evaluation.macs = one->facts.macs;
-  evaluation.phenotype = one->facts.phenotype;
-  evaluation.worker = rank;
-  record(result.id, evaluation);
+bool EvaluationLedger::record_result(CandidateTable::Issued& one, Evaluation result, int rank) {
+  if (result.status == Status::crashed && one.crashes++ == 0) return false;
+  result.parameters = one.facts.parameters;
+  result.macs = one.facts.macs;
+  result.phenotype = one.facts.phenotype;
+  result.worker = rank;
+  record(one.candidate.id, result);
   return true;
 }
 
-bool EvaluationLedger::record_loss(Id id) {
-  CandidateTable::Issued* one = candidates_.find(id);
-  if (++one->losses < most_losses) return false;
-  Evaluation evaluation = one->facts;
+bool EvaluationLedger::record_loss(CandidateTable::Issued& one) {
+  if (++one.losses < most_losses) return false;
+  Evaluation evaluation = one.facts;
   evaluation.status = Status::crashed;
-  evaluation.reason = fmt::format("the workers that evaluated it were lost, {} times", one->losses);
-  record(id, evaluation);
+  evaluation.reason = fmt::format("the workers that evaluated it were lost, {} times", one.losses);
+  record(one.candidate.id, evaluation);
   return true;
 }
 

@@ -8,7 +8,6 @@
 #include "failure_series.hpp"
 #include "hierevo/evolution/engine.hpp"
 #include "hierevo/search/search.hpp"
-#include "protocol.hpp"
 #include "screening.hpp"
 #include "search_record.hpp"
 
@@ -30,12 +29,12 @@ class EvaluationLedger {
   /// Issues the next candidate that needs a worker; null when there is none now. Those that need
   /// none are recorded on the way, in groups, so that signals and messages are seen in between.
   CandidateTable::Issued* next();
-  /// The result of an issued candidate. Where it crashed for the first time it is not recorded, and
-  /// this is false: it is to be retried.
-  bool record_result(const Result& result, int rank);
+  /// The result of an issued candidate, which is then gone. Where it crashed for the first time it
+  /// is not recorded, and this is false: it is to be retried.
+  bool record_result(CandidateTable::Issued& one, evolution::Evaluation result, int rank);
   /// The last worker that had this issued candidate is lost. False: it is to be retried; else it is
-  /// recorded as crashed, being the likely cause.
-  bool record_loss(Id id);
+  /// recorded as crashed, being the likely cause, and gone.
+  bool record_loss(CandidateTable::Issued& one);
 
   CandidateTable& candidates() { return candidates_; }
   const CandidateTable& candidates() const { return candidates_; }

@@ -29,6 +29,7 @@ class EvaluationLedgerTest : public testing::Test {
     return evaluation;
   }
   IndividualId next() { return ledger_->next()->candidate.id; }
+  CandidateTable::Issued& issued(IndividualId id) { return *ledger_->candidates().find(id); }
   const evolution::Individual& last() const { return ledger_->engine().history().back(); }
 
   test::ScratchFolder folder_;
@@ -39,29 +40,30 @@ class EvaluationLedgerTest : public testing::Test {
 
 TEST_F(EvaluationLedgerTest, AResultKeepsWhatTheScreeningFound) {
   begin();
-  const CandidateTable::Issued issued = *ledger_->next();
+  CandidateTable::Issued& one = *ledger_->next();
+  const CandidateTable::Issued before = one;
   EXPECT_EQ(ledger_->status().in_flight, 1u);
-  EXPECT_TRUE(ledger_->record_result({issued.candidate.id, success()}, 3));
-  EXPECT_EQ(ledger_->candidates().find(issued.candidate.id), nullptr);
-  EXPECT_EQ(last().candidate, issued.candidate);
+  EXPECT_TRUE(ledger_->record_result(one, success(), 3));
+  EXPECT_EQ(ledger_->candidates().find(before.candidate.id), nullptr);
+  EXPECT_EQ(last().candidate, before.candidate);
   EXPECT_EQ(last().evaluation.fitness, 0.5);
   EXPECT_EQ(last().evaluation.worker, 3);
-  EXPECT_EQ(last().evaluation.phenotype, issued.facts.phenotype);
-  EXPECT_EQ(last().evaluation.parameters, issued.facts.parameters);
-  EXPECT_GT(issued.facts.parameters, 0);
+  EXPECT_EQ(last().evaluation.phenotype, before.facts.phenotype);
+  EXPECT_EQ(last().evaluation.parameters, before.facts.parameters);
+  EXPECT_GT(before.facts.parameters, 0);
   const SearchStatus status = ledger_->status();
   EXPECT_EQ(status.evaluated, 1u);
   EXPECT_EQ(status.in_flight, 0u);
-  EXPECT_EQ(status.best, issued.candidate.id);
+  EXPECT_EQ(status.best, before.candidate.id);
 }
 
 TEST_F(EvaluationLedgerTest, TheSecondCrashIsRecorded) {
   begin();
   const IndividualId id = next();
-  const Result crash{id, Evaluation::failure(Status::crashed, "exit status 1")};
-  EXPECT_FALSE(ledger_->record_result(crash, 1));
+  const Evaluation crash = Evaluation::failure(Status::crashed, "exit status 1");
+  EXPECT_FALSE(ledger_->record_result(issued(id), crash, 1));
   EXPECT_EQ(ledger_->status().done, 0u);
-  EXPECT_TRUE(ledger_->record_result(crash, 2));
+  EXPECT_TRUE(ledger_->record_result(issued(id), crash, 2));
   EXPECT_EQ(ledger_->status().failed, 1u);
   EXPECT_EQ(ledger_->failures().length(), 1u);
 }
@@ -69,9 +71,9 @@ TEST_F(EvaluationLedgerTest, TheSecondCrashIsRecorded) {
 TEST_F(EvaluationLedgerTest, TheThirdLossIsRecordedAsACrash) {
   begin();
   const IndividualId id = next();
-  EXPECT_FALSE(ledger_->record_loss(id));
-  EXPECT_FALSE(ledger_->record_loss(id));
-  EXPECT_TRUE(ledger_->record_loss(id));
+  EXPECT_FALSE(ledger_->record_loss(issued(id)));
+  EXPECT_FALSE(ledger_->record_loss(issued(id)));
+  EXPECT_TRUE(ledger_->record_loss(issued(id)));
   EXPECT_EQ(last().evaluation.status, Status::crashed);
   EXPECT_THAT(last().evaluation.reason, HasSubstr("lost, 3 times"));
 }
@@ -89,7 +91,7 @@ TEST_F(EvaluationLedgerTest, ResumesWhatTheRecordHolds) {
   begin();
   const IndividualId done = next();
   const IndividualId unfinished = next();
-  ledger_->record_result({done, success()}, 1);
+  ledger_->record_result(issued(done), success(), 1);
   record_->save(ledger_->engine(), "saved");
   ledger_.reset();
   begin();

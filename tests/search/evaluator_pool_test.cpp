@@ -76,14 +76,18 @@ class Rank {
     EXPECT_TRUE(end.evaluation);
     return end.evaluation.value_or(evolution::Evaluation{});
   }
+  /// Of candidate `id`, whose evaluation is begun.
+  evolution::Evaluation evaluated(std::uint64_t id, Behaviour behaviour) {
+    evaluators().begin(work(id, behaviour));
+    return result(id);
+  }
   void expect_no_result(std::uint64_t id) {
     const Ended end = next<Ended>();
     EXPECT_EQ(end.id, IndividualId{id});
     EXPECT_FALSE(end.evaluation);
   }
   void expect_success(std::uint64_t id) {
-    evaluators().begin(work(id, Behaviour::succeed));
-    EXPECT_EQ(result(id).fitness, fitness_of(id));
+    EXPECT_EQ(evaluated(id, Behaviour::succeed).fitness, fitness_of(id));
   }
   /// Waits until the candidate is being evaluated.
   void expect_progress(std::uint64_t id) { EXPECT_EQ(next<Progress>().id, IndividualId{id}); }
@@ -224,8 +228,7 @@ TEST(EvaluatorPool, ACrashIsAValueWithItsReason) {
   Rank rank;
   rank.next<Ready>();
   const std::string printed = printed_by([&] {
-    rank.evaluators().begin(work(1, Behaviour::crash));
-    const auto evaluation = rank.result(1);
+    const auto evaluation = rank.evaluated(1, Behaviour::crash);
     EXPECT_EQ(evaluation.status, Status::crashed);
     EXPECT_EQ(evaluation.reason,
               "ended by signal 6 (Aborted); its last lines: first line | the last straw");
@@ -237,8 +240,7 @@ TEST(EvaluatorPool, ACrashIsAValueWithItsReason) {
 TEST(EvaluatorPool, WantOfMemoryIsToldFromACrash) {
   Rank rank;
   rank.next<Ready>();
-  rank.evaluators().begin(work(1, Behaviour::want_memory));
-  const auto evaluation = rank.result(1);
+  const auto evaluation = rank.evaluated(1, Behaviour::want_memory);
   EXPECT_EQ(evaluation.status, Status::out_of_memory);
   EXPECT_EQ(evaluation.reason, "ran out of memory");
   rank.expect_success(2);
@@ -247,8 +249,7 @@ TEST(EvaluatorPool, WantOfMemoryIsToldFromACrash) {
 TEST(EvaluatorPool, AnExceptionIsAFailureOfTheCandidateOnly) {
   Rank rank;
   rank.next<Ready>();
-  rank.evaluators().begin(work(1, Behaviour::throw_error));
-  const auto evaluation = rank.result(1);
+  const auto evaluation = rank.evaluated(1, Behaviour::throw_error);
   EXPECT_EQ(evaluation.status, Status::failed);
   EXPECT_EQ(evaluation.reason, "cannot do it");
   rank.expect_success(2);
@@ -258,8 +259,7 @@ TEST(EvaluatorPool, WhatIsOutOfBoundsIsAFailureOfTheCandidateOnly) {
   Rank rank;
   rank.next<Ready>();
   for (std::uint64_t id = 1; id <= kinds_out_of_bounds; ++id) {
-    rank.evaluators().begin(work(id, Behaviour::out_of_bounds));
-    const auto evaluation = rank.result(id);
+    const auto evaluation = rank.evaluated(id, Behaviour::out_of_bounds);
     EXPECT_EQ(evaluation.status, Status::failed);
     EXPECT_THAT(evaluation.reason, HasSubstr("the evaluator gave "));
     rank.expect_success(id + 100);

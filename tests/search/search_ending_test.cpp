@@ -29,7 +29,7 @@ class SearchEndingTest : public testing::Test {
     options.heartbeat = 4s;
     return options;
   }
-  void evaluate() { ledger_.record_result({ledger_.next()->candidate.id, {}}, 1); }
+  void evaluate() { ledger_.record_result(*ledger_.next(), {}, 1); }
   void all_leave() {
     for (const int rank : {1, 2}) workers_.left(rank);
   }
