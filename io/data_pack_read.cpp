@@ -58,13 +58,10 @@ data::Images read_part(const h5::File& file, const char* name, std::size_t class
 }
 
 void require_class_coverage(const data::Dataset& pack) {
-  std::vector<bool> seen(pack.class_names.size(), false);
-  for (const std::int64_t label : pack.train.labels) seen[static_cast<std::size_t>(label)] = true;
-  const auto none = std::find(seen.begin(), seen.end(), false);
-  if (none == seen.end()) return;
-  const auto label = static_cast<std::size_t>(none - seen.begin());
+  const auto label = data::class_without_image(pack.train.labels, pack.class_names.size());
+  if (!label) return;
   throw h5::Error(
-      fmt::format("class {}, '{}', has no training image", label, pack.class_names[label]));
+      fmt::format("class {}, '{}', has no training image", *label, pack.class_names[*label]));
 }
 
 data::Dataset read(const fs::path& path) {

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -59,13 +58,13 @@ Dataset load_files(std::string_view name, const fs::path& data_dir) {
 
 Dataset load_dataset(std::string_view name, const fs::path& data_dir) {
   Dataset dataset = load_files(name, data_dir);
-  for (int label = 0; label < dataset.classes(); ++label) {
-    if (std::ranges::find(dataset.train.labels, label) != dataset.train.labels.end()) continue;
+  const auto label = class_without_image(dataset.train.labels, dataset.class_names.size());
+  if (label) {
     const std::string where = data_dir.empty() ? "" : fmt::format(" in '{}'", data_dir.string());
-    throw core::UsageError(fmt::format("Cannot use {}{}", name, where),
-                           fmt::format("class {}, '{}', has no training image", label,
-                                       dataset.class_names[static_cast<std::size_t>(label)]),
-                           "Fetch the files again.");
+    throw core::UsageError(
+        fmt::format("Cannot use {}{}", name, where),
+        fmt::format("class {}, '{}', has no training image", *label, dataset.class_names[*label]),
+        "Fetch the files again.");
   }
   return dataset;
 }

@@ -1,7 +1,7 @@
 #include "hierevo/data/images.hpp"
 
+#include <algorithm>
 #include <cmath>
-#include <span>
 
 #include "hierevo/core/hash.hpp"
 
@@ -9,6 +9,15 @@ namespace hierevo::data {
 
 int side_of(ImageSize size) {
   return static_cast<int>(std::ceil(std::sqrt(static_cast<double>(size.height * size.width))));
+}
+
+std::optional<std::size_t> class_without_image(std::span<const std::int64_t> labels,
+                                               std::size_t classes) {
+  std::vector<bool> seen(classes, false);
+  for (const std::int64_t label : labels) seen[static_cast<std::size_t>(label)] = true;
+  const auto none = std::find(seen.begin(), seen.end(), false);
+  if (none == seen.end()) return std::nullopt;
+  return static_cast<std::size_t>(none - seen.begin());
 }
 
 std::uint64_t fingerprint_of(const Images& images) {

@@ -2,6 +2,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <vector>
 
 namespace hierevo::data {
@@ -54,6 +56,10 @@ struct Images {
 
   std::int64_t size() const { return static_cast<std::int64_t>(labels.size()); }
 };
+
+/// The first of so many classes that has no image among those of these labels, if any.
+std::optional<std::size_t> class_without_image(std::span<const std::int64_t> labels,
+                                               std::size_t classes);
 
 /// Hash of the number and shape of the images, all pixels and all labels (io/FORMAT.md, "Data
 /// record").
