@@ -41,9 +41,9 @@ std::vector<IniLine> read_record(const std::string& text) {
   return lines;
 }
 
-std::map<std::string, std::string> values_of_record(const std::string& text) {
+std::map<std::string, std::string> values_of(const std::vector<IniLine>& lines) {
   std::map<std::string, std::string> values;
-  for (const IniLine& line : read_record(text)) values[line.name] = line.value;
+  for (const IniLine& line : lines) values[line.name] = line.value;
   return values;
 }
 
@@ -68,7 +68,7 @@ std::string Facts::text() const {
   std::vector<std::string> parts;
   if (!choices.empty()) parts.push_back(fmt::format("{}", fmt::join(choices, ", ")));
   if (!unit.empty()) parts.push_back(unit);
-  const bool any = !range || range->text() == "from 0 up";
+  const bool any = !range || range->text() == core::at_least(0).text();
   if (!any) parts.push_back(range->text());
   if (!zero.empty()) parts.push_back("0: " + zero);
   return fmt::format("{}", fmt::join(parts, "; "));
@@ -77,7 +77,7 @@ std::string Facts::text() const {
 OptionSet::OptionSet(std::string usage, std::string about)
     : usage_(std::move(usage)), about_(std::move(about)) {
   group("General");
-  groups_.back().add_options()("help,h", po::bool_switch(&help_), "show this and end")(
+  groups_.back().add_options()("help,h", po::bool_switch(&help_), "show this and exit")(
       "config", po::value<std::string>(&config_)->value_name("FILE.ini"),
       "take options from this file (NAME=VALUE lines); the command line takes precedence")(
       "dump-config", po::bool_switch(&dump_config_),
@@ -263,15 +263,16 @@ void OptionSet::read_environment(const po::options_description& known) {
 void OptionSet::take_defaults_of_run(const po::options_description& known) {
   if (inheriting_.empty() || !given(run_option_)) return;
   po::parsed_options recorded(&known);
-  const std::string text = recorded_of_(values_[run_option_].as<std::string>());
-  for (const auto& [name, value] : values_of_record(text)) {
+  const std::vector<IniLine> lines =
+      read_record(recorded_of_(values_[run_option_].as<std::string>()));
+  for (const auto& [name, value] : values_of(lines)) {
     const bool wanted =
         std::find(inheriting_.begin(), inheriting_.end(), name) != inheriting_.end();
     if (!wanted || given(name) || from_environment_.count(name) > 0) continue;
     recorded.options.emplace_back(name, std::vector<std::string>{value});
     inherited_.insert(name);
   }
-  const OptionPlace place = place_of(record_name, read_record(text));
+  const OptionPlace place = place_of(record_name, lines);
   try {
     take(recorded, place);
   } catch (const po::error& error) {
@@ -288,7 +289,7 @@ void OptionSet::print_help() const {
 }
 
 std::string OptionSet::value_in(const std::string& recorded, const std::string& name) {
-  const auto values = values_of_record(recorded);
+  const auto values = values_of(read_record(recorded));
   const auto found = values.find(name);
   return found == values.end() ? "" : found->second;
 }
@@ -340,7 +341,7 @@ std::string OptionSet::explained() const {
 }
 
 std::vector<std::string> OptionSet::differences(const std::string& recorded) const {
-  const auto then = values_of_record(recorded);
+  const auto then = values_of(read_record(recorded));
   std::vector<std::string> found;
   for (const Entry& option : options_) {
     const auto entry = then.find(option.name);

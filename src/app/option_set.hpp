@@ -45,7 +45,7 @@ std::string values_of() {
 /// What may change of an option when a run or a training is resumed.
 enum class Change {
   never,           ///< results could not be compared
-  between_starts,  ///< how results are come by, not what is computed
+  between_starts,  ///< how results are obtained, not what is computed
   between_ranks,   ///< likewise; each rank may have its own, too
 };
 
@@ -56,7 +56,7 @@ struct Facts {
   std::string unit{};                  ///< of a number: "seconds"
   std::string zero{};                  ///< what 0 stands for, where it is no number as others are
   std::vector<std::string> choices{};  ///< that there are besides the default, where not any text
-  bool recorded = true;                ///< in RUN/config.ini; else it is an option of one start
+  bool recorded = true;                ///< in RUN/config.ini; otherwise a per-run option
   Change change = Change::never;
 
   /// "seconds; from 1 to 64; 0: no limit", for help.
