@@ -122,8 +122,11 @@ wait_for_folder() {
   say "This job was restarted: it waits up to $in_use_wait s for '$folder'."
   while ((code == 5 && SECONDS < give_up)) && [[ -z $save_asked ]]; do
     sleep "$pause" &
-    wait $! || true # a signal ends it
-    kill $! 2>/dev/null || true
+    program_id=$! # a request to save is passed on to it, and ends it
+    if [[ -n $save_asked ]]; then kill -USR1 "$program_id" 2>/dev/null || true; fi
+    wait "$program_id" || true
+    kill "$program_id" 2>/dev/null || true
+    program_id=''
     pause=$((pause < 16 ? 2 * pause : 30))
     end_if_superseded
     if [[ -z $save_asked ]]; then run_program; fi

@@ -20,14 +20,14 @@ class Refusals(SlurmTest):
 
     def test_wrong_option(self):
         job = self.submit("--run", self.run_dir, *SMALL, "--tournament", 7)
-        self.assert_refused(job, "A tournament of 7 ")
+        self.assert_refused(job, "--tournament is 7 (")
         self.assertFalse(self.run_dir.exists())
 
     def test_srun_without_mpi(self):
         result = self.run_on_head("srun", "--ntasks=4", "--nodes=2", "--mpi=none", HIEREVO,
                                   "search", "--run", self.run_dir, *SMALL)
         self.assertEqual(result.returncode, 2)
-        self.assertEqual(result.stderr.count("MPI tells each of them that it is alone"), 1)
+        self.assertEqual(result.stderr.count("for MPI each of them is alone"), 1)
         self.assertFalse(self.run_dir.exists())
 
     def test_run_directory_of_one_node(self):

@@ -14,7 +14,7 @@ class Restart(SlurmTest):
         for time in (1, 2, 3):
             self.wait_for_half_trained()
             stopped = self.stop(job, "hierevo-evaluator", "evaluator")
-            self.wait_until(lambda: self.output_of(job).count("saving; ") >= time)
+            self.wait_until(lambda: self.output_of(job).count("saving. ") >= time)
             self.go_on(stopped)
             self.wait_until(lambda: self.restarts(job) == self.again_in(job) >= time)
             self.assertEqual(self.state_of(chained), "PENDING")
