@@ -1,10 +1,7 @@
 #include "hierevo/core/log.hpp"
 
-#include <spdlog/pattern_formatter.h>
-#include <spdlog/sinks/base_sink.h>
-#include <spdlog/spdlog.h>
-
-#include <memory>
+#include <array>
+#include <ctime>
 #include <mutex>
 #include <string>
 
@@ -14,51 +11,45 @@ namespace hierevo::core {
 
 namespace {
 
-spdlog::level::level_enum to_spdlog(LogLevel level) {
-  switch (level) {
-    case LogLevel::debug:
-      return spdlog::level::debug;
-    case LogLevel::info:
-      return spdlog::level::info;
-    case LogLevel::warning:
-      return spdlog::level::warn;
-    case LogLevel::error:
-      return spdlog::level::err;
-  }
-  return spdlog::level::info;
-}
-
-class StandardErrorSink final : public spdlog::sinks::base_sink<std::mutex> {
-  void sink_it_(const spdlog::details::log_msg& message) override {
-    spdlog::memory_buf_t line;
-    formatter_->format(message, line);
-    write_line(std::string_view(line.data(), line.size()));
-  }
-  void flush_() override {}
+struct Log {
+  std::mutex mutex;
+  LogLevel threshold = LogLevel::info;
+  std::string name = "hierevo";
 };
 
-std::shared_ptr<spdlog::logger> make_logger(LogLevel level, std::string_view name) {
-  auto logger =
-      std::make_shared<spdlog::logger>(std::string(name), std::make_shared<StandardErrorSink>());
-  logger->set_formatter(std::make_unique<spdlog::pattern_formatter>(
-      "%Y-%m-%d %H:%M:%S %n %l: %v", spdlog::pattern_time_type::local, /*eol=*/""));
-  logger->set_level(to_spdlog(level));
-  return logger;
+Log& settings() {
+  // Never destroyed: at the exit threads that nobody waits for may still log.
+  static Log& instance = *new Log;
+  return instance;
 }
 
-std::shared_ptr<spdlog::logger>& logger() {
-  static std::shared_ptr<spdlog::logger> instance = make_logger(LogLevel::info, "hierevo");
-  return instance;
+std::string_view name_of(LogLevel level) {
+  constexpr std::array<std::string_view, 4> names{"debug", "info", "warning", "error"};
+  return names.at(static_cast<std::size_t>(level));
+}
+
+std::string local_time() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  ::localtime_r(&now, &parts);
+  std::array<char, 32> text{};
+  return {text.data(), std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M:%S", &parts)};
 }
 
 }  // namespace
 
 void log(LogLevel level, std::string_view line) {
-  logger()->log(to_spdlog(level), line);
+  Log& now = settings();
+  const std::scoped_lock lock(now.mutex);
+  if (level < now.threshold) return;
+  write_line("{} {} {}: {}", local_time(), now.name, name_of(level), line);
 }
 
 void configure_log(LogLevel level, std::string_view name) {
-  logger() = make_logger(level, name);
+  Log& now = settings();
+  const std::scoped_lock lock(now.mutex);
+  now.threshold = level;
+  now.name = name;
 }
 
 }  // namespace hierevo::core

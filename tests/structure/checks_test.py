@@ -77,7 +77,6 @@ class Layering(PlantedTree):
             ("src/app/a.cpp", "jpeglib.h", "data"),
             ("src/genome/a.cpp", "boost/graph/graph.hpp", "no module"),
             ("src/evolution/a.cpp", "nlohmann/json.hpp", "app and genome and search"),
-            ("src/app/a.cpp", "spdlog/spdlog.h", "core"),
         ]:
             with self.subTest(name=name, header=header):
                 self.expect(name, f"<{header}>", f"<{header}> belongs to {homes}")

@@ -46,7 +46,6 @@ HOMES = {
     r"boost/crc": {"core"},
     r"boost/math": {"nn"},
     r"boost/": set(),
-    r"spdlog/": {"core"},
     r"nlohmann/": {"genome", "search", "app"},
     r"slurm/": {"slurm"},
     r"(gtest|gmock|benchmark)/": set(),
