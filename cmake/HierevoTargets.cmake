@@ -52,6 +52,14 @@ function(hierevo_add_module name)
   set_property(GLOBAL APPEND PROPERTY HIEREVO_MODULES ${name})
 endfunction()
 
+# hierevo_optimise_with_sanitizers(hierevo_genome)
+# Sanitizer builds are not optimised, except for what their tests would wait for longer than compilation takes.
+function(hierevo_optimise_with_sanitizers target)
+  if(HIEREVO_SANITIZERS)
+    target_compile_options(${target} PRIVATE -O1)
+  endif()
+endfunction()
+
 # hierevo_add_program(hierevo SOURCES a.cpp … LIBRARIES lib …)
 function(hierevo_add_program name)
   cmake_parse_arguments(arg "" "" "SOURCES;LIBRARIES" ${ARGN})

@@ -10,7 +10,7 @@ import subprocess
 import unittest
 
 from data_sets import DataTest
-from programs import HIEREVO
+from programs import HIEREVO, SANITIZED, steps
 
 FASHION = pathlib.Path("/usr/share/datasets/fashion-mnist")
 
@@ -216,7 +216,7 @@ class Packs(DataTest):
         self.small_folder()
         self.prepare(self.images)
         line = self.training("train", "--dataset", self.pack, "--out", self.folder / "out")
-        line[line.index("--channels") + 1] = 4096
+        line[line.index("--channels") + 1] = 512
         pack = ["prepare", self.images, "--out", self.folder / "x.h5", "--size", 4096]
         for words, megabytes in ((line, 512), (pack, 128)):
             with self.subTest(words[0]):
@@ -227,7 +227,7 @@ class Packs(DataTest):
 
     def within_memory(self, *words, megabytes):
         """With so much for what it writes to: libraries may be mapped besides."""
-        if "sanitizers" in self.hierevo("--version").stdout:
+        if SANITIZED:
             self.skipTest("the sanitizers' own tables need more")
 
         def limit():
@@ -489,7 +489,7 @@ class ContentCounts(DataTest):
 
     def test_a_half_trained_candidate_goes_on_when_its_data_have_moved(self):
         checkpoint = self.folder / "half.h5"
-        slow = ["--checkpoint-every", 0.01, "--steps", 1000]
+        slow = ["--checkpoint-every", 0.01, "--steps", steps(1000)]
         search = [*slow, "--space", "2x3,1x3"]
         evaluate = [*self.evaluation("--validation-size", 4, "--checkpoint", checkpoint), *slow]
         new = self.folder / "moved.h5"

@@ -1,5 +1,5 @@
 """Under Open MPI 5 with ULFM, MPI tells the ranks of a death and the others go on. Builds hierevo
-with PyPI's Open MPI for that, in build/ulfm of the source tree; skipped where it cannot be had."""
+with PyPI's Open MPI for that, by the preset ulfm; skipped where it cannot be had."""
 import os
 import signal
 import subprocess
@@ -22,15 +22,7 @@ def set_up():
     if ready.returncode != 0:
         print(f"skipped, without an Open MPI that tells of lost ranks: {ready.stderr}")
         sys.exit(SKIPPED)
-    options = {"CMAKE_BUILD_TYPE": "None", "CMAKE_CXX_FLAGS": "-O0",
-               "MPI_C_COMPILER": ENVIRONMENT / "bin" / "mpicc", "HIEREVO_WITH_TORCH": "OFF",
-               # Each file by itself: it must include what it needs.
-               "HIEREVO_WARNINGS_AS_ERRORS": "ON",
-               "HIEREVO_BUILD_TESTS": "OFF", "HIEREVO_BUILD_BENCHMARKS": "OFF"}
-    settings = [f"-D{name}={value}" for name, value in options.items()]
-    subprocess.run(["cmake", "-S", SOURCE, "-B", BUILD, "-G", "Ninja", *settings], check=True,
-                   stdout=subprocess.DEVNULL)
-    subprocess.run(["cmake", "--build", BUILD, "--target", "hierevo", "hierevo-search"], check=True)
+    subprocess.run([SOURCE / "scripts" / "build", "ulfm"], check=True)
 
 
 def mpirun(ranks):
