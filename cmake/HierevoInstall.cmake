@@ -29,6 +29,6 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/hierevo-config-version.cm
 install(FILES ${PROJECT_BINARY_DIR}/hierevo-config.cmake cmake/HierevoFmtFirst.cmake
   ${PROJECT_BINARY_DIR}/hierevo-config-version.cmake DESTINATION ${hierevo_package_dir})
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
-install(DIRECTORY genotypes DESTINATION ${CMAKE_INSTALL_DATADIR}/hierevo)
+install(DIRECTORY genotypes protocols DESTINATION ${CMAKE_INSTALL_DATADIR}/hierevo)
 install(DIRECTORY slurm DESTINATION ${CMAKE_INSTALL_DATADIR}/hierevo USE_SOURCE_PERMISSIONS
   PATTERN site.sh EXCLUDE PATTERN spank EXCLUDE)

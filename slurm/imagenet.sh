@@ -5,7 +5,7 @@
 #   sbatch -N 4 --ntasks-per-node=4 --cpus-per-task=16 --time=24:00:00 slurm/imagenet.sh --run my-run \
 #       --dataset imagenet --threads 16
 #
-# Without FILE.ini, imagenet.ini beside this script is used. Without --out the results are in RUN-FILE, here
+# Without FILE.ini, protocols/imagenet.ini is used. Without --out the results are in RUN-FILE, here
 # my-run-imagenet. The data are shards made by hierevo prepare. Everything else is as in train.sh.
 
 #SBATCH --job-name=hierevo-imagenet
@@ -42,7 +42,7 @@ source "${original%/*}/job.sh"
 source "$scripts/training.sh"
 
 read_arguments() {
-  read_training_arguments "$scripts/imagenet.ini" "$@"
+  read_training_arguments "$scripts/../protocols/imagenet.ini" "$@"
 }
 
 run_job "$@"

@@ -2,10 +2,10 @@
 # hierevo train as a Slurm job that requeues itself until the network is trained: the final training.
 #
 #   sbatch [sbatch's options] slurm/train.sh [FILE.ini] [options of hierevo train]
-#   sbatch --array=1-5 --cpus-per-task=16 --time=8:00:00 slurm/train.sh slurm/cifar10-final.ini \
+#   sbatch --array=1-5 --cpus-per-task=16 --time=8:00:00 slurm/train.sh protocols/cifar10-final.ini \
 #       --run my-run --data-dir cifar-10-batches-bin --threads 16
 #
-# Without FILE.ini, cifar10-final.ini beside this script is used. Without --out the results are in RUN-FILE,
+# Without FILE.ini, protocols/cifar10-final.ini is used. Without --out the results are in RUN-FILE,
 # here my-run-cifar10-final, in the folder that sbatch was called in.
 #
 # A job array trains one repeat per task: tasks are numbered from 1, and there are as many repeats as the
@@ -53,7 +53,7 @@ source "${original%/*}/job.sh"
 source "$scripts/training.sh"
 
 read_arguments() {
-  read_training_arguments "$scripts/cifar10-final.ini" "$@"
+  read_training_arguments "$scripts/../protocols/cifar10-final.ini" "$@"
 }
 
 run_job "$@"

@@ -1,4 +1,4 @@
-"""The protocols in slurm/*.ini: each is accepted as it stands, and says what the paper says."""
+"""The protocols in protocols/*.ini: each is accepted as it stands, and says what the paper says."""
 import unittest
 
 from programs import SOURCE, ProgramTest, values
@@ -38,7 +38,7 @@ class Protocols(ProgramTest):
         return values(self.hierevo(command, *arguments, "--dump-config").stdout)
 
     def test_each_is_accepted_and_is_in_force(self):
-        files = sorted((SOURCE / "slurm").glob("*.ini"))
+        files = sorted((SOURCE / "protocols").glob("*.ini"))
         self.assertEqual({file.name for file in files}, {*PAPER, "fashion-mnist-quick.ini"})
         for file in files:
             text = file.read_text()
@@ -66,11 +66,11 @@ class Protocols(ProgramTest):
                      "validation-size=10000", "schedule=steps"):
             self.assertIn(line, lines)
         self.assertNotIn("# ", self.hierevo(
-            "evaluate", "--config", SOURCE / "slurm" / "cifar10-search.ini", "--schedule", "cosine",
+            "evaluate", "--config", SOURCE / "protocols" / "cifar10-search.ini", "--schedule", "cosine",
             "--dump-config").stdout)
 
     def test_a_file_of_a_search_serves_evaluate_too(self):
-        file = SOURCE / "slurm" / "cifar10-search.ini"
+        file = SOURCE / "protocols" / "cifar10-search.ini"
         cell = ("--genotype", SOURCE / "genotypes" / "published.json")
         in_force = self.dumped("evaluate", *cell, "--config", file)
         wanted = values(file.read_text())
@@ -84,7 +84,7 @@ class Protocols(ProgramTest):
 
     def test_the_defaults_are_the_papers_search(self):
         default = self.dumped("search")
-        paper = self.dumped("search", "--config", SOURCE / "slurm" / "cifar10-search.ini")
+        paper = self.dumped("search", "--config", SOURCE / "protocols" / "cifar10-search.ini")
         self.assertEqual(paper.pop("dataset"), "cifar10")
         self.assertEqual(paper.pop("train-size"), "40000")  # by default all except the validation images
         default.pop("dataset")

@@ -78,7 +78,7 @@ class User(SlurmTest):
             "dataset=fashion-mnist\nmodel=cifar-small\nchannels=4\ncells=1\nbatch=8\ncrop=12\n"
             "train-size=100\nsteps=5\n")
         training = self.submit_example(
-            "train.sh", ("--array=1-5", "--array=1-2"), ("slurm/cifar10-final.ini", "final.ini"),
+            "train.sh", ("--array=1-5", "--array=1-2"), ("protocols/cifar10-final.ini", "final.ini"),
             ("cifar-10-batches-bin", self.cluster.data))
         for task in (1, 2):
             self.assert_succeeds(f"{training}_{task}")
