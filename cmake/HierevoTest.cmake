@@ -19,9 +19,6 @@ target_precompile_headers(hierevo_test_precompiled PRIVATE <gmock/gmock.h> <gtes
 # Tests run briefly: optimising them would take longer.
 set(HIEREVO_TEST_OPTIONS -O0)
 target_compile_options(hierevo_test_precompiled PRIVATE ${HIEREVO_TEST_OPTIONS})
-# In unity builds each test program is compiled as one file, since most of the time is spent on headers.
-set(HIEREVO_TEST_PROPERTIES UNITY_BUILD_BATCH_SIZE 0)
-set_target_properties(hierevo_test_precompiled PROPERTIES ${HIEREVO_TEST_PROPERTIES})
 
 add_library(hierevo_test_main STATIC ${PROJECT_SOURCE_DIR}/tests/support/main.cpp)
 target_link_libraries(hierevo_test_main PUBLIC GTest::gtest GTest::gmock
@@ -73,8 +70,7 @@ function(hierevo_add_test name)
   string(REGEX MATCH "^[^_]+" module ${name})
   set(target test_${name})
   add_executable(${target} ${arg_SOURCES})
-  set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests
-    ${HIEREVO_TEST_PROPERTIES})
+  set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
   target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
   target_compile_definitions(${target} PRIVATE HIEREVO_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   if(arg_RANKS)

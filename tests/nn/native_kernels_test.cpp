@@ -7,6 +7,7 @@
 #include <functional>
 #include <limits>
 #include <set>
+#include <string>
 #include <vector>
 
 #include "hierevo/core/random.hpp"

@@ -17,6 +17,7 @@
 #include <fstream>
 #include <functional>
 #include <sstream>
+#include <stop_token>
 #include <thread>
 
 #include "hierevo/core/error.hpp"

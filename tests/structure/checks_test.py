@@ -5,6 +5,7 @@ import re
 import tempfile
 import unittest
 
+import includes
 import layering
 import old_libc
 import plain_english
@@ -21,6 +22,28 @@ class PlantedTree(unittest.TestCase):
         path = self.root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
+
+
+class Includes(PlantedTree):
+    def expect(self, text, *problems):
+        self.plant("include/hierevo/nn/sum_of_all.hpp", "struct SumOfAll {};")
+        self.plant("include/hierevo/nn/named.hpp", "#include <map>\nclass SumOfAll;\nusing Named = std::map<int, int>;")
+        self.plant("src/nn/a.cpp", text)
+        found, looked_at = includes.check(self.root)
+        self.assertEqual(found, [f"src/nn/a.cpp: {problem}" for problem in problems])
+        self.assertEqual(looked_at, 3)
+
+    def test_names_of_the_standard_library(self):
+        self.expect("#include <map>\nstd::map<int, int> numbers;")
+        self.expect('#include "hierevo/nn/named.hpp"\nstd::map<int, int> numbers;')
+        self.expect('// std::vector\nauto text = "std::vector";')
+        self.expect("#include <map>\nstd::vector<int> numbers;", "std::vector needs <vector>")
+
+    def test_types_of_the_project(self):
+        self.expect('#include "hierevo/nn/sum_of_all.hpp"\nSumOfAll sum;')
+        self.expect("struct SumOfAll {};\nSumOfAll sum;")
+        self.expect('#include "hierevo/nn/named.hpp"\nSumOfAll* sum;')  # declared there
+        self.expect("SumOfAll sum;", "SumOfAll needs include/hierevo/nn/sum_of_all.hpp")
 
 
 class Layering(PlantedTree):
