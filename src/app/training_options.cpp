@@ -81,19 +81,24 @@ void DataOptions::add_validation_to(OptionSet& options) {
 
 void TrainOptions::add_to(OptionSet& options) {
   options.group("Training");
-  options.add("steps", &numbers.steps, "steps of one training");
-  options.add("batch", &numbers.batch, "images a step");
-  options.add("crop", &numbers.crop, "height and width of random training crops; 0: whole images");
+  options.add("steps", &numbers.steps, "steps of one training", {.range = nn::steps_range});
+  options.add("batch", &numbers.batch, "images a step", {.range = nn::batch_range});
+  options.add("crop", &numbers.crop, "height and width of random training crops",
+              {.range = nn::crop_range, .unit = "pixels", .zero = "whole images"});
   options.add("flip", &numbers.flip, "mirror half of the training images");
-  options.add("lr", &numbers.learning_rate, "learning rate at the start");
+  options.add("lr", &numbers.learning_rate, "learning rate at the start",
+              {.range = nn::learning_rate_range});
   options.add("lr-drops", &drops, "shares of the steps after which the rate drops");
   options.explain("lr-drops", [this] { return meaning_of_drops(); });
-  options.add("lr-factor", &numbers.learning_rate_factor, "factor at each drop");
-  options.add("momentum", &numbers.momentum, "momentum of SGD");
-  options.add("weight-decay", &numbers.weight_decay, "L2 penalty on weights");
+  options.add("lr-factor", &numbers.learning_rate_factor, "factor at each drop",
+              {.range = nn::learning_rate_factor_range});
+  options.add("momentum", &numbers.momentum, "momentum of SGD", {.range = nn::momentum_range});
+  options.add("weight-decay", &numbers.weight_decay, "L2 penalty on weights",
+              {.range = nn::weight_decay_range});
   options.add("decay-norms", &numbers.decay_norms,
               "weight decay also on batch normalisation and biases");
-  options.add("evaluation-batch", &numbers.evaluation_batch, "batch size in validation and tests");
+  options.add("evaluation-batch", &numbers.evaluation_batch, "batch size in validation and tests",
+              {.range = nn::evaluation_batch_range});
   options.add("threads", &threads, "CPU threads of a process that trains; a step uses 16 at most",
               {.range = core::at_least(1, "an evaluation needs at least one"),
                .change = Change::between_starts});
@@ -101,27 +106,38 @@ void TrainOptions::add_to(OptionSet& options) {
   options.add("schedule", &schedule,
               "how the rate falls: by drops after some steps, or as a cosine to 0",
               {.choices = {"steps", "cosine"}});
-  options.add("warmup", &numbers.warmup, "steps over which the rate rises from 0");
+  options.add("warmup", &numbers.warmup, "steps over which the rate rises from 0",
+              {.range = nn::warmup_range});
   options.add("lr-reference-batch", &lr_reference_batch,
               "--lr is meant for batches of this size: the rate becomes lr × batch / "
               "lr-reference-batch (with "
               "large batches add --warmup)",
               {.range = core::at_least(0), .unit = "images", .zero = "--lr as it is"});
-  options.add("label-smoothing", &numbers.label_smoothing, "share of targets spread over classes");
-  options.add("mixup", &numbers.mixup, "alpha of mixup; 0: none");
+  options.add("label-smoothing", &numbers.label_smoothing, "share of targets spread over classes",
+              {.range = nn::share_below_1_range});
+  options.add("mixup", &numbers.mixup, "alpha of mixup",
+              {.range = nn::alpha_range, .zero = "none"});
   options.add("cutmix", &numbers.cutmix,
-              "alpha of CutMix; 0: none; with mixup, one of both at random in each step");
-  options.add("cutout", &numbers.cutout, "side in pixels of a square cut out of each image");
-  options.add("brightness", &numbers.brightness, "largest change of an image's brightness, 0 to 1");
-  options.add("contrast", &numbers.contrast, "largest change of an image's contrast, 0 to 1");
+              "alpha of CutMix; with mixup, one of both at random in each step",
+              {.range = nn::alpha_range, .zero = "none"});
+  options.add("cutout", &numbers.cutout, "side of a square cut out of each image",
+              {.range = nn::cutout_range, .unit = "pixels", .zero = "none"});
+  options.add("brightness", &numbers.brightness, "largest change of an image's brightness",
+              {.range = nn::share_range});
+  options.add("contrast", &numbers.contrast, "largest change of an image's contrast",
+              {.range = nn::share_range});
   options.add("drop-path", &numbers.drop_path,
-              "probability of dropping a path into a concatenation");
-  options.add("clip-norm", &numbers.clip_norm, "largest norm of the gradient; 0: no limit");
+              "probability of dropping a path into a concatenation",
+              {.range = nn::share_below_1_range});
+  options.add("clip-norm", &numbers.clip_norm, "largest norm of the gradient",
+              {.range = nn::clip_norm_range, .zero = "no limit"});
   options.add("micro-batches", &numbers.micro_batches,
-              "parts of a batch computed one after another, which saves memory");
+              "parts of a batch computed one after another, which saves memory",
+              {.range = nn::micro_batches_range});
   options.add("bf16", &numbers.bf16, "multiply in bfloat16");
   options.add("ema-decay", &numbers.ema_decay,
-              "decay of the weights' running average, which is then tested; 0: none");
+              "decay of the weights' running average, which is then tested",
+              {.range = nn::share_below_1_range, .zero = "none"});
 }
 
 std::string TrainOptions::meaning_of_drops() const {

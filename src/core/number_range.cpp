@@ -17,7 +17,7 @@ std::string number_text(double value) {
 }  // namespace
 
 bool NumberRange::contains(double value) const {
-  return (without_least ? value > least : value >= least) &&
+  return std::isfinite(value) && (without_least ? value > least : value >= least) &&
          (without_most ? value < most : value <= most);
 }
 

@@ -83,9 +83,9 @@ class CommandLine(ProgramTest):
                                   "Give true or false."),
                 ("seed", "-1", "--seed is -1 (it cannot be negative)."),
                 ("batch", "0", "--batch is 0 (batch normalisation needs at least 2 images). "
-                               "Give 2 or more."),
+                               "Give a number from 2 up."),
                 ("lr", "-1", "--lr is -1 (each step must make progress). Give a number above 0."),
-                ("steps", "0", "--steps is 0 (nothing would be learnt). Give 1 or more."),
+                ("steps", "0", "--steps is 0 (nothing would be learnt). Give a number from 1 up."),
                 ("warmup", "6000", "--warmup is 6000 (steps is 5000). Give 0 to 5000."),
                 ("mixup", "nan", "--mixup is nan ("), ("drop-path", "1", "--drop-path is 1 ("),
                 ("lr-drops", "0.5,2", "--lr-drops has 2 (each is a share of the steps). "

@@ -66,11 +66,11 @@ TEST(TrainingOptions, OutsideTheirRangeAreRefused) {
     TrainingOptions options;
     const char* message;
   } cases[] = {
-      {{.steps = 0}, "steps is 0 (nothing would be learnt). Give 1 or more."},
-      {{.batch = 1}, "batch is 1 (batch normalisation needs at least 2 images). Give 2 or more."},
+      {{.steps = 0}, "steps is 0 (nothing would be learnt). Give a number from 1 up."},
+      {{.batch = 1},
+       "batch is 1 (batch normalisation needs at least 2 images). Give a number from 2 up."},
       {{.crop = -1},
-       "crop is -1 (it is the height and width of an image). Give a number of pixels, or 0 for "
-       "whole images."},
+       "crop is -1 (it is the height and width of an image). Give a number from 0 up."},
       {{.learning_rate = 0},
        "learning_rate is 0 (each step must make progress). Give a number above 0."},
       {{.learning_rate = nan},
@@ -81,7 +81,7 @@ TEST(TrainingOptions, OutsideTheirRangeAreRefused) {
        "0.8,0.9."},
       {{.learning_rate_factor = 2},
        "learning_rate_factor is 2 (each drop multiplies the rate by it). Give a number above "
-       "0 and at most 1."},
+       "0 and up to 1."},
       {{.momentum = 1},
        "momentum is 1 (the effect of a step must fade). Give a number from 0 to below 1."},
       {{.momentum = nan},
@@ -89,12 +89,11 @@ TEST(TrainingOptions, OutsideTheirRangeAreRefused) {
       {{.weight_decay = -0.5},
        "weight_decay is -0.5 (it must not make weights grow). Give a number from 0 up."},
       {{.evaluation_batch = 0},
-       "evaluation_batch is 0 (no image would be evaluated). Give 1 or more."},
+       "evaluation_batch is 0 (no image would be evaluated). Give a number from 1 up."},
       {{.steps = 9, .warmup = 10}, "warmup is 10 (steps is 9). Give 0 to 9."},
       {{.brightness = 1.5}, "brightness is 1.5 (it is a share). Give a number from 0 to 1."},
       {{.contrast = nan}, "contrast is nan (it is a share). Give a number from 0 to 1."},
-      {{.cutout = -1},
-       "cutout is -1 (it is the side of a square). Give a number of pixels, or 0 for none."},
+      {{.cutout = -1}, "cutout is -1 (it is the side of a square). Give a number from 0 up."},
       {{.mixup = -1},
        "mixup is -1 (it is the alpha of a Beta distribution). Give a number from 0 up."},
       {{.cutmix = nan},

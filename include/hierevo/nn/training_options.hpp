@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "hierevo/core/number_range.hpp"
+
 namespace hierevo::nn {
 
 /// How the learning rate continues after warm-up.
@@ -10,6 +12,30 @@ enum class Schedule : std::uint8_t {
   steps,   ///< piecewise constant: multiplied by a factor at given steps (the paper's)
   cosine,  ///< half a cosine, down to 0 after the last step (Loshchilov and Hutter 2017)
 };
+
+inline constexpr auto steps_range = core::at_least(1, "nothing would be learnt");
+inline constexpr auto batch_range =
+    core::at_least(2, "batch normalisation needs at least 2 images");
+inline constexpr auto crop_range = core::at_least(0, "it is the height and width of an image");
+inline constexpr core::NumberRange learning_rate_range = {
+    .least = 0, .without_least = true, .why = "each step must make progress"};
+inline constexpr core::NumberRange learning_rate_factor_range = {
+    .least = 0, .most = 1, .without_least = true, .why = "each drop multiplies the rate by it"};
+inline constexpr core::NumberRange momentum_range = {
+    .least = 0, .most = 1, .without_most = true, .why = "the effect of a step must fade"};
+inline constexpr auto weight_decay_range = core::at_least(0, "it must not make weights grow");
+inline constexpr auto evaluation_batch_range = core::at_least(1, "no image would be evaluated");
+inline constexpr auto warmup_range = core::at_least(0, "it is a number of steps");
+/// Of brightness and contrast.
+inline constexpr auto share_range = core::between(0, 1, "it is a share");
+inline constexpr auto cutout_range = core::at_least(0, "it is the side of a square");
+/// Of mixup and cutmix.
+inline constexpr auto alpha_range = core::at_least(0, "it is the alpha of a Beta distribution");
+/// Of label smoothing, drop path and the running average's decay.
+inline constexpr core::NumberRange share_below_1_range = {
+    .least = 0, .most = 1, .without_most = true, .why = "it is a share"};
+inline constexpr auto clip_norm_range = core::at_least(0, "it is the largest norm of a gradient");
+inline constexpr auto micro_batches_range = core::at_least(1, "a batch has at least one part");
 
 /// The numbers of a training (section 4); the defaults are those of the fitness evaluation. What
 /// the paper does not use is off by default.
@@ -48,8 +74,8 @@ struct Repeats {
   int first = 0;
 };
 
-/// Throws UsageError for a number outside its range, which it calls by its option of `hierevo
-/// train`.
+/// Throws FieldError for a number outside its range, also one that depends on other numbers:
+/// warm-up ends within the training, and each part of a batch has at least 2 images.
 void check(const TrainingOptions& options);
 
 /// The most images of a batch that go through the network together.
