@@ -6,7 +6,6 @@ Prints each such call in C++ sources, as FILE:LINE: what is wrong. What must be 
 with a way for kernels that do not know it: src/process/close_descriptors.cpp.
 """
 
-import pathlib
 import re
 import sys
 

@@ -4,14 +4,13 @@ usage: plain_english.py SOURCE_TREE
 """
 
 import fnmatch
-import pathlib
 import re
 import sys
 
 import tracked_files
 
 # Files whose whole text is checked; * matches slashes too.
-TEXTS = ("*.md", "scripts/*", "slurm/*", "cmake/*", "CMakePresets.json")
+TEXTS = ("*.md", "scripts/*", "slurm/*", "protocols/*", "cmake/*", "CMakePresets.json")
 # Files whose string literals are checked.
 LITERALS = ("src/*.cpp", "include/*.hpp", "io/*.cpp")
 
