@@ -122,7 +122,8 @@ void TrainCommandOptions::add_to(OptionSet& options) {
       "\n"
       "Example:\n"
       "  hierevo train --run my-run --channels 16 --steps 2000 --repeats 5\n"
-      "  mpirun -n 4 hierevo train --run my-run --config protocols/imagenet.ini --dataset imagenet\n");
+      "  mpirun -n 4 hierevo train --run my-run --config protocols/imagenet.ini --dataset "
+      "imagenet\n");
 }
 
 void TrainCommandOptions::check() const {
