@@ -9,6 +9,7 @@
 # LABELS     CTest labels besides the module's name (the part of NAME before the first underscore)
 # TIMEOUT    seconds (default 120)
 # ENV        environment entries NAME=VALUE
+# WAITS      as of hierevo_register_test
 find_package(GTest REQUIRED)
 
 # All test programs use its precompiled header: they are compiled with the same flags, plus definitions.
@@ -60,7 +61,11 @@ set(HIEREVO_TEST_ENVIRONMENT
 set(HIEREVO_MPI_TEST_ENVIRONMENT ASAN_OPTIONS=fast_unwind_on_malloc=0)
 
 function(hierevo_add_test name)
-  cmake_parse_arguments(arg "" "TIMEOUT" "SOURCES;LIBRARIES;RANKS;LABELS;ENV" ${ARGN})
+  cmake_parse_arguments(arg "WAITS" "TIMEOUT" "SOURCES;LIBRARIES;RANKS;LABELS;ENV" ${ARGN})
+  set(waits "")
+  if(arg_WAITS)
+    set(waits WAITS)
+  endif()
   if(arg_RANKS AND NOT HIEREVO_WITH_MPI)
     return()
   endif()
@@ -89,30 +94,32 @@ function(hierevo_add_test name)
       hierevo_register_test(${name}.ranks_${ranks}
         COMMAND ${MPIEXEC_EXECUTABLE} ${HIEREVO_MPIRUN_ARGUMENTS} ${MPIEXEC_NUMPROC_FLAG} ${ranks}
                 $<TARGET_FILE:${target}>
-        LABELS ${module} mpi ${arg_LABELS} TIMEOUT ${arg_TIMEOUT} PROCESSORS ${ranks}
-        ENV ${arg_ENV})
+        LABELS ${module} mpi ${arg_LABELS} TIMEOUT ${arg_TIMEOUT} ENV ${arg_ENV})
     endforeach()
   else()
     hierevo_register_test(${name} COMMAND $<TARGET_FILE:${target}>
-      LABELS ${module} ${arg_LABELS} TIMEOUT ${arg_TIMEOUT} PROCESSORS 1 ENV ${arg_ENV})
+      LABELS ${module} ${arg_LABELS} TIMEOUT ${arg_TIMEOUT} ENV ${arg_ENV} ${waits})
   endif()
 endfunction()
 
-# A test that runs any command: scripts, the installed package, the layering check.
+# A test that runs any command: scripts, the installed package, the layering check. WAITS: most of its time, so
+# that two of its kind run on one core.
 function(hierevo_register_test name)
-  cmake_parse_arguments(arg "" "TIMEOUT;PROCESSORS" "COMMAND;LABELS;ENV" ${ARGN})
+  cmake_parse_arguments(arg "WAITS" "TIMEOUT" "COMMAND;LABELS;ENV" ${ARGN})
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 120)
   endif()
-  if(NOT arg_PROCESSORS)
-    set(arg_PROCESSORS 1)
+  # `ctest --parallel` has two slots for each core (scripts/test).
+  set(slots 2)
+  if(arg_WAITS)
+    set(slots 1)
   endif()
   if("mpi" IN_LIST arg_LABELS AND NOT "app" IN_LIST arg_LABELS)
     list(PREPEND arg_ENV ${HIEREVO_MPI_TEST_ENVIRONMENT})
   endif()
   add_test(NAME ${name} COMMAND ${arg_COMMAND})
   set_tests_properties(${name} PROPERTIES
-    LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT} PROCESSORS ${arg_PROCESSORS}
+    LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT} PROCESSORS ${slots}
     COST ${arg_TIMEOUT}  # long tests first: at the end nothing could run beside them
     SKIP_RETURN_CODE 77
     ENVIRONMENT "${HIEREVO_TEST_ENVIRONMENT};${arg_ENV}")
