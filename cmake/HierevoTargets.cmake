@@ -53,7 +53,7 @@ function(hierevo_add_module name)
 endfunction()
 
 # hierevo_optimise_with_sanitizers(hierevo_genome)
-# Sanitizer builds are not optimised, except for what their tests would wait for longer than compilation takes.
+# Sanitizer builds are not optimised, except where optimising takes less time than it saves in the tests.
 function(hierevo_optimise_with_sanitizers target)
   if(HIEREVO_SANITIZERS)
     target_compile_options(${target} PRIVATE -O1)

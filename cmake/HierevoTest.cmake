@@ -9,7 +9,7 @@
 # LABELS     CTest labels besides the module's name (the part of NAME before the first underscore)
 # TIMEOUT    seconds (default 120)
 # ENV        environment entries NAME=VALUE
-# WAITS      as of hierevo_register_test
+# WAITS      see hierevo_register_test
 find_package(GTest REQUIRED)
 
 # All test programs use its precompiled header: they are compiled with the same flags, plus definitions.
@@ -17,7 +17,7 @@ add_executable(hierevo_test_precompiled ${PROJECT_SOURCE_DIR}/tests/support/main
 target_link_libraries(hierevo_test_precompiled PRIVATE GTest::gtest GTest::gmock
   hierevo_build_flags)
 target_precompile_headers(hierevo_test_precompiled PRIVATE <gmock/gmock.h> <gtest/gtest.h>)
-# Tests run briefly: optimising them would take longer.
+# Tests run briefly: optimising them would take longer than it saves.
 set(HIEREVO_TEST_OPTIONS -O0)
 target_compile_options(hierevo_test_precompiled PRIVATE ${HIEREVO_TEST_OPTIONS})
 
@@ -56,8 +56,8 @@ set(HIEREVO_TEST_ENVIRONMENT
   LSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/support/lsan.supp:print_suppressions=0
   TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/support/tsan.supp:halt_on_error=1)
 
-# Test programs that use MPI get full stacks from the address sanitizer, for lsan.supp to match; the project's own
-# programs see to it themselves (support/mpi_leaks.cpp).
+# Test programs that use MPI get full stacks from the address sanitizer, for lsan.supp to match; the project's
+# own programs see to it themselves (src/app/mpi_leaks.cpp).
 set(HIEREVO_MPI_TEST_ENVIRONMENT ASAN_OPTIONS=fast_unwind_on_malloc=0)
 
 function(hierevo_add_test name)
@@ -94,7 +94,7 @@ function(hierevo_add_test name)
       hierevo_register_test(${name}.ranks_${ranks}
         COMMAND ${MPIEXEC_EXECUTABLE} ${HIEREVO_MPIRUN_ARGUMENTS} ${MPIEXEC_NUMPROC_FLAG} ${ranks}
                 $<TARGET_FILE:${target}>
-        LABELS ${module} mpi ${arg_LABELS} TIMEOUT ${arg_TIMEOUT} ENV ${arg_ENV})
+        LABELS ${module} mpi ${arg_LABELS} TIMEOUT ${arg_TIMEOUT} CORES ${ranks} ${waits} ENV ${arg_ENV})
     endforeach()
   else()
     hierevo_register_test(${name} COMMAND $<TARGET_FILE:${target}>
@@ -102,10 +102,10 @@ function(hierevo_add_test name)
   endif()
 endfunction()
 
-# A test that runs any command: scripts, the installed package, the layering check. WAITS: most of its time, so
-# that two of its kind run on one core.
+# A test that runs any command: scripts, the installed package, the layering check. WAITS: the test waits most
+# of its time; two such tests share a core. CORES: how many it keeps busy (default 1).
 function(hierevo_register_test name)
-  cmake_parse_arguments(arg "WAITS" "TIMEOUT" "COMMAND;LABELS;ENV" ${ARGN})
+  cmake_parse_arguments(arg "WAITS" "TIMEOUT;CORES" "COMMAND;LABELS;ENV" ${ARGN})
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 120)
   endif()
@@ -113,6 +113,8 @@ function(hierevo_register_test name)
   set(slots 2)
   if(arg_WAITS)
     set(slots 1)
+  elseif(arg_CORES)
+    math(EXPR slots "2 * ${arg_CORES}")
   endif()
   if("mpi" IN_LIST arg_LABELS AND NOT "app" IN_LIST arg_LABELS)
     list(PREPEND arg_ENV ${HIEREVO_MPI_TEST_ENVIRONMENT})

@@ -5,7 +5,7 @@
 #   sbatch -N 4 --ntasks-per-node=4 --cpus-per-task=16 --time=24:00:00 slurm/imagenet.sh --run my-run \
 #       --dataset imagenet --threads 16
 #
-# Without FILE.ini, protocols/imagenet.ini is used. Without --out the results are in RUN-FILE, here
+# Without FILE.ini, ../protocols/imagenet.ini is used. Without --out the results are in RUN-FILE, here
 # my-run-imagenet. The data are shards made by hierevo prepare. Everything else is as in train.sh.
 
 #SBATCH --job-name=hierevo-imagenet

@@ -5,7 +5,7 @@
 #   sbatch --array=1-5 --cpus-per-task=16 --time=8:00:00 slurm/train.sh protocols/cifar10-final.ini \
 #       --run my-run --data-dir cifar-10-batches-bin --threads 16
 #
-# Without FILE.ini, protocols/cifar10-final.ini is used. Without --out the results are in RUN-FILE,
+# Without FILE.ini, ../protocols/cifar10-final.ini is used. Without --out the results are in RUN-FILE,
 # here my-run-cifar10-final, in the folder that sbatch was called in.
 #
 # A job array trains one repeat per task: tasks are numbered from 1, and there are as many repeats as the

@@ -44,7 +44,7 @@ void PrepareOptions::add_to(OptionSet& options) {
               "what to create: FILE.h5, a pack of pixels; or FOLDER (no dot in its name), shards "
               "of unchanged JPEG files");
   options.add("size", &job.size,
-              "packs of image folders: scale the short side to this and take the center square",
+              "packs of image folders: scale the short side to this and take the centre square",
               {.range = core::between(0, 4096), .unit = "pixels", .zero = "sizes as they are"});
   options.add("shard-images", &job.shard_images,
               "shards: images in each; 10000 of ILSVRC's are about 1 GB",

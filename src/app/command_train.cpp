@@ -73,7 +73,7 @@ struct TrainCommandOptions {
 
 void TrainCommandOptions::add_to(OptionSet& options) {
   choice.add_to(options);
-  options.group("Training run");
+  options.group("Repeats and output");
   options.add("out", &out,
               "folder for weights and results; empty: RUN/train-ID, or FILE-train here",
               {.recorded = false});
@@ -83,7 +83,7 @@ void TrainCommandOptions::add_to(OptionSet& options) {
               "train only this one of the repeats, while other processes train the others; the "
               "last one to finish reports mean and deviation",
               {.range = core::at_least(0), .zero = "all", .recorded = false});
-  options.add("seed", &seed, "of weights, order and augmentation");
+  options.add("seed", &seed, "seed of weights, order and augmentation");
   options.add("test-every", &test_every, "steps between tests that choose the best weights",
               {.range = core::at_least(0), .zero = "up to twenty tests in all"});
   options.add("save-every", &save_every, "time between saves of the last weights",
@@ -107,8 +107,7 @@ void TrainCommandOptions::add_to(OptionSet& options) {
               "send gradients as bfloat16: half the volume, rounded");
   options.add("bucket-mb", &bucket_mb, "gradients that are summed at once",
               {.range = core::between(1, 1 << 20), .unit = "megabytes", .recorded = false});
-  options.add("rank-timeout", &rank_timeout,
-              "time after which a rank that does not respond ends the training",
+  options.add("rank-timeout", &rank_timeout, "silence of a rank after which the training stops",
               {.range = interval_range, .unit = "seconds", .recorded = false});
   GenotypeChoice::inherit(options, {"dataset", "data-dir"});
   options.epilogue(
@@ -117,13 +116,13 @@ void TrainCommandOptions::add_to(OptionSet& options) {
       "With --run, the data set is that of the search unless --dataset names another; the\n"
       "network and its training are those given here.\n"
       "The best weights are chosen on --validation-size images of the training set; if that is 0,\n"
-      "on the test set, so that their score must not be reported. The result is that of the last\n"
+      "on the test set, and their score must then not be reported. The result is that of the last\n"
       "weights, as in the paper.\n"
       "\n"
       "Example:\n"
       "  hierevo train --run my-run --channels 16 --steps 2000 --repeats 5\n"
-      "  mpirun -n 4 hierevo train --run my-run --config protocols/imagenet.ini --dataset "
-      "imagenet\n");
+      "  mpirun -n 4 hierevo train --run my-run --config protocols/imagenet.ini "
+      "--dataset imagenet\n");
 }
 
 void TrainCommandOptions::check() const {

@@ -96,10 +96,10 @@ int command_verify(const Arguments& arguments) {
   bool as_json_text = false;
   OptionSet options(
       "usage: hierevo verify --run DIR [--json]",
-      "Replays a search from its options and checks everything that it left: numbers, seeds,\n"
-      "genotypes and the choice of every parent, fitness, phenotypes, costs and sums;\n"
-      "snapshots, journals, half-trained candidates, weights and data. Changes nothing; the\n"
-      "search may be running. Exit code 3 if there are problems, which are printed line by line.");
+      "Replays a search from its options and checks everything that it left: ids, seeds,\n"
+      "genotypes and the choice of every parent, fitness, phenotypes, costs and total times;\n"
+      "snapshots, journals, checkpoints, weights and data. Changes nothing; the\n"
+      "search may be running. Exit code 3 if there are problems, which are printed one per line.");
   options.group("Verify");
   options.add("run", &run, "the run directory");
   options.add("json", &as_json_text, "as JSON");

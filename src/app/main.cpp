@@ -32,7 +32,8 @@ constexpr std::array subcommands = {
                app::command_prepare, ""},
     Subcommand{"sample", "random genotypes as JSON lines", app::command_sample, ""},
     Subcommand{"inspect", "structure, cost and phenotype of a genotype", app::command_inspect, ""},
-    Subcommand{"status", "how a search is doing, while it runs or after", app::command_status, ""},
+    Subcommand{"status", "how a search is doing, while it runs or afterwards", app::command_status,
+               ""},
     Subcommand{"verify", "replays a search and checks everything it left", app::command_verify, ""},
 };
 
@@ -47,7 +48,7 @@ void print_help() {
       << "\n"
          "`hierevo COMMAND --help` explains a command, `hierevo --version` this build.\n"
          "\n"
-         "A first search on two worker processes:\n"
+         "A first search on two evaluating ranks:\n"
          "  mpirun -n 3 hierevo search --run my-run --population 20 --evaluations 100 \\\n"
          "    --channels 8 --steps 100 --batch 64 --repeats 1\n"
          "The same command resumes an interrupted search.\n"

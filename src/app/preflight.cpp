@@ -75,8 +75,7 @@ void check_launch(const SlurmJob& job, bool by_mpi, bool alone_on_purpose, std::
         fmt::format("srun started {} tasks, but for MPI each of them is alone", job.step_tasks),
         "each would do all of the work, in the same folder",
         "Use srun --mpi=pmix (srun --mpi=list shows what there is) with an MPI built for it, or "
-        "start mpirun "
-        "in the job.");
+        "start mpirun in the job.");
   }
   if (job.tasks > 1 && job.step_tasks == 0 && !alone_on_purpose) {
     throw core::UsageError(

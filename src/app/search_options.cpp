@@ -31,7 +31,7 @@ void SearchCommandOptions::add_to(OptionSet& options) {
       "  hierevo search --run R --evaluator synthetic --population 10 --evaluations 50\n"
       "  hierevo search --run R --evaluator command --command './evaluate.py --fast'\n"
       "Ctrl-C, SIGTERM, SIGHUP, SIGXCPU, SIGUSR1 or SIGUSR2 saves and exits with code 75 (mpirun\n"
-      "itself may say 1); the same command resumes.\n");
+      "itself may exit with 1); the same command resumes.\n");
 }
 
 void SearchCommandOptions::add_search_to(OptionSet& options) {
@@ -41,7 +41,8 @@ void SearchCommandOptions::add_search_to(OptionSet& options) {
   options.add("space", &space,
               "hierarchical, flat, or MOTIFSxNODES of each level from 2 up, such as 6x4,1x5");
   const auto& algorithms = evolution::algorithm_names;
-  options.add("algorithm", &algorithm, "aging: evolution from which the oldest are removed",
+  options.add("algorithm", &algorithm,
+              "aging: evolution that removes the oldest from the population",
               {.choices = std::vector<std::string>(algorithms.begin(), algorithms.end())});
   options.add("population", &population, "random genotypes that the search starts with",
               {.range = evolution::population_range});
@@ -53,10 +54,10 @@ void SearchCommandOptions::add_search_to(OptionSet& options) {
   options.add("start-mutations", &start_mutations,
               "mutations that turn the trivial genotype into a random one",
               {.range = evolution::start_mutations_range});
-  const Facts bound{.range = core::at_least(0), .zero = "no bound"};
+  const Facts bound{.range = core::at_least(0), .zero = "no limit"};
   options.add("max-parameters", &max_parameters, "larger networks get fitness 0 without training",
               bound);
-  options.add("max-macs", &max_macs, "the same bound on multiply-accumulates for one image", bound);
+  options.add("max-macs", &max_macs, "the same limit on multiply-accumulates for one image", bound);
   options.add("max-training-memory", &max_training_memory,
               "networks whose training needs more get fitness 0 without training",
               {.range = core::at_least(0),
@@ -95,10 +96,11 @@ void SearchCommandOptions::add_evaluation_to(OptionSet& options) {
                .unit = "GiB",
                .zero = "no limit",
                .change = by_start});
-  options.add("checkpoint-every", &checkpoint_every,
-              "with train: time between saves of half-trained candidates, from which a stopped or "
-              "killed search resumes",
-              {.range = interval_range, .unit = "seconds", .change = by_start});
+  options.add(
+      "checkpoint-every", &checkpoint_every,
+      "with train: time between checkpoints of a candidate in flight, from which a stopped or "
+      "killed search resumes",
+      {.range = interval_range, .unit = "seconds", .change = by_start});
   options.add("max-consecutive-failures", &max_consecutive_failures,
               "number of consecutive failed evaluations that ends the search (exit code 4)",
               {.range = core::at_least(1), .change = by_start});

@@ -82,7 +82,7 @@ void DataOptions::add_validation_to(OptionSet& options) {
 void TrainOptions::add_to(OptionSet& options) {
   options.group("Training");
   options.add("steps", &numbers.steps, "steps of one training", {.range = nn::steps_range});
-  options.add("batch", &numbers.batch, "images a step", {.range = nn::batch_range});
+  options.add("batch", &numbers.batch, "images per step", {.range = nn::batch_range});
   options.add("crop", &numbers.crop, "height and width of random training crops",
               {.range = nn::crop_range, .unit = "pixels", .zero = "whole images"});
   options.add("flip", &numbers.flip, "mirror half of the training images");
@@ -100,7 +100,7 @@ void TrainOptions::add_to(OptionSet& options) {
   options.add("evaluation-batch", &numbers.evaluation_batch, "batch size in validation and tests",
               {.range = nn::evaluation_batch_range});
   options.add("threads", &threads, "CPU threads of a process that trains; a step uses 16 at most",
-              {.range = core::at_least(1, "an evaluation needs at least one"),
+              {.range = core::between(1, 1024, "it is a number of CPU threads"),
                .change = Change::between_starts});
   options.group("Training, beyond the paper (off by default)");
   options.add("schedule", &schedule,
@@ -118,7 +118,7 @@ void TrainOptions::add_to(OptionSet& options) {
   options.add("mixup", &numbers.mixup, "alpha of mixup",
               {.range = nn::alpha_range, .zero = "none"});
   options.add("cutmix", &numbers.cutmix,
-              "alpha of CutMix; with mixup, one of both at random in each step",
+              "alpha of CutMix; with mixup, one of the two at random in each step",
               {.range = nn::alpha_range, .zero = "none"});
   options.add("cutout", &numbers.cutout, "side of a square cut out of each image",
               {.range = nn::cutout_range, .unit = "pixels", .zero = "none"});

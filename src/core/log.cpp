@@ -1,9 +1,12 @@
 #include "hierevo/core/log.hpp"
 
 #include <array>
+#include <atomic>
+#include <cstddef>
 #include <ctime>
 #include <mutex>
 #include <string>
+#include <string_view>
 
 #include "hierevo/core/standard_error.hpp"
 
@@ -12,8 +15,8 @@ namespace hierevo::core {
 namespace {
 
 struct Log {
+  std::atomic<LogLevel> threshold = LogLevel::info;
   std::mutex mutex;
-  LogLevel threshold = LogLevel::info;
   std::string name = "hierevo";
 };
 
@@ -40,15 +43,19 @@ std::string local_time() {
 
 void log(LogLevel level, std::string_view line) {
   Log& now = settings();
-  const std::scoped_lock lock(now.mutex);
   if (level < now.threshold) return;
-  write_line("{} {} {}: {}", local_time(), now.name, name_of(level), line);
+  std::string name;
+  {
+    const std::scoped_lock lock(now.mutex);
+    name = now.name;
+  }
+  write_line("{} {} {}: {}", local_time(), name, name_of(level), line);
 }
 
 void configure_log(LogLevel level, std::string_view name) {
   Log& now = settings();
-  const std::scoped_lock lock(now.mutex);
   now.threshold = level;
+  const std::scoped_lock lock(now.mutex);
   now.name = name;
 }
 

@@ -4,6 +4,8 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "batches/augmentation.hpp"
 
 namespace hierevo::nn {

@@ -11,30 +11,50 @@ import re
 import sys
 
 STANDARD = {
-    "algorithm": "all_of any_of clamp copy_n count_if fill find_if max_element min_element none_of nth_element "
-                 "remove_if reverse rotate shuffle sort stable_sort transform upper_bound lower_bound unique",
-    "array": "array", "atomic": "atomic atomic_flag", "bit": "bit_cast countr_zero popcount endian",
-    "charconv": "from_chars to_chars", "chrono": "chrono", "condition_variable": "condition_variable",
-    "deque": "deque", "exception": "exception_ptr current_exception rethrow_exception",
-    "filesystem": "filesystem", "fstream": "ifstream ofstream fstream", "functional": "function",
-    "future": "future promise async", "iterator": "back_inserter istreambuf_iterator",
-    "limits": "numeric_limits", "map": "map multimap",
+    "algorithm": "all_of any_of clamp copy_n count_if fill find_if max_element min_element none_of "
+                 "nth_element remove_if reverse rotate shuffle sort stable_sort transform upper_bound "
+                 "lower_bound unique",
+    "array": "array",
+    "atomic": "atomic atomic_flag",
+    "bit": "bit_cast countr_zero popcount endian",
+    "charconv": "from_chars to_chars",
+    "chrono": "chrono",
+    "cmath": "isfinite isnan isinf sqrt pow llround lround floor ceil",
+    "condition_variable": "condition_variable",
+    "deque": "deque",
+    "exception": "exception_ptr current_exception rethrow_exception",
+    "filesystem": "filesystem",
+    "fstream": "ifstream ofstream fstream",
+    "functional": "function",
+    "future": "future promise async",
+    "iterator": "back_inserter istreambuf_iterator",
+    "limits": "numeric_limits",
+    "map": "map multimap",
     "memory": "unique_ptr shared_ptr weak_ptr make_unique make_shared",
     "mutex": "mutex scoped_lock unique_lock lock_guard once_flag call_once",
-    "numeric": "accumulate iota gcd reduce", "optional": "optional nullopt", "queue": "queue priority_queue",
-    "random": "mt19937 uniform_int_distribution", "set": "set multiset", "span": "span",
-    "sstream": "ostringstream istringstream stringstream", "stdexcept": "runtime_error logic_error out_of_range",
-    "stop_token": "stop_token stop_source stop_callback", "string": "string to_string",
-    "string_view": "string_view", "system_error": "system_error generic_category",
-    "thread": "thread jthread this_thread", "tuple": "tuple tie", "unordered_map": "unordered_map",
-    "unordered_set": "unordered_set", "variant": "variant visit get_if holds_alternative", "vector": "vector",
+    "numeric": "accumulate iota gcd reduce",
+    "optional": "optional nullopt",
+    "queue": "queue priority_queue",
+    "random": "mt19937 uniform_int_distribution",
+    "set": "set multiset",
+    "span": "span",
+    "sstream": "ostringstream istringstream stringstream",
+    "stdexcept": "runtime_error logic_error out_of_range",
+    "stop_token": "stop_token stop_source stop_callback",
+    "string": "string to_string",
+    "string_view": "string_view",
+    "system_error": "system_error generic_category",
+    "thread": "thread jthread this_thread",
+    "tuple": "tuple tie",
+    "unordered_map": "unordered_map",
+    "unordered_set": "unordered_set",
+    "variant": "variant visit get_if holds_alternative",
+    "vector": "vector",
 }
-HEADERS = {}
-for header, names in STANDARD.items():
-    for name in names.split():
-        HEADERS.setdefault(name, set()).add(header)
+HEADERS = {name: header for header, names in STANDARD.items() for name in names.split()}
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
-IGNORED = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|^\s*#\s*include[^\n]*', re.S | re.M)
+IGNORED = re.compile(
+    r'R"\(.*?\)"|//[^\n]*|/\*.*?\*/|\'(?:\\.|[^\'\\\n])\'|"(?:\\.|[^"\\\n])*"|^\s*#\s*include[^\n]*', re.S | re.M)
 DEFINED = re.compile(r"^(?:template <[^>]*>\s*)?(?:class|struct|enum class|enum)\s+([A-Z]\w*[a-z][A-Z]\w*)"
                      r"(?:\s+final)?\s*(?::[^;{]*)?\{|^using\s+([A-Z]\w*[a-z][A-Z]\w*)\s*=", re.M)
 DECLARED = re.compile(r"\b(?:class|struct|enum class|using)\s+([A-Z]\w*)|\btypename\s+([A-Z]\w*)")
@@ -83,8 +103,8 @@ def check(root):
         code, closure = tree.code[path], tree.closure(path)
         declared = set().union(*(tree.declared.get(file, ()) for file in closure))
         for name in sorted(set(re.findall(r"\bstd::(?:ranges::)?(\w+)", code)) & HEADERS.keys()):
-            if not HEADERS[name] & closure:
-                problems.append(f"{path.relative_to(root)}: std::{name} needs <{'> or <'.join(HEADERS[name])}>")
+            if HEADERS[name] not in closure:
+                problems.append(f"{path.relative_to(root)}: std::{name} needs <{HEADERS[name]}>")
         for name in sorted(set(re.findall(r"\b([A-Z]\w*)", code)) & tree.defining.keys() - declared):
             if len(tree.defining[name]) == 1:
                 header = tree.defining[name][0].relative_to(root)

@@ -14,7 +14,7 @@ struct NumberRange {
   bool without_most = false;   ///< all below `most`
   std::string_view why{};
 
-  /// No range contains NaN or an infinite number.
+  /// No range contains NaN or an infinity.
   bool contains(double value) const;
   /// "from 2 up", "from 1 to 64", "above 0 and up to 1", "from 0 to below 1"
   std::string text() const;

@@ -16,7 +16,8 @@ enum class Schedule : std::uint8_t {
 inline constexpr auto steps_range = core::at_least(1, "nothing would be learnt");
 inline constexpr auto batch_range =
     core::at_least(2, "batch normalisation needs at least 2 images");
-inline constexpr auto crop_range = core::at_least(0, "it is the height and width of an image");
+inline constexpr auto crop_range =
+    core::at_least(0, "it is a height and width in pixels; 0 takes whole images");
 inline constexpr core::NumberRange learning_rate_range = {
     .least = 0, .without_least = true, .why = "each step must make progress"};
 inline constexpr core::NumberRange learning_rate_factor_range = {
@@ -28,7 +29,7 @@ inline constexpr auto evaluation_batch_range = core::at_least(1, "no image would
 inline constexpr auto warmup_range = core::at_least(0, "it is a number of steps");
 /// Of brightness and contrast.
 inline constexpr auto share_range = core::between(0, 1, "it is a share");
-inline constexpr auto cutout_range = core::at_least(0, "it is the side of a square");
+inline constexpr auto cutout_range = core::at_least(0, "it is the side of a square in pixels");
 /// Of mixup and cutmix.
 inline constexpr auto alpha_range = core::at_least(0, "it is the alpha of a Beta distribution");
 /// Of label smoothing, drop path and the running average's decay.

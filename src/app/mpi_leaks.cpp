@@ -1,8 +1,7 @@
 // Part of the programs that use MPI, in builds with the address sanitizer. MPI is built without
 // frame pointers, and lsan.supp can only match what is in a stack: recognising MPI's leaks takes
 // full stacks of all allocations, of which Torch makes so many while it is loaded that each start
-// would take ten seconds. So the programs without Torch are checked under MPI, and those with it
-// only without.
+// would take ten seconds. So leaks under MPI are only looked for in programs without Torch.
 #include "hierevo/comm/mpi_session.hpp"
 
 #ifdef HIEREVO_PROGRAM_WITH_TORCH
