@@ -94,6 +94,7 @@ void refuse(const po::error& error, const OptionPlace& place,
   const WithoutPercents parts(*named);
   std::string name = named->get_option_name();
   name.erase(0, name.find_first_not_of('-'));
+  name.erase(std::min(name.find('='), name.size()));  // Boost has --name=value of an unknown one
   const std::string in = in_place(place, name);
   if (is<po::unknown_option>(error)) refuse_unknown(name, place, takes);
   if (is<po::invalid_option_value>(error) || is<po::invalid_bool_value>(error)) {

@@ -166,6 +166,7 @@ nn::TrainingOptions TrainOptions::training() const {
   if (lr_reference_batch > 0) {
     training.learning_rate *=
         static_cast<double>(training.batch) / static_cast<double>(lr_reference_batch);
+    naming_options([&training] { nn::check(training); });
   }
   return training;
 }

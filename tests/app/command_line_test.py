@@ -84,12 +84,15 @@ class CommandLine(ProgramTest):
                 ("seed", "-1", "--seed is -1 (it cannot be negative)."),
                 ("batch", "0", "--batch is 0 (batch normalisation needs at least 2 images). "
                                "Give a number from 2 up."),
-                ("lr", "-1", "--lr is -1 (each step must make progress). Give a number above 0."),
+                ("lr", "-1", "--lr is -1 (each step must make progress, in float32). "
+                             "Give a number above 0 and up to 1e+30."),
                 ("steps", "0", "--steps is 0 (nothing would be learnt). Give a number from 1 up."),
                 ("warmup", "6000", "--warmup is 6000 (steps is 5000). Give 0 to 5000."),
                 ("threads", "1000000", "--threads is 1000000 (it is a number of CPU threads). "
                                        "Give a number from 1 to 1024."),
-                ("lr", "inf", "--lr is inf ("), ("mixup", "nan", "--mixup is nan ("), ("drop-path", "1", "--drop-path is 1 ("),
+                ("lr", "inf", "--lr is inf ("), ("weight-decay", "1e39", "--weight-decay is 1e+39 ("),
+                ("evaluation-batch", "9223372036854775807", "--evaluation-batch is 9223372036854775807 ("),
+                ("mixup", "nan", "--mixup is nan ("), ("drop-path", "1", "--drop-path is 1 ("),
                 ("lr-drops", "0.5,2", "--lr-drops has 2 (each is a share of the steps). "
                                       "Give numbers from 0 to 1, such as 0.8,0.9.")]:
             with self.subTest(option=option, value=value):

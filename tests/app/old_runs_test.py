@@ -33,8 +33,9 @@ class OldRuns(ProgramTest):
         self.assertEqual(self.status(run)["evaluations"]["done"], 17)
         line = ["search", "--run", run, "--evaluator", "synthetic", "--space", "2x3,1x3",
                 "--population", 6, "--evaluations", 40, "--tournament", 0.3, "--seed", 3]
-        said = self.hierevo(*line, "--failures-in-series", 7, code=2).stderr
-        self.assertIn("--max-consecutive-failures", said)
+        for old in (["--failures-in-series", 7], ["--failures-in-series=7"]):
+            said = self.hierevo(*line, *old, code=2).stderr
+            self.assertIn("Use '--max-consecutive-failures'.", said)
         # The sanitizers' own tables need more.
         limit = [] if SANITIZED else ["--address-space-limit", 64]
         self.hierevo(*line, "--max-consecutive-failures", 7, *limit)

@@ -73,9 +73,11 @@ TEST(TrainingOptions, OutsideTheirRangeAreRefused) {
        "crop is -1 (it is a height and width in pixels; 0 takes whole images). Give a number from "
        "0 up."},
       {{.learning_rate = 0},
-       "learning_rate is 0 (each step must make progress). Give a number above 0."},
+       "learning_rate is 0 (each step must make progress, in float32). Give a number above 0 and "
+       "up to 1e+30."},
       {{.learning_rate = nan},
-       "learning_rate is nan (each step must make progress). Give a number above 0."},
+       "learning_rate is nan (each step must make progress, in float32). Give a number above 0 and "
+       "up to 1e+30."},
       {{.learning_rate_drops = {0.5, 1.5}},
        "learning_rate_drops has 1.5 (each is a share of the steps). Give numbers from 0 to 1, such "
        "as "
@@ -88,9 +90,9 @@ TEST(TrainingOptions, OutsideTheirRangeAreRefused) {
       {{.momentum = nan},
        "momentum is nan (the effect of a step must fade). Give a number from 0 to below 1."},
       {{.weight_decay = -0.5},
-       "weight_decay is -0.5 (it must not make weights grow). Give a number from 0 up."},
+       "weight_decay is -0.5 (it shrinks weights, in float32). Give a number from 0 to 1e+30."},
       {{.evaluation_batch = 0},
-       "evaluation_batch is 0 (no image would be evaluated). Give a number from 1 up."},
+       "evaluation_batch is 0 (it is a number of images). Give a number from 1 to 1048576."},
       {{.steps = 9, .warmup = 10}, "warmup is 10 (steps is 9). Give 0 to 9."},
       {{.brightness = 1.5}, "brightness is 1.5 (it is a share). Give a number from 0 to 1."},
       {{.contrast = nan}, "contrast is nan (it is a share). Give a number from 0 to 1."},

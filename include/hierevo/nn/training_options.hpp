@@ -13,19 +13,27 @@ enum class Schedule : std::uint8_t {
   cosine,  ///< half a cosine, down to 0 after the last step (Loshchilov and Hutter 2017)
 };
 
+/// Above it float32 is near its end.
+inline constexpr double largest_factor = 1e30;
+
 inline constexpr auto steps_range = core::at_least(1, "nothing would be learnt");
 inline constexpr auto batch_range =
     core::at_least(2, "batch normalisation needs at least 2 images");
 inline constexpr auto crop_range =
     core::at_least(0, "it is a height and width in pixels; 0 takes whole images");
 inline constexpr core::NumberRange learning_rate_range = {
-    .least = 0, .without_least = true, .why = "each step must make progress"};
+    .least = 0,
+    .most = largest_factor,
+    .without_least = true,
+    .why = "each step must make progress, in float32"};
 inline constexpr core::NumberRange learning_rate_factor_range = {
     .least = 0, .most = 1, .without_least = true, .why = "each drop multiplies the rate by it"};
 inline constexpr core::NumberRange momentum_range = {
     .least = 0, .most = 1, .without_most = true, .why = "the effect of a step must fade"};
-inline constexpr auto weight_decay_range = core::at_least(0, "it must not make weights grow");
-inline constexpr auto evaluation_batch_range = core::at_least(1, "no image would be evaluated");
+inline constexpr auto weight_decay_range =
+    core::between(0, largest_factor, "it shrinks weights, in float32");
+inline constexpr auto evaluation_batch_range =
+    core::between(1, 1 << 20, "it is a number of images");
 inline constexpr auto warmup_range = core::at_least(0, "it is a number of steps");
 /// Of brightness and contrast.
 inline constexpr auto share_range = core::between(0, 1, "it is a share");

@@ -39,7 +39,7 @@ std::optional<at::Tensor> hits_of(Executor& executor, TestBatches& images, data:
 }
 
 std::int64_t rounds_of(std::int64_t images, std::int64_t batch) {
-  return (images + batch - 1) / batch;
+  return images / batch + (images % batch != 0 ? 1 : 0);
 }
 
 Scores scores_from(const at::Tensor& hits, std::int64_t images) {
