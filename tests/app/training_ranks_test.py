@@ -1,15 +1,14 @@
 """hierevo train under mpirun: one training by several ranks."""
 import json
 import os
-import pathlib
 import shutil
 import signal
-import tempfile
 import unittest
 
 from jobs import JobTest
-from programs import CELL, HIEREVO, MPIRUN, mpirun
-from small_data import DATA, write_small_data
+from programs import HIEREVO, MPIRUN, mpirun
+from small_data import write_small_data
+from trainings import TrainingTest
 
 try:
     import h5py
@@ -19,19 +18,10 @@ except ImportError:
 STEPS = 40
 
 
-@unittest.skipUnless(DATA.exists(), "Fashion-MNIST (Debian: dataset-fashion-mnist) is not there")
 @unittest.skipUnless(h5py, "no h5py")
-class TrainingRanks(JobTest):
-    @classmethod
-    def setUpClass(cls):
-        cls.some = tempfile.TemporaryDirectory(prefix="hierevo-test-")
-        cls.addClassCleanup(cls.some.cleanup)
-        write_small_data(pathlib.Path(cls.some.name))
-
+class TrainingRanks(JobTest, TrainingTest):
     def setUp(self):
         super().setUp()
-        self.cell = self.folder / "cell.json"
-        self.cell.write_text(json.dumps(CELL))
         # A batch that no number of ranks divides, and a rate at which rounding stays small.
         self.line = ["train", "--genotype", self.cell, "--channels", 4, "--crop", 20, "--steps", STEPS,
                      "--batch", 31, "--train-size", 1000, "--lr", 0.01, "--ema-decay", 0.9,

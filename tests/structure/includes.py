@@ -6,9 +6,11 @@ usage: includes.py SOURCE_TREE
 Looks at names of the standard library, and at types of the project (of two words or more) that one header
 alone defines.
 """
-import pathlib
+
 import re
 import sys
+
+import tracked_files
 
 STANDARD = {
     "algorithm": "all_of any_of clamp copy_n count_if fill find_if max_element min_element none_of "
@@ -63,8 +65,8 @@ DECLARED = re.compile(r"\b(?:class|struct|enum class|using)\s+([A-Z]\w*)|\btypen
 class Tree:
     def __init__(self, root):
         self.root = root
-        self.files = [path for top in ("include", "src", "io", "slurm", "tests", "benchmarks")
-                      for path in sorted((root / top).rglob("*.[ch]pp")) if "consumer" not in path.parts]
+        self.files = [root / path for path in tracked_files.tracked(root)
+                      if path.suffix in {".cpp", ".hpp"} and "consumer" not in path.parts]
         self.texts = {path: path.read_text() for path in self.files}
         self.code = {path: IGNORED.sub(" ", text) for path, text in self.texts.items()}
         self.declared = {path: {"".join(names) for names in DECLARED.findall(code)}
@@ -112,13 +114,5 @@ def check(root):
     return problems, len(tree.files)
 
 
-def main():
-    problems, looked_at = check(pathlib.Path(sys.argv[1]))
-    for problem in problems:
-        print(problem)
-    print(f"{looked_at} files, {len(problems)} problems")
-    return 1 if problems or looked_at == 0 else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(tracked_files.run(check))
