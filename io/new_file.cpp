@@ -26,7 +26,16 @@ NewFile::~NewFile() {
 }
 
 const h5::File& NewFile::made() {
-  if (!file_) file_.emplace(h5::create_file_at(temporary_.string()));
+  // HDF5 looks the new file up by its name, which a faster process may just have removed, as
+  // publish() says.
+  constexpr int most_attempts = 100;
+  for (int attempt = 1; !file_; ++attempt) {
+    try {
+      file_.emplace(h5::create_file_at(temporary_.string()));
+    } catch (const h5::Error&) {
+      if (attempt == most_attempts || core::path_exists(temporary_)) throw;
+    }
+  }
   return *file_;
 }
 

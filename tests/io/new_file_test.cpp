@@ -5,8 +5,10 @@
 #include <signal.h>
 #include <sys/resource.h>
 
+#include <atomic>
 #include <fstream>
 #include <functional>
+#include <thread>
 
 #include "data_packs.hpp"
 #include "hierevo/core/error.hpp"
@@ -107,6 +109,26 @@ TEST_F(NewFileTest, IsLateWhenItsTemporaryFileIsGoneToo) {
   fs::remove(fs::directory_iterator(folder.path())->path());
   std::ofstream(path) << "of who was first";
   EXPECT_FALSE(later.publish());
+}
+
+TEST_F(NewFileTest, IsMadeWhileOthersRemoveTemporaryFiles) {
+  std::ofstream(path) << "of who was first";
+  std::atomic<bool> over = false;
+  std::thread remover([&] {
+    while (!over) {
+      std::error_code gone;
+      for (const auto& entry : fs::directory_iterator(folder.path(), gone)) {
+        if (entry.path() != path) fs::remove(entry.path(), gone);
+      }
+    }
+  });
+  for (int i = 0; i < 300; ++i) {
+    NewFile late(path);
+    EXPECT_EQ(failure([&] { late.write([](const h5::File&) {}); }), "none");
+    EXPECT_FALSE(late.publish());
+  }
+  over = true;
+  remover.join();
 }
 
 /// Every kind of such file, with room for only a part of it.
