@@ -66,7 +66,7 @@ void Journal::told(const evolution::Individual& individual) {
   impl_->note(RecordKind::told, [&](core::ByteWriter& out) {
     out.u64(number(individual.candidate.id));
     out.u32(checksum_of(individual.candidate));
-    evolution::write(out, evaluation);
+    write_told(out, evaluation);
   });
 }
 

@@ -98,6 +98,19 @@ std::uint32_t checksum_of(const evolution::Evaluation& evaluation) {
   return checksum_of_bytes(evaluation);
 }
 
+void write_told(core::ByteWriter& out, const evolution::Evaluation& evaluation) {
+  evolution::write(out, evaluation);
+  out.f64(evaluation.finished_at.value_or(evolution::time_not_recorded));
+}
+
+std::optional<evolution::Evaluation> read_told(core::ByteReader& in) {
+  auto evaluation = evolution::read_evaluation(in);
+  if (!evaluation || in.at_end()) return evaluation;  // versions 2 and 3 end here
+  evaluation->finished_at = evolution::recorded_time(in.f64());
+  if (!in.ok() || !in.at_end()) return std::nullopt;
+  return evaluation;
+}
+
 void write(core::ByteWriter& out, const JournalHeader& header) {
   out.u64(header.run);
   out.u64(header.asked);
@@ -173,7 +186,8 @@ JournalContent content_of_journal(std::span<const std::byte> bytes,
   const auto front = bytes.first(std::min(bytes.size(), journal_first_line.size()));
   const auto rest = bytes.subspan(front.size());
   const std::string_view line(reinterpret_cast<const char*>(front.data()), front.size());
-  if (journal_first_line.starts_with(line) || line == journal_first_line_2) return {rest, false};
+  const bool earlier = line == journal_first_line_2 || line == journal_first_line_3;
+  if (journal_first_line.starts_with(line) || earlier) return {rest, false};
   // With a record of this version after it, the line itself is wrong.
   if (Records(rest).next()) return {rest, true};
   if (line.starts_with(words_before_version)) {

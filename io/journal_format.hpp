@@ -16,11 +16,13 @@
 
 namespace hierevo::io {
 
-inline constexpr std::uint64_t journal_version = 3;
+inline constexpr std::uint64_t journal_version = 4;
 /// As for a snapshot: where none can be written, a journal has all of a search.
 inline constexpr std::size_t longest_journal = snapshot_kind.longest;
-inline constexpr std::string_view journal_first_line = "hierevo journal 3\n";
-/// Of journals whose header has no owner and no digest.
+inline constexpr std::string_view journal_first_line = "hierevo journal 4\n";
+/// Of journals whose evaluations have no times.
+inline constexpr std::string_view journal_first_line_3 = "hierevo journal 3\n";
+/// Of journals whose header has no owner and no digest, either.
 inline constexpr std::string_view journal_first_line_2 = "hierevo journal 2\n";
 
 enum class RecordKind : std::uint8_t { asked = 1, told = 2, begun = 3 };
@@ -48,6 +50,12 @@ std::uint64_t run_identity(const evolution::EngineOptions& options);
 /// Checksum of its bytes.
 std::uint32_t checksum_of(const evolution::Candidate& candidate);
 std::uint32_t checksum_of(const evolution::Evaluation& evaluation);
+
+/// As a record of kind `told` has it: with its time, which is no part of what was computed and so
+/// of no checksum above.
+void write_told(core::ByteWriter& out, const evolution::Evaluation& evaluation);
+/// Of all versions; nothing for invalid bytes.
+std::optional<evolution::Evaluation> read_told(core::ByteReader& in);
 
 void write(core::ByteWriter& out, const JournalHeader& header);
 /// After the kind; nothing for invalid bytes.

@@ -131,8 +131,8 @@ class Replay {
   bool take_told(core::ByteReader& in) {
     const IndividualId id{in.u64()};
     const std::uint32_t checksum = in.u32();
-    auto evaluation = evolution::read_evaluation(in);
-    if (!evaluation || !in.at_end()) return false;
+    auto evaluation = read_told(in);
+    if (!evaluation) return false;
     const Candidate* candidate = find(id);
     if (candidate == nullptr || checksum_of(*candidate) != checksum) return false;
     const std::size_t position = position_++;

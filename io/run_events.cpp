@@ -27,7 +27,7 @@ std::optional<Event> event_in(std::span<const std::byte> record, const genome::S
   } else if (kind == RecordKind::told) {
     const IndividualId id{in.u64()};
     const std::uint32_t candidate = in.u32();
-    if (auto evaluation = evolution::read_evaluation(in)) {
+    if (auto evaluation = read_told(in)) {
       return Told{id, candidate, std::move(*evaluation)};
     }
   }

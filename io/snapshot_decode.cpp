@@ -113,6 +113,10 @@ std::vector<Evaluation> read_evaluations(hid_t group, std::size_t rows) {
   const auto phenotypes = h5::read_vector<std::uint64_t>(group, "phenotype", rows);
   const auto workers = h5::read_vector<std::int32_t>(group, "worker", rows);
   auto reasons = h5::read_strings(group, "reason", rows);
+  std::vector<double> finished_at(rows, evolution::time_not_recorded);
+  if (h5::has_member(group, "finished_at")) {
+    finished_at = h5::read_vector<double>(group, "finished_at", rows);
+  }
   std::vector<Evaluation> evaluations(rows);
   for (std::size_t i = 0; i < rows; ++i) {
     if (statuses[i] >= evolution::status_count) {
@@ -128,7 +132,8 @@ std::vector<Evaluation> read_evaluations(hid_t group, std::size_t rows) {
                       macs[i],
                       phenotypes[i],
                       workers[i],
-                      std::move(reasons[i])};
+                      std::move(reasons[i]),
+                      evolution::recorded_time(finished_at[i])};
   }
   return evaluations;
 }

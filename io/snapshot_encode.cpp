@@ -153,6 +153,13 @@ void write_numbers(hid_t group, const std::vector<Individual>& history) {
   write_column(group, "worker",
                column<std::int32_t>(history, [](Item i) { return i.evaluation.worker; }),
                "rank that evaluated; 0 when none did");
+  write_column(
+      group, "finished_at",
+      column<double>(
+          history,
+          [](Item i) { return i.evaluation.finished_at.value_or(evolution::time_not_recorded); }),
+      "seconds of searching, over all starts, when the result was recorded; NaN where it "
+      "was not kept");
 }
 
 void write_individuals(hid_t root, const Snapshot& snapshot) {

@@ -33,6 +33,11 @@ std::vector<double> read_numbers(ByteReader& in) {
 
 }  // namespace
 
+std::optional<double> recorded_time(double stored) {
+  if (!std::isfinite(stored) || stored < 0.0) return std::nullopt;
+  return stored;
+}
+
 std::string problem_with(const Evaluation& evaluation) {
   // Below 0 it would be worse than an invalid cell's.
   if (!std::isfinite(evaluation.fitness) || evaluation.fitness < 0.0) {

@@ -3,12 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ctime>
 #include <utility>
 #include <variant>
 
 #include "heartbeat.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/log.hpp"
+#include "hierevo/core/version.hpp"
 
 namespace hierevo::search {
 
@@ -64,7 +66,7 @@ void Coordinator::greeted(int rank, const Hello& hello) {
   }
   // Who comes late to a search that has begun does not end it.
   const std::string refusal = admission_.admit(rank, hello, ledger_.begun());
-  workers_.greeted(rank, hello.host, hello.evaluators);
+  workers_.greeted(rank, hello.host, hello.evaluators, hello.place);
   if (!refusal.empty()) left(rank, {refusal});
 }
 
@@ -76,6 +78,7 @@ void Coordinator::begin_when_all_are_there() {
 }
 
 void Coordinator::begin_record() {
+  began_ = std::time(nullptr);
   record_.begin(options_.configuration);
   const auto& data = admission_.data();
   if (!data || admission_.data_are_recorded()) return;
@@ -123,6 +126,8 @@ void Coordinator::judge(int rank, const evolution::Evaluation& evaluation) {
             "Rank {} on {} gets no more work: its evaluations fail where others succeed. The last: "
             "{}",
             rank, workers_.host(rank), failure_text(evaluation));
+  workers_.note_reason(rank,
+                       "its evaluations fail where others succeed: " + failure_text(evaluation));
 }
 
 void Coordinator::cancelled(int rank, Id id) {
@@ -175,6 +180,7 @@ void Coordinator::judge_silence() {
 void Coordinator::lose(int rank, const std::string& how, const std::set<Id>& given) {
   core::log(core::LogLevel::error, "Rank {} {}; its {} candidates are reassigned", rank, how,
             given.size());
+  workers_.note_reason(rank, how);
   ranks_.give_up(rank);
   for (const Id id : given) lost_at(rank, id);
 }
@@ -241,6 +247,7 @@ void Coordinator::act() {
   } else if (record_.begun()) {
     record_.save_when_due(ledger_.engine(), "running");
     show_progress();
+    show_ranks();
   }
   if (on_status_) on_status_(status());
 }
@@ -301,6 +308,13 @@ void Coordinator::show_progress() {
   if (now_ < next_shown_ || candidates.size() == 0) return;
   next_shown_ = now_ + show_interval;
   record_.show(candidates.in_flight(workers_));
+}
+
+void Coordinator::show_ranks() {
+  if (workers_.version() == shown_version_ || now_ < next_ranks_) return;
+  next_ranks_ = now_ + show_interval;
+  shown_version_ = workers_.version();
+  record_.show({began_, core::version(), workers_.facts()});
 }
 
 }  // namespace hierevo::search

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <set>
 #include <string>
@@ -57,6 +58,7 @@ class Coordinator {
   void judge_silence();
   void send_heartbeats();
   void show_progress();
+  void show_ranks();
   void lose(int rank, const std::string& how, const std::set<Id>& given);
   void lost_at(int rank, Id id);
   void is_back(int rank);
@@ -80,6 +82,9 @@ class Coordinator {
   Clock::time_point ticked_ = start_;
   Clock::time_point next_beat_ = start_;
   Clock::time_point next_shown_ = start_;
+  Clock::time_point next_ranks_ = start_;
+  std::uint64_t shown_version_ = 0;  ///< of the ranks
+  std::int64_t began_ = 0;           ///< seconds since 1970
   struct Workforce {
     std::size_t evaluators = 0;
     std::size_t lost_ranks = 0;

@@ -70,7 +70,9 @@ bool EvaluationLedger::record_loss(CandidateTable::Issued& one) {
 }
 
 void EvaluationLedger::record(Id id, const Evaluation& evaluation) {
-  engine_.tell(id, evaluation);
+  Evaluation recorded = evaluation;
+  recorded.finished_at = record_.progress().elapsed_seconds;
+  engine_.tell(id, std::move(recorded));
   candidates_.erase(id);
   record_.told(engine_.history().back());
   screening_->remember(evaluation);

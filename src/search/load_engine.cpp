@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <string_view>
 #include <utility>
@@ -10,10 +11,8 @@
 
 namespace hierevo::search {
 
-namespace {
-
-void check_same_run(const evolution::EngineOptions& saved, const evolution::EngineOptions& wanted,
-                    const std::filesystem::path& run) {
+void require_same_run(const evolution::EngineOptions& saved, const evolution::EngineOptions& wanted,
+                      const std::filesystem::path& run) {
   const auto require = [&](bool same, std::string_view field, const auto& then, const auto& now) {
     if (same) return;
     throw core::FieldError(
@@ -31,13 +30,16 @@ void check_same_run(const evolution::EngineOptions& saved, const evolution::Engi
           wanted.start_mutations);
 }
 
-}  // namespace
-
 evolution::Engine load_engine(const SearchOptions& options, SearchRecord& record) {
   auto snapshot = record.load();
   if (!snapshot) return evolution::Engine(options.engine);
-  check_same_run(snapshot->options, options.engine, options.run);
+  require_same_run(snapshot->options, options.engine, options.run);
   record.progress() = snapshot->progress;
+  // The journal goes further than the snapshot whose progress this is.
+  double& elapsed = record.progress().elapsed_seconds;
+  for (const auto& individual : snapshot->state.history) {
+    elapsed = std::max(elapsed, individual.evaluation.finished_at.value_or(0.0));
+  }
   return evolution::Engine(options.engine, std::move(snapshot->state));
 }
 

@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 
 #include <chrono>
-#include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
 
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
+#include "shown_file.hpp"
 
 namespace hierevo::search {
 
@@ -19,10 +19,6 @@ namespace {
 
 fs::path file_in(const fs::path& run) {
   return run / "progress.json";
-}
-
-fs::path new_file_in(const fs::path& run) {
-  return run / "progress.json.tmp";
 }
 
 CandidateInFlight from_json(const json& one) {
@@ -47,22 +43,15 @@ void to_json(json& to, const CandidateInFlight& candidate) {
 }
 
 void write_progress(const fs::path& run, const SearchProgress& progress) {
-  const json contents = {{"elapsed_seconds", progress.run.elapsed_seconds},
-                         {"busy_seconds", progress.run.busy_seconds},
-                         {"worker_seconds", progress.run.worker_seconds},
-                         {"workers", progress.run.workers},
-                         {"under_way", progress.candidates}};
-  std::ofstream file(new_file_in(run));
-  file << contents.dump(1) << '\n';
-  file.close();
-  std::error_code ignored;
-  if (file) fs::rename(new_file_in(run), file_in(run), ignored);
+  show_file(file_in(run), {{"elapsed_seconds", progress.run.elapsed_seconds},
+                           {"busy_seconds", progress.run.busy_seconds},
+                           {"worker_seconds", progress.run.worker_seconds},
+                           {"workers", progress.run.workers},
+                           {"under_way", progress.candidates}});
 }
 
 void remove_progress(const fs::path& run) {
-  std::error_code ignored;
-  fs::remove(new_file_in(run), ignored);
-  fs::remove(file_in(run), ignored);
+  remove_shown_file(file_in(run));
 }
 
 std::optional<SearchProgress> read_progress(const fs::path& run) {

@@ -168,6 +168,10 @@ void SearchRecord::show(const std::vector<CandidateInFlight>& in_flight) const {
   if (directory_->is_in_place()) write_progress(run_, {progress_, in_flight});
 }
 
+void SearchRecord::show(const RankRecord& ranks) const {
+  if (directory_->is_in_place()) write_ranks(run_, ranks);
+}
+
 void SearchRecord::show_nothing() const {
   if (directory_->is_in_place()) remove_progress(run_);
 }

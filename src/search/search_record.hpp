@@ -12,6 +12,7 @@
 #include "hierevo/core/error.hpp"
 #include "hierevo/evolution/engine.hpp"
 #include "hierevo/search/data_facts.hpp"
+#include "hierevo/search/rank_record.hpp"
 #include "hierevo/search/run_directory.hpp"
 #include "hierevo/search/search_progress.hpp"
 
@@ -67,6 +68,8 @@ class SearchRecord {
   /// Keeps `in_flight` in progress.json while the search runs, until it ends.
   void show(const std::vector<CandidateInFlight>& in_flight) const;
   void show_nothing() const;
+  /// Keeps it in ranks.json, also when the search has ended.
+  void show(const RankRecord& ranks) const;
   /// Whether all is in a snapshot.
   bool saved() const { return !unsaved_; }
   /// How many results are in no file yet.

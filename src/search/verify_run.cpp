@@ -23,6 +23,7 @@
 #include "hierevo/search/run_directory.hpp"
 #include "hierevo/search/verify.hpp"
 #include "in_flight_file.hpp"
+#include "load_engine.hpp"
 
 namespace hierevo::search {
 
@@ -160,6 +161,10 @@ void RunCheck::check_search(const io::LoadedSnapshot& loaded) {
       in_snapshot.insert(individual.candidate.id);
     }
     for (const Candidate& candidate : snapshot.state.in_flight) in_snapshot.insert(candidate.id);
+  }
+  if (options_.engine) {
+    guarded(run_ / "config.ini",
+            [&] { require_same_run(loaded.snapshot.options, *options_.engine, run_); });
   }
   Verification search = verify_search(loaded.snapshot, options_);
   for (Problem& problem : search.problems) {
@@ -312,7 +317,7 @@ void RunCheck::name_strangers() {
   static const std::set<std::string> ours = {
       "search.h5", "search.h5.1", "search.h5.2", "journal", "journal.1",
       "journal.2", "config.ini",  "data.json",   "lock",    "progress.json",
-      "inflight",  "log",         "report",      "restarts"};
+      "inflight",  "log",         "ranks.json",  "report",  "restarts"};
   for (const fs::path& path : core::entries_of(run_)) {
     const std::string name = path.filename().string();
     const bool known = ours.contains(name) || name.starts_with("train-") ||

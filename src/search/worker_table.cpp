@@ -1,6 +1,7 @@
 #include "worker_table.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 namespace hierevo::search {
@@ -56,6 +57,7 @@ void WorkerTable::change(int rank, Change&& make) {
 
 void WorkerTable::set_state(int rank, State state) {
   change(rank, [state](Worker& worker) { worker.state = state; });
+  ++version_;
 }
 
 std::size_t WorkerTable::busy_of(const Worker& worker) {
@@ -86,24 +88,46 @@ void WorkerTable::count_holder(int rank, Id id, bool add) {
   if (ranks.empty()) holders_.erase(id);
 }
 
-void WorkerTable::greeted(int rank, const std::string& host, std::size_t evaluators) {
+void WorkerTable::greeted(int rank, const std::string& host, std::size_t evaluators,
+                          const std::string& place) {
   change(rank, [&](Worker& worker) {
     worker.state = State::present;
     worker.host = host;
+    worker.place = place;
     worker.evaluators = evaluators;
   });
+  ++version_;
+}
+
+void WorkerTable::note_reason(int rank, const std::string& reason) {
+  workers_.at(rank).reason = reason;
+  ++version_;
+}
+
+std::vector<RankFacts> WorkerTable::facts() const {
+  static constexpr std::array<const char*, 7> names = {"starting",    "working", "silent", "dead",
+                                                       "quarantined", "left",    "broken"};
+  std::vector<RankFacts> facts;
+  facts.reserve(workers_.size());
+  for (const auto& [rank, worker] : workers_) {
+    facts.push_back({rank, worker.host, worker.place, worker.evaluators,
+                     names.at(static_cast<std::size_t>(worker.state)), worker.reason});
+  }
+  return facts;
 }
 
 void WorkerTable::has_fewer(int rank, std::size_t evaluators) {
   change(rank, [evaluators](Worker& worker) {
     worker.evaluators = std::min(worker.evaluators, evaluators);
   });
+  ++version_;
 }
 
 bool WorkerTable::heard(int rank, Clock::time_point now) {
   Worker& worker = workers_.at(rank);
   worker.heard = now;
   if (worker.state != State::silent) return false;
+  worker.reason.clear();
   set_state(rank, worker.before_silence);
   return true;
 }
@@ -140,6 +164,7 @@ std::set<WorkerTable::Id> WorkerTable::gone(int rank, State state) {
     worker.state = state;
     given.swap(worker.given);
   });
+  ++version_;
   return given;
 }
 

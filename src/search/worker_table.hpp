@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "hierevo/evolution/individual.hpp"
+#include "hierevo/search/rank_record.hpp"
 
 namespace hierevo::search {
 
@@ -42,7 +43,11 @@ class WorkerTable {
   /// What it was given and has not answered, whether it is present or not.
   const std::set<Id>& given(int rank) const { return workers_.at(rank).given; }
 
-  void greeted(int rank, const std::string& host, std::size_t evaluators);
+  /// `place`: the devices or cores of its evaluators, for people.
+  void greeted(int rank, const std::string& host, std::size_t evaluators,
+               const std::string& place = {});
+  /// Why it does not work, for people; forgotten when it reports again.
+  void note_reason(int rank, const std::string& reason);
   /// It has at most so many evaluators from now on; what it was given beyond that, it keeps.
   void has_fewer(int rank, std::size_t evaluators);
   /// A message came from it. True when it was silent until then.
@@ -57,6 +62,10 @@ class WorkerTable {
   /// What it had not answered is dropped, and returned.
   std::set<Id> broke(int rank) { return gone(rank, State::broken); }
   std::set<Id> died(int rank) { return gone(rank, State::dead); }
+
+  /// For people: all of it, and a number that grows when it changes.
+  std::vector<RankFacts> facts() const;
+  std::uint64_t version() const { return version_; }
 
   /// A rank that could begin something; not `avoided`, unless there is nobody else. One whose last
   /// evaluations all failed waits until another has ended something: a broken node fails fast, and
@@ -90,6 +99,8 @@ class WorkerTable {
     State state = State::expected;
     State before_silence = State::expected;
     std::string host;
+    std::string place;
+    std::string reason;
     std::size_t evaluators = 0;
     std::set<Id> given;  ///< and not answered
     Clock::time_point heard{};
@@ -120,6 +131,7 @@ class WorkerTable {
   std::size_t lost_ = 0;
   std::size_t successes_ = 0;
   std::size_t failures_ = 0;
+  std::uint64_t version_ = 0;
 };
 
 }  // namespace hierevo::search

@@ -64,6 +64,7 @@ class Search {
     evaluation.phenotype = random_.below(1000);
     evaluation.worker = 3;
     evaluation.reason = "none";
+    if (random_.below(4) > 0) evaluation.finished_at = 1e4 * random_.unit();
     engine_.tell(id, evaluation);
     journal_->told(engine_.history().back());
   }
@@ -359,6 +360,30 @@ TEST_F(JournalTest, AReasonIsTheSameFromTheJournalAndFromTheSnapshot) {
   EXPECT_EQ(of_journal, "\uFFFD\uFFFD" + std::string(4088, 'x'));
 }
 
+/// The same journal as version 3 had it: its evaluations end before their times.
+Bytes of_version_3(const Bytes& journal) {
+  Bytes earlier;
+  for (const char letter : journal_first_line_3) earlier.push_back(std::byte(letter));
+  Records records{std::span<const std::byte>(journal).subspan(journal_first_line.size())};
+  RecordWriter writer;
+  while (auto body = records.next()) {
+    const bool told = body->front() == std::byte{static_cast<std::uint8_t>(RecordKind::told)};
+    writer.append(earlier, told ? body->first(body->size() - sizeof(double)) : *body);
+  }
+  return earlier;
+}
+
+TEST_F(JournalTest, OfVersion3ItHasNoTimes) {
+  search_.snapshot();
+  for (int i = 0; i < 10; ++i) search_.step();
+  EngineState expected = search_.state();
+  put(search_.journal_path(), of_version_3(core::read_file(search_.journal_path())));
+  const auto loaded = search_.load();
+  EXPECT_THAT(loaded->warnings, IsEmpty());
+  for (auto& individual : expected.history) individual.evaluation.finished_at.reset();
+  expect_equal(loaded->snapshot.state, expected);
+}
+
 TEST_F(JournalTest, OfAnotherVersionOrWithoutASnapshotItIsRefused) {
   search_.snapshot();
   const auto refusal = [&]() -> std::string {
@@ -370,7 +395,7 @@ TEST_F(JournalTest, OfAnotherVersionOrWithoutASnapshotItIsRefused) {
     }
   };
   const auto good = core::read_file(search_.journal_path());
-  core::replace_file(search_.journal_path(), std::string_view("hierevo journal 4\nsomething else"));
+  core::replace_file(search_.journal_path(), std::string_view("hierevo journal 5\nsomething else"));
   EXPECT_THAT(refusal(), HasSubstr("it was written by a newer hierevo"));
   core::replace_file(search_.journal_path(), std::string_view("hierevo journal 1\n"));
   EXPECT_THAT(refusal(), HasSubstr("it is a journal of version 1 (this hierevo reads versions 2"));

@@ -56,6 +56,7 @@ Evaluation random_evaluation(core::RandomStream& random) {
   evaluation.phenotype = random();
   evaluation.worker = static_cast<int>(random.below(5000));
   if (evolution::is_failure(evaluation.status)) evaluation.reason = random_reason(random);
+  if (random.below(4) > 0) evaluation.finished_at = 1e6 * unit(random);
   return evaluation;
 }
 

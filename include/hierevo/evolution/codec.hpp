@@ -18,6 +18,10 @@ inline constexpr std::size_t longest_reason = 4096;
 inline constexpr std::size_t most_repeats = 1000;
 /// Stands for a Candidate::known that is none.
 inline constexpr std::uint64_t known_not_kept = std::numeric_limits<std::uint64_t>::max();
+/// How files say that Evaluation::finished_at was not recorded.
+inline constexpr double time_not_recorded = std::numeric_limits<double>::quiet_NaN();
+/// Nothing for that, and for what is no time.
+std::optional<double> recorded_time(double stored);
 
 /// What keeps an evaluation from being written; empty when nothing does.
 std::string problem_with(const Evaluation& evaluation);

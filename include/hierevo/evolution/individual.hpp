@@ -51,6 +51,9 @@ struct Evaluation {
   int worker = 0;                      ///< rank that evaluated; 0 when none did
   /// Why it failed or is over budget; and that it was trained in smaller micro-batches, if it was.
   std::string reason;
+  /// Seconds of searching, over all starts, when the result was recorded. For people: no decision
+  /// depends on it. None where it was not recorded.
+  std::optional<double> finished_at{};
 
   bool operator==(const Evaluation&) const = default;
 

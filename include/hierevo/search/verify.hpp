@@ -27,6 +27,8 @@ struct VerifyOptions {
   /// Of the run's options. Input channels and classes, which the data gave, are found out from what
   /// is recorded. Without, costs are only compared between equal phenotypes.
   std::optional<genome::ModelSpec> model{};
+  /// What the run's options say of the search itself, which its snapshots have too.
+  std::optional<evolution::EngineOptions> engine{};
   bool trains = false;           ///< its evaluators learn from data, of which it keeps a record
   std::filesystem::path pack{};  ///< the data pack it trains on; empty when there is none
 };

@@ -1,0 +1,55 @@
+#include "hierevo/search/rank_record.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "hierevo/core/error.hpp"
+#include "hierevo/core/file.hpp"
+#include "shown_file.hpp"
+
+namespace hierevo::search {
+
+using nlohmann::json;
+
+namespace {
+
+constexpr const char* file_name = "ranks.json";
+
+json as_json(const RankFacts& rank) {
+  return {{"rank", rank.rank},   {"host", rank.host},
+          {"place", rank.place}, {"evaluators", rank.evaluators},
+          {"state", rank.state}, {"reason", rank.reason}};
+}
+
+RankFacts rank_facts_from(const json& one) {
+  return {.rank = one.at("rank").get<int>(),
+          .host = one.at("host").get<std::string>(),
+          .place = one.at("place").get<std::string>(),
+          .evaluators = one.at("evaluators").get<std::size_t>(),
+          .state = one.at("state").get<std::string>(),
+          .reason = one.at("reason").get<std::string>()};
+}
+
+}  // namespace
+
+void write_ranks(const std::filesystem::path& run, const RankRecord& record) {
+  json ranks = json::array();
+  for (const RankFacts& rank : record.ranks) ranks.push_back(as_json(rank));
+  show_file(run / file_name,
+            {{"began", record.began}, {"program", record.program}, {"ranks", std::move(ranks)}});
+}
+
+std::optional<RankRecord> read_ranks(const std::filesystem::path& run) {
+  try {
+    const json contents = json::parse(core::read_text_file(run / file_name));
+    RankRecord record{
+        contents.at("began").get<std::int64_t>(), contents.at("program").get<std::string>(), {}};
+    for (const json& one : contents.at("ranks")) record.ranks.push_back(rank_facts_from(one));
+    return record;
+  } catch (const core::IoError&) {
+    return std::nullopt;
+  } catch (const json::exception&) {
+    return std::nullopt;
+  }
+}
+
+}  // namespace hierevo::search
