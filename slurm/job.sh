@@ -19,7 +19,8 @@
 # SIGUSR2 kills MPICH's mpirun and all ranks with it.
 
 say() {
-  printf '%(%FT%T)T %s: %s\n' -1 "$script" "$*" >&2
+  local text=$*
+  printf '%(%FT%T)T %s: %s\n' -1 "$script" "${text//[[:cntrl:]]/?}" >&2
 }
 
 refuse() {

@@ -41,6 +41,11 @@ done
 command_line=$'\n *Command=([^\n]*)'
 if [[ $shown =~ $command_line ]]; then original=${BASH_REMATCH[1]}; fi
 while [[ ! -f ${original:=} && $original == *' '* ]]; do original=${original% *}; done
+if [[ ! -f ${original%/*}/job.sh ]]; then
+  echo "Slurm says '${original//[[:cntrl:]]/?}' of where this script is, and job.sh is not beside that." \
+    "Give sbatch the script's path, not its text: sbatch [options] FOLDER/SCRIPT.sh ..." >&2
+  exit 2
+fi
 # shellcheck source=slurm/job.sh
 source "${original%/*}/job.sh"
 

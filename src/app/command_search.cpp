@@ -21,8 +21,10 @@
 #include "hierevo/comm/mpi_session.hpp"
 #include "hierevo/comm/self_communicator.hpp"
 #include "hierevo/core/error.hpp"
+#include "hierevo/core/file.hpp"
 #include "hierevo/core/hash.hpp"
 #include "hierevo/core/log.hpp"
+#include "hierevo/core/quantity_text.hpp"
 #include "hierevo/core/standard_error.hpp"
 #include "hierevo/process/supervisor.hpp"
 #include "hierevo/search/evaluator_pool.hpp"
@@ -158,9 +160,9 @@ std::string progress_text(const SearchStatus& status) {
   }
   text += fmt::format("  failed {}  busy {}/{}", status.failed, status.busy, status.workers);
   if (status.lost_ranks > 0) text += fmt::format("  ranks lost {}", status.lost_ranks);
-  text += fmt::format("  {}", duration_text(status.elapsed_seconds));
+  text += fmt::format("  {}", core::duration_text(status.elapsed_seconds));
   if (status.remaining_seconds && status.done < status.target) {
-    text += fmt::format(", {} left", duration_text(*status.remaining_seconds));
+    text += fmt::format(", {} left", core::duration_text(*status.remaining_seconds));
   }
   return text;
 }
@@ -173,7 +175,7 @@ bool SearchProgram::time_is_up() const {
 std::string SearchProgram::job_text() const {
   if (!job_.end) return {};
   const std::chrono::duration<double> left = *job_.end - std::chrono::system_clock::now();
-  return fmt::format("  (job ends in {})", duration_text(left.count()));
+  return fmt::format("  (job ends in {})", core::duration_text(left.count()));
 }
 
 SearchProgram::Outcome SearchProgram::search_as(comm::Communicator& ranks,
@@ -314,7 +316,10 @@ void end_soon(int code, std::chrono::duration<double> patience) {
 /// An existing run must have been begun with the same options.
 void check_recorded(const OptionSet& options, const SearchCommandOptions& now) {
   const auto recorded = search::RunDirectory::configuration_of(now.run);
-  if (!recorded) return;
+  if (!recorded) {
+    if (!core::path_exists(search::RunDirectory::snapshot_path(now.run))) return;
+    throw options_lost(now.run, "--run");
+  }
   options.require_same(*recorded, now.run, "--run");
   const std::string then = OptionSet::value_in(*recorded, "command");
   if (then != now.command) {

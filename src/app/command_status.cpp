@@ -10,6 +10,7 @@
 
 #include "commands.hpp"
 #include "hierevo/core/error.hpp"
+#include "hierevo/core/quantity_text.hpp"
 #include "hierevo/search/run_directory.hpp"
 #include "hierevo/search/search_progress.hpp"
 #include "option_set.hpp"
@@ -162,7 +163,7 @@ void print_for_people(const json& status) {
   for (const json& one : status["under_way"]) {
     print_line("  in flight    {}", under_way_text(one));
   }
-  print_line("  searched     {}", duration_text(status["elapsed_seconds"].get<double>()));
+  print_line("  searched     {}", core::duration_text(status["elapsed_seconds"].get<double>()));
 }
 
 }  // namespace

@@ -7,8 +7,8 @@
 #include "hierevo/core/error.hpp"
 #include "hierevo/search/run_directory.hpp"
 #include "hierevo/search/verify.hpp"
-#include "model_options.hpp"
 #include "option_set.hpp"
+#include "recorded_search.hpp"
 #include "saved_run.hpp"
 #include "standard_output.hpp"
 
@@ -18,24 +18,18 @@ namespace {
 
 using nlohmann::json;
 
-/// What the run's config.ini says of its network and data; nothing where there is none.
+/// What the run's config.ini says of its search, network and data; nothing where there is none.
 search::VerifyOptions options_of(const std::filesystem::path& run) {
+  const auto recorded = recorded_search(run);
+  if (!recorded) return {};
+  const SearchCommandOptions& command = recorded->command;
   search::VerifyOptions options;
-  const auto recorded = search::RunDirectory::configuration_of(run);
-  if (!recorded) return options;
-  ModelOptions model;
-  std::string name;
-  OptionSet of_run("", "");
-  of_run.add("run", &name, "", {.recorded = false});
-  model.add_to(of_run);
-  of_run.inherit("run", of_run.recorded_names(), [&](const std::string&) { return *recorded; });
-  of_run.parse({"--run", "RUN"});
-  options.model = model.spec();
-  const std::string evaluator = OptionSet::value_in(*recorded, "evaluator");
-  options.trains = evaluator.empty() || evaluator == "train";
+  options.model = command.model.spec();
+  options.engine = command.engine();
+  options.trains = command.evaluator == "train";
   // A pack is recorded with its whole path, or by its name in a folder; other data by their names.
-  const std::filesystem::path data = OptionSet::value_in(*recorded, "dataset");
-  const std::filesystem::path folder = OptionSet::value_in(*recorded, "data-dir");
+  const std::filesystem::path data = command.data.dataset;
+  const std::filesystem::path folder = command.data.data_dir;
   const bool found = data.is_absolute() || (data.has_extension() && !folder.empty());
   if (options.trains && found) options.pack = folder / data;
   return options;

@@ -101,6 +101,10 @@ std::vector<IniLine> read_ini(std::string_view text, const std::string& where) {
   for (int number = 1; !text.empty(); ++number) {
     const std::string_view line = text.substr(0, text.find('\n'));
     text.remove_prefix(std::min(text.size(), line.size() + 1));
+    if (line.find('\0') != line.npos) {
+      throw core::UsageError(fmt::format("'{}', line {} has a zero byte", where, number),
+                             "this is not a text file", "Give a file of lines NAME=VALUE.");
+    }
     const std::string_view content = without_comment(line);
     if (content.empty()) continue;
     const std::size_t equals = content.find('=');

@@ -12,7 +12,7 @@ namespace hierevo::app {
 /// Where options are read from. The command line has no name.
 struct OptionPlace {
   std::string name{};                  ///< of a file or an environment variable
-  std::map<std::string, int> lines{};  ///< of the file, by the name of an option: its first one
+  std::map<std::string, int> lines{};  ///< of the file, by the name of an option: its last one
 };
 
 /// " in 'x.ini', line 3", the line being that of option `name`; empty for the command line.

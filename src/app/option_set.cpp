@@ -8,7 +8,6 @@
 
 #include "hierevo/comm/mpi_session.hpp"
 #include "hierevo/core/closest_match.hpp"
-#include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
 #include "hierevo/core/log.hpp"
 #include "renamed_options.hpp"
@@ -22,12 +21,13 @@ namespace {
 constexpr unsigned line_width = 100;
 
 /// Of an option given more than once the last one counts, as people expect who add one to a line.
-void keep_last_of_each(po::parsed_options& parsed) {
+void keep_last_of_each(po::parsed_options& parsed, const std::set<std::string>& lists) {
   std::vector<po::option> kept;
   for (auto option = parsed.options.rbegin(); option != parsed.options.rend(); ++option) {
-    const bool later = std::any_of(kept.begin(), kept.end(), [&](const po::option& other) {
-      return other.string_key == option->string_key;
-    });
+    const bool later = !lists.contains(option->string_key) &&
+                       std::any_of(kept.begin(), kept.end(), [&](const po::option& other) {
+                         return other.string_key == option->string_key;
+                       });
     if (!later) kept.insert(kept.begin(), *option);
   }
   parsed.options = std::move(kept);
@@ -49,7 +49,7 @@ std::map<std::string, std::string> values_of(const std::vector<IniLine>& lines) 
 
 OptionPlace place_of(const std::string& name, const std::vector<IniLine>& lines) {
   OptionPlace place{.name = name};
-  for (const IniLine& line : lines) place.lines.emplace(line.name, line.number);
+  for (const IniLine& line : lines) place.lines[line.name] = line.number;
   return place;
 }
 
@@ -91,6 +91,12 @@ void OptionSet::group(const std::string& title) {
   groups_.emplace_back(title, line_width, line_width / 2);
 }
 
+void OptionSet::add_list(const std::string& name, std::vector<std::string>* target,
+                         const std::string& help) {
+  lists_.insert(name);
+  groups_.back().add_options()(name.c_str(), po::value(target)->composing(), help.c_str());
+}
+
 po::options_description OptionSet::all() const {
   po::options_description all("", line_width, line_width / 2);
   for (const auto& group : groups_) all.add(group);
@@ -115,7 +121,7 @@ bool OptionSet::parse(const std::vector<std::string>& arguments) {
                                     .positional(positional_)
                                     .style(style)
                                     .run();
-    keep_last_of_each(parsed);
+    keep_last_of_each(parsed, lists_);
     take(parsed, {});
   } catch (const po::error& error) {
     refuse_in({}, error);
@@ -158,6 +164,15 @@ std::string OptionSet::given_values(const std::string& names) const {
   return text;
 }
 
+/// Those that no command has of its own say what is done at all, and where options are read from.
+void OptionSet::require_allowed_in_file(const std::string& name, const OptionPlace& place) const {
+  const auto is_it = [&name](const Entry& option) { return option.name == name; };
+  if (std::any_of(options_.begin(), options_.end(), is_it)) return;
+  throw core::UsageError(fmt::format("'{}' cannot be set{}", name, in_place(place, name)),
+                         "it counts on the command line only",
+                         fmt::format("Remove the line, and give --{} if you want it.", name));
+}
+
 void OptionSet::read_config(const po::options_description& known) {
   const auto file = values_["config"].as<std::string>();
   std::vector<IniLine> lines;
@@ -174,6 +189,7 @@ void OptionSet::read_config(const po::options_description& known) {
       const auto& others = passed_over_;
       const bool is_known = known.find_nothrow(line.name, /*approx=*/false) != nullptr;
       if (is_known) {
+        require_allowed_in_file(line.name, place);
         parsed.options.emplace_back(line.name, std::vector<std::string>{line.value});
       } else if (std::find(others.begin(), others.end(), line.name) == others.end()) {
         throw po::unknown_option(line.name);
@@ -310,6 +326,15 @@ std::string OptionSet::lines_of(const std::function<bool(const Entry& option)>& 
   return text;
 }
 
+std::vector<std::pair<std::string, std::string>> OptionSet::changed() const {
+  std::vector<std::pair<std::string, std::string>> changed;
+  for (const Entry& option : options_) {
+    const std::string value = option.text();
+    if (option.facts.recorded && value != option.standard) changed.emplace_back(option.name, value);
+  }
+  return changed;
+}
+
 std::string OptionSet::in_force() const {
   return lines_of([](const Entry&) { return true; });
 }
@@ -344,17 +369,24 @@ std::vector<std::string> OptionSet::differences(const std::string& recorded) con
   const auto then = values_of(read_record(recorded));
   std::vector<std::string> found;
   for (const Entry& option : options_) {
+    if (!option.facts.recorded || option.facts.change != Change::never) continue;
     const auto entry = then.find(option.name);
-    const bool lasts = option.facts.recorded && option.facts.change == Change::never;
-    if (!lasts || entry == then.end() || entry->second == option.text()) continue;
-    found.push_back(
-        fmt::format("--{} was {} and is {} now", option.name, entry->second, option.text()));
+    const std::string now = option.text();
+    if (entry != then.end() && entry->second != now) {
+      found.push_back(fmt::format("--{} was {} and is {} now", option.name, entry->second, now));
+    }
+    // An earlier version did not have the option, and did what its default does.
+    const bool has_record = entry != then.end() || variables_.contains(option.name);
+    if (!has_record && given(option.name) && now != option.standard) {
+      found.push_back(fmt::format("--{} was not recorded and is {} now", option.name, now));
+    }
   }
   return found;
 }
 
 void OptionSet::require_same(const std::string& recorded, const std::string& where,
                              const std::string& folder_option) const {
+  if (read_record(recorded).empty()) throw options_lost(where, folder_option);
   const auto changed = differences(recorded);
   if (changed.empty()) return;
   throw core::UsageError(
@@ -362,6 +394,13 @@ void OptionSet::require_same(const std::string& recorded, const std::string& whe
       fmt::format("{}", fmt::join(changed, ", ")),
       fmt::format("Results could not be compared: use the same options again, or another {}.",
                   folder_option));
+}
+
+core::UsageError options_lost(const std::string& folder, const std::string& folder_option) {
+  return core::UsageError(
+      fmt::format("'{}/config.ini' is missing or empty", folder),
+      "what was begun there cannot be resumed without the options that it began with",
+      fmt::format("Restore the file from a backup, or use another {}.", folder_option));
 }
 
 bool OptionSet::given(const std::string& name) const {

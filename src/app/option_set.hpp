@@ -12,8 +12,10 @@
 #include <set>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
+#include "hierevo/core/error.hpp"
 #include "hierevo/core/number_range.hpp"
 #include "ini_text.hpp"
 #include "option_errors.hpp"
@@ -63,6 +65,9 @@ struct Facts {
   std::string text() const;
 };
 
+/// For a folder that has results, and no record of the options that they were obtained with.
+core::UsageError options_lost(const std::string& folder, const std::string& folder_option);
+
 /// Options are added in groups with their targets; a target's value is the default. What counts is
 /// the command line, or else the INI file, the environment, the run that is inherited from, the
 /// default. Errors are UsageErrors; an unknown option names the nearest known one.
@@ -88,6 +93,8 @@ class OptionSet {
     groups_.back().add_options()(name.c_str(), value,
                                  (known.empty() ? help : help + " (" + known + ")").c_str());
   }
+  /// An option that may be given several times, which is not recorded and stands in no file.
+  void add_list(const std::string& name, std::vector<std::string>* target, const std::string& help);
   /// An option whose value may also stand alone on the command line.
   template <typename T>
   void add_positional(const std::string& name, T* target, const std::string& help) {
@@ -130,6 +137,8 @@ class OptionSet {
   std::string common() const;
   /// All, with what they mean as comments.
   std::string explained() const;
+  /// Those that can be recorded and have other values than their defaults.
+  std::vector<std::pair<std::string, std::string>> changed() const;
   /// The same for the record: without what the environment gave.
   std::string record() const;
   /// What of the record never changes.
@@ -170,6 +179,7 @@ class OptionSet {
   void take(const boost::program_options::parsed_options& parsed, const OptionPlace& place);
   void require_not_negative(const boost::program_options::parsed_options& parsed,
                             const OptionPlace& place) const;
+  void require_allowed_in_file(const std::string& name, const OptionPlace& place) const;
   void require_possible(const Entry& option) const;
   void read_config(const boost::program_options::options_description& known);
   void read_environment(const boost::program_options::options_description& known);
@@ -193,6 +203,7 @@ class OptionSet {
   std::vector<std::function<void()>> complete_;
   std::vector<boost::program_options::options_description> groups_;
   std::vector<Entry> options_;
+  std::set<std::string> lists_;
   std::map<std::string, std::function<std::string()>> meanings_;
   boost::program_options::positional_options_description positional_;
   boost::program_options::variables_map values_;

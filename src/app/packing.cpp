@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "hierevo/core/error.hpp"
+#include "hierevo/core/quantity_text.hpp"
 #include "hierevo/core/standard_error.hpp"
 #include "hierevo/data/dataset.hpp"
 #include "hierevo/io/data_pack.hpp"
@@ -38,7 +39,7 @@ class Packing {
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
     const double pace = static_cast<double>(done_) / elapsed;
     line_.show(fmt::format("{}/{} images  {:.0f} images/s, {} left", done_, images_, pace,
-                           duration_text(static_cast<double>(images_ - done_) / pace)));
+                           core::duration_text(static_cast<double>(images_ - done_) / pace)));
   }
   void end() { line_.end(); }
 

@@ -3,21 +3,13 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <cmath>
 #include <vector>
 
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/standard_error.hpp"
+#include "option_set.hpp"
 
 namespace hierevo::app {
-
-std::string duration_text(double seconds) {
-  const auto whole = static_cast<long>(std::lround(std::max(0.0, seconds)));
-  if (whole < 60) return fmt::format("{} s", whole);
-  if (whole < 3600) return fmt::format("{}:{:02} min", whole / 60, whole % 60);
-  return fmt::format("{}:{:02}:{:02} h", whole / 3600, whole / 60 % 60, whole % 60);
-}
 
 ProgressLine::Mode ProgressLine::mode_named(std::string_view name) {
   if (name == "auto") return ::isatty(STDERR_FILENO) != 0 ? Mode::live : Mode::lines;

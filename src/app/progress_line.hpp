@@ -9,9 +9,6 @@ namespace hierevo::app {
 
 struct Facts;
 
-/// "42 s", "3:07 min", "2:05:00 h"
-std::string duration_text(double seconds);
-
 /// The status line of standard error on a terminal, or a line every so often elsewhere. A program
 /// has one at a time.
 class ProgressLine {

@@ -8,6 +8,7 @@
 
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/log.hpp"
+#include "hierevo/core/quantity_text.hpp"
 #include "hierevo/core/standard_error.hpp"
 #include "stored_tensors.hpp"
 
@@ -204,7 +205,7 @@ void RepeatRecord::show(const nn::TrainingProgress& now) {
     text += fmt::format(", {:.0f} % for other ranks", 100.0 * now.communication_seconds / passed);
   }
   text += fmt::format(", {} left",
-                      duration_text(static_cast<double>(now.steps - now.step) / pace(now)));
+                      core::duration_text(static_cast<double>(now.steps - now.step) / pace(now)));
   line_.show(text);
 }
 

@@ -153,6 +153,16 @@ search::TrainingMemory SearchCommandOptions::training_memory() const {
   return memory;
 }
 
+evolution::EngineOptions SearchCommandOptions::engine() const {
+  return {.space = genome::SearchSpace::parse(space),
+          .algorithm = evolution::algorithm_named(algorithm),
+          .population = static_cast<std::size_t>(population),
+          .evaluations = static_cast<std::size_t>(evaluations),
+          .tournament = tournament,
+          .seed = seed,
+          .start_mutations = start_mutations};
+}
+
 search::SearchOptions SearchCommandOptions::search() const {
   if (run.empty()) {
     throw core::UsageError("No run directory is given", "results need a place", "Give --run DIR.");
@@ -164,13 +174,7 @@ search::SearchOptions SearchCommandOptions::search() const {
   training.training();
 
   search::SearchOptions options;
-  options.engine = {.space = genome::SearchSpace::parse(space),
-                    .algorithm = evolution::algorithm_named(algorithm),
-                    .population = static_cast<std::size_t>(population),
-                    .evaluations = static_cast<std::size_t>(evaluations),
-                    .tournament = tournament,
-                    .seed = seed,
-                    .start_mutations = start_mutations};
+  options.engine = engine();
   options.model = model.spec();
   if (max_parameters > 0) options.max_parameters = max_parameters;
   if (max_macs > 0) options.max_macs = max_macs;

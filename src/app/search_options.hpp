@@ -46,6 +46,7 @@ struct SearchCommandOptions {
   TrainOptions training;
 
   void add_to(OptionSet& options);
+  evolution::EngineOptions engine() const;
   /// All but the run's configuration and what depends on the data. Throws UsageError for options
   /// that do not go together.
   search::SearchOptions search() const;

@@ -52,10 +52,13 @@ void require_same_cell(const fs::path& path, const genome::Genotype& then,
 void TrainingDirectory::require_same(const fs::path& path, const OptionSet& options,
                                      const genome::Genotype& genotype, const IdOf& id_of) {
   const fs::path cell = cell_file(path);
-  if (core::path_exists(cell))
-    require_same_cell(path, genome::read_genotype(cell), genotype, id_of);
+  const bool begun = core::path_exists(cell);
+  if (begun) require_same_cell(path, genome::read_genotype(cell), genotype, id_of);
   const fs::path configuration = configuration_file(path);
-  if (!core::path_exists(configuration)) return;
+  if (!core::path_exists(configuration)) {
+    if (begun) throw options_lost(path.string(), "--out");
+    return;
+  }
   options.require_same(core::read_text_file(configuration), path.string(), "--out");
 }
 

@@ -29,6 +29,13 @@ class CommandLine(ProgramTest):
             self.assertIn("usage: hierevo " + command, told[0])
             self.assertEqual(told[0], told[1])
 
+    def test_programs_load_no_heavy_library_that_they_do_not_use(self):
+        for program, heavy in (("hierevo", ("mpi", "torch", "cuda")), ("hierevo-search", ("torch", "cuda"))):
+            loaded = subprocess.run(["ldd", BIN / program], capture_output=True, text=True, check=True,
+                                    timeout=DEADLINE).stdout
+            names = [line.split()[0] for line in loaded.splitlines()]
+            self.assertEqual([name for name in names if any(word in name for word in heavy)], [], program)
+
     def test_help_promises_what_holds(self):
         if not (BIN / "hierevo-train").exists():
             self.skipTest("this build does not train")
@@ -111,7 +118,10 @@ class CommandLine(ProgramTest):
                 ("lr=1\npopulaton=3\n", f"There is no option 'populaton' in '{ini}', line 2. "
                                         "Did you mean 'population'?"),
                 ("\ufeffpopulaton=3\n", f"There is no option 'populaton' in '{ini}', line 1. Did"),
-                ("lr=1\nlr=2\n", f"--lr is given more than once in '{ini}', line 1 (only one")]:
+                ("lr=1\nlr=2\n", f"--lr is given more than once in '{ini}', line 2 (only one"),
+                ("lr=1\nhelp=true\n", f"'help' cannot be set in '{ini}', line 2 (it counts on"),
+                ("config=y.ini\n", f"'config' cannot be set in '{ini}', line 1 ("),
+                ("lr=1\nseed=1\0\n", f"'{ini}', line 2 has a zero byte (this is not a text f")]:
             with self.subTest(text=text):
                 ini.write_text(text)
                 self.refused("search", "--run", self.run_dir, "--config", ini, says=says)

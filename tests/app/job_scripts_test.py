@@ -98,6 +98,16 @@ class Finding(JobScripts):
             heads.append(text[begin:text.index("\n", text.index("\nsource ") + 1)])
         self.assertEqual(len(set(heads)), 1)
 
+    def test_a_script_that_slurm_got_as_text_is_refused(self):
+        for says in ("Command=(null)", "Name=x"):
+            with self.subTest(says=says):
+                self.behave('[[ $tool == scontrol ]] && '
+                            f"{{ printf 'JobId=77\\n   {says}\\n'; exit 0; }}")
+                result = self.search("--run", "my")
+                self.assertEqual(result.returncode, 2, result.stderr)
+                self.assertIn("Give sbatch the script's path, not its text:", result.stderr)
+                self.assertEqual(self.calls("srun"), [])
+
     def test_names_are_what_the_program_reads(self):
         ini = self.folder / "the.ini"
         for text, made in [("run = my   # where\n", "my"), ("run=other\r\nseed=3\r\n", "other"),

@@ -103,6 +103,22 @@ class Search(ProgramTest):
         self.assertIn("(--population was 8 and is 9 now, --seed was 1 and is 9 now)", text)
         self.assert_finished(40)
 
+    def test_a_search_whose_options_are_lost_is_not_resumed_with_others(self):
+        self.search()
+        config = self.run_dir / "config.ini"
+        lines = config.read_text().splitlines(keepends=True)
+        lost = f"'{config}' is missing or empty (what was begun there"
+        config.write_text("# nothing\n")
+        self.assertIn(lost, self.search("--synthetic-ms", 1, code=2).stderr)
+        config.unlink()
+        self.assertIn(lost, self.search("--synthetic-ms", 1, code=2).stderr)
+        self.assertFalse(config.exists())
+        config.write_text("".join(line for line in lines if not line.startswith("steps=")))
+        told = self.search("--steps", 9, code=2).stderr
+        self.assertIn("(--steps was not recorded and is 9 now)", told)
+        self.search()
+        self.assertEqual(config.read_text(), "".join(lines))
+
     def test_a_run_that_began_with_former_names_of_options_is_resumed(self):
         command = ["--evaluator", "command", "--command", "false", "--max-consecutive-failures", 5]
         self.search(*command, "--max-training-memory", 8, code=4)

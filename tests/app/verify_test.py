@@ -90,6 +90,14 @@ class Verify(ProgramTest):
             shutil.copytree(whole, self.run_dir)
         self.verify()
 
+    def test_options_of_another_search_are_told(self):
+        self.search("--evaluations", 40)
+        config = self.run_dir / "config.ini"
+        config.write_text(config.read_text().replace("population=8\n", "population=9\n"))
+        problem, = self.verify(code=3)["problems"]
+        self.assertEqual(problem["file"], str(config))
+        self.assertIn("population is 9 but the run in", problem["problem"])
+
     def test_a_candidate_that_does_not_follow_is_named(self):
         try:
             import h5py

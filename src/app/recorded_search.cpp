@@ -1,0 +1,41 @@
+#include "recorded_search.hpp"
+
+#include "hierevo/search/run_directory.hpp"
+
+namespace hierevo::app {
+
+namespace {
+
+/// Fills the targets of `options`, to which they have been added, from a record.
+void read_record(OptionSet& options, const std::string& folder, const std::string& recorded) {
+  options.pass_over_environment();
+  options.inherit("run", options.recorded_names(),
+                  [&recorded](const std::string&) { return recorded; });
+  options.parse({"--run", folder});
+}
+
+}  // namespace
+
+std::optional<RecordedSearch> recorded_search(const std::filesystem::path& run) {
+  const auto recorded = search::RunDirectory::configuration_of(run);
+  if (!recorded) return std::nullopt;
+  RecordedSearch search;
+  OptionSet options("", "");
+  search.command.add_to(options);
+  read_record(options, run.string(), *recorded);
+  search.changed = options.changed();
+  return search;
+}
+
+ModelOptions recorded_model(const std::filesystem::path& folder) {
+  ModelOptions model;
+  std::string name;
+  OptionSet options("", "");
+  options.add("run", &name, "", {.recorded = false});
+  model.add_to(options);
+  read_record(options, folder.string(),
+              search::RunDirectory::configuration_of(folder).value_or(""));
+  return model;
+}
+
+}  // namespace hierevo::app
