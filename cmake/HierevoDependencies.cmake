@@ -50,3 +50,31 @@ if(HIEREVO_WITH_CUDA)
                         "Set NCCL_HOME to where it is installed.")
   endif()
 endif()
+
+# What reports are drawn with. Of Graphviz's plugins two are linked: no other is looked for at run time.
+find_path(HIEREVO_GRAPHVIZ_INCLUDE_DIR graphviz/gvc.h)
+foreach(library gvc cgraph gvplugin_core gvplugin_dot_layout)
+  find_library(HIEREVO_${library}_LIBRARY ${library} PATH_SUFFIXES graphviz)
+  mark_as_advanced(HIEREVO_${library}_LIBRARY)
+  list(APPEND hierevo_graphviz_libraries ${HIEREVO_${library}_LIBRARY})
+endforeach()
+mark_as_advanced(HIEREVO_GRAPHVIZ_INCLUDE_DIR)
+set(hierevo_has_graphviz OFF)
+if(HIEREVO_GRAPHVIZ_INCLUDE_DIR AND NOT hierevo_graphviz_libraries MATCHES NOTFOUND)
+  set(hierevo_has_graphviz ON)
+endif()
+if(HIEREVO_WITH_GRAPHVIZ STREQUAL AUTO)
+  set(HIEREVO_WITH_GRAPHVIZ ${hierevo_has_graphviz})
+endif()
+if(HIEREVO_WITH_GRAPHVIZ)
+  if(NOT hierevo_has_graphviz)
+    message(FATAL_ERROR "HIEREVO_WITH_GRAPHVIZ requires Graphviz's libraries and its plugins core and "
+      "dot_layout (Debian: libgraphviz-dev). Point CMAKE_PREFIX_PATH to them, or use "
+      "-DHIEREVO_WITH_GRAPHVIZ=OFF.")
+  endif()
+  set(HIEREVO_GRAPHVIZ_LIBRARIES ${hierevo_graphviz_libraries})
+endif()
+
+find_file(HIEREVO_CHART_JS chart.min.js PATHS /usr/share/javascript/chart.js
+  /usr/share/nodejs/chart.js/dist DOC "Chart.js 3, which charts in reports are drawn with")
+mark_as_advanced(HIEREVO_CHART_JS)

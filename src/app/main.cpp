@@ -34,6 +34,8 @@ constexpr std::array subcommands = {
     Subcommand{"inspect", "structure, cost and phenotype of a genotype", app::command_inspect, ""},
     Subcommand{"status", "how a search is doing, while it runs or afterwards", app::command_status,
                ""},
+    Subcommand{"report", "a page about searches: charts, the best cells, failures",
+               app::command_report, ""},
     Subcommand{"verify", "replays a search and checks everything it left", app::command_verify, ""},
 };
 

@@ -14,7 +14,7 @@ PUBLISHED = json.loads((SOURCE / "genotypes" / "published.json").read_text())
 class CommandLine(ProgramTest):
     def test_help_teaches_every_command(self):
         overview = self.hierevo("--help").stdout
-        for command in ("search", "sample", "inspect", "status"):
+        for command in ("search", "sample", "inspect", "status", "report"):
             self.assertIn(command, overview)
             text = self.hierevo(command, "--help").stdout
             self.assertIn("usage: hierevo " + command, text)

@@ -37,8 +37,9 @@ class Documents(ProgramTest):
                      launcher=mpirun(3))
         self.run_dir = self.folder / "my-run"
         self.assert_finished(24)
+        self.hierevo("report", "--run", self.run_dir)
         found = {path.name for path in self.run_dir.iterdir()}
-        listed = re.findall(r"^my-run/(\S+)", example(README, "What a run leaves"), re.M)
+        listed = re.findall(r"^my-run/([^\s/]+)", example(README, "What a run leaves"), re.M)
         self.assertLessEqual(set(listed), found)
         if not h5py:
             self.skipTest("no h5py for the Python lines")
@@ -58,9 +59,8 @@ class Documents(ProgramTest):
 
     def test_options_in_the_documents_exist(self):
         known = "--with-ft --oversubscribe --allow-run-as-root --ntasks-per-node"  # of mpirun, sbatch
-        for command in ("search", "status", "inspect", "sample", "train", "evaluate",
-                        "prepare"):
-            if (BIN / "hierevo-train").exists() or command not in ("train", "evaluate", "prepare"):
+        for command in re.findall(r"^  (\w+)  ", self.hierevo("--help").stdout, re.M):
+            if (BIN / "hierevo-train").exists() or command not in ("train", "evaluate"):
                 known += self.hierevo(command, "--help").stdout
         mine = section(README, "A search") + section(README, "Faithful to the paper")
         options = set(re.findall(r"(?<![\w-])(--[a-z][a-z-]+)", mine))

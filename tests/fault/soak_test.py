@@ -45,9 +45,9 @@ TRAINED = ["--evaluator", "train", "--evaluations", 14, "--repeats", 2, "--chann
            "--threads", 1, "--checkpoint-every", 1]
 
 FILES = {"search.h5", "search.h5.1", "search.h5.2", "journal", "journal.1", "journal.2",
-         "config.ini", "data.json", "lock", "owner"}
+         "config.ini", "data.json", "lock", "owner", "ranks.json"}
 OF_A_KILLED_JOB = {"inflight", "progress.json", "progress.json.tmp", "search.h5.tmp",
-                   "config.ini.tmp"}
+                   "config.ini.tmp", "ranks.json.tmp"}
 RESULT = re.compile(r"Candidate (\d+): (\w+), fitness (\S+),")
 RANKS = 3
 

@@ -22,7 +22,8 @@ USES = {
     "io": ["evolution", "data"],
     "nn": ["genome", "comm", "data"],
     "search": ["io", "comm", "process"],
-    "app": ["search", "nn"],
+    "report": ["search"],
+    "app": ["report", "nn"],
     "slurm": ["core"],
 }
 
@@ -46,7 +47,8 @@ HOMES = {
     r"boost/crc": {"core"},
     r"boost/math": {"nn"},
     r"boost/": set(),
-    r"nlohmann/": {"genome", "search", "app"},
+    r"graphviz/": {"report"},
+    r"nlohmann/": {"genome", "search", "report", "app"},
     r"slurm/": {"slurm"},
     r"(gtest|gmock|benchmark)/": set(),
 }

@@ -1,0 +1,93 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <ranges>
+
+#include "hierevo/report/run_charts.hpp"
+
+namespace hierevo::report {
+
+namespace {
+
+/// Of curves with more points nobody sees more.
+constexpr std::size_t most_points = 500;
+
+std::vector<std::size_t> sampled(std::size_t length) {
+  const std::size_t stride = std::max<std::size_t>(1, length / most_points);
+  std::vector<std::size_t> positions;
+  for (std::size_t i = 0; i < length; i += stride) positions.push_back(i);
+  if (length > 0 && positions.back() != length - 1) positions.push_back(length - 1);
+  return positions;
+}
+
+Series curve_of(const RunData& run) {
+  const std::vector<double> best = best_so_far(run.history());
+  Series series{.label = run.name, .marks = Marks::line};
+  for (const std::size_t i : sampled(best.size())) {
+    series.x.push_back(static_cast<double>(i + 1));
+    series.y.push_back(best[i]);
+  }
+  return series;
+}
+
+/// Over the steps that all of the runs have made.
+std::vector<Series> mean_and_band(const std::string& kind,
+                                  const std::vector<std::vector<double>>& curves) {
+  const std::size_t length =
+      std::ranges::min(curves | std::views::transform([](const auto& one) { return one.size(); }));
+  Series mean{.label = fmt::format("{}: mean and deviation of {} runs", kind, curves.size()),
+              .marks = Marks::line};
+  Series band{.label = kind + ": one standard deviation around the mean", .marks = Marks::band};
+  const auto count = static_cast<double>(curves.size());
+  for (const std::size_t i : sampled(length)) {
+    double sum = 0.0;
+    for (const auto& curve : curves) sum += curve[i];
+    double squares = 0.0;
+    for (const auto& curve : curves) squares += std::pow(curve[i] - sum / count, 2);
+    const double deviation = std::sqrt(squares / (count - 1.0));
+    for (Series* series : {&mean, &band}) series->x.push_back(static_cast<double>(i + 1));
+    mean.y.push_back(sum / count);
+    band.y.push_back(sum / count - deviation);
+    band.top.push_back(sum / count + deviation);
+  }
+  return {std::move(band), std::move(mean)};
+}
+
+}  // namespace
+
+std::vector<Chart> comparison_charts(const std::vector<RunData>& runs) {
+  if (runs.size() < 2) return {};
+  const Axis step{"Evolution step (evaluations so far)"};
+  const Axis accuracy{"Best validation accuracy so far"};
+  Chart all{.id = "runs",
+            .title = "Best fitness so far, each run",
+            .summary = fmt::format("The best fitness so far of {} runs.", runs.size()),
+            .x = step,
+            .y = accuracy,
+            .series = {}};
+  std::map<std::string, std::vector<std::vector<double>>> kinds;
+  for (const RunData& run : runs) {
+    if (run.history().empty()) continue;
+    all.series.push_back(curve_of(run));
+    kinds[run.kind()].push_back(best_so_far(run.history()));
+  }
+  Chart means{.id = "kinds",
+              .title = "Best fitness so far, runs of one kind",
+              .summary =
+                  "The mean over runs of one algorithm and search space, over the steps that "
+                  "all of them have made.",
+              .x = step,
+              .y = accuracy,
+              .series = {}};
+  for (const auto& [kind, curves] : kinds) {
+    if (curves.size() < 2) continue;
+    for (Series& series : mean_and_band(kind, curves)) means.series.push_back(std::move(series));
+  }
+  std::vector<Chart> charts = {std::move(all)};
+  if (!means.series.empty()) charts.push_back(std::move(means));
+  return charts;
+}
+
+}  // namespace hierevo::report
