@@ -78,3 +78,20 @@ endif()
 find_file(HIEREVO_CHART_JS chart.min.js PATHS /usr/share/javascript/chart.js
   /usr/share/nodejs/chart.js/dist DOC "Chart.js 3, which charts in reports are drawn with")
 mark_as_advanced(HIEREVO_CHART_JS)
+
+# The messages of ONNX alone: the rest of its library knows all operators, and takes long to load.
+find_path(HIEREVO_ONNX_INCLUDE_DIR onnx/onnx_pb.h)
+find_library(HIEREVO_ONNX_PROTO_LIBRARY onnx_proto)
+mark_as_advanced(HIEREVO_ONNX_INCLUDE_DIR HIEREVO_ONNX_PROTO_LIBRARY)
+find_package(Protobuf QUIET)
+set(hierevo_has_onnx OFF)
+if(HIEREVO_ONNX_INCLUDE_DIR AND HIEREVO_ONNX_PROTO_LIBRARY AND Protobuf_FOUND)
+  set(hierevo_has_onnx ON)
+endif()
+if(HIEREVO_WITH_ONNX STREQUAL AUTO)
+  set(HIEREVO_WITH_ONNX ${hierevo_has_onnx})
+endif()
+if(HIEREVO_WITH_ONNX AND NOT hierevo_has_onnx)
+  message(FATAL_ERROR "HIEREVO_WITH_ONNX requires ONNX's library of messages and Protobuf (Debian: "
+    "libonnx-dev). Point CMAKE_PREFIX_PATH to them, or use -DHIEREVO_WITH_ONNX=OFF.")
+endif()

@@ -138,10 +138,10 @@ name_of() {
   printf -v "$1" %s "${name%"$3"}"
 }
 
-# json_field VARIABLE NAME: the first number or word of that name in the JSON on standard input, which has
-# one member per line.
+# json_field VARIABLE NAME [LEVEL]: the number or word of that name in the JSON on standard input, which has one
+# member per line, two spaces further to the right on each level; of the first level unless given.
 json_field() {
-  local line member="^ *\"$2\": \"?([^\",]*)\"?,?\$"
+  local line member="^ {$((2 * ${3:-1}))}\"$2\": \"?([^\",]*)\"?,?\$"
   printf -v "$1" %s ''
   while IFS= read -r line; do
     if [[ $line =~ $member ]]; then

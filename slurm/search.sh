@@ -69,7 +69,7 @@ read_state() {
   local status
   status=$(trap '' USR1 USR2 && "$hierevo" status --run "$folder" --json 2>/dev/null) || status=
   json_field state state <<<"$status"
-  json_field progress 'done' <<<"$status"
+  json_field progress 'done' 2 <<<"$status"
   json_field saved_at saved_at <<<"$status"
 }
 

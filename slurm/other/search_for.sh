@@ -24,12 +24,13 @@ for word in "$@"; do
   if [[ $word == hierevo || $word == */hierevo ]]; then hierevo=$word; fi
 done
 
+# field NAME LEVEL: of the status, each level of which is two spaces further to the right.
 field() {
   "${hierevo:?the command has no hierevo}" status --run "$run" --json 2>/dev/null |
-    sed -n "s/^ *\"$1\": \"\{0,1\}\([^\",]*\)\"\{0,1\},\{0,1\}\$/\1/p" | head -n 1
+    sed -n "s/^ \{$((2 * $2))\}\"$1\": \"\{0,1\}\([^\",]*\)\"\{0,1\},\{0,1\}\$/\1/p" | head -n 1
 }
 
-before=$(field 'done') || before=
+before=$(field 'done' 2) || before=
 code=138 # as if the signal had killed it before its handler was set
 if [[ -z ${save_asked:-} ]]; then
   timeout --preserve-status --signal=USR1 "$seconds" "$@" &
@@ -45,8 +46,8 @@ if [[ -z ${save_asked:-} ]]; then
 fi
 trap '' USR1 USR2
 # Launchers may return another code than the program's: the run directory has the search's state.
-state=$(field state) || state=
-after=$(field 'done') || after=
+state=$(field state 1) || state=
+after=$(field 'done' 2) || after=
 case $code:$state in
   [2345]:*) exit "$code" ;;
   *:finished) exit 0 ;;

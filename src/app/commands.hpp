@@ -14,6 +14,7 @@ int command_sample(const Arguments& arguments);
 int command_inspect(const Arguments& arguments);
 int command_status(const Arguments& arguments);
 int command_verify(const Arguments& arguments);
+int command_export(const Arguments& arguments);
 int command_report(const Arguments& arguments);
 int command_prepare(const Arguments& arguments);
 

@@ -32,10 +32,12 @@ constexpr std::array subcommands = {
                app::command_prepare, ""},
     Subcommand{"sample", "random genotypes as JSON lines", app::command_sample, ""},
     Subcommand{"inspect", "structure, cost and phenotype of a genotype", app::command_inspect, ""},
-    Subcommand{"status", "how a search is doing, while it runs or afterwards", app::command_status,
-               ""},
+    Subcommand{"status", "how a search or a final training is doing, and what is wrong",
+               app::command_status, ""},
     Subcommand{"report", "a page about searches: charts, the best cells, failures",
                app::command_report, ""},
+    Subcommand{"export", "a cell or a trained network as PyTorch, ONNX, JSON or a drawing",
+               app::command_export, ""},
     Subcommand{"verify", "replays a search and checks everything it left", app::command_verify, ""},
 };
 

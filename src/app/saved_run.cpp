@@ -28,8 +28,7 @@ core::UsageError no_run_in(const std::filesystem::path& run) {
   const bool training = std::filesystem::exists(run / "repeat-1", ignored);
   return core::UsageError(fmt::format("There is no run in '{}'", run.string()),
                           "it has no search.h5",
-                          training ? "This is the folder of a training: see repeat-K/progress.json "
-                                     "and log.jsonl in it for its progress."
+                          training ? "This is the folder of a training: hierevo status shows it."
                                    : "Give the --run folder.");
 }
 

@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "hierevo/core/claim_directory.hpp"
 #include "hierevo/core/error.hpp"
@@ -47,16 +49,24 @@ void require_same_cell(const fs::path& path, const genome::Genotype& then,
       fmt::format("Give --id {} to resume it, or choose another --out.", *id));
 }
 
+bool has_saved_network(const fs::path& path) {
+  const std::vector<fs::path> entries = core::entries_of(path);
+  return std::any_of(entries.begin(), entries.end(), [](const fs::path& entry) {
+    return entry.filename().string().starts_with("repeat-") && core::path_exists(entry / "last.h5");
+  });
+}
+
 }  // namespace
 
 void TrainingDirectory::require_same(const fs::path& path, const OptionSet& options,
                                      const genome::Genotype& genotype, const IdOf& id_of) {
   const fs::path cell = cell_file(path);
-  const bool begun = core::path_exists(cell);
-  if (begun) require_same_cell(path, genome::read_genotype(cell), genotype, id_of);
+  if (core::path_exists(cell)) {
+    require_same_cell(path, genome::read_genotype(cell), genotype, id_of);
+  }
   const fs::path configuration = configuration_file(path);
   if (!core::path_exists(configuration)) {
-    if (begun) throw options_lost(path.string(), "--out");
+    if (has_saved_network(path)) throw options_lost(path.string(), "--out");
     return;
   }
   options.require_same(core::read_text_file(configuration), path.string(), "--out");

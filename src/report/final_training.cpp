@@ -31,9 +31,12 @@ void take_line(const json& line, Repeat& repeat) {
   const auto step = line.at("step").get<std::int64_t>();
   if (event == "start") {
     forget_after(repeat.losses, step);
+    forget_after(repeat.seconds, step);
     forget_after(repeat.accuracies, step);
-  } else if (event == "step" && line.at("loss").is_number()) {
-    repeat.losses.push_back({step, line.at("loss").get<double>()});
+  } else if (event == "step") {
+    if (line.at("loss").is_number()) repeat.losses.push_back({step, line["loss"].get<double>()});
+    repeat.seconds.push_back({step, line.value("seconds", 0.0)});
+    repeat.images_per_second = line.value("images_per_second", 0.0);
   } else if (event == "test") {
     repeat.accuracies.push_back({step, line.at("top1").get<double>()});
   } else if (event == "end") {

@@ -1,4 +1,4 @@
-#include "graphviz.hpp"
+#include "hierevo/report/graphviz.hpp"
 
 #include <fmt/format.h>
 #include <graphviz/cgraph.h>

@@ -1,5 +1,5 @@
-#include "graphviz.hpp"
 #include "hierevo/core/error.hpp"
+#include "hierevo/report/graphviz.hpp"
 
 namespace hierevo::report {
 

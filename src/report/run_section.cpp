@@ -11,12 +11,12 @@
 
 #include "ancestry.hpp"
 #include "assets.hpp"
-#include "graphviz.hpp"
 #include "hierevo/core/quantity_text.hpp"
 #include "hierevo/genome/cell_graph.hpp"
 #include "hierevo/genome/codec.hpp"
 #include "hierevo/genome/dot.hpp"
 #include "hierevo/genome/live_edges.hpp"
+#include "hierevo/report/graphviz.hpp"
 #include "html.hpp"
 
 namespace hierevo::report {

@@ -39,10 +39,13 @@ std::optional<CandidateTable::Retry> CandidateTable::next_retry(const WorkerTabl
   return std::nullopt;
 }
 
-std::vector<CandidateInFlight> CandidateTable::in_flight(const WorkerTable& workers) const {
+std::vector<CandidateInFlight> CandidateTable::in_flight(const WorkerTable& workers,
+                                                         Clock::time_point now) const {
   std::vector<CandidateInFlight> candidates;
   for (const auto& [id, one] : issued_) {
-    if (!workers.holders(id).empty()) candidates.push_back({id, one.rank, one.at});
+    if (workers.holders(id).empty()) continue;
+    const std::chrono::duration<double> here = now - one.given;
+    candidates.push_back({id, one.rank, one.at, one.at.earlier_seconds + here.count()});
   }
   return candidates;
 }

@@ -19,11 +19,14 @@ class CandidateTable {
  public:
   using Id = evolution::IndividualId;
 
+  using Clock = WorkerTable::Clock;
+
   struct Issued {
     evolution::Candidate candidate;
     evolution::Evaluation facts;  ///< of the screening
     int rank = 0;                 ///< that has it, the last that was given it or reported on it
     EvaluationProgress at{};      ///< as last reported
+    Clock::time_point given{};    ///< when that rank got it
     std::optional<int> avoid{};   ///< the worker that failed to evaluate it
     int crashes = 0;
     int losses = 0;
@@ -46,7 +49,7 @@ class CandidateTable {
   std::optional<Retry> next_retry(const WorkerTable& workers);
 
   /// Those that a worker holds, by id.
-  std::vector<CandidateInFlight> in_flight(const WorkerTable& workers) const;
+  std::vector<CandidateInFlight> in_flight(const WorkerTable& workers, Clock::time_point now) const;
 
  private:
   std::map<Id, Issued> issued_;

@@ -204,6 +204,7 @@ void Coordinator::give(int rank, CandidateTable::Issued& one) {
   account();
   one.rank = rank;
   one.at = {};
+  one.given = now_;
   workers_.give(rank, one.candidate.id);
   ranks_.send(rank, encode(Work{one.candidate}));
 }
@@ -307,7 +308,7 @@ void Coordinator::show_progress() {
   const CandidateTable& candidates = ledger_.candidates();
   if (now_ < next_shown_ || candidates.size() == 0) return;
   next_shown_ = now_ + show_interval;
-  record_.show(candidates.in_flight(workers_));
+  record_.show(candidates.in_flight(workers_, now_));
 }
 
 void Coordinator::show_ranks() {

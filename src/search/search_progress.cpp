@@ -31,6 +31,7 @@ CandidateInFlight from_json(const json& one) {
   // JSON has no number for a loss that is not finite.
   candidate.at.loss = one.at("loss").is_null() ? std::numeric_limits<double>::quiet_NaN()
                                                : one.at("loss").get<double>();
+  candidate.seconds = one.value("seconds", 0.0);
   return candidate;
 }
 
@@ -39,7 +40,8 @@ CandidateInFlight from_json(const json& one) {
 void to_json(json& to, const CandidateInFlight& candidate) {
   to = {{"id", number(candidate.id)},    {"rank", candidate.rank},
         {"repeat", candidate.at.repeat}, {"step", candidate.at.step},
-        {"steps", candidate.at.steps},   {"loss", candidate.at.loss}};
+        {"steps", candidate.at.steps},   {"loss", candidate.at.loss},
+        {"seconds", candidate.seconds}};
 }
 
 void write_progress(const fs::path& run, const SearchProgress& progress) {
@@ -47,7 +49,7 @@ void write_progress(const fs::path& run, const SearchProgress& progress) {
                            {"busy_seconds", progress.run.busy_seconds},
                            {"worker_seconds", progress.run.worker_seconds},
                            {"workers", progress.run.workers},
-                           {"under_way", progress.candidates}});
+                           {"candidates", progress.candidates}});
 }
 
 void remove_progress(const fs::path& run) {
@@ -62,7 +64,7 @@ std::optional<SearchProgress> read_progress(const fs::path& run) {
     progress.run.busy_seconds = contents.at("busy_seconds").get<double>();
     progress.run.worker_seconds = contents.at("worker_seconds").get<double>();
     progress.run.workers = contents.at("workers").get<int>();
-    for (const json& one : contents.at("under_way")) progress.candidates.push_back(from_json(one));
+    for (const json& one : contents.at("candidates")) progress.candidates.push_back(from_json(one));
     return progress;
   } catch (const core::IoError&) {
     return std::nullopt;

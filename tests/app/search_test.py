@@ -62,7 +62,7 @@ class Search(ProgramTest):
         self.assertEqual(best["id"], status["best"]["id"])
         self.assertEqual(best["fitness"], status["best"]["fitness"])
         self.assertEqual(best["parameters"], status["best"]["parameters"])
-        self.assertIn("done         40 of 40 evaluations, 0 failed",
+        self.assertIn("] 40 of 40 evaluations (100.0 %)\n",
                       self.hierevo("status", "--run", self.run_dir).stdout)
 
     def test_the_same_line_again_does_nothing_and_a_longer_one_goes_on(self):
@@ -79,7 +79,7 @@ class Search(ProgramTest):
         self.assertIn("Resuming after 60 evaluations, 40 were asked for; 0 candidates were in flight", told)
         self.assertIn("60 evaluations, 40 were asked for (0 failed), best", told)
         self.assertNotIn("60 of 40", told)
-        self.assertIn("done         60 evaluations, 40 were asked for, 0 failed",
+        self.assertIn("] 60 evaluations, 40 were asked for (100.0 %)\n",
                       self.hierevo("status", "--run", self.run_dir).stdout)
         counts = self.status()["evaluations"]
         self.assertEqual((counts["done"], counts["target"]), (60, 40))
@@ -149,17 +149,18 @@ class Search(ProgramTest):
         process.kill()
         process.communicate()
 
-    def test_status_knows_what_is_under_way(self):
+    def test_status_knows_what_is_in_flight(self):
         process = self.start("--synthetic-ms", 1e8, "--workers", "2")
         self.wait_until(lambda: (self.run_dir / "progress.json").exists(), process)
-        ids = [one["id"] for one in self.status()["under_way"]]
+        ids = [one["id"] for one in self.status()["candidates"]]
         self.assertEqual(len(ids), 2)
         shown = self.hierevo("status", "--run", self.run_dir).stdout
-        self.assertIn(f"in flight    {ids[0]} on rank 0", shown)
+        self.assertRegex(shown, rf"rank 0 +\S+, .*: candidate {ids[0]}, for \d+ s\n")
+        self.assertIn(f" candidate {ids[1]}, for ", shown)
         self.assertEqual(self.status()["reason"], None)
         process.kill()
         process.communicate()
-        self.assertEqual(self.status()["under_way"], [])
+        self.assertEqual(self.status()["candidates"], [])
         self.assertEqual(self.status()["state"], "stopped")
         self.assertEqual(self.status()["reason"], "it was killed, or could not save before it exited")
         self.assertIn("a run: stopped (it was killed, or could not save before it exited)\n",
@@ -287,7 +288,7 @@ class Search(ProgramTest):
         self.assertEqual(status["reason"], "5 consecutive evaluations failed; the last: the "
                                            "program ended with exit code 1")
         self.assertRegex(self.hierevo("status", "--run", self.run_dir).stdout,
-                         "0 reused, [01] to resume")
+                         r"5 of 7000 evaluations \(0.1 %\), 5 failed(, 1 to resume)?\n")
 
     def test_a_search_without_any_success_is_none(self):
         line = ["search", "--run", self.run_dir, "--evaluator", "command", "--population", 2,

@@ -144,11 +144,18 @@ class Training(TrainingTest):
 
     def test_a_dry_run_looks_at_what_is_there(self):
         self.train("--steps", 5, "--out", self.folder / "out")
-        told = self.hierevo("status", "--run", self.folder / "out", code=2).stderr
+        status = json.loads(self.hierevo("status", "--run", self.folder / "out", "--json").stdout)
+        self.assertEqual((status["state"], len(status["repeats"])), ("finished", 1))
+        result = json.loads((self.folder / "out" / "result.json").read_text())
+        self.assertAlmostEqual(status["test_accuracy"], result["test_accuracy"])
+        told = self.hierevo("inspect", "--run", self.folder / "out", code=2).stderr
         self.assertIn("This is the folder of a training", told)
         told = self.train("--steps", 6, "--out", self.folder / "out", "--dry-run", code=2).stderr
         self.assertIn("--steps was 5 and is 6 now", told)
         self.train("--steps", 5, "--threads", 2, "--out", self.folder / "out")  # may be others
+        (self.folder / "out" / "config.ini").unlink()
+        told = self.train("--steps", 5, "--out", self.folder / "out", code=2).stderr
+        self.assertIn("config.ini' is missing or empty (what was begun there cannot be resumed", told)
 
     def test_it_trains_also_where_nobody_reads_its_messages(self):
         options = ["--genotype", self.cell, *self.quick, "--steps", 5, "--progress", "lines"]

@@ -9,8 +9,8 @@
 #include <nlohmann/json.hpp>
 #include <regex>
 
-#include "graphviz.hpp"
 #include "hierevo/genome/codec.hpp"
+#include "hierevo/report/graphviz.hpp"
 #include "html.hpp"
 #include "searches.hpp"
 #include "support/scratch_folder.hpp"

@@ -99,7 +99,7 @@ class Layering(PlantedTree):
             ("src/app/a.cpp", "zlib.h", "data and io"),
             ("src/app/a.cpp", "jpeglib.h", "data"),
             ("src/genome/a.cpp", "boost/graph/graph.hpp", "no module"),
-            ("src/evolution/a.cpp", "nlohmann/json.hpp", "app and genome and report and search"),
+            ("src/evolution/a.cpp", "nlohmann/json.hpp", "app and exchange and genome and report and search"),
         ]:
             with self.subTest(name=name, header=header):
                 self.expect(name, f"<{header}>", f"<{header}> belongs to {homes}")

@@ -22,8 +22,9 @@ USES = {
     "io": ["evolution", "data"],
     "nn": ["genome", "comm", "data"],
     "search": ["io", "comm", "process"],
+    "exchange": ["io"],
     "report": ["search"],
-    "app": ["report", "nn"],
+    "app": ["report", "exchange", "nn"],
     "slurm": ["core"],
 }
 
@@ -48,7 +49,8 @@ HOMES = {
     r"boost/math": {"nn"},
     r"boost/": set(),
     r"graphviz/": {"report"},
-    r"nlohmann/": {"genome", "search", "report", "app"},
+    r"onnx/": {"exchange"},
+    r"nlohmann/": {"genome", "exchange", "search", "report", "app"},
     r"slurm/": {"slurm"},
     r"(gtest|gmock|benchmark)/": set(),
 }

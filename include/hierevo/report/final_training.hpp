@@ -26,9 +26,11 @@ struct AtStep {
 struct Repeat {
   int number = 1;
   std::vector<AtStep> losses{};
+  std::vector<AtStep> seconds{};     ///< of training so far, over all starts
   std::vector<AtStep> accuracies{};  ///< on the test set
   std::optional<double> top1{};      ///< at the end; none before it
   std::optional<double> top5{};
+  double images_per_second = 0.0;  ///< at last
 };
 
 /// A final training of a cell of the run, as far as it is.

@@ -17,6 +17,7 @@ struct CandidateInFlight {
   evolution::IndividualId id{};
   int rank = 0;
   EvaluationProgress at;
+  double seconds = 0.0;  ///< that it has taken so far, over all starts
 };
 
 /// As programs read it: the numbers by their names.

@@ -1,6 +1,7 @@
 // train_case CASE.json TENSORS RESULT float32|float64|native: trains the network of a case with the
 // Torch executor, or in float32 with the native one, on given weights and batches, for case.py,
-// which does the same in Python.
+// which does the same in Python. With a fifth argument TRAINING.h5, it does not train, but saves
+// the network as given there, as a training does; RESULT receives "logits/initial" alone.
 //
 // TENSORS holds "images" [steps, N, C, H, W], "labels" [steps, N] and every weight and running
 // statistic by the executor's name. RESULT receives what case.py lists.
@@ -14,6 +15,7 @@
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
 #include "hierevo/genome/codec.hpp"
+#include "hierevo/io/training_snapshot.hpp"
 #include "hierevo/nn/executor/native_executor.hpp"
 #include "hierevo/nn/executor/torch_executor.hpp"
 #include "nn/parity/tensor_file.hpp"
@@ -25,15 +27,19 @@ using namespace hierevo;
 using nlohmann::json;
 using nn::parity::Tensors;
 
-genome::Plan plan_of(const json& given) {
+genome::ModelSpec spec_of(const json& given) {
   genome::ModelSpec spec;
   spec.kind = genome::model_kind_named(given.at("model").get<std::string>());
   given.at("channels").get_to(spec.channels);
   given.at("cells").get_to(spec.cells);
   given.at("input_channels").get_to(spec.input_channels);
   given.at("classes").get_to(spec.classes);
+  return spec;
+}
+
+genome::Plan plan_of(const json& given) {
   const auto genotype = genome::genotype_from_json(given.at("genotype").dump(), "the case");
-  return make_plan(genome::assemble(genotype), spec);
+  return make_plan(genome::assemble(genotype), spec_of(given));
 }
 
 /// Replaces the executor's values by the given ones; the names must be exactly the same.
@@ -61,6 +67,47 @@ void record(Tensors& result, const std::string& prefix, const std::vector<nn::Na
 std::unique_ptr<nn::Executor> executor_for(const genome::Plan& plan, std::string_view which) {
   if (which == "native") return nn::make_native_executor(plan, 1);
   return nn::make_torch_executor(plan, at::kCPU, 1, which == "float64" ? at::kDouble : at::kFloat);
+}
+
+constexpr float pixel_mean = 120.0F;
+constexpr float pixel_scale = 0.0625F;
+
+/// As if it had been trained for a step.
+void save(const std::string& path, const json& given, nn::Executor& executor) {
+  io::TrainingSnapshot training{
+      .genotype = genome::genotype_from_json(given.at("genotype").dump(), "the case"),
+      .model = spec_of(given),
+      .pixel_mean = {},
+      .pixel_scale = {},
+      .options = "",
+      .losses = {1.0},
+      .weights = {},
+      .momentum = {},
+      .average = {}};
+  const auto channels = static_cast<std::size_t>(training.model.input_channels);
+  training.pixel_mean.assign(channels, pixel_mean);
+  training.pixel_scale.assign(channels, pixel_scale);
+  for (const auto& tensors : {executor.parameters(), executor.buffers()}) {
+    for (const auto& [name, tensor] : tensors) {
+      const at::Tensor values = tensor.detach().to(at::kFloat).contiguous();
+      io::StoredTensor& stored = training.weights.emplace_back();
+      stored.name = name;
+      for (const std::int64_t size : values.sizes())
+        stored.shape.push_back(static_cast<std::size_t>(size));
+      const auto* data = values.data_ptr<float>();
+      stored.values.assign(data, data + values.numel());
+    }
+  }
+  io::save_training(training, path);
+}
+
+Tensors predict_and_save(const json& given, const Tensors& values, const std::string& path) {
+  const auto executor = executor_for(plan_of(given), "float32");
+  set_all(*executor, values);
+  save(path, given, *executor);
+  Tensors result;
+  result["logits/initial"] = executor->predict(values.at("images")[0]);
+  return result;
 }
 
 Tensors train(const json& given, const Tensors& values, std::string_view which) {
@@ -94,9 +141,11 @@ Tensors train(const json& given, const Tensors& values, std::string_view which) 
 }  // namespace
 
 int main(int argc, char** argv) try {
-  if (argc != 5) throw core::UsageError("Four arguments are needed");
+  if (argc != 5 && argc != 6) throw core::UsageError("Four or five arguments are needed");
   const json given = json::parse(core::read_text_file(argv[1]));
-  nn::parity::write_tensors(argv[3], train(given, nn::parity::read_tensors(argv[2]), argv[4]));
+  const Tensors tensors = nn::parity::read_tensors(argv[2]);
+  nn::parity::write_tensors(argv[3], argc == 6 ? predict_and_save(given, tensors, argv[5])
+                                               : train(given, tensors, argv[4]));
   return 0;
 } catch (const std::exception& error) {
   std::cerr << error.what() << '\n';

@@ -1,4 +1,3 @@
-// Graphs, drawn by Graphviz.
 #pragma once
 
 #include <string>

@@ -1,0 +1,231 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "chosen_genotype.hpp"
+#include "commands.hpp"
+#include "hierevo/core/error.hpp"
+#include "hierevo/core/file.hpp"
+#include "hierevo/core/standard_error.hpp"
+#include "hierevo/exchange/onnx.hpp"
+#include "hierevo/exchange/pytorch.hpp"
+#include "hierevo/exchange/safetensors.hpp"
+#include "hierevo/genome/codec.hpp"
+#include "hierevo/genome/dot.hpp"
+#include "hierevo/io/training_snapshot.hpp"
+#include "hierevo/report/graphviz.hpp"
+#include "model_options.hpp"
+#include "option_set.hpp"
+
+namespace hierevo::app {
+
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+struct ExportOptions {
+  GenotypeChoice choice;
+  ModelOptions model;
+  std::string weights;
+  std::string format = "json";
+  std::string out;
+};
+
+/// The names of the classes, from the record of the data that a training learnt from; none where
+/// there is no such record.
+std::vector<std::string> class_names_beside(const fs::path& training) {
+  try {
+    const fs::path record = fs::absolute(training).parent_path().parent_path() / "data.json";
+    return json::parse(core::read_text_file(record))
+        .at("class_names")
+        .get<std::vector<std::string>>();
+  } catch (const core::IoError&) {
+  } catch (const json::exception&) {
+  }
+  return {};
+}
+
+exchange::Network trained_network(const std::string& file) {
+  io::TrainingSnapshot training = io::load_training(file);
+  if (training.losses.empty()) {
+    throw core::UsageError(fmt::format("'{}' has no trained network", file),
+                           "its training has made no step", "Let it train first.");
+  }
+  std::string origin = fmt::format("Trained for {} steps", training.losses.size());
+  if (training.top1 > 0.0) {
+    origin += fmt::format(", accuracy {:.4f} after step {}", training.top1, training.best_step);
+  }
+  std::vector<std::string> names = class_names_beside(file);
+  if (std::ssize(names) != training.model.classes) names.clear();
+  // The averages are what is tested, where there are any.
+  auto& weights = training.average.empty() ? training.weights : training.average;
+  return {.genotype = std::move(training.genotype),
+          .model = training.model,
+          .origin = std::move(origin),
+          .pixel_mean = std::move(training.pixel_mean),
+          .pixel_scale = std::move(training.pixel_scale),
+          .class_names = std::move(names),
+          .weights = std::move(weights)};
+}
+
+void require_success(const evolution::Individual& individual) {
+  const evolution::Evaluation& evaluation = individual.evaluation;
+  if (!evolution::is_failure(evaluation.status)) return;
+  throw core::UsageError(
+      fmt::format("Individual {} cannot be exported", number(individual.candidate.id)),
+      fmt::format("its evaluation failed: {}", evaluation.reason.empty()
+                                                   ? evolution::name(evaluation.status)
+                                                   : evaluation.reason),
+      "Choose another --id.");
+}
+
+exchange::Network untrained_network(const ExportOptions& options) {
+  const evolution::Individual individual = options.choice.read();
+  require_success(individual);
+  const auto id = number(individual.candidate.id);
+  std::string origin = "An untrained network";
+  if (id != 0) {
+    origin = fmt::format("Individual {} of a search, with a fitness of {:.4f}, untrained", id,
+                         individual.evaluation.fitness);
+  }
+  return {.genotype = individual.candidate.genotype,
+          .model = options.model.spec(),
+          .origin = std::move(origin)};
+}
+
+exchange::Network network_of(const ExportOptions& options) {
+  const bool chosen = !options.choice.genotype.empty() || !options.choice.run.empty();
+  if (options.weights.empty()) return untrained_network(options);
+  if (chosen) {
+    throw core::UsageError("--weights and another cell are given",
+                           "a file of weights has the cell that they belong to",
+                           "Give --weights alone, or --run or --genotype.");
+  }
+  return trained_network(options.weights);
+}
+
+void require_new(const fs::path& file) {
+  if (!core::path_exists(file)) return;
+  throw core::UsageError(fmt::format("'{}' is there already", file.string()), "it would be lost",
+                         "Choose another --out, or remove it.");
+}
+
+void write(const fs::path& file, std::span<const std::byte> content) {
+  core::replace_file(file, content, core::Writers::several);
+}
+
+void require_out(const ExportOptions& options, std::string_view why) {
+  if (!options.out.empty()) return;
+  throw core::UsageError("No --out is given", why, "Give --out FILE.");
+}
+
+/// Prints the text, or writes it to --out.
+void give(const ExportOptions& options, const std::string& text) {
+  if (options.out.empty()) {
+    std::cout << text;
+    return;
+  }
+  require_new(options.out);
+  write(options.out, std::as_bytes(std::span(text)));
+  core::write_line("Wrote '{}'.", options.out);
+}
+
+void export_pytorch(const ExportOptions& options, const exchange::Network& network) {
+  if (!network.trained()) return give(options, exchange::pytorch_module(network, ""));
+  require_out(options, "the weights are written to a file beside it");
+  const fs::path module = options.out;
+  if (module.extension() != ".py") {
+    throw core::UsageError(fmt::format("--out is '{}'", options.out), "a Python module ends in .py",
+                           "Give --out NAME.py.");
+  }
+  const fs::path weights = fs::path(module).replace_extension(".safetensors");
+  require_new(module);
+  require_new(weights);
+  const std::string text = exchange::pytorch_module(network, weights.filename().string());
+  write(weights, exchange::safetensors(exchange::pytorch_weights(network),
+                                       {{"genotype", genome::json_text(network.genotype)},
+                                        {"origin", network.origin}}));
+  write(module, std::as_bytes(std::span(text)));
+  core::write_line("Wrote '{}' and '{}'. In Python: from {} import load, preprocess.",
+                   module.string(), weights.string(), module.stem().string());
+}
+
+void export_onnx(const ExportOptions& options, const exchange::Network& network) {
+  require_out(options, "an ONNX model is no text");
+  require_new(options.out);
+  const std::string model = exchange::onnx_model(network);
+  write(options.out, std::as_bytes(std::span(model)));
+  core::write_line(
+      "Wrote '{}': pixels [batch, {}, height, width] of 0 to 255 to logits [batch, {}].",
+      options.out, network.model.input_channels, network.model.classes);
+}
+
+std::string drawn(const genome::Genotype& genotype, bool as_svg) {
+  const genome::CellGraph cell = genome::assemble(genotype);
+  if (!cell.valid()) {
+    throw core::UsageError("The cell is invalid", "its sink is not reached from its source",
+                           "Choose another genotype.");
+  }
+  const std::string dot = genome::to_dot(cell);
+  if (!as_svg) return dot;
+  if (!report::can_draw_graphs()) {
+    throw core::UsageError("This hierevo draws no graphs", "it was built without Graphviz",
+                           "Use --format dot, or install libgraphviz-dev and build it again.");
+  }
+  return report::svg_of(dot, "The assembled cell");
+}
+
+}  // namespace
+
+int command_export(const Arguments& arguments) {
+  ExportOptions command;
+  OptionSet options(
+      "usage: hierevo export --format FORMAT (--run DIR [--id N] | --genotype FILE.json |\n"
+      "                       --weights TRAINING.h5) [--out FILE]",
+      "Writes a cell or a trained network for other programs:\n"
+      "  json     the genotype, for --genotype of hierevo train and hierevo evaluate\n"
+      "  dot      the assembled cell for Graphviz\n"
+      "  svg      the assembled cell, drawn\n"
+      "  pytorch  a Python module that needs torch alone; with --weights also the weights, as\n"
+      "           safetensors\n"
+      "  onnx     a trained network, of --weights, for ONNX runtimes");
+  options.group("Export");
+  options.add("format", &command.format, "what is written",
+              {.choices = {"json", "dot", "svg", "pytorch", "onnx"}, .recorded = false});
+  options.add("weights", &command.weights,
+              "a trained network: OUT/repeat-K/best.h5 or last.h5 of hierevo train",
+              {.recorded = false});
+  options.add("out", &command.out, "the file; empty: standard output, for texts",
+              {.recorded = false});
+  command.choice.add_to(options);
+  command.model.add_to(options);
+  GenotypeChoice::inherit(options, {"model", "channels", "cells"});
+  options.epilogue(
+      "Examples:\n"
+      "  hierevo export --format json --run my-run --out cell.json\n"
+      "  hierevo export --format pytorch --weights my-run/train-7/repeat-1/best.h5 --out net.py\n"
+      "  hierevo export --format onnx --weights my-run/train-7/repeat-1/best.h5 --out net.onnx\n");
+  if (!options.parse(arguments)) return 0;
+
+  const exchange::Network network = network_of(command);
+  if (command.format == "json") {
+    give(command, genome::json_text(network.genotype) + '\n');
+  } else if (command.format == "pytorch") {
+    export_pytorch(command, network);
+  } else if (command.format == "onnx") {
+    export_onnx(command, network);
+  } else {
+    give(command, drawn(network.genotype, command.format == "svg"));
+  }
+  return 0;
+}
+
+}  // namespace hierevo::app
