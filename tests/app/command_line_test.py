@@ -6,7 +6,7 @@ import subprocess
 import unittest
 import unittest.mock
 
-from programs import BIN, DEADLINE, SOURCE, ProgramTest, values
+from programs import BIN, DEADLINE, SOURCE, ProgramTest, behaviour, values
 
 PUBLISHED = json.loads((SOURCE / "genotypes" / "published.json").read_text())
 
@@ -149,6 +149,7 @@ class CommandLine(ProgramTest):
                          says=f"--run is '{file}', a file (a run is a folder with search.h5 in it). "
                               "Give the --run folder of the search.")
 
+    @behaviour
     def test_a_run_may_have_any_name(self):
         evaluate = self.folder / "evaluate.sh"
         evaluate.write_text("#!/bin/sh\necho '{\"fitness\": 0.5}'\n")

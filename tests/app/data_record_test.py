@@ -2,7 +2,7 @@
 import unittest
 
 from data_sets import DataTest
-from programs import HIEREVO, steps
+from programs import HIEREVO, behaviour, steps
 
 
 class DataRecord(DataTest):
@@ -80,6 +80,7 @@ class DataRecord(DataTest):
                       self.search(self.old, 3))
         self.assertEqual(record.read_bytes(), content)
 
+    @behaviour
     def test_the_same_data_at_any_place_are_taken(self):
         out = self.folder / "out"
         train = [*self.training("train"), "--out", out, "--repeats"]
@@ -101,6 +102,7 @@ class DataRecord(DataTest):
                       told.replace(str(out), "out"))
         self.assertIn("and these are 'images' (16 images of 8×8 ", told)
 
+    @behaviour
     def test_a_half_trained_candidate_goes_on_when_its_data_have_moved(self):
         checkpoint = self.folder / "half.h5"
         slow = ["--checkpoint-every", 0.01, "--steps", steps(1000)]

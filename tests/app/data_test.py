@@ -10,7 +10,7 @@ import subprocess
 import unittest
 
 from data_sets import DataTest
-from programs import HIEREVO, SANITIZED
+from programs import HIEREVO, SANITIZED, behaviour
 
 FASHION = pathlib.Path("/usr/share/datasets/fashion-mnist")
 
@@ -29,6 +29,7 @@ class Packs(DataTest):
         train = self.training("train", "--train-size", 300)
         self.assertEqual(self.result(train), self.result([*train, "--dataset", self.pack]))
 
+    @behaviour
     def test_training_on_mnists_files_and_on_their_pack_is_the_same(self):
         noise = random.Random(1)
         for part, count in (("train", 60), ("t10k", 20)):
@@ -68,6 +69,7 @@ class Packs(DataTest):
         self.not_prepared(inner, "--out", self.folder / "other.h5",
                           says="data_batch_2.bin' (at byte 0: label 11, but the 10 classes")
 
+    @behaviour
     def test_training_on_cifar100s_files_and_on_their_pack_is_the_same(self):
         inner = self.cifar_is_the_same("cifar100", "cifar-100-binary",
                                        {"train.bin": 50_000, "test.bin": 10_000},
@@ -243,6 +245,7 @@ class Packs(DataTest):
         self.not_prepared(self.images, "--skip-broken", says="2 images are broken")
         self.not_prepared(self.images, "--skip-broken", says="repair some, and run the same command again")
 
+    @behaviour
     def test_crops_as_large_as_the_images_are_told_of(self):
         self.small_folder()
         self.prepare(self.images)
@@ -328,6 +331,7 @@ class Refusals(DataTest):
         for option in (["--size", 8], ["--skip-broken"], ["--validation-labels", "x"]):
             self.not_prepared(self.folder, *option, says=f"{option[0]} cannot be used here (")
 
+    @behaviour
     def test_data_sets_say_how_to_get_them(self):
         self.refused(*self.evaluation("--dataset", "cifar10"),
                      says="Get cifar-10-binary.tar.gz from its publisher")

@@ -25,6 +25,11 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)
 DEADLINE = 120  # seconds for anything; reached only when something hangs
 
 
+def behaviour(test):
+    """Of a test that asks what a program does, over code that other tests run with the sanitizers."""
+    return unittest.skipIf(SANITIZED, "its code runs in other tests")(test)
+
+
 def steps(number):
     """Of a training that is stopped before its end: the sanitizers slow each of them down."""
     return number // 4 if SANITIZED else number

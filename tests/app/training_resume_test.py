@@ -9,7 +9,7 @@ import subprocess
 import unittest
 import unittest.mock
 
-from programs import CELL, DEADLINE, HIEREVO, steps
+from programs import CELL, DEADLINE, HIEREVO, behaviour, steps
 from trainings import QUICK, SLOWER, TrainingTest
 
 try:
@@ -93,6 +93,7 @@ class Resuming(TrainingTest):
         self.assertTrue((repeat / "owner-2").exists())
         self.assertFalse((repeat / "owner-1").exists() and (repeat / "owner-3").exists())
 
+    @behaviour
     def test_a_training_of_an_earlier_best_says_of_which(self):
         self.hierevo("search", "--run", self.run_dir, "--evaluator", "synthetic", "--population", 2,
                      "--evaluations", 4)
@@ -110,6 +111,7 @@ class Resuming(TrainingTest):
         (out / "genotype.json").write_text(json.dumps(CELL))
         self.assertIn("(its genotype.json differs)", self.hierevo(*line, code=2).stderr)
 
+    @behaviour
     def test_what_began_otherwise_is_not_gone_on_with(self):
         self.train("--steps", 5)
         told = self.train("--steps", 6, code=2).stderr
@@ -121,6 +123,7 @@ class Resuming(TrainingTest):
         told = self.train("--out", self.folder / "mine", code=3).stderr
         self.assertIn("it holds other files", told)
 
+    @behaviour
     def test_each_start_may_have_its_data_elsewhere(self):
         """As tasks of a job array have, which are given copies of their own."""
         copies = [self.folder / name for name in ("1", "2")]
@@ -149,6 +152,7 @@ class Resuming(TrainingTest):
             self.hierevo(*search, "--evaluations", 3, "--data-dir", self.some.name)
 
     @unittest.skipUnless(h5py, "no h5py")
+    @behaviour
     def test_stopped_again_and_again_it_ends_with_the_same_weights(self):
         options = [*SLOWER, "--steps", steps(400), "--ema-decay", 0.9, "--mixup", 0.2, "--validation-size", 200,
                    "--test-every", steps(100)]
@@ -189,6 +193,7 @@ class Resuming(TrainingTest):
         told = self.hierevo(*line[1:], code=3).stderr
         self.assertIn("none of its snapshots can be used", told)
 
+    @behaviour
     def test_other_data_are_refused(self):
         data = self.folder / "data"
         out = self.folder / "out"

@@ -6,7 +6,7 @@ import subprocess
 import unittest
 import unittest.mock
 
-from programs import DEADLINE, HIEREVO, SOURCE
+from programs import DEADLINE, HIEREVO, SOURCE, behaviour
 from terminal import on_terminal
 from trainings import TrainingTest
 
@@ -17,6 +17,7 @@ except ImportError:
 
 
 class Training(TrainingTest):
+    @behaviour
     def test_a_fitness_is_above_chance_and_depends_on_the_seed_alone(self):
         first = self.evaluate()
         self.assertGreater(first["fitness"], 0.2)
@@ -74,6 +75,7 @@ class Training(TrainingTest):
         third = self.train("--repeats", 3)
         self.assertEqual(third["repeats"][:2], first["repeats"])
 
+    @behaviour
     def test_repeats_by_several_processes_give_one_summary(self):
         options = ["--repeats", 3, "--steps", 60, "--out", self.folder / "out"]
         line = [HIEREVO, "train", "--genotype", self.cell, *self.quick, *options, "--only-repeat"]
@@ -91,6 +93,7 @@ class Training(TrainingTest):
         for number in range(3):
             self.assertEqual(together["repeats"][number]["loss"], whole["repeats"][number]["loss"])
 
+    @behaviour
     def test_progress_keeps_to_a_line_of_the_terminal(self):
         line = [HIEREVO, "train", "--genotype", self.cell, *self.quick, "--test-every", 5]
         terminal, code = on_terminal(list(map(str, line)), 60, cwd=self.folder)
@@ -100,6 +103,7 @@ class Training(TrainingTest):
         self.assertGreaterEqual(len(shown), 1)
         self.assertLess(max(map(len, shown)), 60)
 
+    @behaviour
     def test_threads_that_do_not_fit_the_cores_are_warned_of(self):
         cores = sorted(os.sched_getaffinity(0))
         bound = ["taskset", "-c", str(cores[0])]
@@ -196,6 +200,7 @@ class Training(TrainingTest):
             self.assertIn("32 images of 28×28 at a time", told)
         self.assertFalse((self.folder / "wide").exists())
 
+    @behaviour
     def test_data_and_options_that_do_not_fit_are_refused(self):
         search = ["search", "--run", self.run_dir]
         self.refused(*search, "--crop", 29, says="the images are 28×28")
