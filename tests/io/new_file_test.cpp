@@ -8,6 +8,7 @@
 #include <atomic>
 #include <fstream>
 #include <functional>
+#include <stop_token>
 #include <thread>
 
 #include "data_packs.hpp"
