@@ -44,6 +44,16 @@ namespace {
 using search::SearchEnd;
 using search::SearchStatus;
 
+/// As a shell takes it for one word.
+std::string shell_word(const std::string& text) {
+  constexpr std::string_view harmless =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./+:,@%";
+  if (!text.empty() && text.find_first_not_of(harmless) == text.npos) return text;
+  std::string word = "'";
+  for (const char letter : text) word += letter == '\'' ? "'\\''" : std::string(1, letter);
+  return word + '\'';
+}
+
 /// The options of this start, and what is made of them on this process.
 class SearchProgram {
  public:
@@ -82,6 +92,7 @@ class SearchProgram {
   std::string job_text() const;
   /// For rank 0: reports the outcome of the search.
   int conclude(const Outcome& outcome) const;
+  void tell_what_is_next() const;
   int dry_run_ended() const;
 
   const SearchCommandOptions& command_;
@@ -197,6 +208,20 @@ SearchProgram::Outcome SearchProgram::search_as(comm::Communicator& ranks,
   return {end, last};
 }
 
+/// The commands that are most useful after a search, to be copied.
+void SearchProgram::tell_what_is_next() const {
+  const std::string run = shell_word(options_.run.string());
+  core::write_line("Finished. Everything is in '{}'. Next:", options_.run.string());
+  core::write_line("  hierevo report --run {}    a page: how it went, the best cells", run);
+  if (command_.evaluator == "train") {
+    core::write_line(
+        "  hierevo train --run {} --model cifar-large    the best cell in a large network", run);
+  } else {
+    core::write_line("  hierevo inspect --run {}    the best cell and what it costs", run);
+  }
+  core::write_line("  hierevo export --run {} --format pytorch    its network as Python", run);
+}
+
 int SearchProgram::conclude(const Outcome& outcome) const {
   const auto& [end, last] = outcome;
   if (end == SearchEnd::checked) return dry_run_ended();
@@ -215,8 +240,7 @@ int SearchProgram::conclude(const Outcome& outcome) const {
             last.failed, last.done - last.failed, options_.run.string());
         return static_cast<int>(core::ExitCode::failures);
       }
-      core::write_line("Finished. Everything is in '{0}'; next: hierevo inspect --run '{0}'",
-                       options_.run.string());
+      tell_what_is_next();
       return static_cast<int>(core::ExitCode::finished);
     case SearchEnd::saved:
       core::write_line("Stopped and saved in '{}'. Run the same command again to resume.",

@@ -4,12 +4,16 @@
 
 #include <array>
 #include <iostream>
+#include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "commands.hpp"
 #include "hierevo/core/closest_match.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/version.hpp"
+#include "manual_page.hpp"
 #include "program.hpp"
 
 namespace {
@@ -67,6 +71,12 @@ int run(int argc, char** argv) {
   if (name == "--help" || name == "-h" || name == "help") {
     print_help();
     return argc > 1 ? 0 : static_cast<int>(core::ExitCode::usage);
+  }
+  if (name == "--man-page") {
+    std::vector<std::pair<std::string, std::string>> commands;
+    for (const auto& command : subcommands) commands.emplace_back(command.name, command.about);
+    std::cout << app::overview_page(commands);
+    return 0;
   }
   if (name == "--version") {
     std::cout << core::build_facts();

@@ -84,11 +84,15 @@ OptionSet::OptionSet(std::string usage, std::string about)
       "print all options in force, except per-run options, and exit")(
       "print-given", po::value<std::string>(&print_given_)->value_name("NAMES"),
       "print what the command line and the file give for these options (NAME,NAME), each value "
-      "followed by a zero byte, and exit: for scripts");
+      "followed by a zero byte, and exit: for scripts")("man-page", po::bool_switch(&man_page_),
+                                                        "print the manual page and exit")(
+      "option-names", po::bool_switch(&option_names_),
+      "print the names of all options and exit: for shells that complete them");
 }
 
 void OptionSet::group(const std::string& title) {
   groups_.emplace_back(title, line_width, line_width / 2);
+  titles_.push_back(title);
 }
 
 void OptionSet::add_list(const std::string& name, std::vector<std::string>* target,
@@ -128,6 +132,14 @@ bool OptionSet::parse(const std::vector<std::string>& arguments) {
   }
   if (values_["help"].as<bool>()) {
     print_help();
+    return false;
+  }
+  if (values_["man-page"].as<bool>()) {
+    std::cout << man_page(manual());
+    return false;
+  }
+  if (values_["option-names"].as<bool>()) {
+    print_option_names();
     return false;
   }
   if (values_.count("config") > 0) read_config(known);
@@ -302,6 +314,58 @@ void OptionSet::print_help() const {
   for (std::size_t i = 1; i < groups_.size(); ++i) std::cout << "\n" << groups_[i];
   std::cout << "\n" << groups_.front();
   if (!epilogue_.empty()) std::cout << "\n" << epilogue_;
+}
+
+Manual OptionSet::manual() const {
+  constexpr std::string_view before_usage = "usage: ";
+  constexpr std::string_view program = "hierevo ";
+  Manual manual{.command = "",
+                .usage = usage_.substr(before_usage.size()),
+                .about = about_,
+                .sections = {},
+                .epilogue = epilogue_};
+  manual.command = manual.usage.substr(program.size());
+  manual.command.erase(manual.command.find(' '));
+  for (std::size_t i = 0; i < groups_.size(); ++i) {
+    ManualSection section{titles_[i], {}};
+    for (const auto& option : groups_[i].options()) {
+      ManualOption entry{option->long_name(), "", "", option->description()};
+      const auto found = std::find_if(options_.begin(), options_.end(), [&entry](const Entry& one) {
+        return one.name == entry.name;
+      });
+      if (found != options_.end()) {
+        entry.value = found->number ? "NUMBER" : "TEXT";
+        if (found->values == values_of<bool>()) entry.value = "true|false";
+        entry.standard = found->standard;
+      } else if (option->semantic()->max_tokens() > 0) {
+        entry.value = "TEXT";
+      }
+      section.options.push_back(std::move(entry));
+    }
+    // The general options come last, as in the help.
+    manual.sections.push_back(std::move(section));
+  }
+  std::rotate(manual.sections.begin(), manual.sections.begin() + 1, manual.sections.end());
+  std::erase_if(manual.sections, [](const ManualSection& one) { return one.options.empty(); });
+  return manual;
+}
+
+void OptionSet::print_option_names() const {
+  for (const ManualSection& section : manual().sections) {
+    for (const ManualOption& option : section.options) {
+      std::string values = option.value == "TEXT" ? "file" : "";
+      if (option.value == "true|false") values = "true false";
+      for (const Entry& entry : options_) {
+        if (entry.name != option.name || entry.facts.choices.empty()) continue;
+        values = fmt::format("{}", fmt::join(entry.facts.choices, " "));
+        const auto& choices = entry.facts.choices;
+        const bool listed =
+            std::find(choices.begin(), choices.end(), entry.standard) != choices.end();
+        if (!listed) values += " " + entry.standard;
+      }
+      std::cout << "--" << option.name << ' ' << values << '\n';
+    }
+  }
 }
 
 std::string OptionSet::value_in(const std::string& recorded, const std::string& name) {

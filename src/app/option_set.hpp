@@ -18,6 +18,7 @@
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/number_range.hpp"
 #include "ini_text.hpp"
+#include "manual_page.hpp"
 #include "option_errors.hpp"
 
 namespace hierevo::app {
@@ -166,6 +167,9 @@ class OptionSet {
 
   boost::program_options::options_description all() const;
   void print_help() const;
+  Manual manual() const;
+  /// A line for each option: its name, and what may be given for it: values, "file", or nothing.
+  void print_option_names() const;
   /// What is given for the options of the list, each ended by a zero byte: no value has one, so
   /// that scripts can take any name of a file.
   std::string given_values(const std::string& names) const;
@@ -192,6 +196,8 @@ class OptionSet {
   bool dump_config_ = false;
   std::string print_given_;
   bool help_ = false;
+  bool man_page_ = false;
+  bool option_names_ = false;
   std::string run_option_;
   std::vector<std::string> inheriting_;
   std::function<std::string(const std::string& run)> recorded_of_;
@@ -202,6 +208,7 @@ class OptionSet {
   std::vector<std::string> passed_over_;
   std::vector<std::function<void()>> complete_;
   std::vector<boost::program_options::options_description> groups_;
+  std::vector<std::string> titles_;  ///< of the groups
   std::vector<Entry> options_;
   std::set<std::string> lists_;
   std::map<std::string, std::function<std::string()>> meanings_;

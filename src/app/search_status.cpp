@@ -62,15 +62,6 @@ std::string reason_of_stop(const io::Snapshot& snapshot, const fs::path& run) {
                      last->reason.empty() ? name(last->status) : last->reason);
 }
 
-const Individual* best_of(const std::vector<Individual>& history) {
-  const Individual* best = nullptr;
-  for (const Individual& one : history) {
-    if (evolution::is_failure(one.evaluation.status)) continue;
-    if (best == nullptr || one.evaluation.fitness > best->evaluation.fitness) best = &one;
-  }
-  return best;
-}
-
 /// The best fitness so far, after equal numbers of evaluations.
 json trend_of(const std::vector<Individual>& history) {
   constexpr std::size_t most = 40;
@@ -444,7 +435,7 @@ json search_status(const fs::path& run) {
       {"candidates", candidates},
       {"ranks", ranks_of(run)},
       {"free_bytes", free_bytes(run)}};
-  if (const Individual* best = best_of(history)) {
+  if (const Individual* best = evolution::best_of(history)) {
     status["best"] = {{"id", number(best->candidate.id)},
                       {"fitness", best->evaluation.fitness},
                       {"parameters", best->evaluation.parameters}};

@@ -11,4 +11,13 @@ std::string_view name(Status status) {
   return names.at(static_cast<std::size_t>(status));
 }
 
+const Individual* best_of(const std::vector<Individual>& history) {
+  const Individual* best = nullptr;
+  for (const Individual& one : history) {
+    if (is_failure(one.evaluation.status)) continue;
+    if (best == nullptr || one.evaluation.fitness > best->evaluation.fitness) best = &one;
+  }
+  return best;
+}
+
 }  // namespace hierevo::evolution

@@ -2,8 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
-#include <regex>
+#include <string_view>
 
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/printable.hpp"
@@ -110,6 +111,29 @@ def load(path=os.path.join(os.path.dirname(os.path.abspath(__file__)), WEIGHTS))
 std::string python_text(const std::string& plain) {
   // JSON's texts are Python's, too.
   return nlohmann::json(plain).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+/// As a part of a text in quotes that nothing in it ends.
+std::string quotable(const std::string& plain) {
+  std::string text = core::printable(plain);
+  std::ranges::replace_if(
+      text, [](char letter) { return letter == '"' || letter == '\\'; }, '\'');
+  return text;
+}
+
+/// "cells.0.1-3.out" as the module has it: "cells.0.edge_1_3.out".
+std::string module_name(std::string_view op) {
+  std::string name;
+  for (std::size_t begin = 0; begin < op.size();) {
+    const std::size_t end = std::min(op.find('.', begin), op.size());
+    std::string part(op.substr(begin, end - begin));
+    if (const std::size_t dash = part.find('-'); dash != part.npos) {
+      part = fmt::format("edge_{}_{}", part.substr(0, dash), part.substr(dash + 1));
+    }
+    name += (name.empty() ? "" : ".") + part;
+    begin = end + 1;
+  }
+  return name;
 }
 
 std::string class_of(const Genotype& genotype, int level, int motif) {
@@ -300,8 +324,7 @@ std::string pytorch_module(const Network& network, const std::string& weights_fi
       "\"\"\"{}, c0={}, N={}, around a cell that hierevo has found.\n\n"
       "{}. Needs torch alone.\n\"\"\"\n",
       genome::name(network.model.kind), network.model.channels, network.model.cells,
-      // Nothing in it ends the text.
-      std::regex_replace(core::printable(network.origin), std::regex("[\\\\\"]"), "'"));
+      quotable(network.origin));
   std::string text = head;
   if (network.trained()) text += "import json\nimport os\n\n";
   text += "import torch\nimport torch.nn.functional as F\nfrom torch import nn\n";
@@ -314,10 +337,9 @@ std::string pytorch_module(const Network& network, const std::string& weights_fi
 }
 
 std::vector<io::StoredTensor> pytorch_weights(const Network& network) {
-  static const std::regex edge("([0-9]+)-([0-9]+)");
   std::vector<io::StoredTensor> weights;
   for (const OpWeights& op : weights_of(network)) {
-    const std::string module = std::regex_replace(op.op.name, edge, "edge_$1_$2");
+    const std::string module = module_name(op.op.name);
     const bool has_module = op.op.kind == PlanOpKind::conv || op.op.kind == PlanOpKind::depthwise;
     for (const auto& [role, tensor] : op.tensors) {
       weights.push_back(*tensor);

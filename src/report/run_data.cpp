@@ -43,12 +43,7 @@ std::vector<FinalTraining> read_trainings(const RunSource& source,
 }  // namespace
 
 const Individual* RunData::best() const {
-  const Individual* best = nullptr;
-  for (const Individual& one : history()) {
-    if (evolution::is_failure(one.evaluation.status)) continue;
-    if (best == nullptr || one.evaluation.fitness > best->evaluation.fitness) best = &one;
-  }
-  return best;
+  return evolution::best_of(history());
 }
 
 std::string RunData::kind() const {

@@ -120,6 +120,7 @@ TEST(Engine, EvolutionFindsMoreThanRandomSearch) {
   run(evolution, 4);
   run(random, 4);
   EXPECT_GT(evolution.best()->evaluation.fitness, random.best()->evaluation.fitness);
+  EXPECT_EQ(best_of(evolution.history()), evolution.best());
 }
 
 TEST(Engine, AgingBreedsOnlyFromTheNewest) {

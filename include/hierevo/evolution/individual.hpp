@@ -86,4 +86,8 @@ struct Individual {
   bool operator==(const Individual&) const = default;
 };
 
+/// The individual with the highest fitness that did not fail, the earliest of equals; null where
+/// there is none.
+const Individual* best_of(const std::vector<Individual>& history);
+
 }  // namespace hierevo::evolution

@@ -34,7 +34,7 @@ struct RunData {
   std::vector<FinalTraining> trainings;
 
   const std::vector<evolution::Individual>& history() const { return search.state.history; }
-  /// The individual with the highest fitness that did not fail, the first of equals; null without.
+  /// evolution::best_of() the history.
   const evolution::Individual* best() const;
   /// "evolution, hierarchical": runs of one kind differ by chance alone, as far as this says.
   std::string kind() const;

@@ -30,8 +30,8 @@ SPECS = [
     {"model": "cifar-small", "channels": 6, "cells": 1, "input_channels": 3, "classes": 5},
     {"model": "cifar-large", "channels": 5, "cells": 2, "input_channels": 1, "classes": 4},
     {"model": "imagenet", "channels": 4, "cells": 2, "input_channels": 3, "classes": 7}]
-# How many genotypes of each space.
-SPACES = {"hierarchical": 25, "flat": 25, "3x3,2x3,1x4": 6}
+GENOTYPES = int(os.environ["HIEREVO_TEST_GENOTYPES"])
+SPACES = {"hierarchical": GENOTYPES, "flat": GENOTYPES, "3x3,2x3,1x4": 3}
 # What train_case.cpp saves.
 PIXEL_MEAN, PIXEL_SCALE = 120.0, 0.0625
 

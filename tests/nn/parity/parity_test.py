@@ -1,8 +1,8 @@
 """The C++ networks against independent ones in PyTorch (network.py): the same initial weights and
 batches must give the same losses, gradients, running statistics and logits.
 
-Skipped (exit code 77) where this Python has no torch. Needs HIEREVO_BIN, the programs' folder, and
-HIEREVO_TRAIN_CASE, the program that trains a case in C++.
+Skipped (exit code 77) where this Python has no torch. Needs HIEREVO_BIN, the programs' folder,
+HIEREVO_TRAIN_CASE, the program that trains a case in C++, and HIEREVO_TEST_GENOTYPES, how many of each space.
 
 In float64 everything is compared number by number, also after 20 steps. In float32 the first step
 of the small network is: its loss, logits in evaluation mode, the statistics of every normalisation
@@ -35,6 +35,7 @@ IMAGENET = {"model": "imagenet", "channels": 4, "cells": 2, "input_channels": 3,
 # What float32 may be off in a tensor of the small network's first step, relative to its norm.
 # Measured were 6e-7, 2e-6 and 1e-4, where no ReLU decides otherwise.
 ROUNDING = {"logits/initial": 5e-6, "first/": 2e-5, "gradient/": 1e-3}
+GENOTYPES = int(os.environ["HIEREVO_TEST_GENOTYPES"])  # of each space
 MOST_MACS = 4_000_000  # an image of 32×32, with 4 channels: what the test has time for
 
 
@@ -93,7 +94,7 @@ class Parity(unittest.TestCase):
         with tempfile.TemporaryDirectory(prefix="hierevo-test-") as name:
             folder = pathlib.Path(name)
             for space in ("hierarchical", "flat"):
-                genotypes = random_genotypes(space, 10, folder)
+                genotypes = random_genotypes(space, GENOTYPES, folder)
                 for number, genotype in enumerate(genotypes):
                     cls.genotypes[space, number] = genotype
                     cls.results[space, number] = Case(genotype, SMALL, number, steps=20) \
@@ -161,6 +162,7 @@ class Parity(unittest.TestCase):
                     self.assertTrue(any(first_step_is_near_pythons(results, program)
                                         for results in self.first_steps(key)))
 
+    @unittest.skipIf(GENOTYPES < 10, "some by chance drift further")
     def test_twenty_steps_in_float32_drift_no_further_than_pythons(self):
         for space in ("hierarchical", "flat"):
             for group in ("losses", "trained/"):
