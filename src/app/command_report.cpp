@@ -27,10 +27,7 @@ namespace fs = std::filesystem;
 std::vector<report::TrainingSource> trainings_in(const fs::path& run) {
   std::vector<report::TrainingSource> sources;
   for (const fs::path& folder : core::entries_of(run)) {
-    if (!core::path_exists(folder / "genotype.json")) continue;
-    const genome::ModelSpec spec = recorded_model(folder).spec();
-    sources.push_back({folder, fmt::format("{}, c0={}, N={}", genome::name(spec.kind),
-                                           spec.channels, spec.cells)});
+    if (core::path_exists(folder / "genotype.json")) sources.push_back(training_source(folder));
   }
   return sources;
 }

@@ -41,7 +41,7 @@ Look look_at(const fs::path& folder, bool colours) {
   // The other lines, and as many problems as are shown.
   constexpr int other_lines = 14;
   constexpr int usual_lines = 34;
-  const int lines = terminal_size().lines > 0 ? terminal_size().lines : usual_lines;
+  const int lines = terminal_lines() > 0 ? terminal_lines() : usual_lines;
   const auto ranks = static_cast<std::size_t>(std::max(3, lines - other_lines));
   return {status, search_screen(status, ranks, colours)};
 }
@@ -87,7 +87,7 @@ int command_status(const Arguments& arguments) {
     if (as_json) {
       std::cout << look.status.dump(watch ? -1 : 2, ' ', false, json::error_handler_t::replace)
                 << '\n';
-    } else if (watch && terminal_size().lines > 0) {
+    } else if (watch && terminal_lines() > 0) {
       redrawn.show(look.screen);
     } else {
       for (const std::string& line : look.screen) std::cout << line << '\n';

@@ -1,5 +1,7 @@
 #include "recorded_search.hpp"
 
+#include <fmt/format.h>
+
 #include "hierevo/search/run_directory.hpp"
 
 namespace hierevo::app {
@@ -27,7 +29,7 @@ std::optional<RecordedSearch> recorded_search(const std::filesystem::path& run) 
   return search;
 }
 
-ModelOptions recorded_model(const std::filesystem::path& folder) {
+report::TrainingSource training_source(const std::filesystem::path& folder) {
   ModelOptions model;
   std::string name;
   OptionSet options("", "");
@@ -35,7 +37,9 @@ ModelOptions recorded_model(const std::filesystem::path& folder) {
   model.add_to(options);
   read_record(options, folder.string(),
               search::RunDirectory::configuration_of(folder).value_or(""));
-  return model;
+  const genome::ModelSpec spec = model.spec();
+  return {folder,
+          fmt::format("{}, c0={}, N={}", genome::name(spec.kind), spec.channels, spec.cells)};
 }
 
 }  // namespace hierevo::app

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "hierevo/report/final_training.hpp"
 #include "search_options.hpp"
 
 namespace hierevo::app {
@@ -20,7 +21,7 @@ struct RecordedSearch {
 /// Nothing where there is no config.ini. Throws UsageError for what cannot be read.
 std::optional<RecordedSearch> recorded_search(const std::filesystem::path& run);
 
-/// The network of the training in `folder`. Throws as above.
-ModelOptions recorded_model(const std::filesystem::path& folder);
+/// The training in `folder`, with the network that its config.ini has. Throws as above.
+report::TrainingSource training_source(const std::filesystem::path& folder);
 
 }  // namespace hierevo::app

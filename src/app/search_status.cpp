@@ -123,18 +123,8 @@ json still_in_flight(const std::vector<search::CandidateInFlight>& candidates,
 }
 
 json ranks_of(const fs::path& run) {
-  json ranks = json::array();
   const auto record = search::read_ranks(run);
-  if (!record) return ranks;
-  for (const search::RankFacts& rank : record->ranks) {
-    ranks.push_back({{"rank", rank.rank},
-                     {"host", rank.host},
-                     {"place", rank.place},
-                     {"evaluators", rank.evaluators},
-                     {"state", rank.state},
-                     {"reason", rank.reason}});
-  }
-  return ranks;
+  return record ? json(record->ranks) : json::array();
 }
 
 /// Bytes that users may still write where the run is; null where that cannot be known.

@@ -50,10 +50,9 @@ std::string toned(std::string_view text, Tone tone, bool colours) {
   return colours && tone != Tone::plain ? code_of(tone) + shown + "\x1b[0m" : shown;
 }
 
-TerminalSize terminal_size() {
+int terminal_lines() {
   winsize size{};
-  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0) return {};
-  return {size.ws_row, size.ws_col};
+  return ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_row : 0;
 }
 
 std::string block_line(const std::vector<double>& values) {

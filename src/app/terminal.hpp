@@ -15,12 +15,8 @@ bool shows_colours();
 /// `text`, made printable, in the colour of `tone` where `colours`.
 std::string toned(std::string_view text, Tone tone, bool colours);
 
-/// Lines and columns of the terminal on standard output; 0 where it is none.
-struct TerminalSize {
-  int lines = 0;
-  int columns = 0;
-};
-TerminalSize terminal_size();
+/// Lines of the terminal on standard output; 0 where it is none.
+int terminal_lines();
 
 /// Values as one line of blocks of different height, from the least to the greatest.
 std::string block_line(const std::vector<double>& values);

@@ -122,10 +122,7 @@ bool is_training(const fs::path& folder) {
 }
 
 json training_status(const fs::path& folder) {
-  const genome::ModelSpec spec = recorded_model(folder).spec();
-  const std::string model =
-      fmt::format("{}, c0={}, N={}", genome::name(spec.kind), spec.channels, spec.cells);
-  const report::FinalTraining training = report::read_final_training({folder, model});
+  const report::FinalTraining training = report::read_final_training(training_source(folder));
   json repeats = json::array();
   for (const report::Repeat& repeat : training.repeats) {
     repeats.push_back(repeat_status(repeat, folder / fmt::format("repeat-{}", repeat.number)));

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 #include <ranges>
+#include <utility>
 
 #include "hierevo/report/run_charts.hpp"
 
@@ -22,9 +23,8 @@ std::vector<std::size_t> sampled(std::size_t length) {
   return positions;
 }
 
-Series curve_of(const RunData& run) {
-  const std::vector<double> best = best_so_far(run.history());
-  Series series{.label = run.name, .marks = Marks::line};
+Series curve_of(const std::string& name, const std::vector<double>& best) {
+  Series series{.label = name, .marks = Marks::line};
   for (const std::size_t i : sampled(best.size())) {
     series.x.push_back(static_cast<double>(i + 1));
     series.y.push_back(best[i]);
@@ -70,8 +70,9 @@ std::vector<Chart> comparison_charts(const std::vector<RunData>& runs) {
   std::map<std::string, std::vector<std::vector<double>>> kinds;
   for (const RunData& run : runs) {
     if (run.history().empty()) continue;
-    all.series.push_back(curve_of(run));
-    kinds[run.kind()].push_back(best_so_far(run.history()));
+    std::vector<double> best = best_so_far(run.history());
+    all.series.push_back(curve_of(run.name, best));
+    kinds[run.kind()].push_back(std::move(best));
   }
   Chart means{.id = "kinds",
               .title = "Best fitness so far, runs of one kind",

@@ -14,12 +14,6 @@ namespace {
 
 constexpr const char* file_name = "ranks.json";
 
-json as_json(const RankFacts& rank) {
-  return {{"rank", rank.rank},   {"host", rank.host},
-          {"place", rank.place}, {"evaluators", rank.evaluators},
-          {"state", rank.state}, {"reason", rank.reason}};
-}
-
 RankFacts rank_facts_from(const json& one) {
   return {.rank = one.at("rank").get<int>(),
           .host = one.at("host").get<std::string>(),
@@ -31,11 +25,15 @@ RankFacts rank_facts_from(const json& one) {
 
 }  // namespace
 
+void to_json(json& to, const RankFacts& rank) {
+  to = {{"rank", rank.rank},   {"host", rank.host},
+        {"place", rank.place}, {"evaluators", rank.evaluators},
+        {"state", rank.state}, {"reason", rank.reason}};
+}
+
 void write_ranks(const std::filesystem::path& run, const RankRecord& record) {
-  json ranks = json::array();
-  for (const RankFacts& rank : record.ranks) ranks.push_back(as_json(rank));
   show_file(run / file_name,
-            {{"began", record.began}, {"program", record.program}, {"ranks", std::move(ranks)}});
+            {{"began", record.began}, {"program", record.program}, {"ranks", record.ranks}});
 }
 
 std::optional<RankRecord> read_ranks(const std::filesystem::path& run) {

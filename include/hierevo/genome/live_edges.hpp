@@ -7,7 +7,7 @@
 namespace hierevo::genome {
 
 /// Which edges of a genotype's motifs matter: those on a path from source to sink. A motif whose
-/// sink is not reached acts as `none` where it is used.
+/// sink is not reached acts as `none` where it is used. The genotype must outlive this.
 class LiveEdges {
  public:
   explicit LiveEdges(const Genotype& genotype);

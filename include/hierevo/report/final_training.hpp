@@ -52,7 +52,7 @@ struct FinalTraining {
   std::optional<Accuracy> accuracy() const;
 };
 
-/// Reads genotype.json, data.json and repeat-K/log.jsonl and result.json. Of a log's damaged lines
+/// Reads genotype.json, data.json and repeat-K/log.jsonl. Of a log's damaged lines
 /// nothing is read. Throws UsageError and IoError.
 FinalTraining read_final_training(const TrainingSource& source);
 

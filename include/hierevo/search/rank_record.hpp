@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -20,6 +21,9 @@ struct RankFacts {
 
   bool operator==(const RankFacts&) const = default;
 };
+
+/// As programs read it.
+void to_json(nlohmann::json& json, const RankFacts& rank);
 
 /// The ranks of the latest start of a search.
 struct RankRecord {

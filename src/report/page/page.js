@@ -99,7 +99,7 @@
     canvas.dataset.drawn = "yes";
   }
 
-  // The charts in view at once, the others when there is time.
+  // One after the other, so that the page can be scrolled meanwhile.
   function drawLater() {
     const next = charts.find((chart) => !drawn.has(chart.id));
     if (!next) return;
