@@ -87,8 +87,10 @@ class Search(StatusTest):
         status = self.status()
         self.assertEqual(len(status["problems"]), 1)
         self.assertIn("3 evaluations failed; the last: the program ended with exit code 3", status["problems"][0])
+        (self.run_dir / "ranks.json").unlink()
         process = self.start_search_again(program)
-        self.wait_until(lambda: (self.run_dir / "progress.json").exists(), process)
+        self.wait_until(lambda: (self.run_dir / "ranks.json").exists(), process)
+        process.send_signal(signal.SIGSTOP)  # or it writes its own ranks over these
         ranks = json.loads((self.run_dir / "ranks.json").read_text())
         ranks["ranks"] = [{**ranks["ranks"][0], "rank": rank, "host": f"node{rank}", "state": "working"}
                           for rank in range(50)]
