@@ -67,5 +67,6 @@ function(hierevo_add_program name)
   # A program loads only the libraries that it uses.
   target_link_options(${name} PRIVATE LINKER:--as-needed)
   target_link_libraries(${name} PRIVATE ${arg_LIBRARIES} hierevo_build_flags)
-  install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  install(TARGETS ${name} RUNTIME_DEPENDENCY_SET hierevo-libraries
+    RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT programs)
 endfunction()

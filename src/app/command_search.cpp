@@ -35,6 +35,7 @@
 #include "progress_line.hpp"
 #include "search_evaluators.hpp"
 #include "search_options.hpp"
+#include "shared_libraries.hpp"
 #include "training_setup.hpp"
 
 namespace hierevo::app {
@@ -402,6 +403,9 @@ int command_search(const Arguments& arguments) {
                              "Start mpirun with one more rank than the workers you want.");
     }
     check_recorded(options, command);
+    if (command.evaluator == "train" && command.isolation == "process") {
+      provide_libraries(sibling_program("hierevo-evaluator"));  // for the evaluators to inherit
+    }
     search_options.configuration = options.record();
     warnings = warnings_of(command, options, search_options, job);
   } catch (...) {

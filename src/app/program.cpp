@@ -13,6 +13,7 @@
 
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/standard_error.hpp"
+#include "shared_libraries.hpp"
 #include "standard_output.hpp"
 
 namespace hierevo::app {
@@ -121,6 +122,7 @@ void become(std::string_view program, const std::vector<std::string>& arguments)
   std::vector<char*> pointers;
   for (std::string& word : words) pointers.push_back(word.data());
   pointers.push_back(nullptr);
+  provide_libraries(path);
   keep_ignoring();  // the other program too
   ::execv(path.c_str(), pointers.data());
   throw core::UsageError(

@@ -11,6 +11,9 @@ std::string version();
 /// parts. One fact a line.
 std::string build_facts();
 
+/// Of the LibTorch that this build trains with: "1.13.0". Empty for builds without.
+std::string torch_version();
+
 /// Whether this build can train on GPUs.
 bool built_with_cuda();
 

@@ -1,0 +1,143 @@
+"""The packages are made, and installed, used and removed in a root folder with a fresh Debian.
+
+The tar file is tried before the packages of MPI and LibTorch are there, and afterwards.
+"""
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+BUILD = pathlib.Path(os.environ["HIEREVO_BUILD"])
+CPACK = os.environ["HIEREVO_CPACK"]
+CONSUMER = pathlib.Path(os.environ["HIEREVO_CONSUMER"])
+SOURCES = pathlib.Path("/etc/apt/sources.list.d/debian.sources")
+FASHION = pathlib.Path("/usr/share/datasets/fashion-mnist")
+
+
+def why_not():
+    """Why a fresh Debian cannot be set up here; empty if it can."""
+    if os.geteuid() != 0:
+        return "only root can set up a root folder"
+    tools = [tool for tool in ("mmdebstrap", "patchelf", "dpkg-shlibdeps") if not shutil.which(tool)]
+    return f"without {', '.join(tools)} (scripts/setup --packages)" if tools else ""
+
+
+def run(*command, **more):
+    """What the command prints; its failure fails the test."""
+    done = subprocess.run([str(word) for word in command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, **more)
+    if done.returncode != 0:
+        raise AssertionError(f"{command} exited with {done.returncode}:\n{done.stdout[-4000:]}")
+    return done.stdout
+
+
+class Root:
+    """A folder with a Debian of the release that the packages are for."""
+
+    def __init__(self, folder):
+        self.path = folder / "root"
+        release = dict(line.split("=", 1) for line in pathlib.Path("/etc/os-release").read_text().splitlines()
+                       if "=" in line)
+        run("mmdebstrap", "--variant=minbase", release["VERSION_CODENAME"], self.path,
+            *([SOURCES] if SOURCES.exists() else []))
+        shutil.copy("/etc/resolv.conf", self.path / "etc" / "resolv.conf")
+
+    def command(self, script, code=0, **environment):
+        """What a shell in the root prints. Its mounts vanish with it."""
+        mounts = ("mount -t proc proc $0/proc && mount --bind /dev $0/dev && mount --bind /sys $0/sys && "
+                  "exec chroot $0 sh -c \"$1\"")
+        done = subprocess.run(["unshare", "--mount", "--pid", "--fork", "sh", "-c", mounts, self.path, script],
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              text=True, env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root",
+                                              "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8",
+                                              **environment})
+        if done.returncode != code:
+            raise AssertionError(f"{script!r} exited with {done.returncode}:\n{done.stdout[-4000:]}")
+        return done.stdout
+
+    def install(self, *packages):
+        self.command("apt-get install -y --no-install-recommends " + " ".join(packages))
+
+    def files(self):
+        """Of the system, without those that change as it is used."""
+        listed = self.command("find / -xdev -path /tmp -prune -o -path /var/cache -prune -o -path /var/log -prune "
+                              "-o -path /proc -prune -o -path /dev -prune -o -path /var/lib/dpkg -prune "
+                              "-o -path /var/lib/apt -prune -o -print")
+        return set(listed.splitlines())
+
+
+class Packages(unittest.TestCase):
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="hierevo-packages-", dir="/var/tmp"))
+        self.addCleanup(shutil.rmtree, self.folder)
+
+    def pack(self, generator):
+        """The packages, copied into the root folder's /tmp."""
+        made = self.folder / generator
+        run(CPACK, "-G", generator, "-B", made, cwd=BUILD)
+        return [file for file in made.iterdir() if file.is_file()]
+
+    def test_in_a_fresh_debian(self):
+        tar = self.pack("TGZ")
+        self.assertEqual(len(tar), 1)
+        packages = {file.name.split("_")[0]: file for file in self.pack("DEB")}
+        self.assertLessEqual({"hierevo", "libhierevo-dev"}, set(packages))
+        root = Root(self.folder)
+        for file in packages.values():
+            shutil.copy(file, root.path / "tmp")
+        shutil.copytree(FASHION, root.path / "tmp" / "data")
+        shutil.copytree(CONSUMER, root.path / "tmp" / "consumer")
+        place = root.path / "srv" / "a folder"
+        place.mkdir()
+        run("tar", "-xf", tar[0], "-C", place)
+        self.without_anything_else(root)
+        root.command("apt-get update")
+        before_all = root.files()
+        root.install(*(f"/tmp/{file.name}" for file in packages.values()), "g++", "ninja-build", "openmpi-bin")
+        self.the_programs(root, "hierevo")
+        self.the_programs(root, "'/srv/a folder/'*/bin/hierevo", HIEREVO_TORCH="/usr/lib/x86_64-linux-gnu")
+        self.the_development_files(root)
+        self.assertIn(".TH HIEREVO-SEARCH 1",
+                      (root.path / "usr/share/man/man1/hierevo-search.1").read_text())
+        if "hierevo-slurm-plugin" in packages:
+            line = (root.path / "usr/share/hierevo/plugstack.conf").read_text().splitlines()[-1]
+            plugin = line.split()[1]
+            self.assertTrue((root.path / plugin.lstrip("/")).exists(), line)
+        root.command("dpkg --purge " + " ".join(packages))
+        left = [name for name in root.files() - before_all if "hierevo" in name]
+        self.assertEqual(left, [])
+
+    def without_anything_else(self, root):
+        """The tar file brings all libraries but those of a cluster, and says which are missing."""
+        hierevo = "'/srv/a folder/'*/bin/hierevo"
+        root.command(f"{hierevo} sample --count 1 >/tmp/cell.json")
+        self.assertIn("<svg", root.command(f"{hierevo} export --genotype /tmp/cell.json --format svg --out /tmp/c.svg"
+                                           " && cat /tmp/c.svg"))
+        told = root.command(f"{hierevo} search --run /tmp/run --evaluator synthetic", code=2)
+        self.assertIn("not found: libmpi", told)
+        self.assertIn("Load the MPI that hierevo was built with", told)
+        told = root.command(f"{hierevo} train --run /tmp/run", code=2)
+        self.assertIn("libtorch_cpu", told)
+        self.assertIn("Set HIEREVO_TORCH to the folder of LibTorch", told)
+
+    def the_programs(self, root, hierevo, **environment):
+        root.command("rm -rf /tmp/run")
+        root.command(f"{hierevo} search --run /tmp/run --data-dir /tmp/data --population 2 --evaluations 2 "
+                     "--repeats 1 --channels 2 --steps 2 --batch 8 --workers 1", **environment)
+        self.assertIn("finished", root.command(f"{hierevo} status --run /tmp/run", **environment))
+        root.command(f"{hierevo} report --run /tmp/run", **environment)
+        self.assertIn("<svg", (root.path / "tmp/run/report/index.html").read_text())
+
+    def the_development_files(self, root):
+        root.command("cmake -S /tmp/consumer -B /tmp/build -G Ninja && cmake --build /tmp/build && "
+                     "mpirun --allow-run-as-root --oversubscribe -n 3 /tmp/build/consumer /tmp/embedded")
+
+
+if __name__ == "__main__":
+    if why_not():
+        print(f"Skipped: {why_not()}.")
+        sys.exit(77)
+    unittest.main(verbosity=2)
