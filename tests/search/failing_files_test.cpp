@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+
 #include "genotype_file.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/search/verify.hpp"
@@ -15,6 +17,16 @@ namespace {
 namespace fs = std::filesystem;
 using test::FailingFiles;
 using test::FileFault;
+
+/// Where all temporary files go, also those that a fault keeps from being removed.
+class TemporaryFolder {
+ public:
+  TemporaryFolder() { ::setenv("TMPDIR", folder_.path().c_str(), 1); }
+
+ private:
+  test::ScratchFolder folder_;
+};
+const TemporaryFolder temporary_folder;
 
 /// Something is due whenever it is asked for.
 constexpr SavePace always{{}, {}, {}};
