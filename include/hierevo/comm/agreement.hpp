@@ -17,7 +17,9 @@ namespace hierevo::comm {
 /// Thrown by all ranks at once, with the same text: it is enough that one rank reports it.
 class AgreedError : public core::Error {
  public:
+  /// With the text of the error and the exit code that all ranks shall end with.
   AgreedError(const std::string& text, core::ExitCode code) : Error(text), code_(code) {}
+  /// With text and exit code of another error.
   explicit AgreedError(const core::Error& error) : AgreedError(error.what(), error.exit_code()) {}
   core::ExitCode exit_code() const noexcept override { return code_; }
 

@@ -7,6 +7,7 @@
 
 namespace hierevo::comm {
 
+/// The types of numbers that operations know.
 enum class ElementType : std::uint8_t { uint8, int64, bfloat16, float32, float64 };
 
 /// Bytes of one element.
@@ -19,6 +20,7 @@ struct Elements {
   std::size_t count = 0;
   ElementType type = ElementType::float32;
 
+  /// Bytes of all elements together.
   std::size_t bytes() const { return count * size_of(type); }
 };
 
@@ -30,11 +32,15 @@ class Request {
   class Operation {
    public:
     virtual ~Operation() = default;
+    /// Request::done().
     virtual bool done() = 0;
+    /// Request::wait(), called once.
     virtual void wait() = 0;
   };
 
+  /// An operation that is done.
   Request() = default;
+  /// An operation that an implementation has started.
   explicit Request(std::unique_ptr<Operation> operation) : operation_(std::move(operation)) {}
   Request(Request&&) noexcept = default;
   Request& operator=(Request&& other) noexcept;
@@ -74,7 +80,9 @@ class Collectives {
   Collectives(const Collectives&) = delete;
   Collectives& operator=(const Collectives&) = delete;
 
+  /// This rank's number in the group, from 0.
   virtual int rank() const = 0;
+  /// Number of ranks in the group.
   virtual int size() const = 0;
 
   /// The sum over all ranks takes the place of each rank's `elements` (floating-point or int64). On

@@ -7,6 +7,7 @@
 
 namespace hierevo::comm {
 
+/// A message that has arrived, and the rank that sent it.
 struct Message {
   int source;
   std::vector<std::byte> data;
@@ -29,7 +30,9 @@ class Communicator {
   Communicator(const Communicator&) = delete;
   Communicator& operator=(const Communicator&) = delete;
 
+  /// This rank's number in the group, from 0.
   virtual int rank() const = 0;
+  /// Number of ranks in the group.
   virtual int size() const = 0;
 
   /// Starts sending and returns at once. Throws CommunicationError when the message is longer than

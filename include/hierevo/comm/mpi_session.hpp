@@ -44,8 +44,9 @@ class MpiSession {
   /// The most ranks that a node has, as the launcher says in the environment: all launchers know
   /// this rank's node, Slurm also of the others. 1 when it says nothing.
   static int ranks_on_a_node();
-  /// The ranks of this node, and this one's number among them from 0; 1 and 0 when it says nothing.
+  /// The ranks of this node; 1 when the launcher does not say how many.
   static int ranks_on_this_node();
+  /// The number of this rank among those of its node, from 0; 0 when the launcher does not say.
   static int local_rank();
 
  private:

@@ -7,7 +7,9 @@ namespace hierevo::core {
 /// Owns a file descriptor, or none.
 class Descriptor {
  public:
+  /// Owns none.
   Descriptor() = default;
+  /// Takes over an open descriptor; -1 is none.
   explicit Descriptor(int value) : value_(value) {}
   Descriptor(Descriptor&& other) noexcept : value_(std::exchange(other.value_, -1)) {}
   Descriptor& operator=(Descriptor&& other) noexcept {
@@ -19,7 +21,9 @@ class Descriptor {
   }
   ~Descriptor() { reset(); }
 
+  /// Whether it owns one.
   explicit operator bool() const { return value_ >= 0; }
+  /// The descriptor, which stays owned; -1 where it is none.
   int get() const { return value_; }
   /// Closes it.
   void reset();

@@ -8,7 +8,7 @@
 
 namespace hierevo::core {
 
-/// Exit codes of every program (README, "Exit codes").
+/// Exit codes of every program (docs/searching.md, "Exit codes").
 enum class ExitCode : int {
   finished = 0,
   internal = 1,       ///< a bug in hierevo, or an exception nobody foresaw
@@ -28,12 +28,14 @@ std::string error_text(std::string_view problem, std::string_view why = {},
 class Error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
+  /// What a program exits with that this error ends.
   virtual ExitCode exit_code() const noexcept { return ExitCode::internal; }
 };
 
 /// The caller must act: an option, input file or genotype that cannot be used.
 class UsageError : public Error {
  public:
+  /// The text is error_text() of the arguments.
   explicit UsageError(std::string_view problem, std::string_view why = {},
                       std::string_view suggestion = {})
       : Error(error_text(problem, why, suggestion)) {}
@@ -44,8 +46,10 @@ class UsageError : public Error {
 /// whose place a program can put what its users call it.
 class FieldError : public UsageError {
  public:
+  /// The text is `field` and a space, then error_text() of the other arguments.
   FieldError(std::string_view field, std::string_view problem, std::string_view why = {},
              std::string_view suggestion = {});
+  /// Name of the field.
   const std::string& field() const noexcept { return field_; }
 
  private:
@@ -55,11 +59,15 @@ class FieldError : public UsageError {
 /// A file operation failed; `system_error` is the errno, or 0 where another library says why.
 class IoError : public Error {
  public:
+  /// `operation` is what failed, such as "write"; the text says why by `system_error`.
   IoError(std::filesystem::path path, std::string_view operation, int system_error,
           std::string_view suggestion = {});
+  /// For failures that have no errno: `why` says why.
   IoError(std::filesystem::path path, std::string_view operation, std::string_view why,
           std::string_view suggestion);
+  /// The file or folder.
   const std::filesystem::path& path() const noexcept { return path_; }
+  /// The errno, or 0.
   int system_error() const noexcept { return system_error_; }
   ExitCode exit_code() const noexcept override { return ExitCode::run_directory; }
 
@@ -71,8 +79,10 @@ class IoError : public Error {
 /// A saved state cannot be used: damaged, of another run, or from a newer version.
 class CheckpointError : public Error {
  public:
+  /// The text names `path`, then what error_text() makes of the other arguments.
   CheckpointError(std::filesystem::path path, std::string_view problem, std::string_view why = {},
                   std::string_view suggestion = {});
+  /// The file or folder that holds it.
   const std::filesystem::path& path() const noexcept { return path_; }
   ExitCode exit_code() const noexcept override { return ExitCode::run_directory; }
 
@@ -83,6 +93,7 @@ class CheckpointError : public Error {
 /// Another process works where this one should: it passes with time, and nothing is wrong.
 class InUseError : public CheckpointError {
  public:
+  /// Takes the same arguments.
   using CheckpointError::CheckpointError;
   ExitCode exit_code() const noexcept override { return ExitCode::in_use; }
 };
@@ -97,8 +108,10 @@ class OwnershipLost : public InUseError {
 /// Ranks cannot talk to each other; `rank` is the peer, or -1.
 class CommunicationError : public Error {
  public:
+  /// `rank` is the peer, or -1; the text is error_text() of the other arguments.
   CommunicationError(int rank, std::string_view problem, std::string_view why = {},
                      std::string_view suggestion = {});
+  /// The peer, or -1.
   int rank() const noexcept { return rank_; }
   ExitCode exit_code() const noexcept override { return ExitCode::failures; }
 
@@ -109,6 +122,7 @@ class CommunicationError : public Error {
 /// The user or the system asked to stop, and the work stopped: the same command resumes it.
 class Interrupted : public UsageError {
  public:
+  /// Takes the same arguments.
   using UsageError::UsageError;
   ExitCode exit_code() const noexcept override { return ExitCode::saved; }
 };
@@ -129,6 +143,8 @@ struct Failure {
   std::string text;
   ExitCode code = ExitCode::internal;
 };
+/// For any exception. One that hierevo does not know is a bug, unless it reports a lack of memory
+/// or a file operation that failed.
 Failure failure_of(const std::exception& exception);
 
 }  // namespace hierevo::core

@@ -27,6 +27,7 @@ enum class Writers : std::uint8_t {
 /// failed, the old file is then untouched.
 void replace_file(const std::filesystem::path& path, std::span<const std::byte> contents,
                   Writers writers = Writers::one);
+/// The same for a text.
 void replace_file(const std::filesystem::path& path, std::string_view contents,
                   Writers writers = Writers::one);
 
@@ -48,6 +49,7 @@ std::vector<std::filesystem::path> entries_of(const std::filesystem::path& folde
 /// What is parsed takes many times its length in memory.
 inline constexpr std::size_t longest_text_file = std::size_t{1} << 22;
 
+/// Whether to read the rest of a file.
 enum class ReadOn : std::uint8_t { no, yes };
 /// Looks at what has been read of a file of `size` bytes, at first some 64 KiB or all of it; it may
 /// throw. So nothing is read for a beginning that is wrong, however long the file says it is.
@@ -59,6 +61,7 @@ using FileLook = std::function<ReadOn(std::span<const std::byte> so_far, std::si
 std::vector<std::byte> read_file(const std::filesystem::path& path,
                                  std::size_t longest = longest_text_file,
                                  const FileLook& look = nullptr);
+/// The same as text.
 std::string read_text_file(const std::filesystem::path& path,
                            std::size_t longest = longest_text_file);
 

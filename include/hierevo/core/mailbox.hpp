@@ -14,8 +14,11 @@ class EventFd {
  public:
   /// Throws IoError where the system has no descriptor left.
   EventFd();
+  /// Makes the descriptor readable.
   void notify();
+  /// Makes it unreadable until the next notify().
   void clear();
+  /// For poll() and the like.
   int descriptor() const { return event_.get(); }
 
  private:
@@ -26,12 +29,14 @@ class EventFd {
 template <typename Value>
 class Mailbox {
  public:
+  /// Puts `value` behind the others. From any thread.
   void put(Value value) {
     const std::scoped_lock lock(mutex_);
     values_.push_back(std::move(value));
     filled_.notify();
   }
 
+  /// Takes out the value that was put in first; nothing where there is none. Does not wait.
   std::optional<Value> take() {
     const std::scoped_lock lock(mutex_);
     if (values_.empty()) return std::nullopt;

@@ -20,9 +20,11 @@ struct NumberRange {
   std::string text() const;
 };
 
+/// All numbers from `least` up.
 constexpr NumberRange at_least(double least, std::string_view why = {}) {
   return {.least = least, .why = why};
 }
+/// All numbers from `least` to `most`, both included.
 constexpr NumberRange between(double least, double most, std::string_view why = {}) {
   return {.least = least, .most = most, .why = why};
 }

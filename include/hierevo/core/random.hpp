@@ -15,14 +15,20 @@ std::uint64_t derive_seed(std::uint64_t root, std::uint64_t id, std::string_view
 /// with every standard library. A C++ UniformRandomBitGenerator.
 class RandomStream {
  public:
+  /// What a draw gives.
   using result_type = std::uint64_t;
 
+  /// The stream of this seed.
   explicit RandomStream(std::uint64_t seed) : state_(seed) {}
+  /// The stream of derive_seed() of the arguments.
   RandomStream(std::uint64_t root, std::uint64_t id, std::string_view purpose)
       : state_(derive_seed(root, id, purpose)) {}
 
+  /// The smallest number of a draw.
   static constexpr result_type min() { return 0; }
+  /// The largest number of a draw.
   static constexpr result_type max() { return std::numeric_limits<result_type>::max(); }
+  /// Draws 64 uniform bits.
   result_type operator()();
 
   /// Uniform in [0, bound), without bias. `bound` must be at least 1.

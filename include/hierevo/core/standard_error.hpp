@@ -12,6 +12,7 @@ namespace hierevo::core {
 /// Writes `text`, which is made printable, as a line above the status line.
 void write_line(std::string_view text);
 
+/// The same for a line to be formatted, as fmt::format() does.
 template <typename... Args>
 void write_line(fmt::format_string<Args...> format, Args&&... args) {
   write_line(std::string_view(fmt::format(format, std::forward<Args>(args)...)));

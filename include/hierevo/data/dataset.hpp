@@ -17,6 +17,7 @@ struct Dataset {
   Images train;
   Images test;  ///< without images where there is no such part
 
+  /// Number of classes.
   int classes() const { return static_cast<int>(class_names.size()); }
 };
 

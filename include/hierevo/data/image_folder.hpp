@@ -42,6 +42,7 @@ bool is_image_folder(const std::filesystem::path& folder);
 ImageFolder scan_image_folder(const std::filesystem::path& folder,
                               const ValidationLabelFiles& validation_labels = {});
 
+/// What was read of an image file, still encoded.
 struct ImageBytes {
   std::vector<std::byte> bytes;
   std::string problem;  ///< why there are no bytes; empty otherwise

@@ -54,6 +54,7 @@ struct Images {
   std::vector<std::uint8_t> pixels;  ///< [N, C, H, W]
   std::vector<std::int64_t> labels;  ///< [N], each in [0, classes)
 
+  /// Number of images.
   std::int64_t size() const { return static_cast<std::int64_t>(labels.size()); }
 };
 

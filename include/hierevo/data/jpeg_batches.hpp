@@ -20,6 +20,7 @@ struct DecodedBatch {
 /// comes once per epoch, in the order of BatchOrder. Belongs to one thread.
 class JpegTrainingBatches {
  public:
+  /// What batches are made of, and with how many threads.
   struct Options {
     std::int64_t batch = 256;  ///< images of a step, over all ranks
     std::int64_t crop = 299;

@@ -16,8 +16,11 @@ class JpegFiles {
  public:
   virtual ~JpegFiles() = default;
 
+  /// Number of files; indices are below it.
   virtual std::int64_t size() const = 0;
+  /// The class of an image, from 0.
   virtual std::int64_t label(std::int64_t index) const = 0;
+  /// Height and width of an image, without decoding it.
   virtual ImageSize image_size(std::int64_t index) const = 0;
   /// For messages.
   virtual std::string name(std::int64_t index) const = 0;

@@ -25,6 +25,7 @@ struct ValidationLabelFiles {
   std::optional<std::size_t> first_number = {};
 };
 
+/// The classes of test images, as read_validation_labels() finds them.
 struct ValidationLabels {
   std::vector<std::int64_t> labels;
   std::string assumption;  ///< whether numbers count from 0 or 1, and why; empty: none was made

@@ -17,17 +17,19 @@
 
 namespace hierevo::evolution {
 
-/// The numbers stand in files: never change one.
+/// How candidates are made. The numbers stand in files: never change one.
 enum class Algorithm : std::uint8_t {
   evolution = 0,  ///< asynchronous tournament selection, nothing is removed (section 3.3)
   aging = 1,      ///< the same, only the newest `population` individuals breed (Real et al. 2019)
   random = 2,     ///< independent random genotypes (section 3.4)
 };
 
+/// Names of the algorithms, in the order of the enumeration.
 inline constexpr std::array<std::string_view, 3> algorithm_names = {"evolution", "aging", "random"};
 
 /// Throws UsageError for a name that is none of these.
 Algorithm algorithm_named(std::string_view name);
+/// The name by which algorithm_named() finds it.
 std::string_view name(Algorithm algorithm);
 
 inline constexpr auto population_range = core::at_least(2, "selection needs at least 2");
@@ -36,6 +38,7 @@ inline constexpr core::NumberRange tournament_range = {
     .least = 0.0, .most = 1.0, .without_least = true, .why = "it is a share of the population"};
 inline constexpr auto start_mutations_range = core::at_least(0);
 
+/// What defines an evolution; the defaults are the paper's.
 struct EngineOptions {
   genome::SearchSpace space = genome::SearchSpace::hierarchical();
   Algorithm algorithm = Algorithm::evolution;
@@ -72,16 +75,21 @@ class Engine {
   /// Throws InternalError for an id that is not in flight. `evaluation.fitness` must be finite.
   void tell(IndividualId id, Evaluation evaluation);
 
+  /// Those that it was made with.
   const EngineOptions& options() const { return options_; }
   /// Evaluated individuals, in the order of tell().
   const std::vector<Individual>& history() const { return history_; }
   /// Candidates asked for, without an evaluation yet, by id.
   std::vector<Candidate> in_flight() const;
+  /// Number of candidates in flight.
   std::size_t in_flight_count() const { return in_flight_.size(); }
   /// The individual with the highest fitness so far that did not fail, the earliest of equals.
   const Individual* best() const;
+  /// Individuals whose evaluation failed (is_failure()).
   std::size_t failures() const { return failures_; }
+  /// Whether as many evaluations as the options ask for are there.
   bool finished() const { return history_.size() >= options_.evaluations; }
+  /// All that a second engine requires to continue from here.
   EngineState state() const { return {history_, in_flight()}; }
 
  private:

@@ -14,6 +14,7 @@ namespace hierevo::evolution {
 
 /// Candidates are numbered from 1 in the order they are asked for; an id is never given twice.
 enum class IndividualId : std::uint64_t {};
+/// The number of an id.
 constexpr std::uint64_t number(IndividualId id) {
   return static_cast<std::uint64_t>(id);
 }
@@ -32,6 +33,7 @@ enum class Status : std::uint8_t {
 };
 inline constexpr int status_count = 9;
 
+/// The status in a word, as messages and files name it.
 std::string_view name(Status status);
 /// A failed individual never becomes a parent. Invalid and over-budget ones are not failures.
 constexpr bool is_failure(Status status) {
@@ -57,6 +59,7 @@ struct Evaluation {
 
   bool operator==(const Evaluation&) const = default;
 
+  /// A failed evaluation: `status` with `reason`, and nothing else known.
   static Evaluation failure(Status status, std::string reason) {
     Evaluation evaluation;
     evaluation.status = status;

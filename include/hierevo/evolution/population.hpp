@@ -18,7 +18,9 @@ class Population {
   /// With a `capacity`, adding one more removes the one that was added first.
   explicit Population(std::optional<std::size_t> capacity = std::nullopt) : capacity_(capacity) {}
 
+  /// Takes an individual in, and the oldest out where there is no room.
   void add(IndividualId id, double fitness);
+  /// Number of individuals.
   std::size_t size() const { return size_; }
 
   /// Winner of a tournament of max(2, ceil(share·size)) individuals drawn without replacement (all,

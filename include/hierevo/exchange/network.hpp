@@ -20,6 +20,7 @@ struct Network {
   std::vector<std::string> class_names{};   ///< in the order of the logits; empty where unknown
   std::vector<io::StoredTensor> weights{};  ///< by the names of the plan; empty where not trained
 
+  /// Whether it has weights.
   bool trained() const { return !weights.empty(); }
 };
 

@@ -8,6 +8,7 @@
 
 namespace hierevo::genome {
 
+/// What a node of an assembled cell does: primitives, its input, and concatenation.
 enum class CellNodeKind : std::uint8_t {
   input,
   conv1x1,
@@ -35,6 +36,7 @@ struct CellGraph {
   std::vector<CellNode> nodes;
   int output = 0;
 
+  /// Whether the cell computes anything.
   bool valid() const { return !nodes.empty(); }
 };
 

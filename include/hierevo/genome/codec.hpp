@@ -18,6 +18,7 @@ std::string json_text(const Genotype& genotype);
 /// wrong and where.
 Genotype genotype_from_json(std::string_view text, std::string_view source);
 
+/// The genotype in a JSON file. Throws as genotype_from_json(), also when the file cannot be read.
 Genotype read_genotype(const std::filesystem::path& path);
 
 }  // namespace hierevo::genome

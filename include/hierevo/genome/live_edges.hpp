@@ -10,6 +10,7 @@ namespace hierevo::genome {
 /// sink is not reached acts as `none` where it is used. The genotype must outlive this.
 class LiveEdges {
  public:
+  /// Finds the live edges of `genotype`, which must outlive this.
   explicit LiveEdges(const Genotype& genotype);
 
   /// Whether the motif's source reaches its sink. `motif` counts from 0.

@@ -19,6 +19,7 @@ struct Mutation {
 /// may equal the present one.
 Mutation draw_mutation(const SearchSpace& space, core::RandomStream& random);
 
+/// Makes the change. Throws InternalError when it does not fit the genotype.
 void apply(const Mutation& mutation, Genotype& genotype);
 
 /// The genotype that only passes its input on: every motif is a chain of identities; above level 2

@@ -33,13 +33,16 @@ struct ModelSpec {
   static constexpr int most_classes = 1 << 16;
 };
 
+/// Names of the models, in the order of the enumeration.
 inline constexpr std::array<std::string_view, 3> model_names = {"cifar-small", "cifar-large",
                                                                 "imagenet"};
 
 /// Throws UsageError for a name that is none of these.
 ModelKind model_kind_named(std::string_view name);
+/// The name by which model_kind_named() finds it.
 std::string_view name(ModelKind kind);
 
+/// The operations of a network.
 enum class PlanOpKind : std::uint8_t {
   input,
   conv,       ///< kernel×kernel convolution, batch normalisation, ReLU

@@ -23,10 +23,12 @@ enum class Primitive : std::uint8_t {
 inline constexpr std::array<std::string_view, 6> primitive_names = {
     "conv1x1", "depthwise3x3", "separable3x3", "maxpool3x3", "avgpool3x3", "identity"};
 
+/// The name of a primitive.
 constexpr std::string_view name(Primitive primitive) {
   return primitive_names[static_cast<std::size_t>(primitive)];
 }
 
+/// The primitive of this name; nothing where there is none.
 std::optional<Primitive> primitive_named(std::string_view name);
 
 }  // namespace hierevo::genome

@@ -36,6 +36,7 @@ class SearchSpace {
   /// The text that parse() turns back into this space.
   std::string name() const;
 
+  /// The number L of the level whose only motif is the cell.
   int top_level() const { return static_cast<int>(levels_.size()) + 1; }
   /// Throws InternalError unless 2 <= level <= top_level().
   const LevelShape& level(int level) const;

@@ -30,6 +30,7 @@ data::Dataset read_data_pack(const std::filesystem::path& path);
 /// exists.
 class DataPackWriter {
  public:
+  /// The part of the data set that images belong to.
   enum class Part { train, test };
 
   /// `train` (at least 1) and `test` images will follow.

@@ -20,6 +20,7 @@ enum class ImagePart : std::uint8_t { train, test };
 
 /// "train-00003.h5"
 std::string shard_name(ImagePart part, std::size_t number);
+/// Name of the index in the folder.
 inline constexpr const char* shard_index_name = "index.h5";
 /// Readers keep all shards open.
 inline constexpr std::size_t most_shards = 512;
@@ -32,6 +33,7 @@ struct PixelSums {
 
   /// Adds `rgb`, [pixels, 3].
   void add(std::span<const std::uint8_t> rgb);
+  /// Adds the sums over other images.
   void add(const PixelSums& other);
 };
 
@@ -94,11 +96,13 @@ bool is_shard_folder(const std::filesystem::path& folder);
 /// The images of a part, to be read from disk one by one.
 class ShardedImages final : public data::JpegFiles {
  public:
+  /// Without images, to be assigned to.
   ShardedImages();
   ShardedImages(ShardedImages&&) noexcept;
   ShardedImages& operator=(ShardedImages&&) noexcept;
   ~ShardedImages() override;
 
+  /// Where an image lies, and what is known of it without reading it.
   struct Entry {
     std::uint64_t offset;  ///< in its shard's file
     std::uint32_t length;
@@ -108,6 +112,7 @@ class ShardedImages final : public data::JpegFiles {
     std::int32_t label;
     std::uint32_t shard;
   };
+  /// The entry of an image.
   const Entry& entry(std::int64_t index) const;
 
   std::int64_t size() const override;

@@ -21,7 +21,9 @@ class Journal {
   /// What was recorded but not written is lost.
   ~Journal();
 
+  /// Records that a candidate was made.
   void asked(const evolution::Candidate& candidate);
+  /// Records the result of a candidate.
   void told(const evolution::Individual& individual);
 
   /// Hands what was recorded since to the system, where it survives the end of this process, and

@@ -27,12 +27,14 @@ struct Program {
   std::optional<std::uint64_t> memory_limit{};  ///< bytes of address space
   std::vector<int> cpus{};                      ///< cores it is bound to; empty: as this process
 };
+/// In Program::descriptors: /dev/null.
 inline constexpr int no_descriptor = -1;
 
 /// What a launcher, a terminal or a pipe sends to all of a job.
 inline constexpr std::array job_signals = {SIGTERM, SIGINT,  SIGHUP,  SIGUSR1, SIGUSR2, SIGCONT,
                                            SIGQUIT, SIGXCPU, SIGPIPE, SIGTSTP, SIGTTIN, SIGTTOU};
 
+/// What came of the start of a program.
 struct ProgramStart {
   int pid = -1;
   int error = 0;  ///< errno where it could not be started

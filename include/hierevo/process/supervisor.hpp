@@ -20,7 +20,9 @@ struct LaunchSpec {
 /// A program that was started; an id is never reused.
 enum class ProcessId : std::uint64_t {};
 
+/// How a program has ended.
 struct ProcessEnd {
+  /// What ended it.
   enum class Cause : std::uint8_t {
     exited = 0,             ///< `code`: its exit code
     signalled = 1,          ///< `code`: the signal
@@ -64,6 +66,7 @@ class Supervisor {
   /// Ends all programs.
   ~Supervisor();
 
+  /// A program that was started, and what connects this process with it.
   struct Process {
     ProcessId id{};
     /// A SOCK_SEQPACKET socket to the program, non-blocking on this side. Its own for each program:

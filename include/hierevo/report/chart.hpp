@@ -7,6 +7,7 @@
 
 namespace hierevo::report {
 
+/// How the numbers of a series are drawn.
 enum class Marks : std::uint8_t {
   points,
   line,
@@ -24,6 +25,7 @@ struct Series {
   std::vector<std::uint64_t> individual{};  ///< whose they are, where they are one's
 };
 
+/// An axis of a chart.
 struct Axis {
   std::string title;
   bool logarithmic = false;
@@ -38,6 +40,7 @@ struct Chart {
   Axis y;
   std::vector<Series> series;
 
+  /// Whether it has no points.
   bool empty() const;
 };
 

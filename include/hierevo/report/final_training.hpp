@@ -49,6 +49,7 @@ struct FinalTraining {
     std::optional<double> top1_deviation{};
     std::optional<double> top5{};
   };
+  /// Nothing before a repeat has finished.
   std::optional<Accuracy> accuracy() const;
 };
 

@@ -33,6 +33,7 @@ struct RunData {
   std::vector<std::pair<std::string, std::string>> options;
   std::vector<FinalTraining> trainings;
 
+  /// All individuals, in the order of their results.
   const std::vector<evolution::Individual>& history() const { return search.state.history; }
   /// evolution::best_of() the history.
   const evolution::Individual* best() const;

@@ -15,6 +15,7 @@ struct Work {
   /// two up to most_memory_parts.
   int memory_parts = 1;
 };
+/// Work::memory_parts is no larger.
 inline constexpr int most_memory_parts = 16;
 
 /// How far an evaluation has come.

@@ -12,6 +12,7 @@ namespace hierevo::search {
 
 /// How the evaluator processes of a rank are started.
 struct EvaluatorPoolOptions {
+  /// How one of the processes is started.
   struct One {
     process::LaunchSpec order;
     std::string setup;  ///< what its program reads first (EvaluationServer::setup); up to 32 KiB

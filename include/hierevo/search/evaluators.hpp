@@ -22,6 +22,7 @@ class Evaluators {
     std::optional<DataFacts> data;  ///< none where no data were read
     std::string error;
   };
+  /// How far an evaluation is.
   struct Progress {
     evolution::IndividualId id{};
     EvaluationProgress at;
@@ -40,6 +41,7 @@ class Evaluators {
   struct Broken {
     std::string reason;
   };
+  /// What may have happened.
   using Event = std::variant<Ready, Progress, Ended, CapacityReduced, Broken>;
 
   virtual ~Evaluators() = default;
@@ -50,6 +52,8 @@ class Evaluators {
   /// How many evaluations may be in flight at the same time. Does not change, not even after
   /// CapacityReduced.
   virtual std::size_t count() const = 0;
+  /// Starts an evaluation; of these count() may be in flight at the same time, of different
+  /// candidates.
   virtual void begin(const Work& work) = 0;
   /// Asks an evaluation to end soon, with its half-trained state saved where possible.
   virtual void save(evolution::IndividualId id) = 0;

@@ -25,6 +25,7 @@ class RunDirectory {
   /// used.
   explicit RunDirectory(std::filesystem::path path);
 
+  /// The folder.
   const std::filesystem::path& path() const { return path_; }
 
   /// Whether path() is still the folder that is locked.
@@ -39,6 +40,7 @@ class RunDirectory {
   /// Throws OwnershipLost when another process has taken the run over, IoError when the folder is
   /// not the one that is locked. Says whether search.h5 is the one that was saved last here.
   bool check();
+  /// This start's mark; {0, 0} before take_over().
   const core::OwnerMark& owner() const { return claim_.mark(); }
 
   /// What writes into the folder throws IoError, also when `path` is no longer the folder that is
@@ -50,13 +52,16 @@ class RunDirectory {
   /// config.ini: the options of the run in folder `run`. Nothing when there is none yet. Needs no
   /// lock.
   static std::optional<std::string> configuration_of(const std::filesystem::path& run);
+  /// Replaces config.ini by `text`.
   void save_configuration(const std::string& text) const;
   /// data.json: what the run's evaluators learn from (data_record.hpp reads it).
   void save_data(const DataFacts& data) const;
 
+  /// search.h5: the snapshot that was saved last.
   static std::filesystem::path snapshot_path(const std::filesystem::path& run) {
     return run / "search.h5";
   }
+  /// journal: what has happened since that snapshot.
   static std::filesystem::path journal_path(const std::filesystem::path& run) {
     return run / "journal";
   }

@@ -71,6 +71,7 @@ using StatusCallback = std::function<void(const SearchStatus&)>;
 /// Asked often on every rank; true saves and ends the search. May be empty.
 using StopCallback = std::function<bool()>;
 
+/// How run_search() has ended.
 enum class SearchEnd : std::uint8_t {
   finished,  ///< all evaluations are there
   saved,     ///< stopped on request; the same call resumes it

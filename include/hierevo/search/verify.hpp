@@ -33,6 +33,7 @@ struct VerifyOptions {
   std::filesystem::path pack{};  ///< the data pack it trains on; empty when there is none
 };
 
+/// What was found in a run, and how many candidates it has of each kind.
 struct Verification {
   std::vector<Problem> problems;
   std::vector<std::string> notes;  ///< what was not checked, and what is no problem but odd
@@ -43,6 +44,7 @@ struct Verification {
   std::size_t in_flight = 0;
   std::size_t files = 0;  ///< that were read whole
 
+  /// Number of candidates of all kinds.
   std::size_t candidates() const { return evaluated + reused + failed + others + in_flight; }
 };
 

@@ -32,10 +32,11 @@ class TestBatches {
  public:
   virtual ~TestBatches() = default;
 
+  /// Number of images.
   virtual std::int64_t size() const = 0;
   /// From now on only images of `part` are requested, in order: others need not be prepared.
   virtual void expect(data::ImageRange part) { static_cast<void>(part); }
-  /// Throws IoError when they can no longer be read.
+  /// The images `range`. Throws IoError when they can no longer be read.
   virtual Batch at(data::ImageRange range) = 0;
 };
 

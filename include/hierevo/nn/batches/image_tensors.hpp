@@ -16,8 +16,11 @@ struct ImageTensors {
   at::Tensor pixels;  ///< [N, C, H, W], uint8
   at::Tensor labels;  ///< [N], int64, each in [0, classes)
 
+  /// Number of images.
   std::int64_t size() const { return pixels.size(0); }
+  /// Channels of an image.
   std::int64_t channels() const { return pixels.size(1); }
+  /// Height and width of an image.
   data::ImageSize image_size() const { return {pixels.size(2), pixels.size(3)}; }
 };
 

@@ -14,6 +14,7 @@ class Collectives;
 
 namespace hierevo::nn {
 
+/// A tensor of a network and its name, which is unique in the network.
 struct NamedTensor {
   std::string name;
   at::Tensor tensor;
@@ -56,6 +57,7 @@ class Executor {
   /// parameter, replacing what was there. Returns the mean loss, a scalar on the executor's device.
   virtual at::Tensor train_step(const at::Tensor& images, const at::Tensor& targets,
                                 const StepOptions& options) = 0;
+  /// The same with the paper's options.
   at::Tensor train_step(const at::Tensor& images, const at::Tensor& targets) {
     return train_step(images, targets, {});
   }

@@ -38,8 +38,9 @@ class FitnessMeasurement {
   /// stop. Out-of-memory exceptions pass through (executor.hpp).
   TrainingEnd run(const ProgressCallback& progress);
 
-  /// The result of all repeats that finished.
+  /// Top-1 of each repeat that finished.
   const std::vector<double>& accuracy() const { return accuracy_; }
+  /// Trainer::loss of each repeat that finished.
   const std::vector<double>& loss() const { return loss_; }
 
   /// All that is needed to resume. May be called within a progress callback. The tensors share

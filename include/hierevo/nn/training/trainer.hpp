@@ -17,6 +17,7 @@ class Collectives;
 
 namespace hierevo::nn {
 
+/// How far a training has come.
 struct TrainingProgress {
   int repeat = 0;
   std::int64_t step = 0;  ///< steps done
@@ -40,6 +41,7 @@ struct TrainingState {
   std::vector<NamedTensor> momentum;
   std::vector<NamedTensor> average;  ///< running averages of `weights`; empty without
 
+  /// Steps done.
   std::int64_t step() const { return static_cast<std::int64_t>(losses.size()); }
 };
 
@@ -87,8 +89,8 @@ class Trainer {
   /// divide the images among them; the running statistics are rank 0's.
   std::optional<Scores> test(TestBatches& images, const ShouldContinue& should_continue = {});
 
-  /// May be called within a progress callback. The tensors share memory with the training: use them
-  /// before it continues.
+  /// All that is needed to resume. May be called within a progress callback. The tensors share
+  /// memory with the training: use them before it continues.
   TrainingState state();
   /// Resumes from `state`: on a CPU with the same threads, every weight afterwards is bit for bit
   /// what it would have been without the interruption. Throws UsageError, and changes nothing, when
