@@ -14,32 +14,35 @@ README = (SOURCE / "README.md").read_text()
 INSTALL = (SOURCE / "INSTALL.md").read_text()
 
 
+def document(name):
+    return (SOURCE / "docs" / f"{name}.md").read_text()
+
+
 def section(text, title):
     return re.search(rf"^## {title}\n(.*?)(?=^## |\Z)", text, re.M | re.S)[1]
 
 
-def example(text, title, language=""):
-    return re.search(rf"^```{language}\n(.*?)^```", section(text, title), re.M | re.S)[1]
+def examples(text, title, language=""):
+    return re.findall(rf"^```{language}\n(.*?)^```", section(text, title), re.M | re.S)
 
 
 class Documents(ProgramTest):
-    def words(self, title):
-        """A README command line for hierevo, without its launcher, as a list of words."""
-        line = example(README, title, "sh").replace("\\\n", " ")
-        launcher, arguments = line.split("build/release/bin/hierevo ", 1)
-        return launcher.split(), arguments.split()
-
     def test_the_search_of_the_readme_and_its_python_lines(self):
-        launcher, arguments = self.words("A search")
-        self.assertEqual(launcher, ["mpirun", "-n", "3"])
+        lines = examples(README, "A search", "sh")[0].replace("\\\n", " ").splitlines()
+        search, = (line for line in lines if " hierevo search " in line)
+        launcher, arguments = search.split(" hierevo ", 1)
+        self.assertEqual(launcher, "mpirun -n 3")
         # The same line, but with fewer evaluations, which take no time.
-        self.hierevo(*arguments, "--evaluator", "synthetic", "--evaluations", 24,
+        self.hierevo(*arguments.split(), "--evaluator", "synthetic", "--evaluations", 24,
                      launcher=mpirun(3))
         self.run_dir = self.folder / "my-run"
         self.assert_finished(24)
-        self.hierevo("report", "--run", self.run_dir)
+        for line in lines:  # those that look at it
+            if line.startswith("hierevo"):
+                self.hierevo(*line.split("#")[0].split()[1:])
         found = {path.name for path in self.run_dir.iterdir()}
-        listed = re.findall(r"^my-run/([^\s/]+)", example(README, "What a run leaves"), re.M)
+        files = document("files")
+        listed = re.findall(r"^my-run/([^\s/]+)", examples(files, "What a run leaves")[0], re.M)
         self.assertLessEqual(set(listed), found)
         if not h5py:
             self.skipTest("no h5py for the Python lines")
@@ -47,34 +50,55 @@ class Documents(ProgramTest):
         before = os.getcwd()
         os.chdir(self.folder)
         self.addCleanup(os.chdir, before)
-        exec(example(README, "What a run leaves", "python"), names)
+        exec(examples(files, "Read results in Python", "python")[0], names)
         self.assertEqual(len(names["genotypes"]), 24)
         self.assertEqual(len(names["fitness"]), 24)
 
+    def test_an_evaluation_of_ones_own(self):
+        """The program and the search of docs/searching.md, as they stand there."""
+        script, = examples(document("searching"), "Use your own evaluation", "sh")
+        path = f"PATH={BIN}:{os.environ['PATH']}"
+        result = self.command(["env", path, "bash", "-euc", script])
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.run_dir = self.folder / "mine"
+        self.assert_finished(50)
+
     def test_every_command_of_the_table_is_there(self):
-        commands = re.findall(r"^\| `hierevo (\w+)", section(README, "A search"), re.M)
+        commands = re.findall(r"^\| `hierevo (\w+)", section(README, "Commands"), re.M)
         self.assertIn("search", commands)
         listed = re.findall(r"^  (\w+)  ", self.hierevo("--help").stdout, re.M)
         self.assertEqual(sorted(commands), sorted(listed))
 
     def test_options_in_the_documents_exist(self):
-        known = "--with-ft --oversubscribe --allow-run-as-root --ntasks-per-node"  # of mpirun, sbatch
+        known = set("--with-ft --oversubscribe --allow-run-as-root --bind-to --ntasks-per-node --cpus-per-task "
+                    "--time --array --signal --dependency --batch --full --mpi --gpus-per-task "
+                    "--hierevo-stage --hierevo-evaluators-per-gpu --hierevo-devices "
+                    "--reuid --regid --clear-groups --build --preset --version".split())  # of other programs
         for command in re.findall(r"^  (\w+)  ", self.hierevo("--help").stdout, re.M):
             if (BIN / "hierevo-train").exists() or command not in ("train", "evaluate"):
-                known += self.hierevo(command, "--help").stdout
-        mine = section(README, "A search") + section(README, "Faithful to the paper")
-        options = set(re.findall(r"(?<![\w-])(--[a-z][a-z-]+)", mine))
-        self.assertIn("--ema-decay", options)
-        for option in options:
-            self.assertIn(option, known)
+                known |= set(re.findall(r"--[a-z][a-z0-9-]+", self.hierevo(command, "--help").stdout))
+        for program in ("setup", "test"):
+            known |= set(re.findall(r"--[a-z][a-z-]+", (SOURCE / "scripts" / program).read_text()))
+        for name in ("method", "searching", "training", "data", "schedulers", "gpus", "files", "performance"):
+            options = set(re.findall(r"(?<![\w-])(--[a-z][a-z0-9-]+)", document(name)))
+            if (BIN / "hierevo-train").exists():
+                self.assertEqual(options - known, set(), name)
+        self.assertIn("--ema-decay", document("training"))
 
     def test_the_cmake_lines_are_those_of_the_consumer(self):
-        consumer = (SOURCE / "tests" / "consumer" / "CMakeLists.txt").read_text()
-        for text in (example(README, "In your own program", "cmake"),
-                     section(INSTALL, "Installing and using the library").split("```")[3]):
+        consumer = [line.strip() for line in
+                    (SOURCE / "tests" / "consumer" / "CMakeLists.txt").read_text().splitlines()]
+        for text in (*examples(document("embedding"), "Find the package", "cmake"),
+                     *examples(INSTALL, "Installing and using the library", "cmake")):
             for line in text.strip().splitlines():
-                code = line.split("#")[0].strip().replace("my_program", "consumer")
-                self.assertIn(code, consumer)
+                self.assertIn(line.split("#")[0].strip().replace("my_program", "consumer"), consumer)
+
+    def test_the_c_lines_are_those_of_the_consumer(self):
+        consumer = (SOURCE / "tests" / "consumer" / "main.cpp").read_text()
+        blocks = examples(document("embedding"), "Search with your own evaluator", "cpp")
+        self.assertGreater(len(blocks), 2)
+        for block in blocks:
+            self.assertIn(block, consumer)
 
     def test_cmake_options_and_variables_in_the_documents_exist(self):
         cmake = "".join(path.read_text() for path in

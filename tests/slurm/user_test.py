@@ -1,4 +1,4 @@
-"""A new user without root, with hierevo installed, follows INSTALL.md's section on Slurm."""
+"""A new user without root, with hierevo installed, follows docs/schedulers.md."""
 import json
 import os
 import pwd
@@ -22,9 +22,9 @@ def user_is_there():
 
 
 def example(script):
-    """The words of INSTALL.md's command that submits a script."""
-    section = (SOURCE / "INSTALL.md").read_text().split("\n## Under Slurm\n")[1]
-    return re.search(rf"^sbatch [^\n]*{script}.*?$", section.replace("\\\n", ""), re.M)[0].split()
+    """The words of the document's first command that submits a script."""
+    document = (SOURCE / "docs" / "schedulers.md").read_text()
+    return re.search(rf"^sbatch [^\n]*{script}.*?$", document.replace("\\\n", ""), re.M)[0].split()
 
 
 @unittest.skipUnless(user_is_there(), f"no user {USER}")

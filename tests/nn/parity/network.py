@@ -2,7 +2,7 @@
 
 Written from the paper (section 2 for the cell, Figure 2 and section 4 for the networks) by
 recursion over motifs, with none of the C++ in mind: no list of operations, no inlined cell. Nodes,
-motifs and levels count as in the paper. The README's "Faithful to the paper" has the readings.
+motifs and levels count as in the paper. docs/method.md, "Faithful to the paper", has the readings.
 """
 import torch
 from torch import nn
