@@ -90,14 +90,16 @@ find_path(Protobuf_INCLUDE_DIR google/protobuf/message.h PATHS ${HIEREVO_ONNX_IN
 find_package(Protobuf QUIET)
 set(hierevo_has_onnx OFF)
 if(HIEREVO_ONNX_INCLUDE_DIR AND HIEREVO_ONNX_PROTO_LIBRARY AND Protobuf_FOUND)
+  string(MD5 hierevo_onnx "${HIEREVO_ONNX_INCLUDE_DIR};${Protobuf_INCLUDE_DIRS};${Protobuf_LIBRARIES}")
+  set(hierevo_onnx HIEREVO_ONNX_COMPILES_${hierevo_onnx})  # found anew with other libraries
   cmake_push_check_state(RESET)
   set(CMAKE_REQUIRED_INCLUDES ${HIEREVO_ONNX_INCLUDE_DIR} ${Protobuf_INCLUDE_DIRS})
   set(CMAKE_REQUIRED_DEFINITIONS -DONNX_ML=1 -DONNX_NAMESPACE=onnx)
   set(CMAKE_REQUIRED_LIBRARIES ${HIEREVO_ONNX_PROTO_LIBRARY} ${Protobuf_LIBRARIES})
   check_cxx_source_compiles("#include <onnx/onnx_pb.h>
-    int main() { onnx::ModelProto model; model.set_producer_name(\"hierevo\"); }" HIEREVO_ONNX_COMPILES)
+    int main() { onnx::ModelProto model; model.set_producer_name(\"hierevo\"); }" ${hierevo_onnx})
   cmake_pop_check_state()
-  set(hierevo_has_onnx ${HIEREVO_ONNX_COMPILES})
+  set(hierevo_has_onnx ${${hierevo_onnx}})
 endif()
 if(HIEREVO_WITH_ONNX STREQUAL AUTO)
   set(HIEREVO_WITH_ONNX ${hierevo_has_onnx})

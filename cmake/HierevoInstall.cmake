@@ -31,7 +31,10 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/hierevo-config-version.cm
 install(FILES ${PROJECT_BINARY_DIR}/hierevo-config.cmake cmake/HierevoFmtFirst.cmake
   ${PROJECT_BINARY_DIR}/hierevo-config-version.cmake DESTINATION ${hierevo_package_dir}
   COMPONENT development)
-install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT programs)
+install(FILES LICENSE README.md INSTALL.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT programs)
+install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT programs
+  FILES_MATCHING PATTERN "*.md" PATTERN "*.svg")
+install(FILES io/FORMAT.md DESTINATION ${CMAKE_INSTALL_DOCDIR}/io COMPONENT programs)
 install(DIRECTORY genotypes protocols DESTINATION ${CMAKE_INSTALL_DATADIR}/hierevo COMPONENT programs)
 install(DIRECTORY slurm DESTINATION ${CMAKE_INSTALL_DATADIR}/hierevo COMPONENT programs USE_SOURCE_PERMISSIONS
   PATTERN site.sh EXCLUDE PATTERN spank EXCLUDE)

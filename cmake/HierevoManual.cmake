@@ -2,7 +2,9 @@
 #   PROGRAM  hierevo
 #   OUT      folder of the pages and of the file hierevo for bash
 #   TEMPLATE hierevo.bash.in
-# Commands whose program is not there are left out.
+#   WITH_TORCH  whether there is hierevo-train
+# Commands of programs that are not built are left out: of train and evaluate, without LibTorch.
+set(PROGRAM ${CMAKE_COMMAND} -E env --unset=HIEREVO_TORCH ${PROGRAM})
 execute_process(COMMAND ${PROGRAM} --help OUTPUT_VARIABLE help COMMAND_ERROR_IS_FATAL ANY)
 string(REGEX MATCHALL "\n  [a-z]+  " lines "${help}")
 file(MAKE_DIRECTORY ${OUT})
@@ -11,10 +13,10 @@ set(HIEREVO_COMMANDS "")
 set(HIEREVO_OPTIONS "")
 foreach(line ${lines})
   string(STRIP "${line}" command)
-  execute_process(COMMAND ${PROGRAM} ${command} --man-page OUTPUT_VARIABLE page RESULT_VARIABLE failed ERROR_QUIET)
-  if(failed)
+  if(command MATCHES "^(train|evaluate)$" AND NOT WITH_TORCH)
     continue()
   endif()
+  execute_process(COMMAND ${PROGRAM} ${command} --man-page OUTPUT_VARIABLE page COMMAND_ERROR_IS_FATAL ANY)
   file(WRITE ${OUT}/hierevo-${command}.1 "${page}")
   execute_process(COMMAND ${PROGRAM} ${command} --option-names OUTPUT_VARIABLE names COMMAND_ERROR_IS_FATAL ANY)
   string(APPEND HIEREVO_COMMANDS "${command} ")

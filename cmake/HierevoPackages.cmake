@@ -19,10 +19,19 @@ set(CPACK_PROJECT_CONFIG_FILE ${PROJECT_SOURCE_DIR}/cmake/HierevoPackageOptions.
 install(RUNTIME_DEPENDENCY_SET hierevo-libraries
   PRE_EXCLUDE_REGEXES
     "^ld-linux" "^lib(c|m|dl|rt|pthread|resolv|util|anl|nsl|mvec)\\.so"
-    "^lib(mpi|open-rte|open-pal|pmix|pmi2?)[.-]" "^lib(torch|c10|caffe2|shm)" 
+    "^lib(mpi(ch)?|open-rte|open-pal|pmix|pmi2?)[.-]" "^lib(torch|c10|caffe2|shm)"
     "^lib(cuda|cublas|cudnn|cufft|cufile|cupti|curand|cusolver|cusparse|nccl|nvidia|nv[A-Zrs])"
-  POST_EXCLUDE_REGEXES "/libhierevo_[a-z]+\\.so"
+  POST_EXCLUDE_REGEXES "/libhierevo_[a-z_]+\\.so"
   LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT libraries EXCLUDE_FROM_ALL)
+
+# Debian requires the license of each package under this name.
+foreach(package hierevo:programs libhierevo-dev:development hierevo-slurm-plugin:slurm)
+  string(REPLACE ":" ";" package ${package})
+  list(GET package 0 name)
+  list(GET package 1 component)
+  install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/${name} RENAME copyright
+    COMPONENT ${component} EXCLUDE_FROM_ALL)
+endforeach()
 
 set(CPACK_DEB_COMPONENT_INSTALL ON)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
@@ -42,6 +51,15 @@ if(HIEREVO_WITH_MPI)
 endif()
 if(HIEREVO_WITH_TORCH)
   list(APPEND development libtorch-dev)
+endif()
+if(HIEREVO_WITH_ONNX)
+  list(APPEND development libonnx-dev libprotobuf-dev)
+endif()
+if(HIEREVO_WITH_GRAPHVIZ)
+  list(APPEND development libgraphviz-dev)
+endif()
+if(BUILD_SHARED_LIBS)
+  list(APPEND development "hierevo (= ${PROJECT_VERSION})")
 endif()
 list(JOIN development ", " CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS)
 

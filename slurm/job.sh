@@ -251,6 +251,8 @@ run_job() {
     "on ${SLURM_JOB_NODELIST:-this node} with $launcher, in '$folder'."
   find_end_of_job
   if [[ -n ${SLURM_CPUS_PER_TASK:-} ]]; then export SRUN_CPUS_PER_TASK=$SLURM_CPUS_PER_TASK; fi
+  HIEREVO_LOG=$(readlink "/proc/$$/fd/2") # for hierevo status: what the ranks print comes here
+  export HIEREVO_LOG
   if [[ $launcher == srun ]]; then take_new_step_ids; fi
   run_program
   if ((code == 5)); then wait_for_folder; fi

@@ -1,6 +1,9 @@
 #include "chosen_genotype.hpp"
 
+#include <fmt/format.h>
+
 #include "hierevo/core/error.hpp"
+#include "hierevo/core/quantity_text.hpp"
 #include "hierevo/evolution/engine.hpp"
 #include "hierevo/genome/codec.hpp"
 #include "hierevo/search/run_directory.hpp"
@@ -32,8 +35,12 @@ evolution::Individual GenotypeChoice::read() const {
   const evolution::Engine engine(snapshot.options, snapshot.state);
   if (id == 0) {
     if (engine.best() != nullptr) return *engine.best();
-    throw core::UsageError(fmt::format("The run in '{}' has no best individual", run),
-                           "nothing was evaluated yet", "Let it search on.");
+    const std::size_t failed = engine.history().size();
+    throw core::UsageError(
+        fmt::format("The run in '{}' has no best individual", run),
+        failed == 0 ? "nothing was evaluated yet"
+                    : fmt::format("all {} failed", core::counted_text(failed, "evaluation")),
+        failed == 0 ? "Let it search on." : "hierevo status says why.");
   }
   for (const auto& individual : engine.history()) {
     if (number(individual.candidate.id) == id) return individual;

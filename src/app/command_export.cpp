@@ -138,6 +138,17 @@ void give(const ExportOptions& options, const std::string& text) {
   core::write_line("Wrote '{}'.", options.out);
 }
 
+/// The name with underscores in place of what cannot be part of an identifier.
+std::string importable_name(std::string name) {
+  constexpr auto is_letter = [](char c) {
+    return c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+  };
+  for (char& c : name) {
+    if (!is_letter(c) && !(c >= '0' && c <= '9')) c = '_';
+  }
+  return name.empty() || !is_letter(name.front()) ? "_" + name : name;
+}
+
 void export_pytorch(const ExportOptions& options, const exchange::Network& network) {
   if (!network.trained()) return give(options, exchange::pytorch_module(network, ""));
   require_out(options, "the weights are written to a file beside it");
@@ -145,6 +156,12 @@ void export_pytorch(const ExportOptions& options, const exchange::Network& netwo
   if (module.extension() != ".py") {
     throw core::UsageError(fmt::format("--out is '{}'", options.out), "a Python module ends in .py",
                            "Give --out NAME.py.");
+  }
+  const std::string name = module.stem().string();
+  if (const std::string importable = importable_name(name); importable != name) {
+    throw core::UsageError(
+        fmt::format("--out is '{}'", options.out), "Python cannot import a module of this name",
+        fmt::format("Give --out {}.", (module.parent_path() / (importable + ".py")).string()));
   }
   const fs::path weights = fs::path(module).replace_extension(".safetensors");
   require_new(module);
@@ -155,7 +172,7 @@ void export_pytorch(const ExportOptions& options, const exchange::Network& netwo
                                         {"origin", network.origin}}));
   write(module, std::as_bytes(std::span(text)));
   core::write_line("Wrote '{}' and '{}'. In Python: from {} import load, preprocess.",
-                   module.string(), weights.string(), module.stem().string());
+                   module.string(), weights.string(), name);
 }
 
 void export_onnx(const ExportOptions& options, const exchange::Network& network) {

@@ -27,18 +27,23 @@ namespace fs = std::filesystem;
 std::vector<report::TrainingSource> trainings_in(const fs::path& run) {
   std::vector<report::TrainingSource> sources;
   for (const fs::path& folder : core::entries_of(run)) {
-    if (core::path_exists(folder / "genotype.json")) sources.push_back(training_source(folder));
+    if (!core::path_exists(folder / "genotype.json")) continue;
+    try {
+      sources.push_back(training_source(folder));
+    } catch (const core::UsageError& error) {
+      core::log(core::LogLevel::warning, "The training in '{}' is left out: {}", folder.string(),
+                error.what());
+    }
   }
   return sources;
 }
 
 report::RunData run_data(const fs::path& run) {
   require_folder(run);
-  report::RunSource source{.run = run};
+  report::RunSource source{.run = run, .trainings = trainings_in(run)};
   // A report of a run with a damaged record is better than none.
   try {
     if (auto recorded = recorded_search(run)) source.options = std::move(recorded->changed);
-    source.trainings = trainings_in(run);
   } catch (const core::UsageError& error) {
     core::log(core::LogLevel::warning, "{}", error.what());
   }
@@ -49,12 +54,13 @@ report::RunData run_data(const fs::path& run) {
 
 /// Runs of the same name are told apart by more of their paths.
 void name_apart(std::vector<report::RunData>& runs) {
+  std::vector<report::RunData*> alike_ones;
   for (report::RunData& run : runs) {
-    const auto alike = std::count_if(runs.begin(), runs.end(), [&run](const auto& other) {
-      return other.run.filename() == run.run.filename();
-    });
-    if (alike > 1) run.name = run.run.string();
+    const auto alike = std::count_if(runs.begin(), runs.end(),
+                                     [&run](const auto& other) { return other.name == run.name; });
+    if (alike > 1) alike_ones.push_back(&run);
   }
+  for (report::RunData* run : alike_ones) run->name = run->run.string();
 }
 
 /// A page may replace an earlier one, but nothing else.

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <exception>
 #include <filesystem>
 #include <functional>
@@ -248,6 +249,9 @@ int SearchProgram::conclude(const Outcome& outcome) const {
                        options_.run.string());
       return static_cast<int>(core::ExitCode::saved);
     case SearchEnd::failures:
+      core::write_line("Saved in '{}'. All failures with their reasons: hierevo report --run {}",
+                       options_.run.string(), shell_word(options_.run.string()));
+      break;
     case SearchEnd::checked:
       break;
   }
@@ -406,6 +410,8 @@ int command_search(const Arguments& arguments) {
     if (command.evaluator == "train" && command.isolation == "process") {
       provide_libraries(sibling_program("hierevo-evaluator"));  // for the evaluators to inherit
     }
+    const char* log = std::getenv("HIEREVO_LOG");  // of a job script, whose ranks write to pipes
+    search_options.log = log != nullptr ? log : core::standard_error_file();
     search_options.configuration = options.record();
     warnings = warnings_of(command, options, search_options, job);
   } catch (...) {
@@ -433,7 +439,7 @@ int command_search(const Arguments& arguments) {
   comm::MpiSession session;
   comm::MpiCommunicator ranks;
   if (ranks.size() == 1 && told_by_another) return static_cast<int>(core::ExitCode::usage);
-  if (!problem) problem = problem_of([&] { check_ranks(job, ranks.size()); });
+  if (!problem) problem = problem_of([&] { check_ranks(job, many, ranks.size()); });
   if (ranks.size() > 1) {
     problem = problem_with_folder(session, ranks.rank(), command.run, problem);
   }

@@ -1,10 +1,10 @@
+#include <poll.h>
+
 #include <algorithm>
-#include <chrono>
 #include <filesystem>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "commands.hpp"
@@ -13,6 +13,7 @@
 #include "option_set.hpp"
 #include "program.hpp"
 #include "saved_run.hpp"
+#include "search_screen.hpp"
 #include "search_status.hpp"
 #include "standard_output.hpp"
 #include "terminal.hpp"
@@ -39,11 +40,11 @@ Look look_at(const fs::path& folder, bool colours) {
   }
   json status = search_status(folder);
   // The other lines, and as many problems as are shown.
-  constexpr int other_lines = 14;
-  constexpr int usual_lines = 34;
+  constexpr int other_lines = 15;
+  constexpr int usual_lines = 35;
   const int lines = terminal_lines() > 0 ? terminal_lines() : usual_lines;
-  const auto ranks = static_cast<std::size_t>(std::max(3, lines - other_lines));
-  return {status, search_screen(status, ranks, colours)};
+  const auto rank_lines = static_cast<std::size_t>(std::max(3, lines - other_lines));
+  return {status, search_screen(status, rank_lines, colours)};
 }
 
 /// Redraws a screen where the last one was.
@@ -51,9 +52,10 @@ class Redrawn {
  public:
   void show(const std::vector<std::string>& lines) {
     // From the top left; what is left of longer lines and of lines below is cleared.
-    std::cout << (first_ ? "\x1b[2J\x1b[H" : "\x1b[H");
+    // Lines do not wrap meanwhile: each takes one.
+    std::cout << (first_ ? "\x1b[2J\x1b[H\x1b[?7l" : "\x1b[H\x1b[?7l");
     for (const std::string& line : lines) std::cout << line << "\x1b[K\n";
-    std::cout << "\x1b[J";
+    std::cout << "\x1b[J\x1b[?7h";
     first_ = false;
   }
 
@@ -85,7 +87,8 @@ int command_status(const Arguments& arguments) {
   while (true) {
     const Look look = look_at(run, shows_colours());
     if (as_json) {
-      std::cout << look.status.dump(watch ? -1 : 2, ' ', false, json::error_handler_t::replace)
+      std::cout << look.status.dump(watch ? -1 : 2, ' ', /*ensure_ascii=*/true,
+                                    json::error_handler_t::replace)
                 << '\n';
     } else if (watch && terminal_lines() > 0) {
       redrawn.show(look.screen);
@@ -94,7 +97,7 @@ int command_status(const Arguments& arguments) {
     }
     flush_output();
     if (!watch || look.status["state"] != "running" || stop_signal_came()) return 0;
-    std::this_thread::sleep_for(std::chrono::seconds(2));
+    ::poll(nullptr, 0, 2000);  // a signal ends it
   }
 }
 

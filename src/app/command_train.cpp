@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <chrono>
-#include <cmath>
 #include <cstdint>
 #include <exception>
 #include <filesystem>
@@ -20,6 +19,7 @@
 #include "hierevo/core/log.hpp"
 #include "hierevo/core/random.hpp"
 #include "hierevo/core/standard_error.hpp"
+#include "hierevo/core/statistics.hpp"
 #include "hierevo/genome/cell_graph.hpp"
 #include "hierevo/genome/codec.hpp"
 #include "hierevo/nn/device/device.hpp"
@@ -158,16 +158,10 @@ void note_whole_crops(const TrainingDataFacts& data, std::int64_t crop) {
 
 /// Mean and standard deviation over the repeats of one of their numbers.
 json summary_of(const std::vector<json>& repeats, const char* member) {
-  double sum = 0.0;
-  for (const json& repeat : repeats) sum += repeat.at(member).get<double>();
-  const double mean = sum / static_cast<double>(repeats.size());
-  if (repeats.size() < 2) return {{"mean", mean}, {"deviation", nullptr}};
-  double squares = 0.0;
-  for (const json& repeat : repeats) {
-    squares += std::pow(repeat.at(member).get<double>() - mean, 2);
-  }
-  return {{"mean", mean},
-          {"deviation", std::sqrt(squares / static_cast<double>(repeats.size() - 1))}};
+  std::vector<double> numbers;
+  for (const json& repeat : repeats) numbers.push_back(repeat.at(member).get<double>());
+  const auto found = core::mean_and_deviation(numbers).value();
+  return {{"mean", found.mean}, {"deviation", found.deviation ? json(*found.deviation) : json()}};
 }
 
 /// result.json of a training.

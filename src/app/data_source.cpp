@@ -10,8 +10,23 @@
 
 namespace hierevo::app {
 
+namespace {
+
+[[noreturn]] void refuse_folder(const std::filesystem::path& path) {
+  throw core::UsageError(fmt::format("--dataset is '{}', a folder", path.string()),
+                         "it has no index.h5, which hierevo prepare writes last",
+                         "Run hierevo prepare (again), or name the FILE.h5 that it made.");
+}
+
+}  // namespace
+
 data::Dataset read_dataset(const DataOptions& options) {
+  std::error_code unreachable;
   if (!options.is_prepared()) {
+    if (!data::is_dataset_name(options.dataset) &&
+        std::filesystem::is_directory(options.dataset, unreachable)) {
+      refuse_folder(options.dataset);
+    }
     return naming_options([&] { return data::load_dataset(options.dataset, options.data_dir); });
   }
   if (options.is_shards()) {
@@ -21,12 +36,7 @@ data::Dataset read_dataset(const DataOptions& options) {
         "Make a pack of small images: hierevo prepare FOLDER --out FILE.h5 --size 64.");
   }
   const std::filesystem::path path = options.prepared_path();
-  std::error_code unreachable;
-  if (std::filesystem::is_directory(path, unreachable)) {
-    throw core::UsageError(fmt::format("--dataset is '{}', a folder", path.string()),
-                           "it has no index.h5, which hierevo prepare writes last",
-                           "Run hierevo prepare (again), or name the FILE.h5 that it made.");
-  }
+  if (std::filesystem::is_directory(path, unreachable)) refuse_folder(path);
   return io::read_data_pack(path);
 }
 

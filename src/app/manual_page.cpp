@@ -35,19 +35,6 @@ std::string upper(std::string text) {
   return text;
 }
 
-/// A paragraph for each line that begins another sentence or list; the others are filled.
-std::string paragraphs(std::string_view text) {
-  std::string lines;
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    const std::string_view line = text.substr(0, end);
-    if (line.starts_with(' ')) lines += ".br\n";
-    lines += escaped(line.substr(std::min(line.find_first_not_of(' '), line.size()))) + '\n';
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return lines;
-}
-
 /// Lines as they are.
 std::string listing(std::string_view text) {
   std::string lines = ".nf\n";
@@ -57,6 +44,23 @@ std::string listing(std::string_view text) {
     text.remove_prefix(std::min(end + 1, text.size()));
   }
   return lines + ".fi\n";
+}
+
+/// Filled, except for blocks of indented lines, such as lists.
+std::string paragraphs(std::string_view text) {
+  std::string page;
+  bool as_it_is = false;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    const std::string_view line = text.substr(0, end);
+    if (line.starts_with(' ') != as_it_is) {
+      as_it_is = !as_it_is;
+      page += as_it_is ? ".nf\n" : ".fi\n";
+    }
+    page += escaped(line) + '\n';
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return as_it_is ? page + ".fi\n" : page;
 }
 
 std::string option_text(const ManualOption& option) {
@@ -76,7 +80,8 @@ constexpr std::string_view exit_codes =
 
 std::string man_page(const Manual& manual) {
   const std::string name = "hierevo-" + manual.command;
-  const std::string first = manual.about.substr(0, manual.about.find_first_of(".:\n"));
+  std::string first = manual.about.substr(0, manual.about.find_first_of(".:"));
+  std::ranges::replace(first, '\n', ' ');
   std::string page =
       fmt::format(".TH {} 1 \"\" \"hierevo {}\" \"hierevo\"\n", upper(name), core::version());
   page += fmt::format(".SH NAME\n{} \\- {}\n", escaped(name), escaped(first));

@@ -85,8 +85,14 @@ void check_launch(const SlurmJob& job, bool by_mpi, bool alone_on_purpose, std::
   }
 }
 
-void check_ranks(const SlurmJob& job, int ranks) {
-  if (ranks > 1 || job.step_tasks <= 1) return;
+void check_ranks(const SlurmJob& job, bool by_mpi, int ranks) {
+  if (ranks > 1) return;
+  if (job.step_tasks <= 1) {
+    if (!by_mpi) return;
+    throw core::UsageError("Each process of this launcher considers itself the only rank",
+                           "its MPI is not the one that hierevo was built with",
+                           "Use the mpirun of that MPI: load its module, in the job too.");
+  }
   throw core::UsageError(
       fmt::format("All {} tasks of srun consider themselves rank 0", job.step_tasks),
       "this MPI was built without support for Slurm's process manager",

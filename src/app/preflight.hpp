@@ -32,8 +32,9 @@ struct SlurmJob {
 /// how to say so.
 void check_launch(const SlurmJob& job, bool by_mpi, bool alone_on_purpose, std::string_view alone);
 
-/// Refuses MPI that started as one rank where srun started several tasks.
-void check_ranks(const SlurmJob& job, int ranks);
+/// Refuses MPI that started as one rank where srun started several tasks, or where a launcher of
+/// another MPI has started several processes (`by_mpi`: it says so).
+void check_ranks(const SlurmJob& job, bool by_mpi, int ranks);
 
 /// Refuses more ranks that evaluate on GPUs than the job has of these on this node.
 void check_devices(const SlurmJob& job, int ranks_on_node, bool master_evaluates);

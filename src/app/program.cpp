@@ -125,9 +125,11 @@ void become(std::string_view program, const std::vector<std::string>& arguments)
   provide_libraries(path);
   keep_ignoring();  // the other program too
   ::execv(path.c_str(), pointers.data());
+  const bool absent = errno == ENOENT;
   throw core::UsageError(
       fmt::format("Cannot start '{}'", path), std::strerror(errno),
-      "This hierevo may have been built without Torch: see `hierevo --version`.");
+      absent ? "This hierevo may have been built without Torch: see `hierevo --version`."
+             : "Install hierevo again.");
 }
 
 std::vector<std::string> arguments_from(int argc, char** argv, int first) {

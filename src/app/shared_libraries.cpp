@@ -26,7 +26,7 @@ namespace {
 namespace fs = std::filesystem;
 
 bool has_torch(const fs::path& program) {
-  return program.filename() != "hierevo-search";
+  return !core::torch_version().empty() && program.filename() != "hierevo-search";
 }
 
 /// What a program prints to standard output and error; nothing if it cannot be started.
@@ -86,6 +86,7 @@ std::optional<fs::path> torch_library_in(const fs::path& folder) {
 /// The folder of the torch that this Python would import; it is not imported, which takes seconds.
 fs::path torch_of_python(const std::string& python) {
   constexpr const char* code =
+      "import sys; sys.path = [folder for folder in sys.path if folder]; "  // not this folder
       "import importlib.util as u; s = u.find_spec('torch'); "
       "print('torch:' + s.submodule_search_locations[0] if s else '')";
   std::vector<std::string> command = {python, "-c", code};

@@ -25,7 +25,7 @@ int work_in(comm::Collectives& ranks, const SlurmJob& job, const std::exception_
             const std::function<int(comm::Collectives& ranks)>& work) {
   comm::all_or_throw(ranks, [&] {
     if (problem) std::rethrow_exception(problem);
-    check_ranks(job, ranks.size());
+    check_ranks(job, comm::MpiSession::launched_by_mpi(), ranks.size());
   });
   comm::require_equal(ranks, core::hash_text(core::build_facts()), "program");
   return work(ranks);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
 #include <string_view>
 
 #include "hierevo/core/claim_directory.hpp"
@@ -11,6 +12,7 @@
 #include "hierevo/core/file.hpp"
 #include "hierevo/core/quantity_text.hpp"
 #include "hierevo/report/final_training.hpp"
+#include "option_set.hpp"
 #include "recorded_search.hpp"
 #include "terminal.hpp"
 
@@ -24,15 +26,34 @@ using core::grouped_text;
 using nlohmann::json;
 using report::AtStep;
 
-/// Of what people and scripts alone read: anything else than an object is as good as nothing.
-json object_in(const fs::path& file) {
+/// What progress.json of a repeat says.
+struct RepeatProgress {
+  std::string state = "running";
+  std::int64_t step = 0;
+  std::int64_t steps = 0;
+};
+
+/// Only people and scripts read it: a file that is none is as good as none.
+RepeatProgress progress_in(const fs::path& folder, std::int64_t all_steps) {
   try {
-    json found = json::parse(core::read_text_file(file));
-    if (found.is_object()) return found;
+    const json found = json::parse(core::read_text_file(folder / "progress.json"));
+    return {.state = found.at("state").get<std::string>(),
+            .step = found.at("step").get<std::int64_t>(),
+            .steps = found.at("steps").get<std::int64_t>()};
   } catch (const core::IoError&) {
   } catch (const json::exception&) {
   }
-  return json::object();
+  return {.steps = all_steps};
+}
+
+/// A number among the options of the training in a folder; 0 where that is not to be read.
+std::int64_t recorded_number(const fs::path& folder, const char* option) {
+  try {
+    return std::stoll(OptionSet::value_in(core::read_text_file(folder / "config.ini"), option));
+  } catch (const core::IoError&) {
+  } catch (const std::logic_error&) {  // no number
+  }
+  return 0;
 }
 
 /// By the pace of the latest steps; null where nothing can be said.
@@ -46,43 +67,37 @@ json remaining_seconds(const std::vector<AtStep>& seconds, std::int64_t steps) {
          static_cast<double>(steps - last.step);
 }
 
-json repeat_status(const report::Repeat& repeat, const fs::path& folder) {
-  const json progress = object_in(folder / "progress.json");
-  const auto steps = progress.value("steps", std::int64_t{0});
-  std::string state = progress.value("state", "running");
-  if (repeat.top1) {
-    state = "finished";
-  } else if (core::directory_claimed(folder)) {
-    state = "running";
-  } else if (state == "running") {
-    state = "stopped";  // what a kill leaves behind
-  }
-  json status = {{"repeat", repeat.number},
-                 {"state", state},
-                 {"step", progress.value("step", std::int64_t{0})},
-                 {"steps", steps},
-                 {"loss", json()},
-                 {"images_per_second", repeat.images_per_second},
-                 {"top1", json()},
-                 {"remaining_seconds", json()}};
+/// `all_steps` of the training, for a repeat that has not yet been saved.
+json repeat_status(const report::Repeat& repeat, const fs::path& folder, std::int64_t all_steps) {
+  const RepeatProgress progress = progress_in(folder, all_steps);
+  const std::string state =
+      repeat.top1 ? "finished"
+                  : core::present_state(progress.state, core::directory_claimed(folder));
+  json status = {{"repeat", repeat.number}, {"state", state},
+                 {"step", progress.step},   {"steps", progress.steps},
+                 {"loss", json()},          {"images_per_second", repeat.images_per_second},
+                 {"top1", json()},          {"remaining_seconds", json()}};
   if (!repeat.losses.empty()) {
     status["step"] = std::max(status["step"].get<std::int64_t>(), repeat.losses.back().step);
     status["loss"] = repeat.losses.back().value;
   }
   if (!repeat.accuracies.empty()) status["top1"] = repeat.accuracies.back().value;
   if (repeat.top1) status["top1"] = *repeat.top1;
-  if (state != "finished") status["remaining_seconds"] = remaining_seconds(repeat.seconds, steps);
+  if (state != "finished")
+    status["remaining_seconds"] = remaining_seconds(repeat.seconds, progress.steps);
   return status;
 }
 
-/// The state of a training by those of its repeats.
-std::string state_of(const json& repeats) {
+/// The state of a training by those of its repeats. One with repeats that have not begun is saved.
+std::string state_of(const json& repeats, std::int64_t wanted, bool claimed) {
+  if (claimed) return "running";
   for (const char* state : {"running", "stopped", "saved"}) {
     const bool any = std::ranges::any_of(
         repeats, [state](const json& repeat) { return repeat["state"] == state; });
     if (any) return state;
   }
-  return repeats.empty() ? "stopped" : "finished";
+  if (repeats.empty()) return "stopped";
+  return std::ssize(repeats) < wanted ? "saved" : "finished";
 }
 
 Tone tone_of(const std::string& state) {
@@ -123,15 +138,19 @@ bool is_training(const fs::path& folder) {
 
 json training_status(const fs::path& folder) {
   const report::FinalTraining training = report::read_final_training(training_source(folder));
+  const std::int64_t steps = recorded_number(folder, "steps");
+  const std::int64_t wanted = recorded_number(folder, "repeats");
   json repeats = json::array();
   for (const report::Repeat& repeat : training.repeats) {
-    repeats.push_back(repeat_status(repeat, folder / fmt::format("repeat-{}", repeat.number)));
+    repeats.push_back(
+        repeat_status(repeat, folder / fmt::format("repeat-{}", repeat.number), steps));
   }
   json status = {{"training", folder.string()},
-                 {"state", state_of(repeats)},
+                 {"state", state_of(repeats, wanted, core::directory_claimed(folder))},
                  {"model", training.model},
                  {"data", training.data},
                  {"repeats", repeats},
+                 {"repeats_wanted", wanted},
                  {"test_accuracy", json()},
                  {"test_accuracy_deviation", json()}};
   if (const auto accuracy = training.accuracy()) {
@@ -163,7 +182,12 @@ std::vector<std::string> training_screen(const json& status, bool colours) {
     if (status["test_accuracy_deviation"].is_number()) {
       text += fmt::format(" ± {:.4f}", status["test_accuracy_deviation"].get<double>());
     }
-    add("accuracy", toned(text + " on the test set", Tone::strong, colours));
+    text += " on the test set";
+    const auto wanted = status["repeats_wanted"].get<std::int64_t>();
+    const auto finished = std::ranges::count(status["repeats"], "finished",
+                                             [](const json& repeat) { return repeat["state"]; });
+    if (finished < wanted) text += fmt::format(", over {} of {} repeats", finished, wanted);
+    add("accuracy", toned(text, Tone::strong, colours));
   }
   return lines;
 }

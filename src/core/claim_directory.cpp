@@ -102,4 +102,9 @@ bool directory_claimed(const fs::path& path) {
   return FileLock::held_elsewhere(path / lock_name);
 }
 
+std::string present_state(std::string_view recorded, bool claimed) {
+  if (claimed) return "running";
+  return recorded == "running" ? "stopped" : std::string(recorded);
+}
+
 }  // namespace hierevo::core

@@ -8,8 +8,10 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdio>
+#include <filesystem>
 #include <mutex>
 #include <string>
+#include <system_error>
 
 #include "hierevo/core/printable.hpp"
 
@@ -89,6 +91,12 @@ void leave_status() {
   const std::scoped_lock lock(now.mutex);
   if (!now.status.empty()) write_all("\n");
   now.status.clear();
+}
+
+std::string standard_error_file() {
+  std::error_code none;
+  const auto path = std::filesystem::read_symlink("/proc/self/fd/2", none);
+  return !none && std::filesystem::is_regular_file(path, none) ? path.string() : "";
 }
 
 }  // namespace hierevo::core

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -75,6 +76,10 @@ std::vector<std::string_view> datasets_in(const fs::path& folder) {
   if (holds_cifar(cifar100_layout(), folder)) found.push_back("cifar100");
   if (holds_idx_dataset(folder)) found.push_back("idx");
   return found;
+}
+
+bool is_dataset_name(std::string_view name) {
+  return std::ranges::find(known_names, name) != known_names.end();
 }
 
 }  // namespace hierevo::data

@@ -136,7 +136,8 @@ void Engine::record(Individual individual) {
     ++failures_;
   } else {
     population_.add(id, evaluation.fitness);
-    if (!best_ || evaluation.fitness > history_[*best_].evaluation.fitness) best_ = position;
+    const bool higher = !best_ || evaluation.fitness > history_[*best_].evaluation.fitness;
+    if (higher && has_fitness(evaluation.status)) best_ = position;
   }
   position_.emplace(id, position);
   history_.push_back(std::move(individual));

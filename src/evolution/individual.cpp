@@ -14,7 +14,7 @@ std::string_view name(Status status) {
 const Individual* best_of(const std::vector<Individual>& history) {
   const Individual* best = nullptr;
   for (const Individual& one : history) {
-    if (is_failure(one.evaluation.status)) continue;
+    if (!has_fitness(one.evaluation.status)) continue;
     if (best == nullptr || one.evaluation.fitness > best->evaluation.fitness) best = &one;
   }
   return best;

@@ -1,11 +1,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <map>
 #include <ranges>
 #include <utility>
 
+#include "hierevo/core/statistics.hpp"
 #include "hierevo/report/run_charts.hpp"
 
 namespace hierevo::report {
@@ -40,17 +40,14 @@ std::vector<Series> mean_and_band(const std::string& kind,
   Series mean{.label = fmt::format("{}: mean and deviation of {} runs", kind, curves.size()),
               .marks = Marks::line};
   Series band{.label = kind + ": one standard deviation around the mean", .marks = Marks::band};
-  const auto count = static_cast<double>(curves.size());
+  std::vector<double> values(curves.size());
   for (const std::size_t i : sampled(length)) {
-    double sum = 0.0;
-    for (const auto& curve : curves) sum += curve[i];
-    double squares = 0.0;
-    for (const auto& curve : curves) squares += std::pow(curve[i] - sum / count, 2);
-    const double deviation = std::sqrt(squares / (count - 1.0));
+    std::ranges::transform(curves, values.begin(), [i](const auto& curve) { return curve[i]; });
+    const auto found = core::mean_and_deviation(values).value();
     for (Series* series : {&mean, &band}) series->x.push_back(static_cast<double>(i + 1));
-    mean.y.push_back(sum / count);
-    band.y.push_back(sum / count - deviation);
-    band.top.push_back(sum / count + deviation);
+    mean.y.push_back(found.mean);
+    band.y.push_back(found.mean - found.deviation.value());
+    band.top.push_back(found.mean + found.deviation.value());
   }
   return {std::move(band), std::move(mean)};
 }
@@ -59,7 +56,7 @@ std::vector<Series> mean_and_band(const std::string& kind,
 
 std::vector<Chart> comparison_charts(const std::vector<RunData>& runs) {
   if (runs.size() < 2) return {};
-  const Axis step{"Evolution step (evaluations so far)"};
+  const Axis step{evolution_step};
   const Axis accuracy{"Best validation accuracy so far"};
   Chart all{.id = "runs",
             .title = "Best fitness so far, each run",

@@ -1,7 +1,6 @@
 #include "hierevo/report/final_training.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <string_view>
@@ -9,6 +8,7 @@
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
 #include "hierevo/core/numbers.hpp"
+#include "hierevo/core/statistics.hpp"
 #include "hierevo/genome/codec.hpp"
 #include "hierevo/search/data_record.hpp"
 
@@ -80,25 +80,19 @@ FinalTraining read_final_training(const TrainingSource& source) {
 }
 
 std::optional<FinalTraining::Accuracy> FinalTraining::accuracy() const {
-  Accuracy accuracy;
-  double top5 = 0.0;
+  std::vector<double> top1;
+  std::vector<double> top5;
   for (const Repeat& repeat : repeats) {
     if (!repeat.top1) continue;
-    ++accuracy.repeats;
-    accuracy.top1 += *repeat.top1;
-    top5 += repeat.top5.value_or(0.0);
+    top1.push_back(*repeat.top1);
+    top5.push_back(repeat.top5.value_or(0.0));
   }
-  if (accuracy.repeats == 0) return std::nullopt;
-  const auto count = static_cast<double>(accuracy.repeats);
-  accuracy.top1 /= count;
-  accuracy.top5 = top5 / count;
-  if (accuracy.repeats < 2) return accuracy;
-  double squares = 0.0;
-  for (const Repeat& repeat : repeats) {
-    if (repeat.top1) squares += std::pow(*repeat.top1 - accuracy.top1, 2);
-  }
-  accuracy.top1_deviation = std::sqrt(squares / (count - 1.0));
-  return accuracy;
+  const auto found = core::mean_and_deviation(top1);
+  if (!found) return std::nullopt;
+  return Accuracy{.repeats = top1.size(),
+                  .top1 = found->mean,
+                  .top1_deviation = found->deviation,
+                  .top5 = core::mean_and_deviation(top5)->mean};
 }
 
 }  // namespace hierevo::report

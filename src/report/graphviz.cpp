@@ -86,6 +86,14 @@ std::string element_of(std::string_view file, const std::string& label) {
   return with_flexible_size(std::move(svg));
 }
 
+/// The type of gvRenderData()'s last argument differs between versions of Graphviz.
+template <typename Function>
+struct LengthOf;
+template <typename Length>
+struct LengthOf<int (*)(GVC_t*, graph_t*, const char*, char**, Length*)> {
+  using Type = Length;
+};
+
 }  // namespace
 
 bool can_draw_graphs() {
@@ -101,7 +109,7 @@ std::string svg_of(const std::string& dot, const std::string& label) {
     throw core::InternalError("Graphviz cannot lay out a graph");
   }
   char* bytes = nullptr;
-  unsigned length = 0;
+  LengthOf<decltype(&gvRenderData)>::Type length = 0;
   const int drawn = gvRenderData(context.get(), graph.get(), "svg", &bytes, &length);
   const std::string file = drawn == 0 ? std::string(bytes, length) : std::string();
   gvFreeRenderData(bytes);

@@ -67,16 +67,16 @@ std::string navigation(const std::vector<std::pair<std::string, std::string>>& p
 }
 
 std::string scripts(const std::vector<Chart>& charts) {
-  if (chart_library.empty()) return "";
+  const std::string page = fmt::format("<script>\n{}</script>\n", page_script);
+  if (chart_library.empty()) return page;
   json drawn = json::array();
   for (const Chart& chart : charts) {
     if (!chart.empty()) drawn.push_back(to_json(chart));
   }
   const std::string numbers = drawn.dump(-1, ' ', false, json::error_handler_t::replace);
   return fmt::format(
-      "<script type=\"application/json\" id=\"chart-numbers\">{}</script>\n<script>{}</script>\n"
-      "<script>\n{}</script>\n",
-      html::script_json(numbers), chart_library, page_script);
+      "<script type=\"application/json\" id=\"chart-numbers\">{}</script>\n<script>{}</script>\n{}",
+      html::script_json(numbers), chart_library, page);
 }
 
 std::vector<std::pair<std::string, std::string>> parts_of(const RunData& run) {

@@ -4,14 +4,14 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <ctime>
 #include <map>
-#include <numeric>
 
 #include "ancestry.hpp"
 #include "assets.hpp"
+#include "hierevo/core/claim_directory.hpp"
 #include "hierevo/core/quantity_text.hpp"
+#include "hierevo/core/statistics.hpp"
 #include "hierevo/genome/cell_graph.hpp"
 #include "hierevo/genome/codec.hpp"
 #include "hierevo/genome/dot.hpp"
@@ -47,11 +47,8 @@ std::string time_text(std::int64_t unix_seconds) {
 std::string fitness_text(const Evaluation& evaluation) {
   const auto& repeats = evaluation.repeat_fitness;
   if (repeats.size() < 2) return fmt::format("{:.4f}", evaluation.fitness);
-  const auto count = static_cast<double>(repeats.size());
-  const double mean = std::accumulate(repeats.begin(), repeats.end(), 0.0) / count;
-  double squares = 0.0;
-  for (const double value : repeats) squares += std::pow(value - mean, 2);
-  return fmt::format("{:.4f} ± {:.4f}", evaluation.fitness, std::sqrt(squares / (count - 1.0)));
+  return fmt::format("{:.4f} ± {:.4f}", evaluation.fitness,
+                     core::mean_and_deviation(repeats)->deviation.value());
 }
 
 std::size_t position_of(const RunData& run, const Individual& individual) {
@@ -59,10 +56,7 @@ std::size_t position_of(const RunData& run, const Individual& individual) {
 }
 
 std::string state_of(const RunData& run) {
-  if (run.running) return "running";
-  // What a killed search leaves behind.
-  const std::string& state = run.search.progress.state;
-  return state == "running" ? "stopped" : state;
+  return core::present_state(run.search.progress.state, run.running);
 }
 
 std::string fact(std::string_view name, const std::string& value) {
@@ -252,7 +246,7 @@ std::string family(const RunData& run, const Individual& best) {
 std::string best_ten(const RunData& run, const std::string& prefix) {
   std::vector<const Individual*> best;
   for (const Individual& one : run.history()) {
-    if (!evolution::is_failure(one.evaluation.status)) best.push_back(&one);
+    if (evolution::has_fitness(one.evaluation.status)) best.push_back(&one);
   }
   std::ranges::stable_sort(best, std::greater{},
                            [](const Individual* one) { return one->evaluation.fitness; });
@@ -324,8 +318,8 @@ std::string trainings(const RunData& run) {
     theirs.push_back({{one.search}, html::number(one.cifar10), html::number(one.imagenet)});
   }
   text +=
-      "<details open><summary>Published results (Table 1 of the paper), for "
-      "comparison</summary>\n" +
+      "<details open><summary>Published results (Table 1 of the paper; all but the best "
+      "row written down from memory), for comparison</summary>\n" +
       html::table({"Search", "CIFAR-10 error (%)", "ImageNet top-1 / top-5 error (%)"}, theirs) +
       "</details>\n";
   return text;

@@ -16,7 +16,6 @@ namespace {
 using evolution::Individual;
 using evolution::Status;
 
-constexpr const char* evolution_step = "Evolution step (evaluations so far)";
 constexpr double seconds_per_hour = 3600.0;
 
 /// A unit in which a search's time has few digits.
@@ -31,8 +30,7 @@ TimeUnit unit_for(double seconds) {
 }
 
 bool has_fitness(const Individual& individual) {
-  const Status status = individual.evaluation.status;
-  return status == Status::evaluated || status == Status::reused;
+  return evolution::has_fitness(individual.evaluation.status);
 }
 
 void add(Series& series, double x, double y, const Individual& individual) {
@@ -92,7 +90,8 @@ Chart fitness_chart(const RunData& run, const std::string& prefix) {
     chart.summary = fmt::format(
         "The fitness of each of {} individuals, and the best so far, which grew from {:.4f} to "
         "{:.4f}.",
-        core::grouped_text(std::ssize(history)), best.front(), best.back());
+        core::grouped_text(std::ranges::count_if(history, has_fitness)),
+        std::ranges::find_if(history, has_fitness)->evaluation.fitness, best.back());
   }
   return chart;
 }
@@ -256,9 +255,7 @@ std::vector<double> best_so_far(const std::vector<Individual>& history) {
   best.reserve(history.size());
   double highest = 0.0;
   for (const Individual& one : history) {
-    if (!evolution::is_failure(one.evaluation.status)) {
-      highest = std::max(highest, one.evaluation.fitness);
-    }
+    if (has_fitness(one)) highest = std::max(highest, one.evaluation.fitness);
     best.push_back(highest);
   }
   return best;

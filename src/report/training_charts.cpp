@@ -71,7 +71,7 @@ Chart gain_chart(const RunData& run, const std::string& prefix) {
               .summary =
                   "By how much individuals that were trained are more accurate than the "
                   "first of them, in the search and in the final training.",
-              .x = {"Evolution step (evaluations so far)"},
+              .x = {evolution_step},
               .y = {"Gain (percentage points)"},
               .series = {}};
   for (const auto& [model, trained] : trained_by_model(run)) {

@@ -4,6 +4,7 @@
 
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/log.hpp"
+#include "hierevo/core/quantity_text.hpp"
 #include "hierevo/core/version.hpp"
 #include "hierevo/search/data_record.hpp"
 
@@ -44,8 +45,9 @@ std::string Admission::admit(int rank, const Hello& hello, bool begun) {
                                  : fmt::format("Rank {} on {} cannot take part", rank, hello.host);
     throw core::UsageError(what, refusal.why, refusal.suggestion);
   }
-  places_[rank] = fmt::format("{}, {} evaluators{}{}", hello.host, hello.evaluators,
-                              hello.place.empty() ? "" : " on ", hello.place);
+  places_[rank] =
+      fmt::format("{}, {}{}{}", hello.host, core::counted_text(hello.evaluators, "evaluator"),
+                  hello.place.empty() ? "" : " on ", hello.place);
   if (!refusal.why.empty() || !hello.data) return std::move(refusal.why);
   were_read_ = true;
   if (data_) return {};

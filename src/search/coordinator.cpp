@@ -315,7 +315,7 @@ void Coordinator::show_ranks() {
   if (workers_.version() == shown_version_ || now_ < next_ranks_) return;
   next_ranks_ = now_ + show_interval;
   shown_version_ = workers_.version();
-  record_.show({began_, core::version(), workers_.facts()});
+  record_.show({began_, core::version(), options_.log, workers_.facts()});
 }
 
 }  // namespace hierevo::search

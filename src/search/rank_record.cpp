@@ -32,15 +32,19 @@ void to_json(json& to, const RankFacts& rank) {
 }
 
 void write_ranks(const std::filesystem::path& run, const RankRecord& record) {
-  show_file(run / file_name,
-            {{"began", record.began}, {"program", record.program}, {"ranks", record.ranks}});
+  show_file(run / file_name, {{"began", record.began},
+                              {"program", record.program},
+                              {"log", record.log},
+                              {"ranks", record.ranks}});
 }
 
 std::optional<RankRecord> read_ranks(const std::filesystem::path& run) {
   try {
     const json contents = json::parse(core::read_text_file(run / file_name));
-    RankRecord record{
-        contents.at("began").get<std::int64_t>(), contents.at("program").get<std::string>(), {}};
+    RankRecord record{.began = contents.at("began").get<std::int64_t>(),
+                      .program = contents.at("program").get<std::string>(),
+                      .log = contents.value("log", ""),
+                      .ranks = {}};
     for (const json& one : contents.at("ranks")) record.ranks.push_back(rank_facts_from(one));
     return record;
   } catch (const core::IoError&) {

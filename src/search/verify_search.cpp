@@ -195,7 +195,7 @@ void SearchCheck::check_best() {
   const Individual* best = nullptr;
   for (const Individual& individual : state_.history) {
     if (!std::isfinite(individual.evaluation.fitness)) return;  // reported elsewhere
-    if (evolution::is_failure(individual.evaluation.status)) continue;
+    if (!evolution::has_fitness(individual.evaluation.status)) continue;
     if (best == nullptr || individual.evaluation.fitness > best->evaluation.fitness) {
       best = &individual;
     }

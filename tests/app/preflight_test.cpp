@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "support/refusal.hpp"
 #include "support/scratch_folder.hpp"
 
 namespace hierevo::app {
@@ -23,6 +24,17 @@ TEST(SharedFolderToken, TwoInOneFolderDoNotGetInEachOthersWay) {
   }
   check_shared(run, one.text());
   EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), {}), 1);
+}
+
+TEST(CheckRanks, RefusesProcessesThatDoNotKnowOfEachOther) {
+  constexpr bool by_mpi = true;
+  check_ranks({}, by_mpi, 2);
+  check_ranks({}, !by_mpi, 1);
+  EXPECT_ERROR(check_ranks({}, by_mpi, 1), "considers itself the only rank");
+  SlurmJob job;
+  job.present = true;
+  job.step_tasks = 3;
+  EXPECT_ERROR(check_ranks(job, by_mpi, 1), "All 3 tasks of srun");
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 """`hierevo report`: what it writes, what it refuses, and its page in a browser."""
 import csv
 import json
+import shutil
 import subprocess
 import unittest
 
@@ -59,8 +60,8 @@ class Report(ReportTest):
         for name in ("a/run", "b/run"):
             (self.folder / name).parent.mkdir()
             self.search("--population", 8, "--evaluations", 30, "--seed", len(name), run=self.folder / name)
-        self.hierevo("report", "--run", "a/run", "--run=b/run", "--out", "both.html", "--csv", "numbers")
-        self.assert_on_page("The runs together", '<a href="#run-2-run">b/run</a>',
+        self.hierevo("report", "--run", "a/run", "--run=b/run/", "--out", "both.html", "--csv", "numbers")
+        self.assert_on_page("The runs together", '<a href="#run-1-run">a/run</a>', '<a href="#run-2-run">b/run/</a>',
                             page=self.folder / "both.html")
         self.assertTrue((self.folder / "numbers" / "kinds.csv").exists())
 
@@ -108,6 +109,11 @@ class Report(ReportTest):
         (training / "config.ini").write_text("model=cifar-large\nchannels=8\ncells=1\n")
         self.report()
         self.assert_on_page("cifar-large, c0=8, N=1", "9.00 ± 1.41", "Training loss")
+        # Another that cannot be read is left out alone.
+        shutil.copytree(training, self.run_dir / "train-2")
+        (self.run_dir / "train-2" / "config.ini").write_text("nonsense\n")
+        self.assertIn(f"The training in '{self.run_dir}/train-2' is left out", self.report().stderr)
+        self.assert_on_page("cifar-large, c0=8, N=1", "9.00 ± 1.41")
 
 
 @unittest.skipUnless(browser.is_there(), "there is no Chromium with chromedriver")

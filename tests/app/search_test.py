@@ -2,12 +2,13 @@
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import unittest
 
 from jobs import JobTest
-from programs import HIEREVO, ProgramTest
+from programs import BIN, HIEREVO, MPIRUN, ProgramTest, mpirun_is_of_mpich
 
 SMALL = ["--evaluator", "synthetic", "--population", "8", "--evaluations", "40",
          "--tournament", "0.3"]
@@ -52,11 +53,20 @@ class Search(ProgramTest):
         self.search("--workers", 3, "--synthetic-ms", 1)
         self.assert_finished(40)
 
+    @unittest.skipUnless(shutil.which("mpiexec.mpich") and MPIRUN and not mpirun_is_of_mpich(), "one MPI only")
+    def test_the_launcher_of_another_mpi_is_refused(self):
+        result = self.command(["mpiexec.mpich", "-n", "2", BIN / "hierevo", "search", "--run", self.run_dir,
+                               "--evaluator", "synthetic"])
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("Each process of this launcher considers itself the only rank", result.stderr)
+        self.assertFalse((self.run_dir / "search.h5").exists())
+
     def test_status_before_and_after(self):
         self.search()
         status = self.status()
         self.assertEqual(status["evaluations"], {"done": 40, "failed": 0, "in_flight": 0,
-                                                 "reused": 0, "target": 40})
+                                                 "reused": 0, "invalid": 0, "over_budget": 0,
+                                                 "target": 40})
         self.assertEqual(status["workers"], 0)
         best = json.loads(self.hierevo("inspect", "--run", self.run_dir, "--json").stdout)
         self.assertEqual(best["id"], status["best"]["id"])

@@ -1,8 +1,10 @@
 """`hierevo status` on a terminal, of searches with problems, and of final trainings."""
+import csv
 import fcntl
 import json
 import os
 import pty
+import shutil
 import signal
 import struct
 import subprocess
@@ -67,15 +69,23 @@ class Search(StatusTest):
                         process)
         status = self.status()
         self.assertEqual(status["state"], "running")
-        pace = status["elapsed_seconds"] / status["evaluations"]["done"]
-        expected = pace * (100000 - status["evaluations"]["done"])
-        self.assertGreater(status["remaining_seconds"], expected / 3)
-        self.assertLess(status["remaining_seconds"], expected * 3)
+        self.assertGreater(status["remaining_seconds"], 0)
         self.assertEqual([(rank["rank"], rank["evaluators"], rank["state"]) for rank in status["ranks"]],
                          [(0, 2, "working")])
         self.assertEqual(status["problems"], [])
         self.assertGreater(status["free_bytes"], 0)
         self.assertRegex(self.shown(), r"about [\d:]+ (min|h) left \(until ")
+        process.send_signal(signal.SIGTERM)
+        process.wait()
+        # At the pace of the latest results.
+        self.hierevo("report", "--run", self.run_dir, "--csv", self.folder / "csv")
+        with open(self.folder / "csv" / "individuals.csv", newline="") as file:
+            finished = [float(row["finished_at"]) for row in csv.DictReader(file)]
+        status = self.status()
+        self.assertEqual(status["state"], "saved")
+        latest = min(200, len(finished) // 2)
+        pace = (status["elapsed_seconds"] - finished[-latest - 1]) / latest
+        self.assertAlmostEqual(status["remaining_seconds"], pace * (100000 - len(finished)), delta=1)
 
     def test_problems_are_named(self):
         program = self.folder / "program"
@@ -88,7 +98,7 @@ class Search(StatusTest):
         self.assertEqual(len(status["problems"]), 1)
         self.assertIn("3 evaluations failed; the last: the program ended with exit code 3", status["problems"][0])
         (self.run_dir / "ranks.json").unlink()
-        process = self.start_search_again(program)
+        process = self.start_search_again()
         self.wait_until(lambda: (self.run_dir / "ranks.json").exists(), process)
         process.send_signal(signal.SIGSTOP)  # or it writes its own ranks over these
         ranks = json.loads((self.run_dir / "ranks.json").read_text())
@@ -103,12 +113,34 @@ class Search(StatusTest):
         self.assertRegex(shown, r"rank 41 +node41, .*: dead \(died\\x1b\[2J\)\n")
         self.assertRegex(shown, r"and \d+ ranks more \(--json has all\)")
         self.assertLess(len(shown.splitlines()), 40)
+        self.assertIn(f"\n  log         {self.folder}/messages\n", shown)
         self.assertEqual(len(self.status()["ranks"]), 50)
 
-    def start_search_again(self, program):
-        process = subprocess.Popen([HIEREVO, "search", "--run", str(self.run_dir), "--evaluator", "command",
-                                    "--command", "sleep 1000 #", "--population", "4", "--evaluations", "99",
-                                    "--progress", "off"], stderr=subprocess.DEVNULL)
+    def test_a_search_without_any_result_is_told_so(self):
+        self.search("--evaluations", 12, "--max-parameters", 10, code=4)
+        status = self.status()
+        self.assertIsNone(status["best"])
+        self.assertEqual(status["evaluations"]["over_budget"], 12)
+        self.assertEqual(len(status["problems"]), 1)
+        self.assertRegex(status["problems"][0], r"^no candidate was evaluated; the last: \d+ parameters, more than 10$")
+        self.assertIn("12 over budget", self.shown())
+        self.assertIn("has no best individual (", self.hierevo("inspect", "--run", self.run_dir, code=2).stderr)
+        page = self.folder / "page.html"
+        self.hierevo("report", "--run", self.run_dir, "--out", page)
+        self.assertIn("No candidate has a fitness yet", page.read_text())
+
+    def test_many_candidates_of_a_rank_do_not_fill_the_screen(self):
+        process = self.start_search("--synthetic-ms", 600000, "--evaluations", 90, "--population", 50, "--workers", 40)
+        self.wait_until(lambda: (self.run_dir / "progress.json").exists() and
+                        len(self.status()["candidates"]) == 40, process)
+        process.send_signal(signal.SIGSTOP)
+        self.assertLess(len(self.shown().splitlines()), 36)
+
+    def start_search_again(self):
+        with open(self.folder / "messages", "w") as messages:
+            process = subprocess.Popen([HIEREVO, "search", "--run", str(self.run_dir), "--evaluator", "command",
+                                        "--command", "sleep 1000 #", "--population", "4", "--evaluations", "99",
+                                        "--progress", "off"], stderr=messages)
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
         return process
@@ -116,7 +148,7 @@ class Search(StatusTest):
     def test_watch_redraws_in_place_until_the_end(self):
         process = self.start_search("--synthetic-ms", 20, "--evaluations", 100000)
         self.wait_until(lambda: (self.run_dir / "ranks.json").exists(), process)
-        text = self.on_a_terminal("--watch", until=ESCAPE + "[H" + ESCAPE + "[1m")
+        text = self.on_a_terminal("--watch", until=ESCAPE + "[H" + ESCAPE + "[?7l" + ESCAPE + "[1m")
         self.assertIn(ESCAPE + "[2J", text)
         self.assertIn(ESCAPE + "[32mrunning", text)
         plain = self.on_a_terminal("--watch", until=ESCAPE + "[J", environment=[("NO_COLOR", "1")])
@@ -143,7 +175,8 @@ class Training(StatusTest):
                     {"event": "step", "step": 300, "loss": 1.5, "seconds": 30, "images_per_second": 640},
                     {"event": "test", "step": 300, "top1": 0.7, "top5": 0.9}, step=200)
         (self.run_dir / "genotype.json").write_text(json.dumps(CELL))
-        (self.run_dir / "config.ini").write_text("model=cifar-large\nchannels=8\ncells=1\n")
+        options = "model=cifar-large\nchannels=8\ncells=1\nsteps=2000\nrepeats=4\n"
+        (self.run_dir / "config.ini").write_text(options)
         status = self.status()
         self.assertEqual(status["state"], "stopped")  # nobody holds its lock
         self.assertAlmostEqual(status["test_accuracy"], 0.92)
@@ -155,7 +188,20 @@ class Training(StatusTest):
         self.assertIn("model       cifar-large, c0=8, N=1", shown)
         self.assertIn("repeat 1    finished test accuracy 0.9000", shown)
         self.assertIn("step 300 of 1,000, loss 1.5000, test accuracy 0.7000, about 1:10 min left", shown)
-        self.assertIn("accuracy    0.9200 ± 0.0283 on the test set", shown)
+        self.assertIn("accuracy    0.9200 ± 0.0283 on the test set, over 2 of 4 repeats", shown)
+        # Before the first save the number of steps is that of the options.
+        for damage in (None, "[]", '{"state": 5}'):
+            progress = self.run_dir / "repeat-3" / "progress.json"
+            progress.unlink()
+            if damage:
+                progress.write_text(damage)
+            self.assertIn("step 300 of 2,000", self.shown())
+            progress.touch()
+        shutil.rmtree(self.run_dir / "repeat-3")
+        self.assertEqual(self.status()["state"], "saved")  # of 4 repeats, two have not begun
+        (self.run_dir / "config.ini").write_text(options.replace("repeats=4", "repeats=2"))
+        self.assertEqual(self.status()["state"], "finished")
+        self.assertIn("0.0283 on the test set\n", self.shown())
 
     def test_damage_is_told(self):
         self.run_dir.mkdir()

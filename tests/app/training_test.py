@@ -201,6 +201,12 @@ class Training(TrainingTest):
         self.assertFalse((self.folder / "wide").exists())
 
     @behaviour
+    def test_a_folder_that_is_no_data_set_is_told_so(self):
+        (self.folder / "img").mkdir()
+        for name in ("img", "./img"):
+            self.assertRegex(self.hierevo("evaluate", "--genotype", self.cell, "--dataset", name, code=2).stderr,
+                             r"--dataset is '[^']*img', a folder \(it has no index.h5")
+
     def test_data_and_options_that_do_not_fit_are_refused(self):
         search = ["search", "--run", self.run_dir]
         self.refused(*search, "--crop", 29, says="the images are 28×28")

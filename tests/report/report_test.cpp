@@ -52,7 +52,7 @@ TEST(Report, WhatCameFromARunIsTextAndNothingElse) {
   run.trainings.push_back(training_of(run, "train-7"));
   const std::string harmless = make_report({run}).html;
   run.name = hostile;
-  run.ranks = search::RankRecord{1, hostile, {{1, hostile, hostile, 2, "dead", hostile}}};
+  run.ranks = search::RankRecord{1, hostile, hostile, {{1, hostile, hostile, 2, "dead", hostile}}};
   run.data = search::DataFacts{.name = hostile};
   run.options = {{hostile, hostile}};
   run.search.progress.state = hostile;

@@ -9,7 +9,7 @@ class Finishes(SlurmTest):
         self.assert_completed(job, 8)
         said = self.output_of(job)
         for rank, node in ((1, "n1"), (2, "n2"), (3, "n2")):
-            self.assertRegex(said, rf"Rank {rank} is on {node}, 1 evaluators on ")
+            self.assertRegex(said, rf"Rank {rank} is on {node}, 1 evaluator on ")
         self.assertIn("(job ends in ", said)
 
     def test_training_with_mpirun(self):

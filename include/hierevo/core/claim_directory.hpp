@@ -57,4 +57,8 @@ void require_makeable(const std::filesystem::path& path, const Claim& claim);
 /// Throws IoError when that cannot be known, say of another user's folder (EACCES).
 bool directory_claimed(const std::filesystem::path& path);
 
+/// The state of work in a folder, of which it has recorded `recorded`: "running" while a process
+/// holds the folder (`claimed`), "stopped" where one that was killed has left "running" behind.
+std::string present_state(std::string_view recorded, bool claimed);
+
 }  // namespace hierevo::core

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -21,6 +22,9 @@ void write_line(fmt::format_string<Args...> format, Args&&... args) {
 /// Shows `text` as the last line of a terminal, in place of what was there, cut to the terminal's
 /// width of this moment.
 void show_status(std::string_view text);
+
+/// The path of the file that standard error is written to; empty for a terminal or a pipe.
+std::string standard_error_file();
 
 /// What is written from now on comes below the status line.
 void leave_status();

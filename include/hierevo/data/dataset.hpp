@@ -32,6 +32,9 @@ struct Dataset {
 /// names the class for a class without an image.
 Dataset load_dataset(std::string_view name, const std::filesystem::path& data_dir);
 
+/// Whether load_dataset() knows data of this name.
+bool is_dataset_name(std::string_view name);
+
 /// The names by which load_dataset() reads what lies in `folder`: those of "cifar10", "cifar100"
 /// and "idx", in this order, that are there.
 std::vector<std::string_view> datasets_in(const std::filesystem::path& folder);

@@ -40,6 +40,12 @@ constexpr bool is_failure(Status status) {
   return status >= Status::diverged;
 }
 
+/// Whether a fitness was measured, or taken over. The 0 of invalid and over-budget individuals was
+/// not.
+constexpr bool has_fitness(Status status) {
+  return status == Status::evaluated || status == Status::reused;
+}
+
 /// What came out of a candidate.
 struct Evaluation {
   Status status = Status::evaluated;
@@ -89,8 +95,8 @@ struct Individual {
   bool operator==(const Individual&) const = default;
 };
 
-/// The individual with the highest fitness that did not fail, the earliest of equals; null where
-/// there is none.
+/// The individual with the highest fitness of those that have one (has_fitness()), the earliest of
+/// equals; null where there is none.
 const Individual* best_of(const std::vector<Individual>& history);
 
 }  // namespace hierevo::evolution

@@ -7,6 +7,9 @@
 
 namespace hierevo::report {
 
+/// The title of the axis that counts evaluations.
+inline constexpr const char* evolution_step = "Evolution step (evaluations so far)";
+
 /// The charts of one search: fitness and parameters against the evolution step (Figure 3), accuracy
 /// against parameters and MACs, workers busy and evaluations per hour. Their ids begin with
 /// `prefix`. Those that nothing was recorded for are empty.
@@ -23,7 +26,7 @@ std::vector<Chart> comparison_charts(const std::vector<RunData>& runs);
 /// Of points in the order of x, the indices of those with a higher y than all with no greater x.
 std::vector<std::size_t> pareto_front(const std::vector<double>& x, const std::vector<double>& y);
 
-/// The best fitness after each evaluation; 0 before the first that did not fail.
+/// The best fitness after each evaluation; 0 before the first that has a fitness.
 std::vector<double> best_so_far(const std::vector<evolution::Individual>& history);
 
 }  // namespace hierevo::report

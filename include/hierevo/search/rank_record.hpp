@@ -29,6 +29,7 @@ void to_json(nlohmann::json& json, const RankFacts& rank);
 struct RankRecord {
   std::int64_t began = 0;  ///< seconds since 1970
   std::string program;     ///< its version
+  std::string log;         ///< the file with the messages of rank 0; empty: unknown
   std::vector<RankFacts> ranks;
 };
 

@@ -43,6 +43,7 @@ struct SearchOptions {
   bool dry_run = false;           ///< ends before the first evaluation, and writes nothing
   std::uint64_t fingerprint = 0;  ///< hash of all that ranks must agree on
   std::string place;              ///< the devices or cores of this rank's evaluators, for people
+  std::string log;                ///< the file with rank 0's messages, for people; empty: unknown
 };
 
 /// How a search is doing.

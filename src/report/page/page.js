@@ -1,7 +1,9 @@
 // Draws the charts of the page from the numbers in it.
 "use strict";
 (() => {
-  const charts = JSON.parse(document.getElementById("chart-numbers").textContent);
+  // Without Chart.js there are none.
+  const numbers = document.getElementById("chart-numbers");
+  const charts = numbers === null ? [] : JSON.parse(numbers.textContent);
   const root = document.documentElement;
   const drawn = new Map();
   const compact = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 4 });

@@ -172,6 +172,9 @@ class Export(unittest.TestCase):
         self.assertEqual(module_in(out).CLASS_NAMES, names)
         told = hierevo("export", "--format", "pytorch", "--weights", trained.file, "--out", out, code=2).stderr
         self.assertIn("is there already (it would be lost)", told)
+        told = hierevo("export", "--format", "pytorch", "--weights", trained.file, "--out", self.folder / "7-net.py",
+                       code=2).stderr
+        self.assertIn(f"Give --out {self.folder}/_7_net.py.", told)
         told = hierevo("export", "--format", "pytorch", "--weights", trained.file, code=2).stderr
         self.assertIn("No --out is given", told)
         told = hierevo("export", "--format", "json", "--weights", trained.file, "--run", "x", code=2).stderr

@@ -1,4 +1,4 @@
-# For Spack 1.0 and later. The sources are the commits of the checkout that this file lies in.
+# For Spack 1.0 and later. The sources are the branch main of the git checkout that this file lies in.
 import pathlib
 
 from spack_repo.builtin.build_systems.cmake import CMakePackage, generator
