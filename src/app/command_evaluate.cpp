@@ -141,7 +141,7 @@ std::pair<evolution::Evaluation, double> evaluate(const EvaluateOptions& command
   const auto show = [&](const search::EvaluationProgress& at) {
     earlier_seconds = at.earlier_seconds;
     if (line.due()) {
-      line.show(fmt::format("run {} of {}  step {}/{}  loss {:.4f}",
+      line.show(fmt::format("repeat {} of {}  step {} of {}  loss {:.4f}",
                             command.made().first + at.repeat + 1, command.repeats, at.step,
                             at.steps, at.loss));
     }

@@ -173,11 +173,9 @@ std::string progress_text(const SearchStatus& status) {
   }
   text += fmt::format("  failed {}  busy {}/{}", status.failed, status.busy, status.workers);
   if (status.lost_ranks > 0) text += fmt::format("  ranks lost {}", status.lost_ranks);
-  text += fmt::format("  {}", core::duration_text(status.elapsed_seconds));
-  if (status.remaining_seconds && status.done < status.target) {
-    text += fmt::format(", {} left", core::duration_text(*status.remaining_seconds));
-  }
-  return text;
+  const bool ends = status.done < status.target;
+  return text + "  " +
+         time_text(status.elapsed_seconds, ends ? status.remaining_seconds : std::nullopt);
 }
 
 /// Time to save before the job's limit, also where no signal announces that.

@@ -37,9 +37,7 @@ class Packing {
     if (!line_.due()) return;
     const double elapsed =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-    const double pace = static_cast<double>(done_) / elapsed;
-    line_.show(fmt::format("{}/{} images  {:.0f} images/s, {} left", done_, images_, pace,
-                           core::duration_text(static_cast<double>(images_ - done_) / pace)));
+    line_.show(images_text(done_, images_, elapsed));
   }
   void end() { line_.end(); }
 

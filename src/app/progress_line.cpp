@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <cstdint>
 #include <vector>
 
 #include "hierevo/core/error.hpp"
+#include "hierevo/core/quantity_text.hpp"
 #include "hierevo/core/standard_error.hpp"
 #include "option_set.hpp"
 
@@ -40,6 +42,20 @@ void ProgressLine::show(const std::string& text) {
 void ProgressLine::end() {
   core::leave_status();
   next_ = {};
+}
+
+std::string time_text(double seconds, std::optional<double> left) {
+  std::string text = core::duration_text(seconds);
+  if (left) text += fmt::format(", {} left", core::duration_text(*left));
+  return text;
+}
+
+std::string images_text(std::size_t done, std::size_t images, double seconds) {
+  const double pace = static_cast<double>(done) / seconds;
+  return fmt::format("{} of {} images  {:.0f} images/s  {}",
+                     core::grouped_text(static_cast<std::int64_t>(done)),
+                     core::grouped_text(static_cast<std::int64_t>(images)), pace,
+                     time_text(seconds, static_cast<double>(images - done) / pace));
 }
 
 }  // namespace hierevo::app

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -33,6 +35,12 @@ class ProgressLine {
   Mode mode_;
   Clock::time_point next_{};
 };
+
+/// "30 s, 2:50 min left": the end of every progress line. `left` where that is known.
+std::string time_text(double seconds, std::optional<double> left);
+
+/// "1,000 of 60,000 images  512 images/s  2 s, 1:55 min left", after `seconds`.
+std::string images_text(std::size_t done, std::size_t images, double seconds);
 
 /// Of --progress, the same in all commands.
 Facts progress_facts();

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <numeric>
 #include <optional>
@@ -113,6 +114,7 @@ class Sharding {
   }
 
   void make(const PlannedShard& shard) {
+    shard_began_ = std::chrono::steady_clock::now();
     const std::vector<std::size_t> sizes = sizes_of(shard.files);
     io::ImageShardWriter writer(job_.out, shard.info,
                                 std::accumulate(sizes.begin(), sizes.end(), std::size_t{0}));
@@ -196,7 +198,9 @@ class Sharding {
                               "Run the same command again to resume.");
     }
     if (line_.due()) {
-      line_.show(fmt::format("{}: {}/{} images", path.filename().string(), done, images));
+      const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - shard_began_;
+      line_.show(fmt::format("{}: {}", path.filename().string(),
+                             images_text(done, images, passed.count())));
     }
   }
 
@@ -221,6 +225,7 @@ class Sharding {
   const PackingJob& job_;
   const ShardingPlan plan_;
   ProgressLine line_;
+  std::chrono::steady_clock::time_point shard_began_{};
   std::vector<std::string> broken_;
   std::set<fs::path> given_up_;
   std::set<fs::path> known_;
