@@ -36,8 +36,14 @@ install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT programs
   FILES_MATCHING PATTERN "*.md" PATTERN "*.svg")
 install(FILES io/FORMAT.md DESTINATION ${CMAKE_INSTALL_DOCDIR}/io COMPONENT programs)
 install(DIRECTORY genotypes protocols DESTINATION ${CMAKE_INSTALL_DATADIR}/hierevo COMPONENT programs)
-install(DIRECTORY slurm DESTINATION ${CMAKE_INSTALL_DATADIR}/hierevo COMPONENT programs USE_SOURCE_PERMISSIONS
-  PATTERN site.sh EXCLUDE PATTERN spank EXCLUDE)
+install(PROGRAMS slurm/imagenet.sh slurm/search.sh slurm/train.sh
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/hierevo/slurm COMPONENT programs)
+install(FILES slurm/job.sh slurm/queue.sh slurm/site.sh.example slurm/training.sh
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/hierevo/slurm COMPONENT programs)
+install(PROGRAMS slurm/other/search_for.sh DESTINATION ${CMAKE_INSTALL_DATADIR}/hierevo/slurm/other
+  COMPONENT programs)
+install(FILES slurm/other/search.flux slurm/other/search.lsf slurm/other/search.pbs
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/hierevo/slurm/other COMPONENT programs)
 
 # A project that contains hierevo makes its own packages.
 if(PROJECT_IS_TOP_LEVEL)

@@ -33,6 +33,10 @@ include(GNUInstallDirs)
 set(CMAKE_INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")
 set(CMAKE_INSTALL_RPATH_USE_LINK_PATH ON)
 
+# For all users, whatever the umask of the one who builds or installs.
+set(CMAKE_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ
+  GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
+
 # hierevo_add_module(core SOURCES a.cpp … PUBLIC lib … PRIVATE lib …)
 # makes the library hierevo_core, known as hierevo::core here and in the installed package.
 function(hierevo_add_module name)

@@ -151,6 +151,12 @@ json_field() {
   done
 }
 
+# number_in VARIABLE TEXT: the number that a file has, 0 for any other text. Bash runs commands in what is no
+# number where it computes, and takes 08 for an octal one.
+number_in() {
+  if [[ $2 =~ ^[0-9]{1,18}$ ]]; then printf -v "$1" %s $((10#$2)); else printf -v "$1" %s 0; fi
+}
+
 # ---- The program ---------------------------------------------------------------------------------
 
 # A restarted job numbers its steps from 0 again. If a node broke down before, Slurm's PMIx finds the socket
@@ -251,7 +257,8 @@ run_job() {
     "on ${SLURM_JOB_NODELIST:-this node} with $launcher, in '$folder'."
   find_end_of_job
   if [[ -n ${SLURM_CPUS_PER_TASK:-} ]]; then export SRUN_CPUS_PER_TASK=$SLURM_CPUS_PER_TASK; fi
-  HIEREVO_LOG=$(readlink "/proc/$$/fd/2") # for hierevo status: what the ranks print comes here
+  # For hierevo status: what the ranks print comes here. (The signal may kill readlink.)
+  HIEREVO_LOG=$(readlink "/proc/$$/fd/2") || true
   export HIEREVO_LOG
   if [[ $launcher == srun ]]; then take_new_step_ids; fi
   run_program

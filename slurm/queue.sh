@@ -149,7 +149,7 @@ made_progress() {
   if [[ -z $folder ]]; then return; fi # it was asked to save before the folder was known
   if ((code == 5)) || [[ ${progress:-0} == "${progress_before:-0}" ]]; then
     if [[ -r $file ]]; then read -r count <"$file" || true; fi
-    [[ $count =~ ^[0-9]+$ ]] || count=0
+    number_in count "$count"
     count=$((count + 1))
   fi
   # Before the first save there is no folder to write to.

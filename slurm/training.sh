@@ -45,7 +45,7 @@ find_recorded_repeats() {
   recorded=0
   if [[ -r $out/config.ini ]]; then
     recorded=$(sed -n 's/^repeats=\([0-9]\{1,9\}\)$/\1/p' "$out/config.ini") || true # the signal may kill it
-    recorded=${recorded:-0}
+    number_in recorded "$recorded"
   fi
 }
 
@@ -57,7 +57,8 @@ read_state() {
   for file in "${files[@]}"; do
     if [[ ! -r $file ]]; then continue; fi
     json_field step step <"$file"
-    progress=$((progress + ${step:-0}))
+    number_in step "$step"
+    progress=$((progress + step))
     saved_at+=$(stat --format=%Y "$file") || true # the signal may kill it
     if [[ $state != saved ]]; then json_field state state <"$file"; fi
   done

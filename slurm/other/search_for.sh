@@ -20,13 +20,22 @@ fi
 seconds=$1
 run=$2
 shift 2
+# The first such word: the run may be called so too.
+hierevo=
 for word in "$@"; do
-  if [[ $word == hierevo || $word == */hierevo ]]; then hierevo=$word; fi
+  if [[ $word == hierevo || $word == */hierevo ]]; then
+    hierevo=$word
+    break
+  fi
 done
+if [[ -z $hierevo ]]; then
+  echo "search_for.sh: the command '$*' has no hierevo in it." >&2
+  exit 2
+fi
 
 # field NAME LEVEL: of the status, each level of which is two spaces further to the right.
 field() {
-  "${hierevo:?the command has no hierevo}" status --run "$run" --json 2>/dev/null |
+  "$hierevo" status --run "$run" --json 2>/dev/null |
     sed -n "s/^ \{$((2 * $2))\}\"$1\": \"\{0,1\}\([^\",]*\)\"\{0,1\},\{0,1\}\$/\1/p" | head -n 1
 }
 

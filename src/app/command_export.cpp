@@ -60,8 +60,9 @@ exchange::Network trained_network(const std::string& file) {
                            "its training has made no step", "Let it train first.");
   }
   std::string origin = fmt::format("Trained for {} steps", training.losses.size());
-  if (training.top1 > 0.0) {
-    origin += fmt::format(", accuracy {:.4f} after step {}", training.top1, training.best_step);
+  // The best score may be that of other weights, in best.h5.
+  if (training.best_step == std::ssize(training.losses)) {
+    origin += fmt::format(", accuracy {:.4f}", training.top1);
   }
   std::vector<std::string> names = class_names_beside(file);
   if (std::ssize(names) != training.model.classes) names.clear();

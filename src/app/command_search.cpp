@@ -168,14 +168,13 @@ void SearchProgram::make_evaluators(const comm::Communicator& ranks) {
 
 std::string progress_text(const SearchStatus& status) {
   std::string text = search::evaluations_text(status.done, status.target);
+  if (status.done < status.target) text += left_text(status.remaining_seconds);
   if (status.best) {
     text += fmt::format("  best {:.4f} (#{})", status.best_fitness, number(*status.best));
   }
   text += fmt::format("  failed {}  busy {}/{}", status.failed, status.busy, status.workers);
   if (status.lost_ranks > 0) text += fmt::format("  ranks lost {}", status.lost_ranks);
-  const bool ends = status.done < status.target;
-  return text + "  " +
-         time_text(status.elapsed_seconds, ends ? status.remaining_seconds : std::nullopt);
+  return text + "  " + core::duration_text(status.elapsed_seconds);
 }
 
 /// Time to save before the job's limit, also where no signal announces that.
@@ -215,7 +214,10 @@ void SearchProgram::tell_what_is_next() const {
   core::write_line("  hierevo report --run {}    a page: how it went, the best cells", run);
   if (command_.evaluator == "train") {
     core::write_line(
-        "  hierevo train --run {} --model cifar-large    the best cell in a large network", run);
+        "  hierevo train --run {} --model cifar-large --channels 16 --steps 2000 --out {}    the "
+        "best "
+        "cell in a larger network",
+        run, shell_word(options_.run.string() + "-large"));
   } else {
     core::write_line("  hierevo inspect --run {}    the best cell and what it costs", run);
   }
@@ -249,6 +251,11 @@ int SearchProgram::conclude(const Outcome& outcome) const {
     case SearchEnd::failures:
       core::write_line("Saved in '{}'. All failures with their reasons: hierevo report --run {}",
                        options_.run.string(), shell_word(options_.run.string()));
+      core::write_line(
+          last.evaluated > 0
+              ? "Fix the cause and run the same command again to resume."
+              : "Fix the cause and begin again in another --run: what has failed is not evaluated "
+                "again, and the evolution would begin with what little comes then.");
       break;
     case SearchEnd::checked:
       break;

@@ -85,7 +85,8 @@ void TrainCommandOptions::add_to(OptionSet& options) {
               {.range = core::at_least(0), .zero = "all", .recorded = false});
   options.add("seed", &seed, "seed of weights, order and augmentation");
   options.add("test-every", &test_every, "steps between tests that choose the best weights",
-              {.range = core::at_least(0), .zero = "up to twenty tests in all"});
+              {.range = core::at_least(0),
+               .zero = "about twenty tests in all, or fewer of a large test set"});
   options.add("save-every", &save_every, "time between saves of the last weights",
               {.range = interval_range, .unit = "seconds", .recorded = false});
   options.add("dry-run", &dry_run, "check options, ranks and data, and exit", {.recorded = false});

@@ -85,7 +85,6 @@ int run(int argc, char** argv) {
   std::vector<std::string> known;
   for (const auto& command : subcommands) {
     if (command.name == name && command.run == nullptr) {
-      if (command.program == "hierevo-train") app::hold_stop_signals();
       app::become(command.program, app::arguments_from(argc, argv, 1));
     }
     if (command.name == name) return command.run(app::arguments_from(argc, argv, 2));

@@ -83,6 +83,13 @@ void keep_ignoring() {
   }
 }
 
+/// Keeps these signals waiting for catch_stop_signals(), also that of the program which this
+/// process becomes. Children would inherit it.
+void hold_stop_signals() {
+  const sigset_t held = stop_signal_set();
+  sigprocmask(SIG_BLOCK, &held, nullptr);
+}
+
 }  // namespace
 
 int guarded(const std::function<int()>& command, std::string_view who) {
@@ -123,7 +130,8 @@ void become(std::string_view program, const std::vector<std::string>& arguments)
   for (std::string& word : words) pointers.push_back(word.data());
   pointers.push_back(nullptr);
   provide_libraries(path);
-  keep_ignoring();  // the other program too
+  if (program == "hierevo-train") hold_stop_signals();  // Torch takes its time to be loaded
+  keep_ignoring();                                      // the other program too
   ::execv(path.c_str(), pointers.data());
   const bool absent = errno == ENOENT;
   throw core::UsageError(
@@ -139,11 +147,6 @@ std::vector<std::string> arguments_from(int argc, char** argv, int first) {
 
 void outlive_readers() {
   handle(SIGPIPE, note_nothing);
-}
-
-void hold_stop_signals() {
-  const sigset_t held = stop_signal_set();
-  sigprocmask(SIG_BLOCK, &held, nullptr);
 }
 
 void catch_stop_signals() {

@@ -29,9 +29,6 @@ std::vector<std::string> arguments_from(int argc, char** argv, int first);
 /// Writing to a pipe without a reader, or to a terminal that is gone, no longer ends the process:
 /// what is written there is lost. For commands whose work is worth more than what they print.
 void outlive_readers();
-/// Keeps these signals waiting for catch_stop_signals(), also that of the program which this
-/// process becomes: large libraries take their time to be loaded. Children would inherit it.
-void hold_stop_signals();
 /// From now on SIGINT, SIGTERM, SIGHUP, SIGXCPU, SIGUSR1 and SIGUSR2 only set a flag; a second
 /// SIGINT ends the process at once. SIGINT and SIGHUP that this process was started to ignore, as
 /// in the background of a script or by nohup, stay ignored.

@@ -44,18 +44,16 @@ void ProgressLine::end() {
   next_ = {};
 }
 
-std::string time_text(double seconds, std::optional<double> left) {
-  std::string text = core::duration_text(seconds);
-  if (left) text += fmt::format(", {} left", core::duration_text(*left));
-  return text;
+std::string left_text(std::optional<double> seconds) {
+  return seconds ? fmt::format(", {} left", core::duration_text(*seconds)) : "";
 }
 
 std::string images_text(std::size_t done, std::size_t images, double seconds) {
   const double pace = static_cast<double>(done) / seconds;
-  return fmt::format("{} of {} images  {:.0f} images/s  {}",
-                     core::grouped_text(static_cast<std::int64_t>(done)),
-                     core::grouped_text(static_cast<std::int64_t>(images)), pace,
-                     time_text(seconds, static_cast<double>(images - done) / pace));
+  return fmt::format(
+      "{} of {} images{}  {:.0f} images/s  {}", core::grouped_text(static_cast<std::int64_t>(done)),
+      core::grouped_text(static_cast<std::int64_t>(images)),
+      left_text(static_cast<double>(images - done) / pace), pace, core::duration_text(seconds));
 }
 
 }  // namespace hierevo::app

@@ -36,10 +36,11 @@ class ProgressLine {
   Clock::time_point next_{};
 };
 
-/// "30 s, 2:50 min left": the end of every progress line. `left` where that is known.
-std::string time_text(double seconds, std::optional<double> left);
+/// ", 2:50 min left", right after what is counted, where narrow terminals show it; empty for
+/// nothing.
+std::string left_text(std::optional<double> seconds);
 
-/// "1,000 of 60,000 images  512 images/s  2 s, 1:55 min left", after `seconds`.
+/// "1,000 of 60,000 images, 1:55 min left  512 images/s  2 s", after `seconds`.
 std::string images_text(std::size_t done, std::size_t images, double seconds);
 
 /// Of --progress, the same in all commands.

@@ -197,7 +197,8 @@ void RepeatRecord::show(const nn::TrainingProgress& now) {
   const double passed = training_seconds();
   std::string text =
       task_.repeats > 1 ? fmt::format("repeat {} of {}  ", repeat_, task_.repeats) : "";
-  text += fmt::format("step {} of {}  loss {:.4f}  ", now.step, now.steps, now.loss);
+  text += fmt::format("step {} of {}{}  loss {:.4f}  ", now.step, now.steps,
+                      left_text(static_cast<double>(now.steps - now.step) / pace(now)), now.loss);
   if (best_step_ > 0) text += fmt::format("best {:.4f}  ", best_top1_);
   text += fmt::format("{:.0f} images/s, {:.0f} % of the time for data",
                       pace(now) * static_cast<double>(task_.options.batch),
@@ -205,7 +206,7 @@ void RepeatRecord::show(const nn::TrainingProgress& now) {
   if (task_.ranks.size() > 1) {
     text += fmt::format(", {:.0f} % for other ranks", 100.0 * now.communication_seconds / passed);
   }
-  text += "  " + time_text(seconds_so_far(), static_cast<double>(now.steps - now.step) / pace(now));
+  text += "  " + core::duration_text(seconds_so_far());
   line_.show(text);
 }
 

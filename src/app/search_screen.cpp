@@ -149,7 +149,7 @@ class Screen {
   }
 
   /// Where a rank is, and what it does, or why it does nothing.
-  std::string rank_text(const json& rank, bool busy) const {
+  std::string rank_text(const json& rank, bool busy, bool others_began) const {
     std::string place = rank["host"].get<std::string>();
     if (const auto devices = rank["place"].get<std::string>(); !devices.empty()) {
       place += ", " + devices;
@@ -161,7 +161,8 @@ class Screen {
       return text +
              toned(state + (reason.empty() ? "" : " (" + reason + ")"), tone_of_state(state));
     }
-    return busy ? text : text + toned("idle, or between two candidates", Tone::faint);
+    if (busy) return text;
+    return text + toned(others_began ? "a new candidate, or idle" : "idle", Tone::faint);
   }
 
   void add_ranks(std::size_t most_lines) {
@@ -174,6 +175,9 @@ class Screen {
     for (const json& rank : status_["ranks"]) ranks.push_back(&rank);
     std::ranges::stable_sort(ranks, {},
                              [](const json* rank) { return (*rank)["state"] == "working"; });
+    // What began since rank 0 last reported who does what.
+    const bool others_began =
+        status_["evaluations"]["in_flight"].get<std::size_t>() > status_["candidates"].size();
     const std::size_t end = lines_.size() + most_lines;
     std::size_t shown = 0;
     for (; shown < ranks.size() && lines_.size() < end; ++shown) {
@@ -181,7 +185,7 @@ class Screen {
       const int number = rank["rank"].get<int>();
       auto its = candidates[number];
       if (rank["state"] != "working") its.clear();
-      std::string text = rank_text(rank, !its.empty());
+      std::string text = rank_text(rank, !its.empty(), others_began);
       if (!its.empty()) text += toned(its.front(), Tone::plain);
       add(fmt::format("rank {}", number), text);
       for (std::size_t k = 1; k < its.size() && lines_.size() < end; ++k) add_plain("", its[k]);

@@ -3,12 +3,15 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <sstream>
 #include <string_view>
@@ -29,8 +32,11 @@ bool has_torch(const fs::path& program) {
   return !core::torch_version().empty() && program.filename() != "hierevo-search";
 }
 
-/// What a program prints to standard output and error; nothing if it cannot be started.
+/// What a program prints to standard output and error, at most so much, until it ends or its time
+/// is up; nothing if it cannot be started. It is killed then, with what it has started.
 std::string output_of(std::vector<std::string> command, const std::vector<std::string>& more = {}) {
+  constexpr std::size_t most = std::size_t{1} << 18;
+  constexpr std::chrono::seconds time_limit(60);
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw core::IoError("pipe", "make", errno);
   const core::Descriptor read_end(ends[0]);
@@ -42,14 +48,22 @@ std::string output_of(std::vector<std::string> command, const std::vector<std::s
   const process::ProgramStart start = process::start_program(program);
   write_end.reset();
   if (start.error != 0) return "";
+  const auto end = std::chrono::steady_clock::now() + time_limit;
   std::string output;
   std::array<char, 4096> piece{};
-  for (ssize_t size = 0;; output.append(piece.data(), static_cast<std::size_t>(size))) {
-    do {
-      size = ::read(read_end.get(), piece.data(), piece.size());
-    } while (size < 0 && errno == EINTR);
+  while (output.size() < most) {
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
+    pollfd readable{.fd = read_end.get(), .events = POLLIN, .revents = 0};
+    const int ready = left.count() > 0 ? ::poll(&readable, 1, static_cast<int>(left.count())) : 0;
+    if (ready < 0 && errno == EINTR) continue;
+    if (ready <= 0) break;
+    const ssize_t size = ::read(read_end.get(), piece.data(), piece.size());
+    if (size < 0 && errno == EINTR) continue;
     if (size <= 0) break;
+    output.append(piece.data(), static_cast<std::size_t>(size));
   }
+  ::kill(-start.pid, SIGKILL);  // its group: nothing of it is waited for
   ::waitpid(start.pid, nullptr, 0);
   return output;
 }
@@ -126,7 +140,13 @@ fs::path named_torch(const std::string& named) {
     refuse_torch(named, fmt::format("that is LibTorch {}, but hierevo was built with {}", version,
                                     core::torch_version()));
   }
-  return fs::canonical(*library).parent_path();  // Debian's torch for Python has only links
+  fs::path place =
+      fs::canonical(*library).parent_path();  // Debian's torch for Python has only links
+  if (place.string().find_first_of(":;$") != std::string::npos) {
+    refuse_torch(named, fmt::format("LD_LIBRARY_PATH cannot name '{}', because of : ; or $",
+                                    place.string()));
+  }
+  return place;
 }
 
 /// Names of libraries, and of versions of them, that the loader does not find.
@@ -140,6 +160,10 @@ std::vector<std::string> missing_libraries(const fs::path& program) {
     const auto version = line.find("version `");
     if (version != std::string::npos && line.find("not found") != std::string::npos) {
       name = line.substr(version + 9, line.find('\'', version) - version - 9);
+    }
+    constexpr std::string_view loader = "error while loading shared libraries: ";
+    if (const auto said = line.find(loader); said != std::string::npos) {
+      name = line.substr(said + loader.size());  // such as "…: file too short"
     }
     if (!name.empty() && std::ranges::find(missing, name) == missing.end()) missing.push_back(name);
   }

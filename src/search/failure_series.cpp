@@ -31,12 +31,11 @@ std::string FailureSeries::summary() const {
   const auto most =
       std::max_element(counts.begin(), counts.end(),
                        [](const auto& a, const auto& b) { return a.second < b.second; });
-  return core::error_text(
-      fmt::format("{} consecutive evaluations failed", reasons_.size()),
-      most->second == reasons_.size()
-          ? fmt::format("each time: {}", most->first)
-          : fmt::format("most often, {} times: {}", most->second, most->first),
-      "The search stops here; fix the cause and run the same command again to resume it.");
+  return core::error_text(fmt::format("{} consecutive evaluations failed", reasons_.size()),
+                          most->second == reasons_.size()
+                              ? fmt::format("each time: {}", most->first)
+                              : fmt::format("most often, {} times: {}", most->second, most->first),
+                          "The search stops here.");
 }
 
 }  // namespace hierevo::search

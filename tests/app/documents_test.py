@@ -29,16 +29,17 @@ def examples(text, title, language=""):
 class Documents(ProgramTest):
     def test_the_search_of_the_readme_and_its_python_lines(self):
         lines = examples(README, "A search", "sh")[0].replace("\\\n", " ").splitlines()
-        search, = (line for line in lines if " hierevo search " in line)
-        launcher, arguments = search.split(" hierevo ", 1)
-        self.assertEqual(launcher, "mpirun -n 3")
-        # The same line, but with fewer evaluations, which take no time.
-        self.hierevo(*arguments.split(), "--evaluator", "synthetic", "--evaluations", 24,
-                     launcher=mpirun(3))
+        search, = (line for line in lines if line.startswith("hierevo search "))
+        lines.remove(search)
+        # The same line, but with fewer evaluations, which take no time; and the other way to start it.
+        quick = ["--evaluator", "synthetic", "--evaluations"]
+        self.hierevo(*search.split()[1:], *quick, 24)
+        with_ranks = search.replace(" --workers 2", "").replace("my-run", "with-ranks")
+        self.hierevo(*with_ranks.split()[1:], *quick, 24, launcher=mpirun(3))
         self.run_dir = self.folder / "my-run"
         self.assert_finished(24)
         for line in lines:  # those that look at it
-            if line.startswith("hierevo"):
+            if line.startswith("hierevo "):
                 self.hierevo(*line.split("#")[0].split()[1:])
         found = {path.name for path in self.run_dir.iterdir()}
         files = document("files")

@@ -193,6 +193,21 @@ class Trainings(JobScripts):
         self.assertEqual(self.last(self.array(2, begin=2, end=2), "--repeats"), "4")
         self.assertEqual(self.last(self.array(6, begin=5, end=6), "--repeats"), "6")
 
+    def test_numbers_in_files_are_only_numbers(self):
+        """Bash would run the commands in them where it computes."""
+        repeat = self.folder / "arr" / "repeat-1"
+        repeat.mkdir(parents=True)
+        for text in ("progress[$(touch ran)]", "08", "9" * 30, "x", "-1"):
+            with self.subTest(text):
+                (repeat / "progress.json").write_text(f'{{\n  "state": "saved",\n  "step": {text}\n}}\n')
+                (repeat.parent / "config.ini").write_text(f"repeats={text}\n")
+                (repeat / "restarts").write_text(text)
+                (repeat.parent / "restarts").write_text(text)
+                self.assertEqual(self.last(self.started("--out", "arr"), "--out"), "arr")
+                repeats = self.last(self.array(1, begin=1, end=3), "--repeats")
+                self.assertEqual(repeats, "8" if text == "08" else "3")
+                self.assertFalse((self.folder / "ran").exists())
+
     def test_an_array_from_0_is_refused(self):
         for task in (0, 1, 2):
             self.assertEqual(self.array(task, begin=0, end=2), [])
@@ -248,6 +263,15 @@ esac
                     env=self.environment([], {}), capture_output=True, text=True, timeout=DEADLINE)
                 self.assertEqual(result.returncode, 75, result.stderr)
         self.assertEqual(len(self.calls("now hierevo search")), 1)
+
+    def test_other_schedulers_take_the_first_hierevo_for_the_program(self):
+        script = SCRIPTS / "other" / "search_for.sh"
+        run = self.folder / "hierevo"
+        result = self.command(["bash", script, "1000", run, BIN / "hierevo", "search", "--run", run, *SMALL])
+        self.assertEqual(result.returncode, 0, result.stderr)
+        result = self.command(["bash", script, "1000", run, "env", "true"])
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("has no hierevo in it", result.stderr)
 
     def test_at_every_moment(self):
         for alone in (True, False):

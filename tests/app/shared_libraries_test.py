@@ -53,6 +53,37 @@ class SharedLibraries(ProgramTest):
         self.refused_torch(self.folder / "absent", "that is no folder, and no Python that can import torch")
 
     @unittest.skipUnless(WITH_TORCH, "built without Torch")
+    def test_a_folder_that_the_loader_would_misread_is_refused(self):
+        for name in ("co:lon", "se;mi", "$LIB"):
+            folder = self.folder / name
+            (folder / "lib").mkdir(parents=True)
+            (folder / "lib" / "libtorch_cpu.so").touch()
+            self.refused_torch(folder, f"LD_LIBRARY_PATH cannot name '{folder}/lib'")
+
+    @unittest.skipUnless(WITH_TORCH, "built without Torch")
+    def test_a_python_that_does_something_else_does_no_harm(self):
+        python = self.folder / "python"
+        python.write_text("#!/bin/sh\nexec yes\n")
+        python.chmod(0o700)
+        self.refused_torch(python, "that is no folder, and no Python that can import torch")
+        python.write_text("#!/bin/sh\necho began >&2; exec sleep 1000\n")
+        process = subprocess.Popen([BIN / "hierevo", "train", "--help"], env={"HIEREVO_TORCH": python})
+        self.wait_until(lambda: self.children_of(process.pid), process)
+        process.terminate()
+        process.wait()
+
+    def children_of(self, pid):
+        return pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+
+    @unittest.skipUnless(WITH_TORCH, "built without Torch")
+    def test_a_library_that_is_none_is_told_so(self):
+        (self.folder / "lib").mkdir()
+        name = next(name for name in libraries_of(BIN / "hierevo-train") if "libtorch_cpu" in name)
+        (self.folder / "lib" / name).touch()
+        self.assertIn("file too short", self.train(self.folder).stderr)
+        self.assertEqual(self.train(self.folder).returncode, 2)
+
+    @unittest.skipUnless(WITH_TORCH, "built without Torch")
     def test_the_torch_of_the_build_is_taken(self):
         library = next(path for name, path in libraries_of(BIN / "hierevo-train").items() if "libtorch_cpu" in name)
         self.assertEqual(self.train(library.parent).returncode, 0)
