@@ -43,7 +43,10 @@ report::RunData run_data(const fs::path& run) {
   report::RunSource source{.run = run, .trainings = trainings_in(run)};
   // A report of a run with a damaged record is better than none.
   try {
-    if (auto recorded = recorded_search(run)) source.options = std::move(recorded->changed);
+    if (auto recorded = recorded_search(run)) {
+      source.options = std::move(recorded->changed);
+      source.conditions = std::move(recorded->conditions);
+    }
   } catch (const core::UsageError& error) {
     core::log(core::LogLevel::warning, "{}", error.what());
   }

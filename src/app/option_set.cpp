@@ -391,10 +391,21 @@ std::string OptionSet::lines_of(const std::function<bool(const Entry& option)>& 
 }
 
 std::vector<std::pair<std::string, std::string>> OptionSet::changed() const {
+  return changed_where([](const Entry&) { return true; });
+}
+
+std::vector<std::pair<std::string, std::string>> OptionSet::changed_lasting() const {
+  return changed_where([](const Entry& option) { return option.facts.change == Change::never; });
+}
+
+std::vector<std::pair<std::string, std::string>> OptionSet::changed_where(
+    const std::function<bool(const Entry& option)>& wanted) const {
   std::vector<std::pair<std::string, std::string>> changed;
   for (const Entry& option : options_) {
     const std::string value = option.text();
-    if (option.facts.recorded && value != option.standard) changed.emplace_back(option.name, value);
+    if (option.facts.recorded && value != option.standard && wanted(option)) {
+      changed.emplace_back(option.name, value);
+    }
   }
   return changed;
 }

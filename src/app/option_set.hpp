@@ -140,6 +140,8 @@ class OptionSet {
   std::string explained() const;
   /// Those that can be recorded and have other values than their defaults.
   std::vector<std::pair<std::string, std::string>> changed() const;
+  /// Those of them that never change when a run is resumed.
+  std::vector<std::pair<std::string, std::string>> changed_lasting() const;
   /// The same for the record: without what the environment gave.
   std::string record() const;
   /// What of the record never changes.
@@ -175,6 +177,8 @@ class OptionSet {
   std::string given_values(const std::string& names) const;
   /// Those of the record for which `wanted` holds, as an INI file.
   std::string lines_of(const std::function<bool(const Entry& option)>& wanted) const;
+  std::vector<std::pair<std::string, std::string>> changed_where(
+      const std::function<bool(const Entry& option)>& wanted) const;
   /// A complaint for each option that never changes whose value differs from that in `recorded`.
   std::vector<std::string> differences(const std::string& recorded) const;
   [[noreturn]] void refuse_in(const OptionPlace& place,

@@ -26,6 +26,12 @@ std::optional<RecordedSearch> recorded_search(const std::filesystem::path& run) 
   search.command.add_to(options);
   read_record(options, run.string(), *recorded);
   search.changed = options.changed();
+  search.conditions = options.changed_lasting();
+  std::erase_if(search.conditions, [](const auto& option) { return option.first == "seed"; });
+  // A later start may give it a program that was moved; another program is another search.
+  if (const auto& program = search.command.command; !program.empty()) {
+    search.conditions.emplace_back("command", program);
+  }
   return search;
 }
 

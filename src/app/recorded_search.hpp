@@ -16,6 +16,8 @@ struct RecordedSearch {
   SearchCommandOptions command;
   /// Those with other values than their defaults, and their values.
   std::vector<std::pair<std::string, std::string>> changed;
+  /// Those of them that results depend on, without the seed.
+  std::vector<std::pair<std::string, std::string>> conditions;
 };
 
 /// Nothing where there is no config.ini. Throws UsageError for what cannot be read.

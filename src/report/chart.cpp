@@ -8,6 +8,9 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
+#include "hierevo/core/numbers.hpp"
+#include "hierevo/core/printable.hpp"
+
 namespace hierevo::report {
 
 using nlohmann::json;
@@ -16,12 +19,16 @@ namespace {
 
 constexpr std::array<std::string_view, 4> marks_names = {"points", "line", "steps", "band"};
 
+/// Axes a little longer than the largest numbers would end at infinity, which Chart.js never
+/// reaches.
+constexpr double most_drawn = 1e300;
+
 /// Six digits are more than a screen shows, and a third of what doubles take.
 json numbers(const std::vector<double>& values) {
   json list = json::array();
   for (const double value : values) {
-    if (std::isfinite(value)) {
-      list.push_back(std::stod(fmt::format("{:.6g}", value)));
+    if (std::abs(value) <= most_drawn) {
+      list.push_back(core::parse_number<double>(fmt::format("{:.6g}", value)).value_or(value));
     } else {
       list.push_back(nullptr);
     }
@@ -51,13 +58,14 @@ json to_json(const Chart& chart) {
     series.push_back(std::move(entry));
   }
   const auto axis = [](const Axis& of) {
-    return json{{"title", of.title}, {"logarithmic", of.logarithmic}};
+    return json{{"title", of.title}, {"logarithmic", of.logarithmic}, {"from_zero", of.from_zero}};
   };
   return {{"id", chart.id}, {"x", axis(chart.x)}, {"y", axis(chart.y)}, {"series", series}};
 }
 
-std::string csv_field(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == text.npos) return text;
+std::string csv_field(const std::string& plain) {
+  const std::string text = core::printable(plain);
+  if (text.find_first_of(",\"") == text.npos) return text;
   std::string quoted = "\"";
   for (const char letter : text) quoted += letter == '"' ? "\"\"" : std::string(1, letter);
   return quoted + '"';

@@ -62,8 +62,13 @@ Repeat read_repeat(const fs::path& folder, int number) {
 
 }  // namespace
 
+std::string short_name(const fs::path& folder) {
+  return fs::absolute(folder / "").lexically_normal().parent_path().filename().string();
+}
+
 FinalTraining read_final_training(const TrainingSource& source) {
   FinalTraining training{.folder = source.folder,
+                         .name = short_name(source.folder),
                          .model = source.model,
                          .genotype = genome::read_genotype(source.folder / "genotype.json")};
   if (const auto data = search::recorded_data(source.folder)) training.data = data->name;

@@ -95,6 +95,11 @@ std::vector<std::pair<std::string, std::string>> parts_of(const RunData& run) {
 
 const std::string_view page_beginning = "<!doctype html>\n<!-- made by hierevo report -->\n";
 
+std::string_view csv_beginning(std::string_view text) {
+  constexpr std::string_view of_chart = "series,";
+  return text.starts_with(of_chart) ? of_chart : text.substr(0, text.find('\n') + 1);
+}
+
 Report make_report(const std::vector<RunData>& runs) {
   const bool several = runs.size() > 1;
   Report report;

@@ -15,9 +15,13 @@ namespace {
 
 using evolution::Individual;
 
-std::string short_name(const std::filesystem::path& run) {
-  const std::filesystem::path plain = std::filesystem::absolute(run).lexically_normal();
-  return (plain.has_filename() ? plain : plain.parent_path()).filename().string();
+std::optional<evolution::IndividualId> individual_with(const genome::Genotype& genotype,
+                                                       const std::vector<Individual>& history) {
+  const auto found = std::ranges::find_if(history, [&genotype](const Individual& individual) {
+    return individual.candidate.genotype == genotype;
+  });
+  if (found == history.end()) return std::nullopt;
+  return found->candidate.id;
 }
 
 std::vector<FinalTraining> read_trainings(const RunSource& source,
@@ -31,11 +35,7 @@ std::vector<FinalTraining> read_trainings(const RunSource& source,
                 one.folder.string(), error.what());
       continue;
     }
-    FinalTraining& training = trainings.back();
-    const auto found = std::ranges::find_if(history, [&](const Individual& individual) {
-      return individual.candidate.genotype == training.genotype;
-    });
-    if (found != history.end()) training.individual = found->candidate.id;
+    trainings.back().individual = individual_with(trainings.back().genotype, history);
   }
   return trainings;
 }
@@ -46,9 +46,19 @@ const Individual* RunData::best() const {
   return evolution::best_of(history());
 }
 
-std::string RunData::kind() const {
-  return fmt::format("{}, {}", evolution::name(search.options.algorithm),
-                     search.options.space.name());
+bool RunData::trains() const {
+  return std::ranges::none_of(options, [](const auto& one) { return one.first == "evaluator"; });
+}
+
+bool RunData::take_if_of_this(FinalTraining training) {
+  training.individual = individual_with(training.genotype, history());
+  if (!training.individual) return false;
+  const auto same_folder = [&training](const FinalTraining& other) {
+    std::error_code unknown;
+    return std::filesystem::equivalent(other.folder, training.folder, unknown);
+  };
+  if (std::ranges::none_of(trainings, same_folder)) trainings.push_back(std::move(training));
+  return true;
 }
 
 std::optional<RunData> read_run_data(const RunSource& source) {
@@ -64,6 +74,7 @@ std::optional<RunData> read_run_data(const RunSource& source) {
                  .ranks = search::read_ranks(source.run),
                  .data = search::recorded_data(source.run),
                  .options = source.options,
+                 .conditions = source.conditions,
                  .trainings = std::move(trainings)};
 }
 

@@ -299,7 +299,7 @@ std::string trainings(const RunData& run) {
         error += fmt::format(" ± {:.2f}", 100.0 * *accuracy->top1_deviation);
     }
     rows.push_back(
-        {{html::text(training.folder.filename().string())},
+        {{html::text(training.name)},
          html::number(training.individual ? fmt::format("{}", number(*training.individual)) : ""),
          {html::text(training.model)},
          {html::text(training.data)},
@@ -318,7 +318,7 @@ std::string trainings(const RunData& run) {
     theirs.push_back({{one.search}, html::number(one.cifar10), html::number(one.imagenet)});
   }
   text +=
-      "<details open><summary>Published results (Table 1 of the paper; all but the best "
+      "<details><summary>Published results (Table 1 of the paper; all but the best "
       "row written down from memory), for comparison</summary>\n" +
       html::table({"Search", "CIFAR-10 error (%)", "ImageNet top-1 / top-5 error (%)"}, theirs) +
       "</details>\n";

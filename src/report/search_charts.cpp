@@ -75,6 +75,10 @@ Series ancestors_of(const Individual& individual, const RunData& run) {
   return series;
 }
 
+const char* fitness_axis(const RunData& run) {
+  return run.trains() ? "Validation accuracy" : "Fitness";
+}
+
 Chart fitness_chart(const RunData& run, const std::string& prefix) {
   const auto& history = run.history();
   const std::vector<double> best = best_so_far(history);
@@ -82,15 +86,15 @@ Chart fitness_chart(const RunData& run, const std::string& prefix) {
               .title = "Fitness",
               .summary = "",
               .x = {evolution_step},
-              .y = {"Validation accuracy"},
+              .y = {fitness_axis(run)},
               .series = along_the_evolution(history, [](const auto& one) { return one.fitness; })};
   if (const Individual* last = run.best()) {
     chart.series.push_back(steps_of("best so far", best));
-    chart.series.push_back(ancestors_of(*last, run));
+    if (last->candidate.parent) chart.series.push_back(ancestors_of(*last, run));
     chart.summary = fmt::format(
-        "The fitness of each of {} individuals, and the best so far, which grew from {:.4f} to "
-        "{:.4f}.",
-        core::grouped_text(std::ranges::count_if(history, has_fitness)),
+        "The fitness of {}, and the best so far, from {:.4f} to {:.4f}.",
+        core::counted_text(static_cast<std::size_t>(std::ranges::count_if(history, has_fitness)),
+                           "individual"),
         std::ranges::find_if(history, has_fitness)->evaluation.fitness, best.back());
   }
   return chart;
@@ -122,15 +126,16 @@ Chart cost_chart(const RunData& run, const std::string& prefix, const std::strin
     front.y.push_back(all.y[i]);
     front.individual.push_back(all.individual[i]);
   }
-  const std::string summary = fmt::format(
-      "Validation accuracy against {} of {} networks; {} of them have a higher accuracy than all "
-      "that cost no more.",
-      title, core::grouped_text(std::ssize(all.x)), front.x.size());
+  const std::string value = run.trains() ? "accuracy" : "fitness";
+  const std::string summary =
+      fmt::format("{} against {} of {}; {} of them {} a higher {} than all that cost no more.",
+                  fitness_axis(run), title, core::counted_text(all.x.size(), "network"),
+                  front.x.size(), front.x.size() == 1 ? "has" : "have", value);
   return {.id = prefix + id,
-          .title = "Accuracy against " + title,
+          .title = (run.trains() ? "Accuracy against " : "Fitness against ") + title,
           .summary = summary,
           .x = {axis, true},
-          .y = {"Validation accuracy"},
+          .y = {fitness_axis(run)},
           .series = {std::move(all), std::move(front)}};
 }
 
@@ -185,7 +190,7 @@ Chart busy_chart(const RunData& run, const std::string& prefix) {
               .title = "Candidates being evaluated",
               .summary = "",
               .x = {unit.title},
-              .y = {"Candidates at the same time"},
+              .y = {.title = "Candidates at the same time", .from_zero = true},
               .series = {}};
   if (time <= 0.0) return chart;
   Bins bins(time, bins_for(run.history().size()));
@@ -211,7 +216,7 @@ Chart pace_chart(const RunData& run, const std::string& prefix) {
               .title = "Evaluations per hour",
               .summary = "",
               .x = {unit.title},
-              .y = {"Evaluations per hour"},
+              .y = {.title = "Evaluations per hour", .from_zero = true},
               .series = {}};
   if (time <= 0.0) return chart;
   const std::size_t count = bins_for(run.history().size());

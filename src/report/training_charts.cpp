@@ -16,9 +16,9 @@ constexpr const char* training_step = "Training step";
 
 Chart curves(const RunData& run, Chart chart, std::vector<AtStep> Repeat::*values, Marks marks) {
   for (const FinalTraining& training : run.trainings) {
-    const std::string folder = training.folder.filename().string();
     for (const Repeat& repeat : training.repeats) {
-      Series series{.label = fmt::format("{}, repeat {}", folder, repeat.number), .marks = marks};
+      Series series{.label = fmt::format("{}, repeat {}", training.name, repeat.number),
+                    .marks = marks};
       for (const AtStep& at : repeat.*values) {
         series.x.push_back(static_cast<double>(at.step));
         series.y.push_back(at.value);

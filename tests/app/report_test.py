@@ -17,8 +17,28 @@ class ReportTest(ProgramTest):
     def search(self, *arguments, run=None, code=0):
         return self.hierevo("search", "--run", run or self.run_dir, *SYNTHETIC, *arguments, code=code)
 
+    def give_fitness(self, fitness):
+        """A search of two candidates."""
+        program = self.folder / "program"
+        program.write_text("#!/bin/sh\necho '{\"fitness\": %s}'\n" % fitness)
+        program.chmod(0o700)
+        self.hierevo("search", "--run", self.run_dir, "--population", 2, "--evaluations", 2, "--progress", "off",
+                     "--evaluator", "command", "--command", program)
+
     def report(self, *arguments, code=0):
         return self.hierevo("report", "--run", self.run_dir, *arguments, code=code)
+
+    def make_training(self, training, genotype=None):
+        """As if the cell had been trained twice."""
+        for repeat, top1 in ((1, 0.9), (2, 0.92)):
+            folder = training / f"repeat-{repeat}"
+            folder.mkdir(parents=True)
+            (folder / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in (
+                {"event": "start", "step": 0}, {"event": "step", "step": 10, "loss": 2.0},
+                {"event": "test", "step": 10, "top1": top1, "top5": 1.0},
+                {"event": "end", "step": 10, "top1": top1, "top5": 1.0})))
+        (training / "genotype.json").write_text(json.dumps(genotype or CELL))
+        (training / "config.ini").write_text("model=cifar-large\nchannels=8\ncells=1\n")
 
     def assert_on_page(self, *texts, page=None):
         content = (page or self.page).read_text()
@@ -95,18 +115,33 @@ class Report(ReportTest):
         (self.run_dir / "config.ini").write_text("nonsense\n")
         self.assertIn("'nonsense' in ", self.report().stderr)
 
+    def test_the_smallest_fitness(self):
+        self.give_fitness("5e-324")
+        self.report("--csv", "numbers")
+        self.assert_on_page("The search has finished, after 2 of 2 evaluations.")
+        self.assertIn(",5e-324,", (self.folder / "numbers" / "fitness.csv").read_text())
+
+    def test_runs_are_averaged_only_where_they_can_be_compared(self):
+        runs = {"a": [], "b": ["--seed", 2, "--synthetic-ms", 0.1], "c": ["--seed", 3, "--tournament", 0.5],
+                "d": ["--seed", 4, "--tournament", 0.5]}
+        arguments = []
+        for name, options in runs.items():
+            self.search("--population", 8, "--evaluations", 20, *options, run=self.folder / name)
+            arguments += ["--run", name]
+        self.hierevo("report", *arguments, "--out", "all.html", "--csv", "numbers")
+        with open(self.folder / "numbers" / "kinds.csv", newline="") as file:
+            series = {row[0] for row in list(csv.reader(file))[1:]}
+        self.assertEqual({name for name in series if "mean of" in name},
+                         {"evolution, hierarchical: mean of 2 runs",
+                          "evolution, hierarchical, tournament 0.5: mean of 2 runs"})
+        (self.folder / "b" / "config.ini").write_text("nonsense\n")
+        self.hierevo("report", *arguments[:4], "--out", "two.html", "--csv", "two")
+        self.assertFalse((self.folder / "two" / "kinds.csv").exists())
+
     def test_final_trainings_are_in_it(self):
         self.search("--space", "1x2,1x2", "--population", 4, "--evaluations", 5)
         training = self.run_dir / "train-1"
-        for repeat, top1 in ((1, 0.9), (2, 0.92)):
-            folder = training / f"repeat-{repeat}"
-            folder.mkdir(parents=True)
-            (folder / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in (
-                {"event": "start", "step": 0}, {"event": "step", "step": 10, "loss": 2.0},
-                {"event": "test", "step": 10, "top1": top1, "top5": 1.0},
-                {"event": "end", "step": 10, "top1": top1, "top5": 1.0})))
-        (training / "genotype.json").write_text(json.dumps(CELL))
-        (training / "config.ini").write_text("model=cifar-large\nchannels=8\ncells=1\n")
+        self.make_training(training)
         self.report()
         self.assert_on_page("cifar-large, c0=8, N=1", "9.00 ± 1.41", "Training loss")
         # Another that cannot be read is left out alone.
@@ -131,9 +166,7 @@ class Page(ReportTest):
                 with self.subTest(width=width, scheme=scheme):
                     self.browser.look(width, scheme=scheme)
                     self.browser.requests()  # those of the page before
-                    self.browser.open(page)
-                    self.wait_until(lambda: self.browser.run(
-                        "return [...document.querySelectorAll('canvas')].every(c => c.dataset.drawn)"))
+                    self.open_drawn(page)
                     self.assertEqual(self.blank_charts(), [])
                     self.assertEqual(self.browser.console(), [])
                     self.assertEqual(set(self.browser.requests()), {page.resolve().as_uri()})
@@ -141,6 +174,11 @@ class Page(ReportTest):
                         self.browser.run("return document.documentElement.scrollWidth"), width)
                     self.assertFalse(self.browser.run("return 'attacked' in window"))
                     self.assertEqual(self.browser.run("return document.images.length"), 0)
+
+    def open_drawn(self, page):
+        self.browser.open(page)
+        self.wait_until(lambda: self.browser.run(
+            "return [...document.querySelectorAll('canvas')].every(c => c.dataset.drawn)"))
 
     def blank_charts(self):
         """Charts whose area between the axes has one colour alone."""
@@ -175,6 +213,119 @@ class Page(ReportTest):
         both = self.folder / "both.html"
         self.report("--run", failed, "--out", both)
         self.look_at(both)
+
+    def test_what_is_printed_is_as_wide_as_its_place(self):
+        self.search("--population", 10, "--evaluations", 60)
+        self.report()
+        wider = """
+            return [...document.querySelectorAll('canvas')].filter(canvas => {
+              const [inner, outer] = [canvas, canvas.closest('figure')].map(e => e.getBoundingClientRect());
+              return inner.right > outer.right + 1 || outer.right > innerWidth || inner.width < outer.width / 2
+                || inner.bottom > outer.bottom + 1;
+            }).map(canvas => canvas.closest('figure').id)"""
+        for screen in (390, 1440):
+            with self.subTest(screen=screen):
+                self.browser.look(screen, scheme="dark")
+                self.open_drawn(self.page)
+                # A4 without its margins, as the browser prints it and as some program might.
+                self.browser.run("dispatchEvent(new Event('beforeprint'))")
+                self.browser.look(718, media="print")
+                self.assertEqual(self.browser.run(wider), [])
+                self.browser.look(screen, scheme="dark")
+                self.browser.run("dispatchEvent(new Event('afterprint'))")
+                self.browser.look(718, media="print", scheme="dark")
+                self.assertEqual(self.browser.run(wider), [])
+                self.browser.look(screen, scheme="dark")
+                # The browser's own printing draws all charts for the sheet before, and for the screen afterwards.
+                self.open_drawn(self.page)
+                self.browser.run("""
+                    addEventListener('beforeprint', () => {
+                      window.printed = [...document.querySelectorAll('canvas')].map(canvas => canvas.clientWidth);
+                    });""")
+                self.browser.command("Page.printToPDF")
+                self.assertEqual(set(self.browser.run("return window.printed")), {340})
+                self.wait_until(lambda: self.browser.run(
+                    "return document.querySelector('canvas').clientWidth !== 340"))
+                self.assertEqual(self.browser.run(wider), [])
+
+    def test_series_of_one_point_can_be_seen(self):
+        self.run_dir = self.folder / "one"
+        self.search("--population", 10, "--evaluations", 1)
+        genotype = json.loads(self.hierevo("export", "--run", self.run_dir, "--format", "json").stdout)
+        self.make_training(self.run_dir / "train-1", genotype)
+        self.report()
+        self.look_at(self.page)
+        hidden = self.browser.run("""
+            return [...document.querySelectorAll('canvas')].flatMap(canvas => Chart.getChart(canvas).data.datasets)
+              .filter(set => set.data.length === 1 && !(set.pointRadius > 1)).map(set => set.label)""")
+        self.assertEqual(hidden, [])
+        self.assertEqual(self.browser.run("return !!document.querySelector('#loss canvas')"), True)
+        least = "return Chart.getChart(document.querySelector('#fitness canvas')).scales.y.min"
+        self.assertEqual(self.browser.run(least), 0)
+
+    def test_axes_and_legends(self):
+        self.search("--population", 10, "--evaluations", 300)
+        self.report()
+        legends = "return Chart.getChart(document.querySelector('#fitness canvas')).legend.legendItems.map(i => i.text)"
+        # Labels of ticks that are closer than their texts are wide, or high.
+        crowded = """
+            const context = document.createElement('canvas').getContext('2d');
+            return [...document.querySelectorAll('canvas')].flatMap(canvas =>
+              Object.values(Chart.getChart(canvas).scales).filter(scale => {
+                const places = scale.ticks.map((tick, i) => scale.getPixelForTick(i)).sort((a, b) => a - b);
+                context.font = '12px sans-serif';
+                const room = scale.isHorizontal()
+                  ? Math.max(...scale.ticks.map(tick => context.measureText(tick.label).width)) + 4 : 14;
+                return scale.ticks.length < 2 || places.some((place, i) => i > 0 && place - places[i - 1] < room);
+              }).map(scale => `${canvas.closest('figure').id} ${scale.id}`))"""
+        for width in (390, 1440):
+            self.browser.look(width)
+            self.open_drawn(self.page)
+            self.assertEqual(self.browser.run(crowded), [])
+        scale = "return Chart.getChart(document.querySelector('#{} canvas')).scales.{}"
+        self.assertEqual(self.browser.run(scale.format("busy", "y.min")), 0)
+        self.assertEqual(self.browser.run(scale.format("parameters", "y.options.title.text")), "Parameters (logarithmic)")
+        macs = [point["x"] for point in self.browser.run(
+            "return Chart.getChart(document.querySelector('#accuracy-macs canvas')).data.datasets[0].data")]
+        self.assertGreater(self.browser.run(scale.format("accuracy-macs", "x.min")), min(macs) / 1.5)
+        self.assertLess(self.browser.run(scale.format("accuracy-macs", "x.max")), max(macs) * 1.5)
+        self.assertIn("mutated from a parent", self.browser.run(legends))
+        self.run_dir = self.folder / "random"
+        self.search("--population", 10, "--evaluations", 10)
+        self.report()
+        self.open_drawn(self.page)
+        self.assertEqual(sorted(self.browser.run(legends)), ["best so far", "random"])
+
+    def test_what_is_seen_first_is_drawn_at_once(self):
+        self.search("--evaluations", 60, "--population", 10)
+        self.report()
+        # Without the timers by which the rest is drawn.
+        script = self.browser.command("Page.addScriptToEvaluateOnNewDocument", source="window.setTimeout = () => 0")
+        self.addCleanup(self.browser.command, "Page.removeScriptToEvaluateOnNewDocument",
+                        identifier=script["identifier"])
+        drawn = """const all = [...document.querySelectorAll('canvas')];
+            const seen = all.filter(canvas => canvas.closest('figure').getBoundingClientRect().top < innerHeight);
+            return [all, seen, all.filter(canvas => canvas.dataset.drawn)].map(list => list.length)"""
+        self.browser.look(1440)
+        self.browser.open(self.page)
+        every, _, some = self.browser.run(drawn)
+        self.assertEqual(some, every)
+        self.run_dir = self.folder / "long"
+        self.search("--evaluations", 7000, "--workers", 2)
+        self.report()
+        self.browser.open(self.page)
+        every, seen, some = self.browser.run(drawn)
+        self.assertLess(0, seen)
+        self.assertLess(some, every)
+        self.assertLessEqual(seen, some)
+
+    def test_any_fitness_that_a_program_may_give(self):
+        for fitness in ("5e-324", "1e-20", "1e300", "1.7e308"):
+            self.run_dir = self.folder / fitness
+            self.give_fitness(fitness)
+            self.report()
+            self.open_drawn(self.page)
+            self.assertEqual(self.browser.console(), [])
 
     def test_seven_thousand(self):
         self.search("--evaluations", 7000, "--workers", 2)

@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <set>
 
 #include "ancestry.hpp"
 #include "hierevo/report/run_charts.hpp"
+#include "kinds.hpp"
 #include "searches.hpp"
 
 namespace hierevo::report {
@@ -17,8 +19,11 @@ namespace {
 
 using evolution::Individual;
 using testing::ElementsAre;
+using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 using testing::SizeIs;
+using testing::UnorderedElementsAre;
 
 const Chart& chart_of(const std::vector<Chart>& charts, const std::string& id) {
   return *std::ranges::find(charts, id, &Chart::id);
@@ -135,7 +140,114 @@ TEST(Charts, OfSeveralRunsHaveMeanAndDeviationOfEachKind) {
   EXPECT_DOUBLE_EQ(mean.y.back(), expected);
   double squares = 0.0;
   for (const double value : last) squares += (value - expected) * (value - expected);
-  EXPECT_NEAR(band.top.back() - band.y.back(), 2.0 * std::sqrt(squares / 2.0), 1e-12);
+  const double deviation = std::sqrt(squares / 2.0);
+  EXPECT_NEAR(band.y.back(), expected - deviation, 1e-12);
+  EXPECT_NEAR(band.top.back(), std::min(1.0, expected + deviation), 1e-12);
+}
+
+std::vector<RunData> two_runs() {
+  std::vector<RunData> runs = {test::made_up_run("1x4", 30, 1), test::made_up_run("1x4", 30, 2)};
+  runs[0].data = runs[1].data = search::DataFacts{.fingerprint = 1, .name = "cifar10"};
+  return runs;
+}
+
+std::vector<std::string> labels(const std::vector<Kind>& kinds) {
+  std::vector<std::string> labels;
+  for (const Kind& kind : kinds) labels.push_back(kind.label);
+  return labels;
+}
+
+TEST(Charts, RunsOfOneKindDifferInNothingButTheSeed) {
+  std::vector<RunData> runs = two_runs();
+  EXPECT_THAT(labels(kinds_of(runs)), ElementsAre("evolution, 1x4"));
+  runs[1].data->name = "a copy";
+  EXPECT_THAT(labels(kinds_of(runs)), ElementsAre("evolution, 1x4"));
+  runs[1].conditions = OptionValues{{"steps", "100"}};
+  EXPECT_THAT(labels(kinds_of(runs)),
+              UnorderedElementsAre("evolution, 1x4", "evolution, 1x4, steps 100"));
+  EXPECT_THAT(comparison_charts(runs), SizeIs(1));  // without a mean
+  runs[0].conditions = runs[1].conditions;
+  EXPECT_THAT(labels(kinds_of(runs)), ElementsAre("evolution, 1x4"));
+  EXPECT_THAT(comparison_charts(runs), SizeIs(2));
+  runs[1].conditions.reset();  // not known
+  EXPECT_THAT(kinds_of(runs), SizeIs(1));
+  EXPECT_THAT(comparison_charts(runs), SizeIs(1));
+}
+
+TEST(Charts, KindsSayWhichDataTheyAreOf) {
+  std::vector<RunData> runs = two_runs();
+  runs[1].data = search::DataFacts{.fingerprint = 2, .name = "mnist"};
+  EXPECT_THAT(labels(kinds_of(runs)),
+              UnorderedElementsAre("evolution, 1x4, data cifar10", "evolution, 1x4, data mnist"));
+  runs[1].data->name = "cifar10";
+  EXPECT_THAT(labels(kinds_of(runs)),
+              UnorderedElementsAre("evolution, 1x4, data cifar10 (0000000000000001)",
+                                   "evolution, 1x4, data cifar10 (0000000000000002)"));
+}
+
+TEST(Charts, ABandEndsWhereFitnessesDo) {
+  std::vector<RunData> runs = two_runs();
+  const auto set_fitness = [&](double first, double second) {
+    for (Individual& one : runs[0].search.state.history) one.evaluation.fitness = first;
+    for (Individual& one : runs[1].search.state.history) one.evaluation.fitness = second;
+    return comparison_charts(runs).at(1).series.at(0);
+  };
+  const Series shares = set_fitness(0.0, 1.0);  // 0.5 ± 0.71
+  EXPECT_EQ(shares.y.back(), 0.0);
+  EXPECT_EQ(shares.top.back(), 1.0);
+  EXPECT_GT(set_fitness(0.0, 10.0).top.back(), 10.0);
+}
+
+TEST(Charts, WithoutTrainingAFitnessIsNoAccuracy) {
+  std::vector<RunData> runs = two_runs();
+  const auto titles = [&] {
+    const auto charts = search_charts(runs[0], "");
+    return std::vector<std::string>{
+        chart_of(charts, "fitness").y.title, chart_of(charts, "accuracy-macs").y.title,
+        chart_of(charts, "accuracy-macs").title, comparison_charts(runs).front().y.title};
+  };
+  EXPECT_THAT(titles(), ElementsAre("Validation accuracy", "Validation accuracy",
+                                    "Accuracy against MACs", "Best validation accuracy so far"));
+  runs[0].options = {{"evaluator", "synthetic"}};
+  EXPECT_THAT(titles(),
+              ElementsAre("Fitness", "Fitness", "Fitness against MACs", "Best fitness so far"));
+}
+
+TEST(Charts, SayOneAndSeveral) {
+  RunData run = test::made_up_run("1x4", 30, 6);
+  const auto summary = [&] { return chart_of(search_charts(run, ""), "accuracy-macs").summary; };
+  EXPECT_THAT(summary(), HasSubstr(" of them have a higher accuracy than all that cost no more."));
+  auto& history = run.search.state.history;
+  history.erase(history.begin() + 1, history.end());
+  EXPECT_EQ(summary(),
+            "Validation accuracy against MACs of 1 network; 1 of them has a higher accuracy than "
+            "all that cost no more.");
+}
+
+TEST(Charts, ARandomGenotypeHasNoAncestorsToDraw) {
+  RunData run = test::made_up_run("1x4", 30, 6);
+  run.search.state.history.front().evaluation.fitness = 2.0;
+  const auto charts = search_charts(run, "");
+  for (const Series& series : chart_of(charts, "fitness").series) {
+    EXPECT_THAT(series.label, Not(HasSubstr("ancestors")));
+  }
+}
+
+TEST(Charts, HaveTheSmallestNumbersAndNoneTooLargeForAnAxis) {
+  const double smallest = std::numeric_limits<double>::denorm_min();
+  const double largest = std::numeric_limits<double>::max();
+  const Chart chart{
+      .id = "x",
+      .title = "",
+      .summary = "",
+      .x = {"x"},
+      .y = {"y"},
+      .series = {{.label = "a", .x = {1, 2, 3, 4}, .y = {smallest, -smallest, 1e300, largest}}}};
+  const auto y = to_json(chart)["series"][0]["y"];
+  EXPECT_EQ(y[0], smallest);
+  EXPECT_EQ(y[1], -smallest);
+  EXPECT_EQ(y[2], 1e300);
+  EXPECT_TRUE(y[3].is_null());
 }
 
 TEST(Charts, ACsvFileHasEveryPoint) {
@@ -150,6 +262,7 @@ TEST(Charts, ACsvFileHasEveryPoint) {
   EXPECT_EQ(to_csv(chart),
             "series,\"step, in all\",y,top,individual\n"
             "\"a \"\"b\"\"\",1,0.1,,7\n\"a \"\"b\"\"\",2,0.25,,8\nband,3,1,2,\n");
+  EXPECT_EQ(csv_field("a\x1b[2J\nb, c"), "\"a\\x1b[2J\\nb, c\"");
   const auto json = to_json(chart);
   EXPECT_EQ(json["series"][0]["y"][1], 0.25);
   EXPECT_EQ(json["series"][1]["marks"], "band");

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <regex>
@@ -34,6 +35,7 @@ const std::string hostile =
 FinalTraining training_of(const RunData& run, const std::string& folder) {
   const auto& candidate = run.best()->candidate;
   FinalTraining training{.folder = folder,
+                         .name = short_name(folder),
                          .model = "cifar-large, c0=64, N=2",
                          .genotype = candidate.genotype,
                          .individual = candidate.id,
@@ -61,7 +63,7 @@ TEST(Report, WhatCameFromARunIsTextAndNothingElse) {
   }
   run.trainings.front().model = hostile;
   run.trainings.front().data = hostile;
-  run.trainings.front().folder = std::filesystem::path("runs") / (hostile + "\n");
+  run.trainings.front().name = hostile + "\n";
   const Report report = make_report({run, run});
   EXPECT_THAT(report.html, HasSubstr("&lt;script&gt;alert(1)"));
   EXPECT_EQ(count(report.html, "<script"), count(harmless, "<script"));
@@ -73,6 +75,7 @@ TEST(Report, WhatCameFromARunIsTextAndNothingElse) {
     const std::string before = report.html.substr(at - 10, 10);
     EXPECT_TRUE(before == "img src=x ") << before;
   }
+  for (const auto& [name, text] : report.csv()) EXPECT_THAT(text, Not(HasSubstr("\x1b"))) << name;
   // The numbers of the charts can still be read.
   const std::string begin = "id=\"chart-numbers\">";
   const auto from = report.html.find(begin) + begin.size();
@@ -151,6 +154,47 @@ TEST(Report, DrawsEveryMotifAndMarksThoseThatAreNotUsed) {
   EXPECT_EQ(count(html, "<h3>Cell</h3>"), 1U);
   EXPECT_THAT(html, HasSubstr("Motif 4: 1→2 avg-pool 3×3, 1→3 separable 3×3, 2→3 separable 3×3, "
                               "1→4 identity, 2→4 max-pool 3×3, 3→4 avg-pool 3×3"));
+}
+
+TEST(Report, HasPublishedResultsFolded) {
+  RunData run = test::made_up_run("hierarchical", 30, 7);
+  run.trainings.push_back(training_of(run, "train-7"));
+  const std::string html = make_report({run}).html;
+  EXPECT_THAT(html, HasSubstr("<details><summary>Published results"));
+}
+
+TEST(Report, CsvFilesBeginAlikeInEveryReport) {
+  const Report report = make_report({test::made_up_run("flat", 30, 8)});
+  for (const auto& [name, text] : report.csv()) {
+    const std::string_view beginning = csv_beginning(text);
+    EXPECT_TRUE(text.starts_with(beginning)) << name;
+    EXPECT_TRUE(beginning == "series," ||
+                (name == "individuals.csv" && beginning.starts_with("step,id,") &&
+                 beginning.ends_with("\n")))
+        << name << ": " << beginning;
+  }
+}
+
+TEST(FinalTrainings, AreTakenOnceByTheRunWithTheirGenotype) {
+  RunData run = test::made_up_run("hierarchical", 30, 9);
+  const hierevo::test::ScratchFolder folder;
+  const FinalTraining training = training_of(run, folder.path().string());
+  EXPECT_TRUE(run.take_if_of_this(training));
+  EXPECT_TRUE(run.take_if_of_this(training));
+  ASSERT_EQ(run.trainings.size(), 1U);
+  const auto& history = run.history();
+  const auto first = std::ranges::find_if(
+      history, [&](const auto& one) { return one.candidate.genotype == training.genotype; });
+  EXPECT_EQ(run.trainings.front().individual, first->candidate.id);
+  RunData other = test::made_up_run("flat", 30, 9);
+  EXPECT_FALSE(other.take_if_of_this(training));
+  EXPECT_TRUE(other.trainings.empty());
+}
+
+TEST(FinalTrainings, AreNamedByTheirFolder) {
+  EXPECT_EQ(short_name("a/train-7"), "train-7");
+  EXPECT_EQ(short_name("a/train-7/"), "train-7");
+  EXPECT_EQ(short_name("a/b/.."), "a");
 }
 
 TEST(FinalTrainings, AResumedLogHasEachStepOnce) {

@@ -49,6 +49,7 @@ inline report::RunData made_up_run(std::string_view space, std::size_t evaluatio
                       .ranks = {},
                       .data = {},
                       .options = {},
+                      .conditions = report::OptionValues{},
                       .trainings = {}};
   run.search.progress = {.state = "saved",
                          .unix_seconds = 1'790'000'000,

@@ -29,6 +29,7 @@ struct Series {
 struct Axis {
   std::string title;
   bool logarithmic = false;
+  bool from_zero = false;  ///< begins at 0, not near the least value
 };
 
 /// A chart of a report, and the numbers behind it.
@@ -44,14 +45,15 @@ struct Chart {
   bool empty() const;
 };
 
-/// As the page's script reads it. Values that are not finite become null.
+/// As the page's script reads it. Values that are not finite, or that no axis has room for, become
+/// null.
 nlohmann::json to_json(const Chart& chart);
 
 /// A line for each point: series, x, y and, where there are any, top and individual. RFC 4180, with
 /// newlines alone.
 std::string to_csv(const Chart& chart);
 
-/// A field of a CSV file, in quotes where it needs them.
-std::string csv_field(const std::string& text);
+/// A field of a CSV file: printable, in quotes where it needs them.
+std::string csv_field(const std::string& plain);
 
 }  // namespace hierevo::report

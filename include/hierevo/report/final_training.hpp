@@ -36,6 +36,7 @@ struct Repeat {
 /// A final training of a cell of the run, as far as it is.
 struct FinalTraining {
   std::filesystem::path folder;
+  std::string name;  ///< short
   std::string model;
   genome::Genotype genotype;
   std::optional<evolution::IndividualId> individual{};  ///< of the run; the first with the genotype
@@ -52,6 +53,9 @@ struct FinalTraining {
   /// Nothing before a repeat has finished.
   std::optional<Accuracy> accuracy() const;
 };
+
+/// The last part of the path of a folder.
+std::string short_name(const std::filesystem::path& folder);
 
 /// Reads genotype.json, data.json and repeat-K/log.jsonl. Of a log's damaged lines
 /// nothing is read. Throws UsageError and IoError.

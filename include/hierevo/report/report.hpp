@@ -26,4 +26,8 @@ Report make_report(const std::vector<RunData>& runs);
 /// How a page begins, by which one is told from other files.
 extern const std::string_view page_beginning;
 
+/// How every version of a CSV file begins, of which `text` is one: titles of axes may change while
+/// a search runs.
+std::string_view csv_beginning(std::string_view text);
+
 }  // namespace hierevo::report

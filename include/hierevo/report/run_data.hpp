@@ -14,11 +14,16 @@
 
 namespace hierevo::report {
 
+/// Names of options and their values.
+using OptionValues = std::vector<std::pair<std::string, std::string>>;
+
 /// A run to report on: its folder, and what only its options say.
 struct RunSource {
   std::filesystem::path run;
   /// Options with other values than their defaults, with these values.
-  std::vector<std::pair<std::string, std::string>> options{};
+  OptionValues options{};
+  /// Those of them that results depend on, without the seed; nothing where they are not known.
+  std::optional<OptionValues> conditions{};
   std::vector<TrainingSource> trainings{};
 };
 
@@ -30,15 +35,18 @@ struct RunData {
   io::Snapshot search;
   std::optional<search::RankRecord> ranks;
   std::optional<search::DataFacts> data;
-  std::vector<std::pair<std::string, std::string>> options;
+  OptionValues options;
+  std::optional<OptionValues> conditions;
   std::vector<FinalTraining> trainings;
 
   /// All individuals, in the order of their results.
   const std::vector<evolution::Individual>& history() const { return search.state.history; }
   /// evolution::best_of() the history.
   const evolution::Individual* best() const;
-  /// "evolution, hierarchical": runs of one kind differ by chance alone, as far as this says.
-  std::string kind() const;
+  /// Whether its fitnesses are validation accuracies of trained networks.
+  bool trains() const;
+  /// Adds the training of one of its individuals, once; false for one of another genotype.
+  bool take_if_of_this(FinalTraining training);
 };
 
 /// Reads it, also while the search runs. Nothing where there is no run. Throws CheckpointError and
