@@ -1,7 +1,9 @@
 """`hierevo report`: what it writes, what it refuses, and its page in a browser."""
 import csv
 import json
+import os
 import shutil
+import stat
 import subprocess
 import unittest
 
@@ -115,6 +117,54 @@ class Report(ReportTest):
         (self.run_dir / "config.ini").write_text("nonsense\n")
         self.assertIn("'nonsense' in ", self.report().stderr)
 
+    def test_replaces_only_files_of_earlier_reports(self):
+        self.search("--population", 4, "--evaluations", 5)
+        folder = self.folder / "numbers"
+        self.report("--csv", folder)
+        written = (folder / "fitness.csv").read_text()
+        (folder / "fitness.csv").write_text("step,value\n1,2\n")
+        self.page.write_text(self.page.read_text() + "old")
+        self.assertIn("fitness.csv' is there already, and is no report (it would be lost). Choose another --csv.",
+                      self.report("--csv", folder, code=2).stderr)
+        self.assertEqual((folder / "fitness.csv").read_text(), "step,value\n1,2\n")
+        self.assertTrue(self.page.read_text().endswith("old"))  # nothing is written before all can be
+        (folder / "fitness.csv").write_text("series,another title,y\n")
+        self.report("--csv", folder)
+        self.assertEqual((folder / "fitness.csv").read_text(), written)
+
+    def test_waits_for_nobody_at_a_pipe_and_follows_no_dead_link(self):
+        self.search("--population", 4, "--evaluations", 5)
+        pipe = self.folder / "pipe"
+        os.mkfifo(pipe)
+        link = self.folder / "link"
+        link.symlink_to(self.folder / "nothing")
+        for out in (pipe, link, "/dev/stdout", "/dev/null", self.folder):
+            self.assertIn("is no file (only an earlier report is replaced)", self.report("--out", out, code=2).stderr)
+        self.assertFalse((self.folder / "nothing").exists())
+        self.assertTrue(link.is_symlink())
+        self.page.parent.mkdir()
+        os.mkfifo(self.page)
+        self.report(code=2)
+        self.page.unlink()
+        # A link to an earlier report stays one.
+        self.report()
+        link.unlink()
+        link.symlink_to(self.page)
+        self.page.write_text(self.page.read_text() + "old")
+        self.report("--out", link)
+        self.assertTrue(link.is_symlink())
+        self.assertFalse(self.page.read_text().endswith("old"))
+
+    def test_a_page_that_others_may_not_read_stays_so(self):
+        self.search("--population", 4, "--evaluations", 5)
+        self.report("--csv", self.folder)
+        files = (self.page, self.folder / "fitness.csv")
+        for file in files:
+            file.chmod(0o600)
+        self.report("--csv", self.folder)
+        for file in files:
+            self.assertEqual(stat.S_IMODE(file.stat().st_mode), 0o600)
+
     def test_the_smallest_fitness(self):
         self.give_fitness("5e-324")
         self.report("--csv", "numbers")
@@ -137,6 +187,24 @@ class Report(ReportTest):
         (self.folder / "b" / "config.ini").write_text("nonsense\n")
         self.hierevo("report", *arguments[:4], "--out", "two.html", "--csv", "two")
         self.assertFalse((self.folder / "two" / "kinds.csv").exists())
+
+    def test_final_trainings_elsewhere(self):
+        self.search("--population", 4, "--evaluations", 5)
+        genotype = json.loads(self.hierevo("export", "--run", self.run_dir, "--format", "json").stdout)
+        elsewhere = self.folder / "elsewhere"
+        self.make_training(elsewhere, genotype)
+        self.report()
+        self.assertFalse("Final trainings" in self.page.read_text())
+        self.report("--training", "elsewhere/", "--training", elsewhere)
+        best = self.status()["best"]["id"]
+        row = (f'<td>elsewhere/</td><td class="number">{best}</td><td>cifar-large, c0=8, N=1</td>')
+        self.assert_on_page(row, "9.00 ± 1.41", "elsewhere/, repeat 2")
+        self.assertEqual(self.page.read_text().count("9.00 ± 1.41"), 1)
+        foreign = self.folder / "foreign"
+        self.make_training(foreign)
+        self.assertIn("is of no individual here (its genotype is in no history of the given runs)",
+                      self.report("--training", foreign, code=2).stderr)
+        self.report("--training", "nowhere", code=2)
 
     def test_final_trainings_are_in_it(self):
         self.search("--space", "1x2,1x2", "--population", 4, "--evaluations", 5)
