@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "hierevo/core/error.hpp"
+#include "hierevo/core/file.hpp"
 #include "hierevo/core/quantity_text.hpp"
 #include "hierevo/evolution/engine.hpp"
 #include "hierevo/genome/codec.hpp"
@@ -30,7 +31,8 @@ evolution::Individual GenotypeChoice::read() const {
     throw core::UsageError(genotype.empty() ? "No genotype is given" : "Two genotypes are given",
                            "", "Give --genotype FILE.json or --run DIR.");
   }
-  if (!genotype.empty()) return {{{}, std::nullopt, 0, genome::read_genotype(genotype)}, {}};
+  if (!genotype.empty())
+    return {{{}, std::nullopt, 0, genome::read_genotype(genotype, core::Readable::anything)}, {}};
   const io::Snapshot snapshot = read_run(run);
   const evolution::Engine engine(snapshot.options, snapshot.state);
   if (id == 0) {

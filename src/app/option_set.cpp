@@ -189,7 +189,8 @@ void OptionSet::read_config(const po::options_description& known) {
   const auto file = values_["config"].as<std::string>();
   std::vector<IniLine> lines;
   try {
-    lines = read_ini(core::read_text_file(file), file);
+    lines = read_ini(core::read_text_file(file, core::longest_text_file, core::Readable::anything),
+                     file);
   } catch (const core::IoError& error) {
     throw core::UsageError(error.what(), "", "Give an existing INI file to --config.");
   }

@@ -1,11 +1,15 @@
 #include "training_saves.hpp"
 
+#include <unistd.h>
+
 #include <chrono>
 #include <exception>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <utility>
 
 #include "hierevo/core/error.hpp"
+#include "hierevo/core/file.hpp"
 #include "hierevo/core/log.hpp"
 
 namespace hierevo::app {
@@ -40,25 +44,36 @@ void BackgroundWriter::wait() {
   }
 }
 
-JsonLog::JsonLog(std::filesystem::path path) : path_(std::move(path)) {
-  std::ifstream before(path_, std::ios::binary | std::ios::ate);
-  if (before && before.tellg() > 0) {
-    before.seekg(-1, std::ios::end);
-    torn_ = before.get() != '\n';
+namespace {
+
+/// Whether a killed process wrote only a part of the last line.
+bool ends_within_a_line(const core::Descriptor& file) {
+  const off_t size = ::lseek(file.get(), 0, SEEK_END);
+  char last = '\n';
+  return size > 0 && ::pread(file.get(), &last, 1, size - 1) == 1 && last != '\n';
+}
+
+}  // namespace
+
+void JsonLog::append(const std::string& line) {
+  if (!file_) {
+    file_ = core::open_to_append(path_);
+    torn_ = ends_within_a_line(file_);
   }
-  file_.open(path_, std::ios::app);
+  const std::string text = (torn_ ? "\n" : "") + line + '\n';
+  torn_ = true;
+  core::write_all(file_.get(), path_, std::as_bytes(std::span(text)));
+  torn_ = false;
 }
 
 void JsonLog::write(const nlohmann::json& line) {
-  if (!file_.is_open()) file_.open(path_, std::ios::app);
-  file_.clear();
-  if (torn_) file_ << '\n';
-  file_ << line.dump() << '\n' << std::flush;
-  torn_ = !file_;
-  if (!torn_ || told_) return;
-  told_ = true;
-  core::log(core::LogLevel::warning, "Cannot write to '{}'. The training continues without it.",
-            path_.string());
+  try {
+    append(line.dump());
+  } catch (const core::IoError& error) {
+    if (told_) return;
+    told_ = true;
+    core::log(core::LogLevel::warning, "{} The training continues without it.", error.what());
+  }
 }
 
 }  // namespace hierevo::app

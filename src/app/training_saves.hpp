@@ -2,10 +2,13 @@
 #pragma once
 
 #include <filesystem>
-#include <fstream>
 #include <functional>
 #include <future>
 #include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <utility>
+
+#include "hierevo/core/descriptor.hpp"
 
 namespace hierevo::app {
 
@@ -36,12 +39,14 @@ class BackgroundWriter {
 class JsonLog {
  public:
   /// Creates the file, or continues it after the last whole line.
-  explicit JsonLog(std::filesystem::path path);
+  explicit JsonLog(std::filesystem::path path) : path_(std::move(path)) {}
   void write(const nlohmann::json& line);
 
  private:
+  void append(const std::string& line);
+
   std::filesystem::path path_;
-  std::ofstream file_;
+  core::Descriptor file_;
   bool torn_ = false;  ///< the file may end within a line
   bool told_ = false;
 };

@@ -10,7 +10,8 @@
 #include <utility>
 
 #include "hierevo/core/error.hpp"
-#include "write_all.hpp"
+#include "hierevo/core/file.hpp"
+#include "is_file_at.hpp"
 
 namespace hierevo::core {
 

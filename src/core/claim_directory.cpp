@@ -90,7 +90,7 @@ void DirectoryClaim::require() const {
 
 void require_makeable(const fs::path& path, const Claim& claim) {
   fs::path nearest = fs::absolute(path).lexically_normal();
-  while (!path_exists(nearest) && nearest.has_relative_path()) nearest = nearest.parent_path();
+  while (!name_is_taken(nearest) && nearest.has_relative_path()) nearest = nearest.parent_path();
   const bool folder = fs::is_directory(nearest);
   if (folder && ::access(nearest.c_str(), W_OK | X_OK) == 0) return;
   throw IoError(path, fmt::format("make the {}", claim.what), folder ? errno : ENOTDIR);

@@ -12,7 +12,7 @@
 
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/temporary_path.hpp"
-#include "write_all.hpp"
+#include "is_file_at.hpp"
 
 namespace hierevo::core {
 
@@ -22,6 +22,44 @@ namespace {
 
 Descriptor opened(const fs::path& path, int flags, mode_t mode = 0666) {
   Descriptor file(::open(path.c_str(), flags | O_CLOEXEC, mode));
+  if (!file) throw IoError(path, "open", errno);
+  return file;
+}
+
+struct stat status_of(const Descriptor& file, const fs::path& path) {
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0) throw IoError(path, "look at", errno);
+  return status;
+}
+
+[[noreturn]] void refuse_kind(const fs::path& path, std::string_view operation) {
+  throw IoError(path, operation, "it is not a regular file", "");
+}
+
+/// A file of hierevo's own, made when needed: a link could lead to any file of the user's.
+Descriptor opened_own(const fs::path& path, int flags, mode_t mode) {
+  const int own = O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+  Descriptor file(::open(path.c_str(), flags | own, mode));
+  if (!file) {
+    const int why = errno;
+    std::error_code ignored;
+    if (why == ELOOP && fs::is_symlink(fs::symlink_status(path, ignored))) {
+      throw IoError(path, "open", "it is a symbolic link", "Remove the link.");
+    }
+    throw IoError(path, "open", why);
+  }
+  if (!S_ISREG(status_of(file, path).st_mode)) refuse_kind(path, "open");
+  return file;
+}
+
+/// A new file, in the place of what a killed process left, or of a link that somebody made: that
+/// would lead the contents elsewhere.
+Descriptor made(const fs::path& path) {
+  constexpr int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
+  Descriptor file(::open(path.c_str(), flags, 0666));
+  if (!file && errno == EEXIST && ::unlink(path.c_str()) == 0) {
+    file = Descriptor(::open(path.c_str(), flags, 0666));
+  }
   if (!file) throw IoError(path, "open", errno);
   return file;
 }
@@ -55,24 +93,48 @@ void sync_folder_of(const fs::path& path) {
   if (::fsync(handle.get()) != 0 && errno != EINVAL) throw IoError(folder, "sync", errno);
 }
 
-void replace_file(const fs::path& path, std::span<const std::byte> contents, Writers writers) {
-  const fs::path temporary =
-      writers == Writers::one ? fs::path(path.string() + ".tmp") : temporary_path(path);
+namespace {
+
+enum class Sync : std::uint8_t { no, yes };
+
+void write_and_rename(const fs::path& temporary, const fs::path& path,
+                      std::span<const std::byte> contents, Sync sync) {
   try {
-    Descriptor file = opened(temporary, O_WRONLY | O_CREAT | O_TRUNC);
+    Descriptor file = made(temporary);
     write_all(file.get(), temporary, contents);
-    if (::fsync(file.get()) != 0) throw IoError(temporary, "sync", errno);
+    if (sync == Sync::yes && ::fsync(file.get()) != 0) throw IoError(temporary, "sync", errno);
     if (!file.close()) throw IoError(temporary, "close", errno);
     if (::rename(temporary.c_str(), path.c_str()) != 0) throw IoError(path, "replace", errno);
   } catch (...) {
     ::unlink(temporary.c_str());
     throw;
   }
+}
+
+fs::path temporary_of_one_writer(const fs::path& path) {
+  return path.string() + ".tmp";
+}
+
+}  // namespace
+
+void replace_file(const fs::path& path, std::span<const std::byte> contents, Writers writers) {
+  const fs::path temporary =
+      writers == Writers::one ? temporary_of_one_writer(path) : temporary_path(path);
+  write_and_rename(temporary, path, contents, Sync::yes);
   sync_folder_of(path);
 }
 
 void replace_file(const fs::path& path, std::string_view contents, Writers writers) {
   replace_file(path, std::as_bytes(std::span(contents.data(), contents.size())), writers);
+}
+
+void replace_file_unsynced(const fs::path& path, std::string_view contents) {
+  write_and_rename(temporary_of_one_writer(path), path,
+                   std::as_bytes(std::span(contents.data(), contents.size())), Sync::no);
+}
+
+Descriptor open_to_append(const fs::path& path) {
+  return opened_own(path, O_RDWR | O_APPEND, 0666);
 }
 
 std::vector<fs::path> entries_of(const fs::path& folder) {
@@ -93,6 +155,13 @@ bool path_exists(const fs::path& path) {
   return there;
 }
 
+bool name_is_taken(const fs::path& path) {
+  std::error_code error;
+  const fs::file_status status = fs::symlink_status(path, error);
+  if (status.type() == fs::file_type::none) throw IoError(path, "look at", error.value());
+  return status.type() != fs::file_type::not_found;
+}
+
 namespace {
 
 /// Where there are no links either, a look before must do.
@@ -102,7 +171,7 @@ void publish_by_link(const fs::path& temporary, const fs::path& path) {
     return;
   }
   if (errno != EPERM && errno != ENOTSUP && errno != ENOSYS) throw IoError(path, "make", errno);
-  if (path_exists(path)) throw IoError(path, "make", EEXIST);
+  if (name_is_taken(path)) throw IoError(path, "make", EEXIST);
   if (::rename(temporary.c_str(), path.c_str()) != 0) throw IoError(path, "make", errno);
 }
 
@@ -131,7 +200,8 @@ std::size_t fill(std::span<std::byte> chunk, int file, const fs::path& path) {
     if (count < 0 && errno == EINTR) continue;
     if (count < 0 && errno == EAGAIN) {
       pollfd more{file, POLLIN, 0};
-      ::poll(&more, 1, -1);
+      // Whoever writes may be silent for ever: a signal ends the wait.
+      if (::poll(&more, 1, -1) < 0) throw IoError(path, "read", errno);
       continue;
     }
     if (count < 0) throw IoError(path, "read", errno);
@@ -143,12 +213,15 @@ std::size_t fill(std::span<std::byte> chunk, int file, const fs::path& path) {
 
 }  // namespace
 
-std::vector<std::byte> read_file(const fs::path& path, std::size_t longest, const FileLook& look) {
-  // A named pipe that nobody writes to is empty, and keeps nobody waiting.
-  const Descriptor file = opened(path, O_RDONLY | O_NONBLOCK);
-  struct stat status {};
-  if (::fstat(file.get(), &status) != 0) throw IoError(path, "read", errno);
+std::vector<std::byte> read_file(const fs::path& path, std::size_t longest, const FileLook& look,
+                                 Readable readable) {
+  // To open a named pipe that nobody writes to must keep nobody waiting.
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  if (!file && (errno == ENXIO || errno == ENODEV)) refuse_kind(path, "read");  // such as a socket
+  if (!file) throw IoError(path, "open", errno);
+  const struct stat status = status_of(file, path);
   if (S_ISDIR(status.st_mode)) throw IoError(path, "read", EISDIR);
+  if (readable == Readable::file && !S_ISREG(status.st_mode)) refuse_kind(path, "read");
   const auto size = static_cast<std::size_t>(status.st_size);
   if (size > longest) throw IoError(path, "read", EFBIG);
   std::vector<std::byte> contents;
@@ -164,8 +237,8 @@ std::vector<std::byte> read_file(const fs::path& path, std::size_t longest, cons
   }
 }
 
-std::string read_text_file(const fs::path& path, std::size_t longest) {
-  const auto contents = read_file(path, longest);
+std::string read_text_file(const fs::path& path, std::size_t longest, Readable readable) {
+  const auto contents = read_file(path, longest, nullptr, readable);
   return {reinterpret_cast<const char*>(contents.data()), contents.size()};
 }
 
@@ -186,9 +259,10 @@ constexpr std::string_view lock_suggestion =
 }  // namespace
 
 std::optional<FileLock> FileLock::try_acquire(const fs::path& path) {
-  FileLock lock(opened(path, O_RDWR | O_CREAT, 0600));
-  // One of an earlier version; that of another user stays as it is.
-  ::fchmod(lock.file_.get(), 0600);
+  FileLock lock(opened_own(path, O_RDWR, 0600));
+  // One of an earlier version; that of another user stays as it is, and so does a file that has
+  // another name too.
+  if (status_of(lock.file_, path).st_nlink == 1) ::fchmod(lock.file_.get(), 0600);
   struct flock range = whole_file();
   if (::fcntl(lock.file_.get(), F_OFD_SETLK, &range) == 0) return lock;
   if (errno == EAGAIN || errno == EACCES) return std::nullopt;

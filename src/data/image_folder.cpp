@@ -230,10 +230,10 @@ class Scan {
   ImageFolder found_;
 };
 
-/// Whether an open or a read failed because the path is no usable file.
+/// Whether an open or a read failed because the path is no usable file: with 0, a pipe, say.
 bool is_no_file(int system_error) {
-  return system_error == ENOENT || system_error == ELOOP || system_error == EISDIR ||
-         system_error == EFBIG;
+  return system_error == 0 || system_error == ENOENT || system_error == ELOOP ||
+         system_error == EISDIR || system_error == EFBIG;
 }
 
 }  // namespace
@@ -254,7 +254,8 @@ ImageBytes read_image_bytes(const fs::path& path) {
     if (!is_no_file(error.system_error())) throw core::UsageError(error.what());
     std::error_code gone;
     const bool link = fs::is_symlink(fs::symlink_status(path, gone));
-    const std::string why = std::strerror(error.system_error());
+    const std::string why = error.system_error() == 0 ? "it is not a regular file"
+                                                      : std::strerror(error.system_error());
     return {
         {},
         link ? fmt::format("a link to '{}': {}", fs::read_symlink(path, gone).string(), why) : why};

@@ -54,7 +54,7 @@ std::vector<std::string> words_of(std::string_view line) {
 std::string read_utf8(const fs::path& path) {
   std::string text;
   try {
-    text = core::read_text_file(path, std::size_t{1} << 28);
+    text = core::read_text_file(path, std::size_t{1} << 28, core::Readable::anything);
   } catch (const core::IoError& error) {
     throw core::UsageError(error.what());
   }

@@ -193,9 +193,9 @@ Genotype genotype_from_json(std::string_view text, std::string_view source) {
   return reader.read(document);
 }
 
-Genotype read_genotype(const std::filesystem::path& path) {
+Genotype read_genotype(const std::filesystem::path& path, core::Readable readable) {
   try {
-    return genotype_from_json(core::read_text_file(path, longest_text),
+    return genotype_from_json(core::read_text_file(path, longest_text, readable),
                               fmt::format("'{}'", path.string()));
   } catch (const core::IoError& error) {
     throw core::UsageError(error.what(), "",

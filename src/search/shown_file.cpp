@@ -1,8 +1,10 @@
 #include "shown_file.hpp"
 
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <system_error>
+
+#include "hierevo/core/error.hpp"
+#include "hierevo/core/file.hpp"
 
 namespace hierevo::search {
 
@@ -15,11 +17,12 @@ std::filesystem::path new_file(const std::filesystem::path& file) {
 }  // namespace
 
 void show_file(const std::filesystem::path& file, const nlohmann::json& contents) {
-  std::ofstream out(new_file(file));
-  out << contents.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
-  out.close();
-  std::error_code ignored;
-  if (out) std::filesystem::rename(new_file(file), file, ignored);
+  constexpr auto replace = nlohmann::json::error_handler_t::replace;
+  try {
+    core::replace_file_unsynced(file, contents.dump(1, ' ', false, replace) + '\n');
+  } catch (const core::IoError&) {
+    // The next one may be written.
+  }
 }
 
 void remove_shown_file(const std::filesystem::path& file) {

@@ -137,6 +137,19 @@ class Training(TrainingTest):
         self.assertAlmostEqual(steps[0]["lr"], 0.2)
         self.assertIn("--lr-reference-batch is -1", self.train("--lr-reference-batch", -1, code=2).stderr)
 
+    def test_the_log_is_not_written_through_a_link(self):
+        line = ["train", "--genotype", self.cell, *self.quick, "--steps", 10, "--out", self.folder / "out"]
+        self.hierevo(*line)
+        folder = self.folder / "out" / "repeat-2"
+        folder.mkdir()
+        victim = self.folder / "victim"
+        victim.write_text("precious\n")
+        (folder / "log.jsonl").symlink_to(victim)
+        told = self.hierevo(*line, "--repeats", 2).stderr
+        self.assertIn("log.jsonl' (it is a symbolic link). Remove the link. The training continues without it.",
+                      told)
+        self.assertEqual(victim.read_text(), "precious\n")
+
     def test_a_dry_run_checks_and_writes_nothing(self):
         line = ["train", "--genotype", self.cell, *self.quick, "--out", self.folder / "out", "--dry-run"]
         said = self.hierevo(*line)

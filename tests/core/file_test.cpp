@@ -3,12 +3,17 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <pthread.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <csignal>
+#include <functional>
+#include <string>
+#include <string_view>
 #include <thread>
 
 #include "hierevo/core/error.hpp"
@@ -18,6 +23,15 @@
 
 namespace hierevo::core {
 namespace {
+
+std::string refusal_of(const std::function<void()>& work) {
+  try {
+    work();
+  } catch (const IoError& error) {
+    return error.what();
+  }
+  return "none";
+}
 
 TEST(ReplaceFile, WritesAndReplaces) {
   const test::ScratchFolder folder;
@@ -64,6 +78,57 @@ TEST(ReplaceFile, IsNotInTheWayOfAnotherWithTheSameHostAndPid) {
   EXPECT_EQ(temporary_path(path).extension(), ".tmp");
 }
 
+/// Anybody who may write there could have made it, and it leads to a file of the user's.
+TEST(ReplaceFile, WritesThroughNoLink) {
+  const test::ScratchFolder folder;
+  const auto path = folder.path() / "file";
+  const auto victim = folder.path() / "victim";
+  replace_file(victim, std::string_view("precious"));
+  std::filesystem::create_symlink(victim, folder.path() / "file.tmp");
+  replace_file(path, std::string_view("new"));
+  EXPECT_EQ(read_text_file(path), "new");
+  EXPECT_EQ(read_text_file(victim), "precious");
+  EXPECT_FALSE(std::filesystem::is_symlink(path));
+  std::filesystem::create_symlink(victim, folder.path() / "file.tmp");
+  replace_file_unsynced(path, "newer");
+  EXPECT_EQ(read_text_file(path), "newer");
+  EXPECT_EQ(read_text_file(victim), "precious");
+  replace_file(folder.path() / "file.tmp", std::string_view("left by a killed process"));
+  replace_file(path, std::string_view("newest"));
+  EXPECT_EQ(read_text_file(path), "newest");
+}
+
+TEST(OpenToAppend, AppendsAndFollowsNoLink) {
+  const test::ScratchFolder folder;
+  const auto path = folder.path() / "log";
+  for (const std::string_view text : {"one", " two"}) {
+    write_all(open_to_append(path).get(), path, std::as_bytes(std::span(text)));
+  }
+  EXPECT_EQ(read_text_file(path), "one two");
+  const auto link = folder.path() / "link";
+  for (const auto* target : {"log", "nothing"}) {
+    std::filesystem::remove(link);
+    std::filesystem::create_symlink(target, link);
+    EXPECT_EQ(
+        refusal_of([&] { open_to_append(link); }),
+        fmt::format("Cannot open '{}' (it is a symbolic link). Remove the link.", link.string()));
+  }
+  EXPECT_FALSE(std::filesystem::exists(folder.path() / "nothing"));
+  ASSERT_EQ(::mkfifo((folder.path() / "pipe").c_str(), 0600), 0);
+  EXPECT_NE(refusal_of([&] { open_to_append(folder.path() / "pipe"); }), "none");
+}
+
+TEST(NameIsTaken, AlsoByALinkToNothing) {
+  const test::ScratchFolder folder;
+  const auto link = folder.path() / "link";
+  EXPECT_FALSE(name_is_taken(link));
+  EXPECT_FALSE(name_is_taken(link / "below"));
+  std::filesystem::create_symlink("nothing", link);
+  EXPECT_TRUE(name_is_taken(link));
+  EXPECT_FALSE(path_exists(link));
+  EXPECT_TRUE(name_is_taken(folder.path()));
+}
+
 TEST(PublishFile, GivesTheNameAndNeverReplaces) {
   const test::ScratchFolder folder;
   const auto path = folder.path() / "file";
@@ -105,11 +170,56 @@ TEST(ReadFile, ReadsNoFurtherThanItIsWanted) {
   EXPECT_LT(found.size(), 1'000'000u);
 }
 
-/// Whoever put it there must not keep a search from starting.
-TEST(ReadFile, WaitsForNobodyAtANamedPipe) {
+/// Whoever put it there must not keep a program waiting, also with a writer that is silent.
+TEST(ReadFile, RefusesWhatIsNoRegularFile) {
   const test::ScratchFolder folder;
-  ASSERT_EQ(::mkfifo((folder.path() / "pipe").c_str(), 0600), 0);
-  EXPECT_TRUE(read_file(folder.path() / "pipe").empty());
+  const auto path = folder.path() / "pipe";
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  const std::string refusal =
+      fmt::format("Cannot read '{}' (it is not a regular file).", path.string());
+  EXPECT_EQ(refusal_of([&] { read_file(path); }), refusal);
+  const Descriptor silent(::open(path.c_str(), O_RDWR | O_CLOEXEC));
+  EXPECT_EQ(refusal_of([&] { read_file(path); }), refusal);
+  EXPECT_EQ(refusal_of([] { read_file("/dev/zero"); }),
+            "Cannot read '/dev/zero' (it is not a regular file).");
+  const auto socket = folder.path() / "socket";
+  ASSERT_EQ(::mknod(socket.c_str(), S_IFSOCK | 0600, 0), 0);
+  EXPECT_EQ(refusal_of([&] { read_file(socket, 100, nullptr, Readable::anything); }),
+            fmt::format("Cannot read '{}' (it is not a regular file).", socket.string()));
+}
+
+TEST(ReadFile, ReadsPipesWhereTheCallerSaysSo) {
+  const test::ScratchFolder folder;
+  const auto path = folder.path() / "pipe";
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  EXPECT_EQ(read_text_file(path, 100, Readable::anything), "") << "nobody writes";
+  EXPECT_EQ(read_text_file("/dev/null", 100, Readable::anything), "");
+}
+
+/// A user's Ctrl-C, say.
+TEST(ReadFile, StopsWaitingForAWriterAtASignal) {
+  const test::ScratchFolder folder;
+  const auto path = folder.path() / "pipe";
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  const Descriptor silent(::open(path.c_str(), O_RDWR | O_CLOEXEC));
+  struct sigaction nothing {};
+  nothing.sa_handler = [](int) {};
+  struct sigaction before {};
+  ASSERT_EQ(::sigaction(SIGUSR1, &nothing, &before), 0);
+  const pthread_t reader = ::pthread_self();
+  std::atomic<bool> done = false;
+  std::thread sender([&] {
+    while (!done) {
+      ::pthread_kill(reader, SIGUSR1);
+      std::this_thread::yield();
+    }
+  });
+  const std::string refusal =
+      refusal_of([&] { read_file(path, 100, nullptr, Readable::anything); });
+  done = true;
+  sender.join();
+  ::sigaction(SIGUSR1, &before, nullptr);
+  EXPECT_NE(refusal.find("Interrupted system call"), std::string::npos) << refusal;
 }
 
 TEST(ReadFile, LooksAtAWholeBeginningWhenLittleComesAtOnce) {
@@ -125,10 +235,13 @@ TEST(ReadFile, LooksAtAWholeBeginningWhenLittleComesAtOnce) {
     ::close(pipe);
   });
   std::vector<std::size_t> seen;
-  const auto found = read_file(path, content.size(), [&](auto so_far, std::size_t) {
-    seen.push_back(so_far.size());
-    return ReadOn::yes;
-  });
+  const auto found = read_file(
+      path, content.size(),
+      [&](auto so_far, std::size_t) {
+        seen.push_back(so_far.size());
+        return ReadOn::yes;
+      },
+      Readable::anything);
   writer.join();
   EXPECT_EQ(found.size(), content.size());
   EXPECT_EQ(seen.at(0), std::min(content.size(), std::size_t{1} << 16));
@@ -145,6 +258,23 @@ TEST(FileLock, IsExclusiveAndEndsWithItsHolder) {
   }
   EXPECT_FALSE(FileLock::held_elsewhere(path));
   EXPECT_TRUE(FileLock::try_acquire(path).has_value());
+}
+
+/// Another file would be made, or its mode changed.
+TEST(FileLock, FollowsNoLink) {
+  const test::ScratchFolder folder;
+  const auto path = folder.path() / "lock";
+  const auto victim = folder.path() / "victim";
+  replace_file(victim, std::string_view("precious"));
+  std::filesystem::permissions(victim, std::filesystem::perms(0644));
+  std::filesystem::create_symlink(victim, path);
+  EXPECT_EQ(
+      refusal_of([&] { FileLock::try_acquire(path); }),
+      fmt::format("Cannot open '{}' (it is a symbolic link). Remove the link.", path.string()));
+  std::filesystem::remove(path);
+  std::filesystem::create_hard_link(victim, path);
+  EXPECT_TRUE(FileLock::try_acquire(path).has_value());
+  EXPECT_EQ(std::filesystem::status(victim).permissions(), std::filesystem::perms(0644));
 }
 
 TEST(FileLock, KnowsItsFile) {

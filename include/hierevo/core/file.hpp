@@ -17,7 +17,7 @@ namespace hierevo::core {
 
 /// Who may replace a file at one time.
 enum class Writers : std::uint8_t {
-  one,      ///< writes PATH.tmp first; what a killed process left of it is written over
+  one,      ///< writes PATH.tmp first, in the place of what a killed process left of it
   several,  ///< processes, also on several hosts, each with its own temporary_path()
 };
 
@@ -31,6 +31,19 @@ void replace_file(const std::filesystem::path& path, std::span<const std::byte> 
 void replace_file(const std::filesystem::path& path, std::string_view contents,
                   Writers writers = Writers::one);
 
+/// The same for what people look at while a process runs: without a sync, so that after a power cut
+/// the file may be empty. One process at a time may write it.
+void replace_file_unsynced(const std::filesystem::path& path, std::string_view contents);
+
+/// Opens a file of hierevo's own to append to it and to read what is in it; makes it when needed.
+/// Throws IoError, also where a link is in its place: that could lead to any file.
+Descriptor open_to_append(const std::filesystem::path& path);
+
+/// Writes all of `contents` to a descriptor of the file `path`. Throws IoError; a part may then be
+/// written.
+void write_all(int descriptor, const std::filesystem::path& path,
+               std::span<const std::byte> contents);
+
 /// Gives the whole file `temporary` its name, `path` in the same folder: it is synced, renamed, and
 /// the folder is synced. Never replaces a file: throws IoError (EEXIST) when there is one.
 void publish_file(const std::filesystem::path& temporary, const std::filesystem::path& path);
@@ -41,6 +54,9 @@ void sync_folder_of(const std::filesystem::path& path);
 /// Whether something is there. Throws IoError when that cannot be known, for example for lack of
 /// permission.
 bool path_exists(const std::filesystem::path& path);
+
+/// Whether nothing can be made there: the same, but that a link to nothing has the name too.
+bool name_is_taken(const std::filesystem::path& path);
 
 /// What is in a folder, sorted; what can be listed of it, where it cannot be read.
 std::vector<std::filesystem::path> entries_of(const std::filesystem::path& folder);
@@ -55,15 +71,23 @@ enum class ReadOn : std::uint8_t { no, yes };
 /// throw. So nothing is read for a beginning that is wrong, however long the file says it is.
 using FileLook = std::function<ReadOn(std::span<const std::byte> so_far, std::size_t size)>;
 
+/// What may be read where a path leads.
+enum class Readable : std::uint8_t {
+  file,      ///< a regular file alone: nobody can keep a program waiting
+  anything,  ///< pipes and devices too, for what a user names; a signal ends the wait for a writer
+};
+
 /// The bytes of a file until `look` requires no more: all without it. Throws IoError when it
 /// cannot be read or is longer than `longest` bytes (EFBIG), which whoever reads larger files has
 /// to say: no file takes more memory than its kind may.
 std::vector<std::byte> read_file(const std::filesystem::path& path,
                                  std::size_t longest = longest_text_file,
-                                 const FileLook& look = nullptr);
+                                 const FileLook& look = nullptr,
+                                 Readable readable = Readable::file);
 /// The same as text.
 std::string read_text_file(const std::filesystem::path& path,
-                           std::size_t longest = longest_text_file);
+                           std::size_t longest = longest_text_file,
+                           Readable readable = Readable::file);
 
 /// Holds the exclusive advisory lock of a file from construction to destruction; the lock also ends
 /// with the process, however it ends. Move-only.

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "hierevo/core/file.hpp"
 #include "hierevo/genome/genotype.hpp"
 
 namespace hierevo::genome {
@@ -19,6 +20,7 @@ std::string json_text(const Genotype& genotype);
 Genotype genotype_from_json(std::string_view text, std::string_view source);
 
 /// The genotype in a JSON file. Throws as genotype_from_json(), also when the file cannot be read.
-Genotype read_genotype(const std::filesystem::path& path);
+Genotype read_genotype(const std::filesystem::path& path,
+                       core::Readable readable = core::Readable::file);
 
 }  // namespace hierevo::genome
