@@ -9,6 +9,7 @@
 #include "data_pack_format.hpp"
 #include "h5.hpp"
 #include "hierevo/core/error.hpp"
+#include "hierevo/core/file.hpp"
 #include "hierevo/core/version.hpp"
 #include "hierevo/io/data_pack.hpp"
 #include "new_file.hpp"
@@ -111,7 +112,7 @@ struct DataPackWriter::Impl {
 
 DataPackWriter::DataPackWriter(fs::path path, const DataPackInfo& info, std::size_t train,
                                std::size_t test) {
-  if (fs::exists(path)) refuse_existing(path);
+  if (core::name_is_taken(path)) refuse_existing(path);
   if (train == 0 || info.class_names.empty() || info.image.bytes() == 0) {
     throw core::InternalError("a pack needs images and classes");
   }

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <span>
 #include <string_view>
@@ -7,10 +8,12 @@
 
 #include "commands.hpp"
 #include "hierevo/core/error.hpp"
+#include "hierevo/core/file.hpp"
 #include "hierevo/core/standard_error.hpp"
 #include "hierevo/data/dataset.hpp"
 #include "hierevo/data/image_folder.hpp"
 #include "option_set.hpp"
+#include "pack_claim.hpp"
 #include "packing.hpp"
 #include "program.hpp"
 #include "sharding.hpp"
@@ -29,6 +32,8 @@ struct PrepareOptions {
   bool keeps_jpeg() const { return !fs::path(job.out).has_extension(); }
 
   void add_to(OptionSet& options);
+  /// `new/` is the folder `new`.
+  void drop_trailing_slash();
   void check() const;
 
  private:
@@ -76,6 +81,13 @@ void PrepareOptions::add_to(OptionSet& options) {
       "  hierevo search --dataset cifar10.h5 ...\n");
 }
 
+void PrepareOptions::drop_trailing_slash() {
+  const fs::path out(job.out);
+  if (!out.has_filename() && out.has_relative_path() && !out.parent_path().has_extension()) {
+    job.out = out.parent_path().string();
+  }
+}
+
 void PrepareOptions::check() const {
   if (job.source.empty()) {
     throw core::UsageError("There is nothing to pack", "no folder is given",
@@ -112,7 +124,7 @@ void PrepareOptions::check() const {
 }
 
 void PrepareOptions::check_pack() const {
-  if (fs::exists(job.out)) {
+  if (core::name_is_taken(job.out)) {
     throw core::UsageError(fmt::format("'{}' is already there", job.out),
                            "files are not written over", "Give another name, or remove it.");
   }
@@ -126,12 +138,23 @@ void PrepareOptions::check_shards() const {
   }
 }
 
+/// What is made must not become a part of what is packed.
+void require_outside(const fs::path& out, const PackingJob& job) {
+  const fs::path source = fs::canonical(job.source);
+  const auto [in_source, rest] = std::ranges::mismatch(source, out);
+  if (in_source != source.end()) return;
+  throw core::UsageError(fmt::format("--out is '{}'", job.out),
+                         fmt::format("that is in the folder to pack, '{}'", job.source),
+                         "Give a name outside of it.");
+}
+
 void keep_jpeg(const PackingJob& job) {
   if (!data::is_image_folder(job.source)) {
     throw core::UsageError(fmt::format("There are no JPEG images in '{}'", job.source),
                            "there is no folder train/CLASS",
                            "Give --out FILE.h5 to pack other data sets.");
   }
+  require_outside(fs::weakly_canonical(fs::absolute(job.out)), job);
   make_shards(job);
 }
 
@@ -147,6 +170,10 @@ void make_pack(const PackingJob& job) {
   for (const std::string_view other : std::span(found).subspan(1)) {
     core::write_line("'{}' is {} too, which is not used.", job.source, other);
   }
+  // Directly in the folder it is in nobody's way.
+  const fs::path folder = fs::weakly_canonical(fs::absolute(job.out)).parent_path();
+  if (found.front() == images && folder != fs::canonical(job.source)) require_outside(folder, job);
+  const PackClaim claim(job.out);
   if (found.front() == images) {
     pack_folder(job);
   } else {
@@ -170,6 +197,7 @@ int command_prepare(const Arguments& arguments) {
   if (!options.parse(arguments)) return 0;
   catch_stop_signals();
   outlive_readers();
+  prepare.drop_trailing_slash();
   prepare.check();
   PackingJob& job = prepare.job;
   job.progress = ProgressLine::mode_named(prepare.progress);

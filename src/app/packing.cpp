@@ -13,6 +13,7 @@
 #include "hierevo/core/quantity_text.hpp"
 #include "hierevo/core/standard_error.hpp"
 #include "hierevo/data/dataset.hpp"
+#include "hierevo/io/class_names.hpp"
 #include "hierevo/io/data_pack.hpp"
 #include "program.hpp"
 
@@ -129,7 +130,9 @@ class FolderPacking {
     while (!files.empty()) {
       const auto some = files.first(std::min(images_at_a_time(), files.size()));
       files = files.subspan(some.size());
-      const std::vector<data::ReadImage> images = data::read_images(some, job_.size, job_.threads);
+      const auto only = writer_ ? std::optional(first_.size) : std::nullopt;
+      const std::vector<data::ReadImage> images =
+          data::read_images(some, job_.size, job_.threads, only);
       for (std::size_t i = 0; i < some.size(); ++i) {
         if (images[i].problem.empty()) {
           add(part, some[i], images[i]);
@@ -143,8 +146,10 @@ class FolderPacking {
     return broken;
   }
 
-  /// As many as keep the threads busy, unless they are large.
+  /// As many as keep the threads busy, unless they are large. The first image alone: it says which
+  /// size the others must have.
   std::size_t images_at_a_time() const {
+    if (job_.size == 0 && !writer_ && !given_up_) return 1;
     constexpr std::size_t most_bytes = 256 << 20;
     const auto threads = static_cast<std::size_t>(job_.threads);
     const std::size_t bytes = job_.size > 0 ? data::ImageShape{3, {job_.size, job_.size}}.bytes()
@@ -208,6 +213,7 @@ std::string folder_name(const std::string& folder) {
 void pack_dataset(std::string_view name, const PackingJob& job) {
   refuse_image_options(name, job);
   const data::Dataset dataset = data::load_dataset(name, job.source);
+  io::require_distinct(dataset.class_names);
   const auto train = static_cast<std::size_t>(dataset.train.size());
   const auto test = static_cast<std::size_t>(dataset.test.size());
   say_found(name, job.source, dataset.class_names.size(), train, test);
@@ -225,6 +231,7 @@ data::ImageFolder found_images(const PackingJob& job) {
   data::ValidationLabelFiles labels{job.validation_labels, job.synsets, {}};
   if (!job.labels_from.empty()) labels.first_number = job.labels_from == "0" ? 0 : 1;
   data::ImageFolder found = data::scan_image_folder(job.source, labels);
+  io::require_distinct(found.class_names);
   say_found("a folder of images", job.source, found.class_names.size(), found.train.size(),
             found.test.size());
   if (!found.label_assumption.empty()) {

@@ -68,6 +68,9 @@ Images read_files(const CifarLayout& layout, const fs::path& folder,
   return images;
 }
 
+/// Packs have room for no longer ones.
+constexpr std::size_t longest_class_name = 4096;
+
 /// The publisher's names where their file exists, else numbers.
 std::vector<std::string> class_names(const CifarLayout& layout, const fs::path& folder) {
   const int classes = layout.label_classes.back();
@@ -78,6 +81,11 @@ std::vector<std::string> class_names(const CifarLayout& layout, const fs::path& 
   std::istringstream lines(std::string(reinterpret_cast<const char*>(file.data()), file.size()));
   for (std::string line; std::getline(lines, line);) {
     if (line.ends_with('\r')) line.pop_back();
+    if (line.size() > longest_class_name) {
+      refuse_data_file(
+          path, 0,
+          fmt::format("a name of {} bytes, more than {}", line.size(), longest_class_name));
+    }
     if (!line.empty()) names.push_back(line);
   }
   if (names.size() != static_cast<std::size_t>(classes)) {

@@ -5,6 +5,7 @@ import pathlib
 import random
 import resource
 import signal
+import stat
 import struct
 import subprocess
 import unittest
@@ -214,6 +215,16 @@ class Packs(DataTest):
                                   megabytes=256)
         self.assertEqual(said.returncode, 0, said.stderr)
 
+    def test_images_that_differ_in_size_are_not_decoded(self):
+        self.small_folder()
+        self.image("train/cat/0.jpg", 1, 1)
+        for number in range(1, 8):
+            self.image(f"train/cat/{number}.jpg", 6000, 6000)
+        said = self.within_memory("prepare", self.images, "--out", self.pack, "--threads", 2,
+                                  megabytes=256)
+        self.assertEqual(said.returncode, 2, said.stderr)
+        self.assertIn("differ in size (1×1 and 6000×6000", said.stderr)
+
     def test_want_of_memory_is_no_bug(self):
         self.small_folder()
         self.prepare(self.images)
@@ -297,6 +308,44 @@ class Refusals(DataTest):
         self.pack.write_text("precious")
         self.not_prepared(self.images, says=f"'{self.pack}' is already there")
         self.assertEqual(self.pack.read_text(), "precious")
+
+    def test_a_link_to_nothing_is_refused_before_the_work(self):
+        self.small_folder()
+        self.pack.symlink_to("nothing")
+        self.broken_images()  # it would name them
+        self.not_prepared(self.images, says=f"'{self.pack}' is already there")
+
+    def test_what_is_made_lies_outside_of_the_folder(self):
+        self.small_folder()
+        for out in (self.images / "train/cat/x.h5", self.images / "x", self.images / "test/x",
+                    self.images / "train"):
+            self.assertIn(f"--out is '{out}' (that is in the folder to pack",
+                          self.prepare(self.images, out=out, code=2))
+        self.assertIn("(that is in the folder to pack",
+                      self.prepare(self.images, out=f"{self.images}/../images/x", code=2))
+        self.assertEqual(sorted(path.name for path in self.images.iterdir()), ["test", "train"])
+        self.prepare(self.images, out=self.images / "x.h5")
+
+    def test_classes_that_could_not_be_told_apart_are_refused(self):
+        self.small_folder()
+        for label, name in (("cat", b"q\xff"), ("dog", b"q\xfe")):
+            for part in ("train", "test"):
+                os.rename(self.images / part / label, os.path.join(os.fsencode(self.images / part), name))
+        says = r"The classes 'q\xfe' and 'q\xff' cannot be told apart"
+        self.not_prepared(self.images, says=says)
+        self.not_prepared(self.images, "--out", self.folder / "shards", says=says)
+
+    def test_pipes_and_sockets_are_broken_images(self):
+        self.small_folder()
+        os.mkfifo(self.images / "train/cat/8.jpg")
+        silent = os.open(self.images / "train/cat/8.jpg", os.O_RDWR)
+        self.addCleanup(os.close, silent)
+        os.mknod(self.images / "train/dog/8.jpg", stat.S_IFSOCK | 0o600)
+        said = self.prepare(self.images, code=2)
+        for name in ("cat/8.jpg", "dog/8.jpg"):
+            self.assertIn(f"broken: {name} (it is not a regular file)", said)
+        said = self.prepare(self.images, "--skip-broken")
+        self.assertIn("left out: cat/8.jpg (it is not a regular file)", said)
 
     def test_images_that_differ_in_size_are_both_named(self):
         self.small_folder()
@@ -417,9 +466,19 @@ class Interruptions(DataTest):
             self.assertIn("The packing was stopped (nothing of it is kept)", process.stderr.read())
             self.assertEqual(list(self.folder.glob("pack*")), [])
         process = self.start()
+        self.assertIn("another process makes it",
+                      self.prepare(self.images, "--size", 8, code=5))
         process.kill()
         process.wait(100)
         self.assertFalse(self.pack.exists())
+        self.assertEqual(len(list(self.folder.glob("pack.h5.*.tmp"))), 1)
+        other = self.folder / "pack.h5.old.h5.node.1.0123456789abcdef.tmp"  # of another pack
+        other.write_text("another's")
+        for path in list(self.images.glob("train/*/*"))[2:]:
+            if path.name != "0.jpg":
+                path.unlink()
+        self.prepare(self.images, "--size", 8)
+        self.assertEqual(sorted(self.folder.glob("pack*")), [self.pack, other])
 
     def test_a_pack_is_made_also_where_nobody_reads_the_messages(self):
         self.small_folder()

@@ -76,6 +76,8 @@ TEST_F(SmallCifar10, ReadsTheFolderOrTheOneAroundIt) {
 TEST_F(SmallCifar10, TakesThePublishersNames) {
   write_bytes(inner / "batches.meta.txt", Bytes(1, 'x'));
   EXPECT_ERROR(load_cifar(layout, inner), "batches.meta.txt' (at byte 1: 1 names of 10 classes)");
+  write_bytes(inner / "batches.meta.txt", Bytes(4097, 'x'));
+  EXPECT_ERROR(load_cifar(layout, inner), "a name of 4097 bytes, more than 4096");
   const std::string names = "a\nb\nc\nd\ne\nf\ng\nh\ni\r\nj\n\n";
   write_bytes(inner / "batches.meta.txt", Bytes(names.begin(), names.end()));
   EXPECT_EQ(load_cifar(layout, inner).class_names[8], "i");

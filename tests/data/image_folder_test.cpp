@@ -1,7 +1,9 @@
 #include "hierevo/data/image_folder.hpp"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -252,6 +254,27 @@ TEST_F(ImageFolderTest, ManyThreadsReadTheSame) {
   }
   fs::remove(root / "30");
   EXPECT_EQ(read_images(files, 16, 4)[30].problem, "No such file or directory");
+}
+
+TEST_F(ImageFolderTest, WhatIsNoRegularFileIsBroken) {
+  ASSERT_EQ(::mkfifo((root / "pipe.jpg").c_str(), 0600), 0);
+  const int silent = ::open((root / "pipe.jpg").c_str(), O_RDWR | O_CLOEXEC);
+  EXPECT_EQ(problem_of("pipe.jpg"), "it is not a regular file");
+  ::close(silent);
+  ASSERT_EQ(::mknod((root / "socket.jpg").c_str(), S_IFSOCK | 0600, 0), 0);
+  EXPECT_EQ(problem_of("socket.jpg"), "it is not a regular file");
+  fs::create_symlink("/dev/zero", root / "zero.jpg");
+  EXPECT_EQ(problem_of("zero.jpg"), "a link to '/dev/zero': it is not a regular file");
+}
+
+/// Many could take gigabytes.
+TEST_F(ImageFolderTest, AnImageOfAnotherSizeIsNotDecoded) {
+  put("a.jpg", jpeg_bytes(30, 40, 3, smooth_pixels(30, 40, 1)));
+  const ReadImage other = read_image(root / "a.jpg", 0, ImageSize{1, 1});
+  EXPECT_EQ(other.shape, (ImageShape{3, {30, 40}}));
+  EXPECT_EQ(other.problem, "");
+  EXPECT_TRUE(other.pixels.empty());
+  EXPECT_EQ(read_image(root / "a.jpg", 0, ImageSize{30, 40}).pixels.size(), 3u * 30 * 40);
 }
 
 /// With the short side scaled to 64, this one would have four million columns: 3 GB as numbers.

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -48,24 +49,27 @@ struct ImageBytes {
   std::string problem;  ///< why there are no bytes; empty otherwise
 };
 
-/// All bytes of an image file. A missing file, as behind a broken link, is this image's problem;
-/// throws UsageError for all else, such as missing permission, which may concern every image.
+/// All bytes of an image file. A missing file, as behind a broken link, and what is no regular
+/// file are this image's problem; throws UsageError for all else, such as missing permission, which
+/// may concern every image.
 ImageBytes read_image_bytes(const std::filesystem::path& path);
 
 /// What was read from an image file.
 struct ReadImage {
   ImageShape shape;                  ///< [3, H, W]
-  std::vector<std::uint8_t> pixels;  ///< none where there is a problem
+  std::vector<std::uint8_t> pixels;  ///< none where there is a problem, or another size
   std::string problem;  ///< "at byte 12: …" when it is not complete and sound; empty otherwise
 };
 
 /// With a `size` above 0 the image's short side is scaled to that, without aliasing, and the middle
 /// size×size of it are taken, with little more memory than these need; with 0 it stays as it is.
-/// Throws as read_image_bytes().
-ReadImage read_image(const std::filesystem::path& path, std::int64_t size);
+/// With 0, an image of another size than `only` is not decoded: it has no pixels, whatever it
+/// takes. Throws as read_image_bytes().
+ReadImage read_image(const std::filesystem::path& path, std::int64_t size,
+                     const std::optional<ImageSize>& only = {});
 
 /// The same for many files, on `threads` threads. Throws what the first bad file throws.
 std::vector<ReadImage> read_images(std::span<const LabelledFile> files, std::int64_t size,
-                                   int threads);
+                                   int threads, const std::optional<ImageSize>& only = {});
 
 }  // namespace hierevo::data
