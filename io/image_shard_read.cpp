@@ -1,13 +1,16 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 
 #include "hierevo/core/bytes.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/hash.hpp"
 #include "image_shards_format.hpp"
+#include "utf8.hpp"
 
 namespace hierevo::io {
 
@@ -17,6 +20,12 @@ namespace fs = std::filesystem;
 
 /// Of a JPEG file, in pixels.
 constexpr std::uint32_t longest_side = 65535;
+
+/// Of the images in a shard.
+struct NamedLengths {
+  std::vector<std::string> names;
+  std::vector<std::uint32_t> lengths;
+};
 
 template <typename T>
 std::vector<T> column(const h5::File& file, const char* name, std::size_t rows) {
@@ -152,6 +161,26 @@ void require_shard(const fs::path& path, const ShardInfo& expected) {
         fmt::format("'{}' does not belong here", path.string()),
         "it was made from other images or with other options",
         "Choose another folder, or use the images and options that this one was begun with.");
+  }
+}
+
+void require_images(const fs::path& path, std::span<const SourceImage> sources) {
+  const NamedLengths packed = reading_images(path, [](const h5::File& file) {
+    return NamedLengths{h5::read_fixed_texts(file, "name"), read_table(file).length};
+  });
+  for (std::size_t i = 0; i < std::min(packed.names.size(), packed.lengths.size()); ++i) {
+    const std::string& name = packed.names[i];
+    const auto source = std::ranges::find_if(
+        sources, [&name](const SourceImage& image) { return to_utf8(image.name) == name; });
+    const bool there = source != sources.end();
+    if (there && source->bytes == packed.lengths[i]) {
+      sources = {std::next(source), sources.end()};
+      continue;
+    }
+    throw core::UsageError(
+        fmt::format("'{}' has another image '{}' than there is now", path.string(), name),
+        there ? fmt::format("of {} bytes, not {}", packed.lengths[i], source->bytes) : "",
+        "Remove this shard and run the same command again, or restore the image.");
   }
 }
 

@@ -58,8 +58,9 @@ bool NewFile::publish() {
     return true;
   } catch (const core::IoError& error) {
     // A faster process may have removed the temporary file as one that a killed process left.
-    const bool taken = error.system_error() == ENOENT && core::path_exists(path_);
-    if (taken || error.system_error() == EEXIST) return false;
+    const bool refused = error.system_error() == ENOENT || error.system_error() == EEXIST;
+    // A link to nothing has the name too, and is no file.
+    if (refused && core::path_exists(path_)) return false;
     throw;
   }
 }

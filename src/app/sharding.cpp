@@ -59,6 +59,7 @@ class Sharding {
                        missing);
       return;
     }
+    require_todays_images();
     io::write_shard_index(job_.out, plan_.index());
     remove_locks();
     report_skipped();
@@ -75,10 +76,33 @@ class Sharding {
       const bool ours = (name.starts_with("index.h5") || name.starts_with("train-") ||
                          name.starts_with("test-")) &&
                         name.find(".h5") != std::string::npos;
-      if (ours) continue;
+      if (ours) {
+        refuse_dead_link(entry.path());
+        continue;
+      }
       throw core::UsageError(fmt::format("'{}' is not a folder of shards", job_.out),
                              fmt::format("'{}' is in it", name),
                              "Give --out a folder that is empty or does not exist yet.");
+    }
+  }
+
+  /// Nothing can be made in its place.
+  static void refuse_dead_link(const fs::path& path) {
+    if (core::path_exists(path) || !core::name_is_taken(path)) return;
+    throw core::UsageError(fmt::format("'{}' is a broken link", path.string()),
+                           "a shard cannot be made in its place", "Fix the link, or remove it.");
+  }
+
+  /// Of earlier starts and of other processes: images may have changed meanwhile.
+  void require_todays_images() const {
+    for (const PlannedShard& shard : plan_.shards()) {
+      if (made_.contains(shard.path)) continue;
+      const std::vector<std::size_t> sizes = sizes_of(shard.files);
+      std::vector<io::SourceImage> sources;
+      for (std::size_t i = 0; i < sizes.size(); ++i) {
+        sources.push_back({shard.name_of(shard.files[i]), sizes[i]});
+      }
+      io::require_images(shard.path, sources);
     }
   }
 
@@ -142,13 +166,13 @@ class Sharding {
     finish(writer, shard, sums, skipped);
   }
 
-  static std::vector<std::size_t> sizes_of(std::span<const data::LabelledFile> files) {
-    std::vector<std::size_t> sizes;
-    for (const auto& file : files) {
+  std::vector<std::size_t> sizes_of(std::span<const data::LabelledFile> files) const {
+    std::vector<std::size_t> sizes(files.size());
+    core::parallel_for(files.size(), job_.threads, [&](std::size_t i) {
       std::error_code no_file;  // its problem, which is told when it is read
-      const std::uintmax_t size = fs::file_size(file.path, no_file);
-      sizes.push_back(no_file ? 0 : size);
-    }
+      const std::uintmax_t size = fs::file_size(files[i].path, no_file);
+      sizes[i] = no_file ? 0 : size;
+    });
     return sizes;
   }
 
@@ -169,6 +193,7 @@ class Sharding {
       return;
     }
     writer.finish(sums, skipped);
+    made_.insert(shard.path);
   }
 
   /// Reads and checks images `first` and following of the shard by the threads.
@@ -229,6 +254,7 @@ class Sharding {
   std::vector<std::string> broken_;
   std::set<fs::path> given_up_;
   std::set<fs::path> known_;
+  std::set<fs::path> made_;  ///< by this process
 };
 
 }  // namespace

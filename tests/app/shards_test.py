@@ -1,5 +1,6 @@
 """Folders of JPEG files, kept as they are: prepare --out FOLDER."""
 import os
+import re
 import subprocess
 import unittest
 
@@ -61,6 +62,18 @@ class Shards(DataTest):
         self.assertEqual((self.shards / "train-00000.h5").stat().st_mtime_ns, kept)
         self.assertIn("it was made from other images or with other options",
                       self.shard("--shard-images", 4, code=2))
+        image = self.images / "train/dog/3.jpg"
+        whole = image.read_bytes()
+        image.write_bytes(whole + b"\0")
+        (self.shards / "index.h5").unlink()
+        size = len(whole)
+        said = self.shard("--shard-images", 5, code=2)
+        self.assertRegex(said, "/train-0000[0-3].h5' has another image 'dog/3.jpg' than there is now "
+                               rf"\(of {size} bytes, not {size + 1}\)\. Remove this shard")
+        self.assertNotIn("index.h5", self.files(self.shards))
+        os.unlink(re.search(r"'([^']*/train-0000\d\.h5)' has", said)[1])
+        self.shard("--shard-images", 5)
+        image.write_bytes(whole)
         self.image("train/dog/another.jpg")
         self.assertIn("does not belong here", self.shard("--shard-images", 5, code=2))
 
@@ -90,6 +103,22 @@ class Shards(DataTest):
         said = self.shard("--skip-broken")
         self.assertIn("2 training images, 0 test images", said)
         self.assertIn("; 2 broken images are left out", said)
+
+    def test_a_link_to_nothing_in_the_place_of_a_shard_is_named(self):
+        self.small_folder()
+        self.shard("--shard-images", 5)
+        for name in ("index.h5", "train-00002.h5"):
+            (self.shards / name).unlink()
+        (self.shards / "train-00002.h5").symlink_to("nowhere")
+        self.assertIn(f"'{self.shards}/train-00002.h5' is a broken link",
+                      self.shard("--shard-images", 5, code=2))
+        (self.shards / "train-00002.h5").unlink()
+        self.shard("--shard-images", 5)
+
+    def test_a_trailing_slash_is_none(self):
+        self.small_folder()
+        self.shard(out=f"{self.shards}/")
+        self.assertIn("index.h5", self.files(self.shards))
 
     def test_an_image_that_changes_while_it_is_packed_is_named(self):
         self.small_folder()

@@ -85,6 +85,16 @@ struct ShardPlan {
 /// Throws UsageError unless the file is a shard of this plan, part and number. Reads only a little.
 void require_shard(const std::filesystem::path& path, const ShardInfo& expected);
 
+/// A file that a shard is made from.
+struct SourceImage {
+  std::string name;       ///< as ShardImage::name
+  std::size_t bytes = 0;  ///< its length now
+};
+
+/// Throws UsageError where an image in the shard has another length than its source, or has none.
+/// `sources` are in the order of the shard, which may have left some out.
+void require_images(const std::filesystem::path& path, std::span<const SourceImage> sources);
+
 /// Reads the tables of all shards, which must exist, and writes the index; an existing index stays
 /// as it is. Throws UsageError for shards that cannot be used, and for a class without a training
 /// image.
