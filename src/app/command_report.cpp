@@ -32,7 +32,7 @@ std::vector<report::TrainingSource> trainings_in(const fs::path& run) {
     if (!core::path_exists(folder / "genotype.json")) continue;
     try {
       sources.push_back(training_source(folder));
-    } catch (const core::UsageError& error) {
+    } catch (const core::Error& error) {
       core::log(core::LogLevel::warning, "The training in '{}' is left out: {}", folder.string(),
                 error.what());
     }
@@ -49,7 +49,7 @@ report::RunData run_data(const fs::path& run) {
       source.options = std::move(recorded->changed);
       source.conditions = std::move(recorded->conditions);
     }
-  } catch (const core::UsageError& error) {
+  } catch (const core::Error& error) {
     core::log(core::LogLevel::warning, "{}", error.what());
   }
   auto data = report::read_run_data(source);

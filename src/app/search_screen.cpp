@@ -35,7 +35,10 @@ std::string candidate_text(const json& one) {
   return text + ", for " + duration_text(one["seconds"].get<double>());
 }
 
+/// Empty where no clock goes so far.
 std::string clock_text(double seconds_from_now) {
+  constexpr double century = 100.0 * 365.0 * 86400.0;
+  if (!(seconds_from_now >= 0.0 && seconds_from_now < century)) return "";
   const std::time_t then = std::time(nullptr) + static_cast<std::time_t>(seconds_from_now);
   std::tm parts{};
   if (::localtime_r(&then, &parts) == nullptr) return "";
@@ -118,9 +121,9 @@ class Screen {
     const json& remaining = status_["remaining_seconds"];
     if (remaining.is_number()) {
       text += fmt::format(", about {} left", duration_text(remaining.get<double>()));
-      if (status_["state"] == "running") {
-        text += fmt::format(" (until {})", clock_text(remaining.get<double>()));
-      }
+      const std::string clock = clock_text(remaining.get<double>());
+      if (status_["state"] == "running" && !clock.empty())
+        text += fmt::format(" (until {})", clock);
     }
     add_plain("time", text);
   }

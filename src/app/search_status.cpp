@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <ctime>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -124,6 +125,13 @@ json free_bytes(const fs::path& run) {
   return static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize;
 }
 
+/// Of the time that workers were connected, the share in which they evaluated.
+double utilisation_of(const io::RunProgress& progress) {
+  if (!(progress.worker_seconds > 0.0)) return 0.0;
+  const double share = progress.busy_seconds / progress.worker_seconds;
+  return std::isfinite(share) ? std::max(0.0, share) : 0.0;
+}
+
 double median_seconds(const std::vector<Individual>& history) {
   std::vector<double> seconds;
   for (const Individual& one : history) {
@@ -224,32 +232,30 @@ json search_status(const fs::path& run) {
   const std::string state = core::present_state(progress.state, running);
   const auto owner = core::owner_of(run);
   const auto ranks = search::read_ranks(run);
-  json status = {
-      {"run", run.string()},
-      {"state", state},
-      {"reason", state == "stopped" ? json(reason_of_stop(snapshot, run)) : json()},
-      {"owner", owner ? json(owner->text()) : json()},
-      {"evaluations",
-       {{"done", history.size()},
-        {"failed", failed},
-        {"reused", with(Status::reused)},
-        {"invalid", with(Status::invalid)},
-        {"over_budget", with(Status::over_budget)},
-        {"in_flight", snapshot.state.in_flight.size()},
-        {"target", snapshot.options.evaluations}}},
-      {"failures", failures},
-      {"best", json()},
-      {"best_so_far", trend_of(history)},
-      {"workers", running ? progress.workers : 0},
-      {"utilisation",
-       progress.worker_seconds > 0.0 ? progress.busy_seconds / progress.worker_seconds : 0.0},
-      {"elapsed_seconds", progress.elapsed_seconds},
-      {"remaining_seconds", remaining_seconds(snapshot, progress.elapsed_seconds)},
-      {"saved_at", progress.unix_seconds},
-      {"candidates", candidates},
-      {"ranks", ranks ? json(ranks->ranks) : json::array()},
-      {"log", ranks && !ranks->log.empty() ? json(ranks->log) : json()},
-      {"free_bytes", free_bytes(run)}};
+  json status = {{"run", run.string()},
+                 {"state", state},
+                 {"reason", state == "stopped" ? json(reason_of_stop(snapshot, run)) : json()},
+                 {"owner", owner ? json(owner->text()) : json()},
+                 {"evaluations",
+                  {{"done", history.size()},
+                   {"failed", failed},
+                   {"reused", with(Status::reused)},
+                   {"invalid", with(Status::invalid)},
+                   {"over_budget", with(Status::over_budget)},
+                   {"in_flight", snapshot.state.in_flight.size()},
+                   {"target", snapshot.options.evaluations}}},
+                 {"failures", failures},
+                 {"best", json()},
+                 {"best_so_far", trend_of(history)},
+                 {"workers", running ? progress.workers : 0},
+                 {"utilisation", utilisation_of(progress)},
+                 {"elapsed_seconds", progress.elapsed_seconds},
+                 {"remaining_seconds", remaining_seconds(snapshot, progress.elapsed_seconds)},
+                 {"saved_at", progress.unix_seconds},
+                 {"candidates", candidates},
+                 {"ranks", ranks ? json(ranks->ranks) : json::array()},
+                 {"log", ranks && !ranks->log.empty() ? json(ranks->log) : json()},
+                 {"free_bytes", free_bytes(run)}};
   if (const Individual* best = evolution::best_of(history)) {
     status["best"] = {{"id", number(best->candidate.id)},
                       {"fitness", best->evaluation.fitness},

@@ -12,6 +12,7 @@
 #include "hierevo/core/file.hpp"
 #include "hierevo/core/quantity_text.hpp"
 #include "hierevo/report/final_training.hpp"
+#include "hierevo/search/whole_number.hpp"
 #include "option_set.hpp"
 #include "recorded_search.hpp"
 #include "terminal.hpp"
@@ -38,9 +39,9 @@ RepeatProgress progress_in(const fs::path& folder, std::int64_t all_steps) {
   try {
     const json found = json::parse(core::read_text_file(folder / "progress.json"));
     return {.state = found.at("state").get<std::string>(),
-            .step = found.at("step").get<std::int64_t>(),
-            .steps = found.at("steps").get<std::int64_t>()};
-  } catch (const core::IoError&) {
+            .step = search::whole_number<std::int64_t>(found, "step"),
+            .steps = search::whole_number<std::int64_t>(found, "steps")};
+  } catch (const core::Error&) {
   } catch (const json::exception&) {
   }
   return {.steps = all_steps};

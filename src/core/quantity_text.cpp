@@ -8,7 +8,9 @@
 namespace hierevo::core {
 
 std::string duration_text(double seconds) {
-  const auto whole = static_cast<long>(std::lround(std::max(0.0, seconds)));
+  // Of a damaged file, say. Where it is no number, std::max() gives 0.
+  constexpr double longest = 1e12;
+  const long whole = std::lround(std::min(std::max(0.0, seconds), longest));
   if (whole < 60) return fmt::format("{} s", whole);
   if (whole < 3600) return fmt::format("{}:{:02} min", whole / 60, whole % 60);
   return fmt::format("{}:{:02}:{:02} h", whole / 3600, whole / 60 % 60, whole % 60);

@@ -6,6 +6,7 @@
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
 #include "hierevo/core/numbers.hpp"
+#include "hierevo/search/whole_number.hpp"
 
 namespace hierevo::search {
 
@@ -21,19 +22,19 @@ fs::path record_in(const fs::path& folder) {
   return folder / "data.json";
 }
 
-/// Throws json::exception.
+/// Throws json::exception or UsageError.
 std::optional<DataFacts> facts_in(const json& record) {
   if (record.at("format") != format || record.at("version") != version) return std::nullopt;
   const auto fingerprint =
       core::parse_number<std::uint64_t>(record.at("fingerprint").get<std::string>(), 16);
   if (!fingerprint) return std::nullopt;
-  return DataFacts{.input_channels = record.at("channels").get<int>(),
-                   .classes = record.at("classes").get<int>(),
+  return DataFacts{.input_channels = whole_number<int>(record, "channels"),
+                   .classes = whole_number<int>(record, "classes"),
                    .fingerprint = *fingerprint,
-                   .image_size = record.at("image_size").get<int>(),
+                   .image_size = whole_number<int>(record, "image_size"),
                    .name = record.at("name").get<std::string>(),
-                   .training_images = record.at("training_images").get<std::int64_t>(),
-                   .held_out_images = record.at("held_out_images").get<std::int64_t>()};
+                   .training_images = whole_number<std::int64_t>(record, "training_images"),
+                   .held_out_images = whole_number<std::int64_t>(record, "held_out_images")};
 }
 
 }  // namespace
@@ -44,6 +45,8 @@ std::optional<DataFacts> recorded_data(const fs::path& folder) {
   try {
     if (const auto facts = facts_in(json::parse(core::read_text_file(path)))) return facts;
   } catch (const json::exception&) {
+    // As below.
+  } catch (const core::UsageError&) {
     // As below.
   }
   throw core::CheckpointError(path, "it does not say which data were read",

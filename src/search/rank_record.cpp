@@ -4,6 +4,7 @@
 
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
+#include "hierevo/search/whole_number.hpp"
 #include "shown_file.hpp"
 
 namespace hierevo::search {
@@ -15,10 +16,10 @@ namespace {
 constexpr const char* file_name = "ranks.json";
 
 RankFacts rank_facts_from(const json& one) {
-  return {.rank = one.at("rank").get<int>(),
+  return {.rank = whole_number<int>(one, "rank"),
           .host = one.at("host").get<std::string>(),
           .place = one.at("place").get<std::string>(),
-          .evaluators = one.at("evaluators").get<std::size_t>(),
+          .evaluators = whole_number<std::size_t>(one, "evaluators"),
           .state = one.at("state").get<std::string>(),
           .reason = one.at("reason").get<std::string>()};
 }
@@ -41,13 +42,13 @@ void write_ranks(const std::filesystem::path& run, const RankRecord& record) {
 std::optional<RankRecord> read_ranks(const std::filesystem::path& run) {
   try {
     const json contents = json::parse(core::read_text_file(run / file_name));
-    RankRecord record{.began = contents.at("began").get<std::int64_t>(),
+    RankRecord record{.began = whole_number<std::int64_t>(contents, "began"),
                       .program = contents.at("program").get<std::string>(),
                       .log = contents.value("log", ""),
                       .ranks = {}};
     for (const json& one : contents.at("ranks")) record.ranks.push_back(rank_facts_from(one));
     return record;
-  } catch (const core::IoError&) {
+  } catch (const core::Error&) {
     return std::nullopt;
   } catch (const json::exception&) {
     return std::nullopt;

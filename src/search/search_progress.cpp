@@ -8,6 +8,7 @@
 
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
+#include "hierevo/search/whole_number.hpp"
 #include "shown_file.hpp"
 
 namespace hierevo::search {
@@ -23,11 +24,11 @@ fs::path file_in(const fs::path& run) {
 
 CandidateInFlight from_json(const json& one) {
   CandidateInFlight candidate;
-  candidate.id = evolution::IndividualId{one.at("id").get<std::uint64_t>()};
-  candidate.rank = one.at("rank").get<int>();
-  candidate.at.repeat = one.at("repeat").get<int>();
-  candidate.at.step = one.at("step").get<std::int64_t>();
-  candidate.at.steps = one.at("steps").get<std::int64_t>();
+  candidate.id = evolution::IndividualId{whole_number<std::uint64_t>(one, "id")};
+  candidate.rank = whole_number<int>(one, "rank");
+  candidate.at.repeat = whole_number<int>(one, "repeat");
+  candidate.at.step = whole_number<std::int64_t>(one, "step");
+  candidate.at.steps = whole_number<std::int64_t>(one, "steps");
   // JSON has no number for a loss that is not finite.
   candidate.at.loss = one.at("loss").is_null() ? std::numeric_limits<double>::quiet_NaN()
                                                : one.at("loss").get<double>();
@@ -63,10 +64,10 @@ std::optional<SearchProgress> read_progress(const fs::path& run) {
     progress.run.elapsed_seconds = contents.at("elapsed_seconds").get<double>();
     progress.run.busy_seconds = contents.at("busy_seconds").get<double>();
     progress.run.worker_seconds = contents.at("worker_seconds").get<double>();
-    progress.run.workers = contents.at("workers").get<int>();
+    progress.run.workers = whole_number<int>(contents, "workers");
     for (const json& one : contents.at("candidates")) progress.candidates.push_back(from_json(one));
     return progress;
-  } catch (const core::IoError&) {
+  } catch (const core::Error&) {
     return std::nullopt;
   } catch (const json::exception&) {
     return std::nullopt;

@@ -116,6 +116,8 @@ class Report(ReportTest):
         self.assertEqual(other.read_text(), "<html>somebody's work</html>")
         (self.run_dir / "config.ini").write_text("nonsense\n")
         self.assertIn("'nonsense' in ", self.report().stderr)
+        (self.run_dir / "config.ini").write_text("#" * (1 << 22) + "\n")
+        self.assertIn("config.ini' (File too large)", self.report().stderr)
 
     def test_replaces_only_files_of_earlier_reports(self):
         self.search("--population", 4, "--evaluations", 5)

@@ -116,6 +116,41 @@ class Search(StatusTest):
         self.assertIn(f"\n  log         {self.folder}/messages\n", shown)
         self.assertEqual(len(self.status()["ranks"]), 50)
 
+    def test_numbers_that_cannot_be_are_not_shown(self):
+        process = self.start_search("--synthetic-ms", 20, "--evaluations", 100000)
+        self.wait_until(lambda: (self.run_dir / "progress.json").exists()
+                        and (self.run_dir / "ranks.json").exists()
+                        and self.status()["evaluations"]["done"] > 2, process)
+        process.send_signal(signal.SIGSTOP)  # or it writes its own over these
+        progress = json.loads((self.run_dir / "progress.json").read_text())
+        ranks = json.loads((self.run_dir / "ranks.json").read_text())
+        for name, value in (("elapsed_seconds", 1e308), ("busy_seconds", 1e308), ("worker_seconds", 1e-308),
+                            ("workers", 1e308)):
+            (self.run_dir / "progress.json").write_text(json.dumps({**progress, name: value}))
+            shown = self.shown()
+            for wrong in ("-92233", "inf", "nan", "-2147483648"):
+                self.assertNotIn(wrong, shown)
+        ranks["ranks"][0]["rank"] = 1e308
+        (self.run_dir / "ranks.json").write_text(json.dumps(ranks))
+        self.assertEqual(self.status()["ranks"], [])
+
+    def test_pipes_in_a_run_keep_nobody_waiting(self):
+        self.search("--evaluations", 20)
+        (self.folder / "unharmed").mkdir()
+        names = sorted(path.name for path in self.run_dir.iterdir() if path.is_file() and path.name != "lock")
+        self.assertGreater(len(names), 3)
+        for name in names:
+            file, kept = self.run_dir / name, self.folder / "unharmed" / name
+            file.rename(kept)
+            os.mkfifo(file)
+            silent = os.open(file, os.O_RDWR)
+            for command in ("status", "verify", "report"):
+                ended = self.command([HIEREVO, command, "--run", str(self.run_dir)])  # or DEADLINE passes
+                self.assertGreaterEqual(ended.returncode, 0, (name, command))
+            os.close(silent)
+            file.unlink()
+            kept.rename(file)
+
     def test_a_search_without_any_result_is_told_so(self):
         self.search("--evaluations", 12, "--max-parameters", 10, code=4)
         status = self.status()

@@ -6,7 +6,7 @@
 
 namespace hierevo::core {
 
-/// "42 s", "3:20 min", "5:03:20 h".
+/// "42 s", "3:20 min", "5:03:20 h". Of what is no duration, 0 s or some 30,000 years.
 std::string duration_text(double seconds);
 
 /// "1,234,567".
