@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -114,7 +115,12 @@ exchange::Network network_of(const ExportOptions& options) {
 }
 
 void require_new(const fs::path& file) {
-  if (!core::path_exists(file)) return;
+  const fs::path folder = file.parent_path();
+  if (!folder.empty() && !fs::is_directory(folder)) {
+    throw core::UsageError(fmt::format("There is no folder '{}'", folder.string()),
+                           fmt::format("--out is '{}'", file.string()), "Make it first.");
+  }
+  if (!core::name_is_taken(file)) return;
   throw core::UsageError(fmt::format("'{}' is there already", file.string()), "it would be lost",
                          "Choose another --out, or remove it.");
 }
@@ -139,7 +145,19 @@ void give(const ExportOptions& options, const std::string& text) {
   core::write_line("Wrote '{}'.", options.out);
 }
 
-/// The name with underscores in place of what cannot be part of an identifier.
+/// Whether Python has other plans with the name: its own words, and what the module imports.
+bool is_reserved(std::string_view name) {
+  constexpr std::array reserved = {
+      "False",   "None",        "True",     "and",    "as",    "assert", "async", "await",
+      "break",   "class",       "continue", "def",    "del",   "elif",   "else",  "except",
+      "finally", "for",         "from",     "global", "if",    "import", "in",    "is",
+      "json",    "lambda",      "nonlocal", "not",    "or",    "os",     "pass",  "raise",
+      "return",  "safetensors", "torch",    "try",    "while", "with",   "yield"};
+  return std::ranges::find(reserved, name) != reserved.end();
+}
+
+/// The name with underscores in place of what cannot be part of an identifier, and behind a name
+/// that is taken.
 std::string importable_name(std::string name) {
   constexpr auto is_letter = [](char c) {
     return c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
@@ -147,22 +165,29 @@ std::string importable_name(std::string name) {
   for (char& c : name) {
     if (!is_letter(c) && !(c >= '0' && c <= '9')) c = '_';
   }
-  return name.empty() || !is_letter(name.front()) ? "_" + name : name;
+  if (name.empty() || !is_letter(name.front())) return "_" + name;
+  return is_reserved(name) ? name + "_" : name;
+}
+
+void require_importable(const fs::path& module) {
+  const std::string name = module.stem().string();
+  const std::string importable = importable_name(name);
+  if (importable == name) return;
+  throw core::UsageError(
+      fmt::format("--out is '{}'", module.string()),
+      is_reserved(name) ? "a module of this name would hide another, or is a word of Python's"
+                        : "Python cannot import a module of this name",
+      fmt::format("Give --out {}.", (module.parent_path() / (importable + ".py")).string()));
 }
 
 void export_pytorch(const ExportOptions& options, const exchange::Network& network) {
+  const fs::path module = options.out;
+  if (module.extension() == ".py") require_importable(module);
   if (!network.trained()) return give(options, exchange::pytorch_module(network, ""));
   require_out(options, "the weights are written to a file beside it");
-  const fs::path module = options.out;
   if (module.extension() != ".py") {
     throw core::UsageError(fmt::format("--out is '{}'", options.out), "a Python module ends in .py",
                            "Give --out NAME.py.");
-  }
-  const std::string name = module.stem().string();
-  if (const std::string importable = importable_name(name); importable != name) {
-    throw core::UsageError(
-        fmt::format("--out is '{}'", options.out), "Python cannot import a module of this name",
-        fmt::format("Give --out {}.", (module.parent_path() / (importable + ".py")).string()));
   }
   const fs::path weights = fs::path(module).replace_extension(".safetensors");
   require_new(module);
@@ -173,7 +198,7 @@ void export_pytorch(const ExportOptions& options, const exchange::Network& netwo
                                         {"origin", network.origin}}));
   write(module, std::as_bytes(std::span(text)));
   core::write_line("Wrote '{}' and '{}'. In Python: from {} import load, preprocess.",
-                   module.string(), weights.string(), name);
+                   module.string(), weights.string(), module.stem().string());
 }
 
 void export_onnx(const ExportOptions& options, const exchange::Network& network) {

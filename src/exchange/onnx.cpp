@@ -194,6 +194,7 @@ std::string onnx_model(const Network& network) {
     throw core::UsageError("There are no weights to export to ONNX", "the network is not trained",
                            "Give the weights of a training.");
   }
+  require_finite_pixels(network);
   const std::vector<OpWeights> ops = weights_of(network);
   onnx::ModelProto model;
   model.set_ir_version(ir_version);

@@ -319,6 +319,7 @@ std::string constants(const Network& network, const std::string& weights_file) {
 }  // namespace
 
 std::string pytorch_module(const Network& network, const std::string& weights_file) {
+  require_finite_pixels(network);
   const genome::Plan plan = make_plan(genome::assemble(network.genotype), network.model);
   const std::string head = fmt::format(
       "\"\"\"{}, c0={}, N={}, around a cell that hierevo has found.\n\n"

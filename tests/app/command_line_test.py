@@ -6,7 +6,7 @@ import subprocess
 import unittest
 import unittest.mock
 
-from programs import BIN, DEADLINE, SOURCE, ProgramTest, behaviour, values
+from programs import BIN, DEADLINE, HIEREVO, SOURCE, ProgramTest, behaviour, values
 
 PUBLISHED = json.loads((SOURCE / "genotypes" / "published.json").read_text())
 
@@ -189,6 +189,27 @@ class CommandLine(ProgramTest):
         ini.write_text("populaton=3\n")
         self.refused("search", "--run", self.run_dir, "--config", ini,
                      says="There is no option 'populaton' in")
+
+    def test_what_a_user_names_may_be_a_pipe(self):
+        for command, says in (("hierevo search --config <(echo population=33) --dump-config", "population=33\n"),
+                              ("echo population=34 | hierevo search --config /dev/stdin --dump-config",
+                               "population=34\n"),
+                              (f"hierevo inspect --genotype <(cat {shlex.quote(str(SOURCE))}/genotypes/published.json)",
+                               "parameters")):
+            line = command.replace("hierevo", shlex.quote(HIEREVO))
+            said = self.command(["bash", "-o", "pipefail", "-c", line])
+            self.assertEqual(said.returncode, 0, said.stderr)
+            self.assertIn(says, said.stdout)
+
+    def test_a_cell_is_exported_where_it_may_be(self):
+        export = ["export", "--format", "pytorch", "--genotype", SOURCE / "genotypes" / "published.json", "--out"]
+        self.refused(*export, "torch.py", says="--out is 'torch.py' (a module of this name would hide another")
+        self.refused(*export, "none/class.py", says="Give --out none/class_.py.")
+        self.refused(*export, "none/net.py", says="There is no folder 'none' (--out is 'none/net.py'). Make it")
+        (self.folder / "link.py").symlink_to("nothing")
+        self.refused(*export, "link.py", says="'link.py' is there already (it would be lost)")
+        self.assertFalse((self.folder / "nothing").exists())
+        self.hierevo(*export, "net.py")
 
     def test_scripts_are_told_what_is_given(self):
         ini = self.folder / "x.ini"

@@ -2,10 +2,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <filesystem>
 #include <functional>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <set>
@@ -16,6 +18,7 @@
 #include "hierevo/exchange/safetensors.hpp"
 #include "hierevo/genome/codec.hpp"
 #include "op_weights.hpp"
+#include "support/refusal.hpp"
 
 namespace hierevo::exchange {
 namespace {
@@ -118,6 +121,17 @@ TEST(Weights, OfAnotherNetworkAreRefused) {
   refuses([](Network& network) { network.weights.front().shape.front() += 1; },
           "'stem.0.weight' has another shape");
   refuses([](Network& network) { network.model.classes = 5; }, "has another shape");
+}
+
+TEST(Pixels, AMeanOrScaleThatIsNotFiniteIsRefused) {
+  for (const float number : {std::nanf(""), std::numeric_limits<float>::infinity()}) {
+    Network network = published();
+    network.pixel_scale[1] = number;
+    EXPECT_ERROR(pytorch_module(network, "x"), "(the scale of its pixels is not finite)");
+    if (can_write_onnx()) EXPECT_ERROR(onnx_model(network), "the scale of its pixels");
+    network.pixel_mean[2] = number;
+    EXPECT_ERROR(pytorch_module(network, "x"), "(the mean of its pixels is not finite)");
+  }
 }
 
 TEST(Safetensors, HaveTheNumbersWhereTheHeaderSays) {

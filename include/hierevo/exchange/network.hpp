@@ -24,4 +24,8 @@ struct Network {
   bool trained() const { return !weights.empty(); }
 };
 
+/// Throws UsageError where the mean or the scale of pixels is no finite number: other programs
+/// could not read it, or would compute nothing with it.
+void require_finite_pixels(const Network& network);
+
 }  // namespace hierevo::exchange
