@@ -196,8 +196,7 @@ class CommandLine(ProgramTest):
                                "population=34\n"),
                               (f"hierevo inspect --genotype <(cat {shlex.quote(str(SOURCE))}/genotypes/published.json)",
                                "parameters")):
-            line = command.replace("hierevo", shlex.quote(HIEREVO))
-            said = self.command(["bash", "-o", "pipefail", "-c", line])
+            said = self.command(["env", f"PATH={BIN}:{os.environ['PATH']}", "bash", "-o", "pipefail", "-c", command])
             self.assertEqual(said.returncode, 0, said.stderr)
             self.assertIn(says, said.stdout)
 

@@ -11,7 +11,7 @@ from programs import DEADLINE, HIEREVO, SANITIZED, mpirun, mpirun_is_of_mpich
 LINE = ["--evaluator", "synthetic", "--population", "8", "--evaluations", "5000", "--tournament",
         "0.3", "--synthetic-ms", "50"]
 SAVED = 75
-STILL_RANDOM = (f"LD_PRELOAD={os.environ['HIEREVO_STILL_RANDOM']}",
+HANGING_OPEN = ("HIEREVO_HANGS_AT=/inflight/4.json", f"LD_PRELOAD={os.environ['HIEREVO_HANGING_OPEN']}",
                 # Their runtime, where a preset has it, wants to come first.
                 f"ASAN_OPTIONS={os.environ.get('ASAN_OPTIONS', '')}:verify_asan_link_order=0")
 
@@ -139,16 +139,11 @@ class Signals(JobTest):
         self.assertEqual(self.wait_for_end(job), -signal.SIGINT)  # 130 for a shell
 
     def hang_within(self, grace):
-        """A search that evaluates in its own process, and hangs there with its fourth candidate: its
-        genotype goes to a file that does not take it, whose name has no randomness here."""
-        name = f"4.json.$(uname -n).$rank.{0:016x}.tmp"
-        job = self.start(*self.evaluated_by("[ $HIEREVO_ID != 3 ] || { "
-                                            'rank=$(cut -d " " -f 4 /proc/$PPID/stat); '
-                                            f'mkfifo "${{1%/*}}/{name}"; }}'),
-                         "--isolation", "none", "--grace", grace, "--progress", "off",
-                         launcher=("env", *STILL_RANDOM))
-        self.wait_until(lambda: list(self.run_dir.glob("inflight/4.json.*.tmp")), job.process)
-        self.wait_until(lambda: self.kept() == (3, 1), job.process)
+        """A search that evaluates in its own process, and hangs there with its fourth candidate: the
+        file system does not take the file of its genotype."""
+        job = self.start(*self.evaluated_by(":"), "--isolation", "none", "--grace", grace, "--progress", "off",
+                         launcher=("env", *HANGING_OPEN))
+        self.wait_until(lambda: (self.run_dir / "search.h5").exists() and self.kept() == (3, 1), job.process)
         return job
 
     def kept(self):
