@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "hierevo/core/error.hpp"
 #include "hierevo/search/run_directory.hpp"
 
 namespace hierevo::app {
@@ -46,6 +47,15 @@ report::TrainingSource training_source(const std::filesystem::path& folder) {
   const genome::ModelSpec spec = model.spec();
   return {folder,
           fmt::format("{}, c0={}, N={}", genome::name(spec.kind), spec.channels, spec.cells)};
+}
+
+std::string recorded_value(const std::filesystem::path& folder, const std::string& option) {
+  try {
+    const auto recorded = search::RunDirectory::configuration_of(folder);
+    return OptionSet::value_in(recorded.value_or(""), option);
+  } catch (const core::Error&) {
+    return "";
+  }
 }
 
 }  // namespace hierevo::app

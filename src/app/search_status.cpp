@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <ctime>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -18,7 +17,7 @@
 #include "hierevo/search/rank_record.hpp"
 #include "hierevo/search/run_directory.hpp"
 #include "hierevo/search/search_progress.hpp"
-#include "option_set.hpp"
+#include "recorded_search.hpp"
 #include "saved_run.hpp"
 
 namespace hierevo::app {
@@ -31,16 +30,6 @@ using core::duration_text;
 using evolution::Individual;
 using evolution::Status;
 using nlohmann::json;
-
-/// --max-consecutive-failures of the last start; 1 where that is not recorded, or not to be read.
-std::size_t max_consecutive_failures(const fs::path& run) {
-  try {
-    const auto options = search::RunDirectory::configuration_of(run);
-    return std::stoul(OptionSet::value_in(options.value_or(""), "max-consecutive-failures"));
-  } catch (const std::exception&) {
-    return 1;
-  }
-}
 
 /// Why a search has stopped, as far as the run shows.
 std::string reason_of_stop(const io::Snapshot& snapshot, const fs::path& run) {
@@ -56,7 +45,8 @@ std::string reason_of_stop(const io::Snapshot& snapshot, const fs::path& run) {
     last = &evaluation;
   }
   // Its workers' last results may have come after its end was decided.
-  if (series == 0 || series < max_consecutive_failures(run)) {
+  if (series == 0 ||
+      series < recorded_number<std::size_t>(run, "max-consecutive-failures").value_or(1)) {
     return "no rank was left to evaluate, or evaluations kept failing";
   }
   return fmt::format("{} consecutive evaluations failed; the last: {}", series,
@@ -123,13 +113,6 @@ json free_bytes(const fs::path& run) {
   struct statvfs disk {};
   if (::statvfs(run.c_str(), &disk) != 0) return json();
   return static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize;
-}
-
-/// Of the time that workers were connected, the share in which they evaluated.
-double utilisation_of(const io::RunProgress& progress) {
-  if (!(progress.worker_seconds > 0.0)) return 0.0;
-  const double share = progress.busy_seconds / progress.worker_seconds;
-  return std::isfinite(share) ? std::max(0.0, share) : 0.0;
 }
 
 double median_seconds(const std::vector<Individual>& history) {
@@ -248,7 +231,7 @@ json search_status(const fs::path& run) {
                  {"best", json()},
                  {"best_so_far", trend_of(history)},
                  {"workers", running ? progress.workers : 0},
-                 {"utilisation", utilisation_of(progress)},
+                 {"utilisation", progress.utilisation()},
                  {"elapsed_seconds", progress.elapsed_seconds},
                  {"remaining_seconds", remaining_seconds(snapshot, progress.elapsed_seconds)},
                  {"saved_at", progress.unix_seconds},

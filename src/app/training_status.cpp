@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
-#include <stdexcept>
 #include <string_view>
 
 #include "hierevo/core/claim_directory.hpp"
@@ -13,7 +12,6 @@
 #include "hierevo/core/quantity_text.hpp"
 #include "hierevo/report/final_training.hpp"
 #include "hierevo/search/whole_number.hpp"
-#include "option_set.hpp"
 #include "recorded_search.hpp"
 #include "terminal.hpp"
 
@@ -45,16 +43,6 @@ RepeatProgress progress_in(const fs::path& folder, std::int64_t all_steps) {
   } catch (const json::exception&) {
   }
   return {.steps = all_steps};
-}
-
-/// A number among the options of the training in a folder; 0 where that is not to be read.
-std::int64_t recorded_number(const fs::path& folder, const char* option) {
-  try {
-    return std::stoll(OptionSet::value_in(core::read_text_file(folder / "config.ini"), option));
-  } catch (const core::IoError&) {
-  } catch (const std::logic_error&) {  // no number
-  }
-  return 0;
 }
 
 /// By the pace of the latest steps; null where nothing can be said.
@@ -139,8 +127,8 @@ bool is_training(const fs::path& folder) {
 
 json training_status(const fs::path& folder) {
   const report::FinalTraining training = report::read_final_training(training_source(folder));
-  const std::int64_t steps = recorded_number(folder, "steps");
-  const std::int64_t wanted = recorded_number(folder, "repeats");
+  const std::int64_t steps = recorded_number<std::int64_t>(folder, "steps").value_or(0);
+  const std::int64_t wanted = recorded_number<std::int64_t>(folder, "repeats").value_or(0);
   json repeats = json::array();
   for (const report::Repeat& repeat : training.repeats) {
     repeats.push_back(

@@ -75,9 +75,8 @@ std::string facts(const RunData& run) {
   }
   text += fact("Time of searching", duration_text(progress.elapsed_seconds));
   if (progress.worker_seconds > 0.0) {
-    text +=
-        fact("Evaluators busy", fmt::format("{:.1f} % of the time", 100.0 * progress.busy_seconds /
-                                                                        progress.worker_seconds));
+    text += fact("Evaluators busy",
+                 fmt::format("{:.1f} % of the time", 100.0 * progress.utilisation()));
   }
   const auto reused = std::ranges::count_if(
       run.history(), [](const Individual& one) { return one.evaluation.status == Status::reused; });

@@ -204,7 +204,7 @@ Chart busy_chart(const RunData& run, const std::string& prefix) {
   const io::RunProgress& progress = run.search.progress;
   if (progress.worker_seconds > 0.0) {
     chart.summary = fmt::format("Evaluators were busy for {:.1f} % of the time they were there.",
-                                100.0 * progress.busy_seconds / progress.worker_seconds);
+                                100.0 * progress.utilisation());
   }
   return chart;
 }

@@ -293,9 +293,7 @@ SearchStatus Coordinator::status() const {
   status.all_left = ending_.all_left();
   const io::RunProgress& progress = record_.progress();
   status.elapsed_seconds = progress.elapsed_seconds;
-  if (progress.worker_seconds > 0.0) {
-    status.utilisation = progress.busy_seconds / progress.worker_seconds;
-  }
+  status.utilisation = progress.utilisation();
   const auto done_now = static_cast<double>(status.done - ledger_.done_before());
   if (done_now > 0.0 && status.target >= status.done) {
     const double pace = seconds(now_ - start_) / done_now;

@@ -31,7 +31,7 @@ class Documents(ProgramTest):
         lines = examples(README, "A search", "sh")[0].replace("\\\n", " ").splitlines()
         search, = (line for line in lines if line.startswith("hierevo search "))
         lines.remove(search)
-        # The same line, but with fewer evaluations, which take no time; and the other way to start it.
+        # The same command, but with fewer evaluations, which take no time; and the other way to start it.
         quick = ["--evaluator", "synthetic", "--evaluations"]
         self.hierevo(*search.split()[1:], *quick, 24)
         with_ranks = search.replace(" --workers 2", "").replace("my-run", "with-ranks")

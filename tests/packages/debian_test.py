@@ -78,7 +78,7 @@ class Packages(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.folder)
 
     def pack(self, generator):
-        """The packages, copied into the root folder's /tmp."""
+        """The files that cpack makes."""
         made = self.folder / generator
         run(CPACK, "-G", generator, "-B", made, cwd=BUILD)
         return [file for file in made.iterdir() if file.is_file()]

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -22,6 +24,14 @@ struct RunProgress {
   double busy_seconds = 0.0;      ///< that workers evaluated, over all starts
   double worker_seconds = 0.0;    ///< that workers were connected, over all starts
   int workers = 0;                ///< now
+
+  /// Of the time that workers were connected, the share in which they evaluated. 0 before any was,
+  /// and of the numbers of a damaged file.
+  double utilisation() const {
+    if (!(worker_seconds > 0.0)) return 0.0;
+    const double share = busy_seconds / worker_seconds;
+    return std::isfinite(share) ? std::max(0.0, share) : 0.0;
+  }
 };
 
 /// A search at one moment, complete: what is needed to resume it.
