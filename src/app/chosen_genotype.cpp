@@ -37,12 +37,12 @@ evolution::Individual GenotypeChoice::read() const {
   const evolution::Engine engine(snapshot.options, snapshot.state);
   if (id == 0) {
     if (engine.best() != nullptr) return *engine.best();
-    const std::size_t failed = engine.history().size();
-    throw core::UsageError(
-        fmt::format("The run in '{}' has no best individual", run),
-        failed == 0 ? "nothing was evaluated yet"
-                    : fmt::format("all {} failed", core::counted_text(failed, "evaluation")),
-        failed == 0 ? "Let it search on." : "hierevo status says why.");
+    const std::size_t done = engine.history().size();
+    throw core::UsageError(fmt::format("The run in '{}' has no best individual", run),
+                           done == 0 ? "nothing was evaluated yet"
+                                     : fmt::format("none of {} gave a fitness",
+                                                   core::counted_text(done, "evaluation")),
+                           done == 0 ? "Let it search on." : "hierevo status says why.");
   }
   for (const auto& individual : engine.history()) {
     if (number(individual.candidate.id) == id) return individual;
