@@ -125,6 +125,8 @@ search::EvaluatorPoolOptions SearchProgram::process_options(const comm::Communic
   const char* program = command_.evaluator == "train" ? "hierevo-evaluator" : "hierevo-search";
   constexpr double gibibyte = 1 << 30;
   search::EvaluatorPoolOptions options;
+  // A program of the user may have something to finish.
+  if (command_.evaluator == "server") options.exit_limit = std::chrono::seconds(5);
   for (const EvaluatorPlace& place : places(ranks)) {
     search::EvaluatorPoolOptions::One one;
     one.order.command = {sibling_program(program).string(), "evaluator"};

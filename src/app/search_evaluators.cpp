@@ -53,6 +53,9 @@ std::unique_ptr<search::Evaluator> SearchEvaluators::make() const {
     return search::make_synthetic_evaluator(
         std::chrono::duration<double, std::milli>(command_.synthetic_ms));
   }
+  if (command_.evaluator == "server") {
+    return search::make_server_evaluator(words_of(command_.command), command_.run);
+  }
   return search::make_external_evaluator(words_of(command_.command), command_.run);
 }
 

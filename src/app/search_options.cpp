@@ -1,5 +1,7 @@
 #include "search_options.hpp"
 
+#include <fmt/format.h>
+
 #include <chrono>
 
 #include "hierevo/comm/mpi_session.hpp"
@@ -29,6 +31,7 @@ void SearchCommandOptions::add_to(OptionSet& options) {
       "Examples:\n"
       "  mpirun -n 3 hierevo search --run R --population 20 --evaluations 100 --repeats 1\n"
       "  hierevo search --run R --evaluator synthetic --population 10 --evaluations 50\n"
+      "  hierevo search --run R --evaluator server --command 'python3 evaluate.py'\n"
       "  hierevo search --run R --evaluator command --command './evaluate.py --fast'\n"
       "Ctrl-C, SIGTERM, SIGHUP, SIGXCPU, SIGUSR1 or SIGUSR2 saves and exits with code 75 (mpirun\n"
       "itself may exit with 1); the same command resumes.\n");
@@ -70,8 +73,11 @@ void SearchCommandOptions::add_search_to(OptionSet& options) {
 void SearchCommandOptions::add_evaluation_to(OptionSet& options) {
   constexpr auto by_start = Change::between_starts;
   options.group("Evaluation");
-  options.add("evaluator", &evaluator, "synthetic: a made-up fitness, for trying things",
-              {.choices = {"train", "synthetic", "command"}});
+  options.add("evaluator", &evaluator,
+              "synthetic: a made-up fitness, for trying things; server: a program of yours that "
+              "stays and evaluates one candidate after another; command: one that is started for "
+              "each candidate (both: docs/evaluators.md)",
+              {.choices = {"train", "synthetic", "server", "command"}});
   options.add("repeats", &repeats, "independent trainings whose accuracies are averaged",
               {.range = repeats_range});
   options.add("synthetic-ms", &synthetic_ms, "with synthetic: time a candidate takes",
@@ -79,8 +85,8 @@ void SearchCommandOptions::add_evaluation_to(OptionSet& options) {
                .unit = "milliseconds",
                .change = by_start});
   options.add("command", &command,
-              "with command: program and arguments; the program gets the genotype's path as its "
-              "last argument and prints a line of JSON with \"fitness\"",
+              "with server and command: program and arguments; with command, the program gets the "
+              "genotype's path as its last argument and prints a line of JSON with \"fitness\"",
               {.change = by_start});
   options.add("timeout", &timeout, "time an evaluation may take",
               {.range = core::at_least(0), .unit = "seconds", .zero = "any", .change = by_start});
@@ -130,8 +136,7 @@ void SearchCommandOptions::add_ranks_to(OptionSet& options) {
 
 NodeShare SearchCommandOptions::node() const {
   NodeShare node = NodeShare::here();
-  const bool uses_gpus =
-      evaluator == "command" || (evaluator == "train" && core::built_with_cuda());
+  const bool uses_gpus = runs_program() || (evaluator == "train" && core::built_with_cuda());
   if (!uses_gpus) node.devices.clear();
   return node;
 }
@@ -167,9 +172,9 @@ search::SearchOptions SearchCommandOptions::search() const {
   if (run.empty()) {
     throw core::UsageError("No run directory is given", "results need a place", "Give --run DIR.");
   }
-  if ((evaluator == "command") == command.empty()) {
-    throw core::UsageError("--evaluator command and --command belong together", "",
-                           "Give both or neither.");
+  if (runs_program() == command.empty()) {
+    throw core::UsageError("--command belongs to --evaluator server or command",
+                           fmt::format("--evaluator is {}", evaluator), "Give both or neither.");
   }
   training.training();
 

@@ -52,6 +52,8 @@ struct SearchCommandOptions {
   search::SearchOptions search() const;
   /// What a rank has on its node for its evaluations: no GPUs where these use none.
   NodeShare node() const;
+  /// Whether a program of the user evaluates (--command).
+  bool runs_program() const { return evaluator == "server" || evaluator == "command"; }
 
  private:
   void add_search_to(OptionSet& options);

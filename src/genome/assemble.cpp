@@ -1,6 +1,7 @@
 // Assembly of a genotype into one cell: the top motif is inlined along its live edges only.
 #include <fmt/format.h>
 
+#include <array>
 #include <map>
 #include <optional>
 #include <utility>
@@ -100,6 +101,12 @@ class Assembler {
 };
 
 }  // namespace
+
+std::string_view name(CellNodeKind kind) {
+  static constexpr std::array<std::string_view, 7> names = {
+      "input", "conv1x1", "depthwise3x3", "separable3x3", "maxpool3x3", "avgpool3x3", "concat"};
+  return names.at(static_cast<std::size_t>(kind));
+}
 
 CellGraph assemble(const Genotype& genotype, NodePaths paths) {
   return Assembler(genotype, paths).assemble();

@@ -21,10 +21,6 @@ constexpr std::array<std::string_view, 7> labels = {
 constexpr std::array<std::string_view, 6> operations = {
     "conv 1×1", "depthwise 3×3", "separable 3×3", "max-pool 3×3", "avg-pool 3×3", "identity"};
 
-/// The names of the kinds as classes for style sheets.
-constexpr std::array<std::string_view, 7> classes = {
-    "input", "conv1x1", "depthwise3x3", "separable3x3", "maxpool3x3", "avgpool3x3", "concat"};
-
 }  // namespace
 
 std::string operation_text(int level, Gene gene) {
@@ -60,8 +56,8 @@ std::string to_dot(const CellGraph& cell) {
     const CellNode& node = cell.nodes[i];
     const bool concat = node.kind == CellNodeKind::concat;
     const auto kind = static_cast<std::size_t>(node.kind);
-    text += fmt::format("  n{} [label=\"{}\", class={}{}];\n", i, labels[kind], classes[kind],
-                        concat ? ", shape=ellipse" : "");
+    text += fmt::format("  n{} [label=\"{}\", class={}{}];\n", i, labels[kind],
+                        name(cell.nodes[i].kind), concat ? ", shape=ellipse" : "");
     for (const int operand : node.operands) text += fmt::format("  n{} -> n{};\n", operand, i);
   }
   if (cell.valid())

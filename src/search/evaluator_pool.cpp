@@ -1,6 +1,7 @@
 #include "hierevo/search/evaluator_pool.hpp"
 
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -13,6 +14,7 @@
 #include <cstdint>
 #include <cstring>
 #include <deque>
+#include <set>
 #include <span>
 #include <utility>
 
@@ -50,6 +52,9 @@ constexpr std::size_t slot_of_event(std::uint64_t event) {
 class EvaluatorPool final : public Evaluators {
  public:
   EvaluatorPool(process::Supervisor& supervisor, EvaluatorPoolOptions options);
+  EvaluatorPool(const EvaluatorPool&) = delete;
+  EvaluatorPool& operator=(const EvaluatorPool&) = delete;
+  ~EvaluatorPool() override;
 
   std::size_t count() const override { return slots_.size(); }
   void begin(const Work& work) override;
@@ -108,6 +113,7 @@ class EvaluatorPool final : public Evaluators {
   core::Descriptor changes_;  ///< epoll over all that is read here
   std::chrono::duration<double> start_limit_;
   std::chrono::duration<double> retry_limit_;
+  std::chrono::duration<double> exit_limit_;
   std::deque<Slot> slots_;
   std::deque<Work> waiting_;  ///< for one that is ready
   std::deque<Event> events_;
@@ -121,7 +127,8 @@ EvaluatorPool::EvaluatorPool(process::Supervisor& supervisor, EvaluatorPoolOptio
     : supervisor_(supervisor),
       changes_(::epoll_create1(EPOLL_CLOEXEC)),
       start_limit_(options.start_limit),
-      retry_limit_(options.retry_limit) {
+      retry_limit_(options.retry_limit),
+      exit_limit_(options.exit_limit) {
   if (!changes_) throw core::IoError("epoll", "make", errno);
   watch_input(changes_.get(), supervisor_.descriptor(), of_supervisor);
   for (auto& one : options.evaluators) {
@@ -130,6 +137,24 @@ EvaluatorPool::EvaluatorPool(process::Supervisor& supervisor, EvaluatorPoolOptio
     slot.index = index;
     slot.how = std::move(one);
     start(slot);
+  }
+}
+
+EvaluatorPool::~EvaluatorPool() {
+  const auto end = Clock::now() + std::chrono::duration_cast<Clock::duration>(exit_limit_);
+  std::set<process::ProcessId> waited_for;
+  for (Slot& slot : slots_) {
+    if (!slot.process || slot.work || slot.next_start || slot.is_ending()) continue;
+    slot.process->hang_up();
+    waited_for.insert(slot.process->id());
+  }
+  while (!waited_for.empty() && !supervisor_.gone() && Clock::now() < end) {
+    pollfd wanted{changes_.get(), POLLIN, 0};
+    ::poll(&wanted, 1, 50);
+    for (Slot& slot : slots_) {
+      if (slot.process) slot.process->read_output();
+    }
+    while (const auto ended = supervisor_.next_end()) waited_for.erase(ended->id);
   }
 }
 

@@ -1,11 +1,9 @@
 #include "evaluator_process.hpp"
 
-#include <fmt/format.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <span>
@@ -22,28 +20,12 @@ namespace hierevo::search {
 
 namespace {
 
-/// What is kept of its output, from the end, and what of that is reported.
-constexpr std::size_t kept_output = 4096;
-constexpr std::size_t longest_passed_line = 4 * kept_output;  ///< longer ones in parts
-constexpr std::size_t reported_output = 1000;
+constexpr std::size_t longest_passed_line = std::size_t{1} << 14;  ///< longer ones in parts
 
 /// What is read at once, so that one that never ends cannot keep its rank from all else. More than
 /// the system holds back of a program that has ended.
 constexpr std::size_t most_output_at_once = std::size_t{1} << 20;
 constexpr int most_messages_at_once = 1000;
-
-/// The lines of `text` as one: "first | second".
-std::string in_one_line(std::string_view text) {
-  std::string line;
-  while (!text.empty()) {
-    const std::string_view part = text.substr(0, text.find_first_of("\r\n"));
-    text.remove_prefix(std::min(text.size(), part.size() + 1));
-    if (part.empty()) continue;
-    if (!line.empty()) line += " | ";
-    line += part;
-  }
-  return line;
-}
 
 }  // namespace
 
@@ -120,8 +102,7 @@ void EvaluatorProcess::read_output() {
     const std::string_view text(chunk.data(), static_cast<std::size_t>(count));
     taken += text.size();
     pass_on(text);
-    printed_ += text;
-    if (printed_.size() > 2 * kept_output) printed_.erase(0, printed_.size() - kept_output);
+    last_words_.add(text);
   }
 }
 
@@ -140,15 +121,7 @@ void EvaluatorProcess::pass_on(std::string_view text) {
 std::string EvaluatorProcess::with_last_words(const std::string& text) {
   read_output();
   pass_on("\n");
-  std::string_view words = printed_;
-  const std::size_t end = words.find_last_not_of(" \r\n\t");
-  if (end == std::string_view::npos) return text;
-  words = words.substr(0, end + 1);
-  if (words.size() > reported_output) {
-    words.remove_prefix(words.size() - reported_output);
-    words.remove_prefix(std::min(words.size(), words.find('\n') + 1));  // 0 where there is none
-  }
-  return fmt::format("{}; its last lines: {}", text, in_one_line(words));
+  return last_words_.behind(text);
 }
 
 }  // namespace hierevo::search

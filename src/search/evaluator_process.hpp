@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "hierevo/process/supervisor.hpp"
+#include "last_words.hpp"
 #include "protocol.hpp"
 
 namespace hierevo::search {
@@ -37,6 +38,8 @@ class EvaluatorProcess {
   std::vector<AnyMessage> receive();
   /// Passes on to standard error the lines that it printed, likewise.
   void read_output();
+  /// The program finds that its rank is gone, and ends.
+  void hang_up() { process_.messages.reset(); }
   /// `text` with the end of what it printed, where there is some.
   std::string with_last_words(const std::string& text);
 
@@ -47,7 +50,7 @@ class EvaluatorProcess {
   void pass_on(std::string_view text);
 
   process::Supervisor::Process process_;
-  std::string printed_;     ///< the end of it
+  LastWords last_words_;
   std::string unfinished_;  ///< line
 };
 

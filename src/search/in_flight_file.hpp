@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <string>
 #include <string_view>
 
 #include "hierevo/evolution/individual.hpp"
@@ -15,6 +16,7 @@ struct InFlightFile {
   enum class Kind : std::uint8_t {
     half_trained,   ///< ID.h5
     genotype,       ///< ID.json
+    folder,         ///< ID.d, of a foreign program that evaluates
     cut_off_write,  ///< one of these with .HOST.PID.RANDOM.tmp behind: what is left of writing it
     stranger,
   };
@@ -23,6 +25,9 @@ struct InFlightFile {
 };
 
 InFlightFile in_flight_file(std::string_view name);
+
+/// ID.d, from the root.
+std::string candidate_folder(const std::filesystem::path& run, evolution::IndividualId id);
 
 std::filesystem::path in_flight_path(const std::filesystem::path& run, evolution::IndividualId id,
                                      InFlightFile::Kind kind);

@@ -216,7 +216,7 @@ void RunCheck::check_in_flight(const fs::path& path,
                                const std::optional<io::LoadedSnapshot>& loaded) {
   using Kind = InFlightFile::Kind;
   const InFlightFile file = in_flight_file(path.filename().string());
-  if (file.kind != Kind::half_trained && file.kind != Kind::genotype) return name_stranger(path);
+  if (file.kind == Kind::cut_off_write || file.kind == Kind::stranger) return name_stranger(path);
   guarded(path, [&] {
     IsOf is_of;
     if (file.kind == Kind::half_trained) {
@@ -224,6 +224,8 @@ void RunCheck::check_in_flight(const fs::path& path,
       is_of = [genotype = training.genotype, seed = training.seed](const Candidate& candidate) {
         return candidate.genotype == genotype && candidate.seed == seed;
       };
+    } else if (file.kind == Kind::folder) {
+      is_of = [](const Candidate&) { return true; };  // only its program knows what is in it
     } else {
       const auto genotype = genome::genotype_from_json(core::read_text_file(path),
                                                        fmt::format("'{}'", path.string()));

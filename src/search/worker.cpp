@@ -161,7 +161,7 @@ Evaluation Worker::concluded(const Running& one, std::optional<Evaluation> evalu
     evaluation->reason += fmt::format("micro-batches were cut into {} parts for lack of memory",
                                       one.work.memory_parts);
   }
-  evaluation->seconds = seconds_of(one);
+  if (evaluation->seconds == 0.0) evaluation->seconds = seconds_of(one);
   return std::move(*evaluation);
 }
 

@@ -1,4 +1,5 @@
 """The examples in the documents, run as they stand there."""
+import json
 import os
 import re
 import unittest
@@ -8,7 +9,7 @@ try:
 except ImportError:
     h5py = None
 
-from programs import BIN, SOURCE, ProgramTest, mpirun
+from programs import BIN, HIEREVO, SOURCE, ProgramTest, mpirun
 
 README = (SOURCE / "README.md").read_text()
 INSTALL = (SOURCE / "INSTALL.md").read_text()
@@ -56,13 +57,54 @@ class Documents(ProgramTest):
         self.assertEqual(len(names["fitness"]), 24)
 
     def test_an_evaluation_of_ones_own(self):
-        """The program and the search of docs/searching.md, as they stand there."""
-        script, = examples(document("searching"), "Use your own evaluation", "sh")
-        path = f"PATH={BIN}:{os.environ['PATH']}"
-        result = self.command(["env", path, "bash", "-euc", script])
-        self.assertEqual(result.returncode, 0, result.stderr)
-        self.run_dir = self.folder / "mine"
-        self.assert_finished(50)
+        """The programs and the searches of docs/evaluators.md, as they stand there."""
+        text = document("evaluators")
+        program, = examples(text, "A program that stays", "python")
+        (self.folder / "minimal.py").write_text(program)
+        scripts = [examples(text, "A program that stays", "sh")[1],
+                   *examples(text, "A program for each candidate", "sh")]
+        for script, run in zip(scripts, ("R", "mine")):
+            path = f"PATH={BIN}:{os.environ['PATH']}"
+            result = self.command(["env", path, "bash", "-euc", script])
+            self.assertEqual(result.returncode, 0, result.stderr)
+            self.run_dir = self.folder / run
+            self.assert_finished(50)
+
+    def test_the_conversation_with_an_evaluator(self):
+        """What both sides write in docs/evaluators.md, by a program that writes just that."""
+        conversation, = examples(document("evaluators"), "A program that stays", "text")
+        writes = [line[2:] for line in conversation.splitlines() if line.startswith("←")]
+        answers = {name: [one for one in writes if json.loads(one).get("id") in (None, id)]
+                   for name, id in (("first", 7), ("second", 9))}
+        self.assertEqual(len(writes), sum(map(len, answers.values())) - 1)  # both have the hello
+        program = self.folder / "writes.py"
+        program.write_text("import json, sys\nhello, *first = " + repr(answers["first"]) +
+                           "\n_, stopped = " + repr(answers["second"]) + """
+print(hello, flush=True)
+given, heard = {}, []
+for line in sys.stdin:
+    message = json.loads(line)
+    heard.append(message["type"])
+    if message["type"] == "candidate":
+        given[message["id"]] = list(message)
+        if message["id"] != 9:
+            print(*(one.replace('"id": 7', f'"id": {message["id"]}') for one in first),
+                  sep="\\n", flush=True)
+        else:
+            open("nine", "w").close()
+    elif message["type"] == "stop":
+        print(stopped, flush=True)
+json.dump([given, heard], open("heard.json", "w"))
+""")
+        self.stop_when_there_is([HIEREVO, "search", "--run", self.run_dir, "--evaluator", "server",
+                                 "--command", f"python3 {program}", "--population", 5, "--evaluations", 12],
+                                self.folder / "nine")
+        given, heard = json.loads((self.folder / "heard.json").read_text())
+        hierevo_writes = [line[2:] for line in conversation.splitlines() if line.startswith("→")]
+        types = re.findall(r'"type":"(\w+)"', " ".join(hierevo_writes))
+        self.assertEqual(set(types), set(heard))
+        self.assertEqual(types[-2:], heard[-2:])
+        self.assertEqual(set(re.findall(r'"(\w+)":', hierevo_writes[1].split('{"format')[0])), set(given["7"]))
 
     def test_every_command_of_the_table_is_there(self):
         commands = re.findall(r"^\| `hierevo (\w+)", section(README, "Commands"), re.M)
@@ -80,7 +122,7 @@ class Documents(ProgramTest):
                 known |= set(re.findall(r"--[a-z][a-z0-9-]+", self.hierevo(command, "--help").stdout))
         for program in ("setup", "test"):
             known |= set(re.findall(r"--[a-z][a-z-]+", (SOURCE / "scripts" / program).read_text()))
-        for name in ("method", "searching", "training", "data", "schedulers", "gpus", "files", "performance"):
+        for name in ("method", "searching", "evaluators", "training", "data", "schedulers", "gpus", "files", "performance"):
             options = set(re.findall(r"(?<![\w-])(--[a-z][a-z0-9-]+)", document(name)))
             if (BIN / "hierevo-train").exists():
                 self.assertEqual(options - known, set(), name)

@@ -40,7 +40,7 @@ TEST(ExternalEvaluator, PassesOverABarOfProgress) {
 
 TEST(ExternalEvaluator, OtherMembersMayBeNoNumbers) {
   EXPECT_EQ(
-      evaluate(R"(echo '{"loss": [NaN, -Infinity, {"x": Infinity}], "fitness": 0.25}')").fitness,
+      evaluate(R"(echo '{"curve": [NaN, -Infinity, {"x": Infinity}], "fitness": 0.25}')").fitness,
       0.25);
   EXPECT_EQ(
       evaluate(R"(printf '%s\n' '{"a": "\"NaN\\", "b": "Infinity", "fitness": 0.5}')").fitness,

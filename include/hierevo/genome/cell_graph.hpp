@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "hierevo/genome/genotype.hpp"
@@ -18,6 +19,9 @@ enum class CellNodeKind : std::uint8_t {
   avgpool3x3,
   concat,
 };
+
+/// The kind in a word: "conv1x1" and so on, as primitives are called in files, "input" or "concat".
+std::string_view name(CellNodeKind kind);
 
 /// One node of an assembled cell. `operands` are indices of earlier nodes: none for the input, two
 /// or more for a concatenation (of channels, in this order), one for everything else.

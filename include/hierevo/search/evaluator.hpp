@@ -36,7 +36,7 @@ class Evaluator {
 
   /// The fitness of `work.candidate` and what else is known; nothing when `progress` asked to end.
   /// The fitness is a finite number from 0 up, 0 being that of an invalid cell; there may be up to
-  /// most_repeats (evolution/codec.hpp) single values. `seconds` is measured by the caller. A
+  /// most_repeats (evolution/codec.hpp) single values. `seconds` of 0 are measured by the caller. A
   /// candidate that cannot be evaluated is a value too: a failure status with its reason; after
   /// `out_of_memory` it is tried again with twice the memory_parts. An exception, and a result
   /// outside these bounds or with another status, counts as `failed`, std::bad_alloc as

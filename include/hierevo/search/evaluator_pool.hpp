@@ -23,6 +23,9 @@ struct EvaluatorPoolOptions {
   /// How long, once all were Ready, one that keeps ending without having had a candidate is
   /// restarted, with pauses that double: its program may be about to be replaced.
   std::chrono::duration<double> retry_limit = std::chrono::minutes(10);
+  /// How long those that are not in an evaluation may take to exit by themselves in the end, for
+  /// programs that are not just killed; 0: they are killed.
+  std::chrono::duration<double> exit_limit = std::chrono::seconds(0);
 };
 
 /// Evaluators in processes of their own, which may crash, hang, or run out of memory: only their

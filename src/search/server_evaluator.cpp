@@ -1,0 +1,94 @@
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <utility>
+
+#include "hierevo/core/error.hpp"
+#include "hierevo/process/start_program.hpp"
+#include "hierevo/search/builtin_evaluators.hpp"
+#include "in_flight_file.hpp"
+#include "server_session.hpp"
+
+namespace hierevo::search {
+
+namespace {
+
+namespace fs = std::filesystem;
+using evolution::Evaluation;
+using evolution::Status;
+
+/// Starts the program once, and again after it has ended.
+class ServerEvaluator final : public Evaluator {
+ public:
+  ServerEvaluator(std::vector<std::string> command, fs::path run)
+      : command_(std::move(command)),
+        environment_(process::environment_with({})),
+        run_(std::move(run)) {
+    const auto go_on = [] { return true; };
+    session_ = std::make_unique<ServerSession>(
+        std::make_unique<ChildProgram>(command_, environment_, ChildProgram::Input::written),
+        go_on);
+  }
+
+  std::optional<Evaluation> evaluate(const Work& work, const ProgressCallback& progress) override {
+    // One that exits behind each result may do so at the moment when it is given the next.
+    for (int attempt = 1;; ++attempt) {
+      auto evaluation = evaluate_once(work, progress);
+      if (!session_ || !session_->candidate_unread() || attempt == most_attempts) return evaluation;
+    }
+  }
+
+ private:
+  static constexpr int most_attempts = 3;
+
+  std::optional<Evaluation> evaluate_once(const Work& work, const ProgressCallback& progress) {
+    if (!session_ || !session_->usable()) {
+      session_.reset();
+      try {
+        if (!start([&] { return progress({}); })) return std::nullopt;
+      } catch (const core::UsageError& error) {
+        return Evaluation::failure(Status::crashed, error.what());
+      }
+    }
+    const fs::path folder =
+        run_.empty() ? fs::path() : fs::path(candidate_folder(run_, work.candidate.id));
+    return session_->evaluate(work, folder, progress);
+  }
+
+  /// False when it was asked to end meanwhile.
+  bool start(const std::function<bool()>& go_on) {
+    auto program =
+        ChildProgram::start_patiently(command_, environment_, ChildProgram::Input::written, go_on);
+    if (!program) return false;
+    session_ = std::make_unique<ServerSession>(std::move(program), go_on);
+    return session_->usable();
+  }
+
+  std::vector<std::string> command_;
+  std::vector<std::string> environment_;
+  fs::path run_;
+  std::unique_ptr<ServerSession> session_;
+};
+
+/// Messages are JSON, which has no other texts.
+void require_utf8(const fs::path& run) {
+  try {
+    static_cast<void>(nlohmann::json(run.string()).dump());
+  } catch (const nlohmann::json::type_error&) {
+    throw core::UsageError("The path of --run is not UTF-8",
+                           "the program of --command could not be told it",
+                           "Choose another folder.");
+  }
+}
+
+}  // namespace
+
+std::unique_ptr<Evaluator> make_server_evaluator(std::vector<std::string> command, fs::path run) {
+  require_program(command);
+  require_utf8(run);
+  return std::make_unique<ServerEvaluator>(std::move(command), std::move(run));
+}
+
+}  // namespace hierevo::search
