@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include "checksummed_header.hpp"
 #include "hierevo/core/file.hpp"
@@ -34,6 +35,13 @@ std::uint32_t chained(std::uint32_t before, std::span<const std::byte> body) {
   std::vector<std::byte> bytes = front.take();
   bytes.insert(bytes.end(), body.begin(), body.end());
   return core::crc32c(bytes);
+}
+
+/// What was computed, as checksums cover it: without metrics the same bytes as before there were
+/// any.
+void write_computed(core::ByteWriter& out, const evolution::Evaluation& evaluation) {
+  evolution::write(out, evaluation);
+  if (!evaluation.metrics.empty()) evolution::write(out, evaluation.metrics);
 }
 
 }  // namespace
@@ -69,7 +77,7 @@ std::uint64_t digest_of(std::span<const evolution::Individual> history,
     stored.reason = stored_reason(stored.reason);
     core::ByteWriter bytes;
     evolution::write(bytes, candidate);
-    evolution::write(bytes, stored);
+    write_computed(bytes, stored);
     digest = core::combine(digest, core::crc32c(bytes.take()));
   }
   std::ranges::for_each(in_flight, waits);
@@ -79,35 +87,32 @@ std::uint64_t digest_of(std::span<const evolution::Individual> history,
   return digest;
 }
 
-namespace {
-
-template <typename Written>
-std::uint32_t checksum_of_bytes(const Written& value) {
+std::uint32_t checksum_of(const evolution::Candidate& candidate) {
   core::ByteWriter bytes;
-  evolution::write(bytes, value);
+  evolution::write(bytes, candidate);
   return core::crc32c(bytes.take());
 }
 
-}  // namespace
-
-std::uint32_t checksum_of(const evolution::Candidate& candidate) {
-  return checksum_of_bytes(candidate);
-}
-
 std::uint32_t checksum_of(const evolution::Evaluation& evaluation) {
-  return checksum_of_bytes(evaluation);
+  core::ByteWriter bytes;
+  write_computed(bytes, evaluation);
+  return core::crc32c(bytes.take());
 }
 
 void write_told(core::ByteWriter& out, const evolution::Evaluation& evaluation) {
   evolution::write(out, evaluation);
   out.f64(evaluation.finished_at.value_or(evolution::time_not_recorded));
+  evolution::write(out, evaluation.metrics);
 }
 
 std::optional<evolution::Evaluation> read_told(core::ByteReader& in) {
   auto evaluation = evolution::read_evaluation(in);
   if (!evaluation || in.at_end()) return evaluation;  // versions 2 and 3 end here
   evaluation->finished_at = evolution::recorded_time(in.f64());
-  if (!in.ok() || !in.at_end()) return std::nullopt;
+  if (in.ok() && in.at_end()) return evaluation;  // version 4 ends here
+  auto metrics = evolution::read_metrics(in);
+  if (!metrics || !in.at_end()) return std::nullopt;
+  evaluation->metrics = std::move(*metrics);
   return evaluation;
 }
 
@@ -186,7 +191,8 @@ JournalContent content_of_journal(std::span<const std::byte> bytes,
   const auto front = bytes.first(std::min(bytes.size(), journal_first_line.size()));
   const auto rest = bytes.subspan(front.size());
   const std::string_view line(reinterpret_cast<const char*>(front.data()), front.size());
-  const bool earlier = line == journal_first_line_2 || line == journal_first_line_3;
+  const bool earlier =
+      line == journal_first_line_2 || line == journal_first_line_3 || line == journal_first_line_4;
   if (journal_first_line.starts_with(line) || earlier) return {rest, false};
   // With a record of this version after it, the line itself is wrong.
   if (Records(rest).next()) return {rest, true};

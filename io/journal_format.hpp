@@ -16,11 +16,13 @@
 
 namespace hierevo::io {
 
-inline constexpr std::uint64_t journal_version = 4;
+inline constexpr std::uint64_t journal_version = 5;
 /// As for a snapshot: where none can be written, a journal has all of a search.
 inline constexpr std::size_t longest_journal = snapshot_kind.longest;
-inline constexpr std::string_view journal_first_line = "hierevo journal 4\n";
-/// Of journals whose evaluations have no times.
+inline constexpr std::string_view journal_first_line = "hierevo journal 5\n";
+/// Of journals whose evaluations have no metrics.
+inline constexpr std::string_view journal_first_line_4 = "hierevo journal 4\n";
+/// Of journals whose evaluations have no times, either.
 inline constexpr std::string_view journal_first_line_3 = "hierevo journal 3\n";
 /// Of journals whose header has no owner and no digest, either.
 inline constexpr std::string_view journal_first_line_2 = "hierevo journal 2\n";
@@ -47,12 +49,12 @@ std::uint64_t digest_of(std::span<const evolution::Individual> history,
 /// Equal for all starts of a run: of the options that may not change between them.
 std::uint64_t run_identity(const evolution::EngineOptions& options);
 
-/// Checksum of its bytes.
+/// Checksum of its bytes; of an evaluation's without metrics as earlier versions had it.
 std::uint32_t checksum_of(const evolution::Candidate& candidate);
 std::uint32_t checksum_of(const evolution::Evaluation& evaluation);
 
-/// As a record of kind `told` has it: with its time, which is no part of what was computed and so
-/// of no checksum above.
+/// As a record of kind `told` has it: with its metrics, and its time, which is no part of what was
+/// computed and so of no checksum above.
 void write_told(core::ByteWriter& out, const evolution::Evaluation& evaluation);
 /// Of all versions; nothing for invalid bytes.
 std::optional<evolution::Evaluation> read_told(core::ByteReader& in);

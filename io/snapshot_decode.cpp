@@ -12,6 +12,7 @@
 #include "hierevo/core/error.hpp"
 #include "hierevo/evolution/codec.hpp"
 #include "hierevo/io/snapshot.hpp"
+#include "snapshot_metrics.hpp"
 
 namespace hierevo::io {
 
@@ -117,6 +118,7 @@ std::vector<Evaluation> read_evaluations(hid_t group, std::size_t rows) {
   if (h5::has_member(group, "finished_at")) {
     finished_at = h5::read_vector<double>(group, "finished_at", rows);
   }
+  auto metrics = read_metrics(group, rows);
   std::vector<Evaluation> evaluations(rows);
   for (std::size_t i = 0; i < rows; ++i) {
     if (statuses[i] >= evolution::status_count) {
@@ -133,7 +135,8 @@ std::vector<Evaluation> read_evaluations(hid_t group, std::size_t rows) {
                       phenotypes[i],
                       workers[i],
                       std::move(reasons[i]),
-                      evolution::recorded_time(finished_at[i])};
+                      evolution::recorded_time(finished_at[i]),
+                      std::move(metrics[i])};
   }
   return evaluations;
 }

@@ -12,6 +12,7 @@
 #include "hierevo/evolution/codec.hpp"
 #include "hierevo/genome/primitive.hpp"
 #include "hierevo/io/snapshot.hpp"
+#include "snapshot_metrics.hpp"
 #include "utf8.hpp"
 
 namespace hierevo::io {
@@ -178,6 +179,7 @@ void write_individuals(hid_t root, const Snapshot& snapshot) {
       history, [](const Individual& i) { return stored_reason(i.evaluation.reason); });
   describe(h5::write_strings(group, "reason", reasons),
            "why it failed or is over budget, else empty");
+  write_metrics(group, history);
 }
 
 void write_in_flight(hid_t root, const Snapshot& snapshot) {

@@ -41,6 +41,7 @@ json facts_of(const evolution::Individual& individual, const genome::CellGraph& 
     facts["status"] = name(individual.evaluation.status);
     facts["fitness"] = individual.evaluation.fitness;
     facts["reason"] = individual.evaluation.reason;
+    facts["metrics"] = individual.evaluation.metrics;
     facts["parent"] =
         individual.candidate.parent ? json(number(*individual.candidate.parent)) : json();
   }
@@ -67,6 +68,9 @@ void print_for_people(const json& facts, const genome::Genotype& genotype) {
     print_line("individual  {}, fitness {:.4f} ({}{}{})", facts["id"].get<std::uint64_t>(),
                facts["fitness"].get<double>(), facts["status"].get<std::string>(),
                reason.empty() ? "" : ": ", reason);
+    for (const auto& [name, value] : facts["metrics"].items()) {
+      print_line("metric      {} = {}", name, value.get<double>());
+    }
   }
   print_line("space       {}", facts["space"].get<std::string>());
   print_line("phenotype   {}{}", facts["phenotype"].get<std::string>(),

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <string_view>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "hierevo/core/error.hpp"
+#include "hierevo/core/printable.hpp"
 
 namespace hierevo::evolution {
 
@@ -31,11 +33,49 @@ std::vector<double> read_numbers(ByteReader& in) {
   return values;
 }
 
+constexpr std::array<std::string_view, 3> names_of_results = {"fitness", "parameters", "macs"};
+
+bool is_letter(char one) {
+  return (one >= 'a' && one <= 'z') || (one >= 'A' && one <= 'Z');
+}
+
+bool is_of_names(char one) {
+  constexpr std::string_view others = "_-./";
+  return is_letter(one) || (one >= '0' && one <= '9') || others.find(one) != others.npos;
+}
+
+bool can_be_name(std::string_view name) {
+  return !name.empty() && name.size() <= longest_metric_name && is_letter(name.front()) &&
+         std::ranges::all_of(name, is_of_names);
+}
+
 }  // namespace
 
 std::optional<double> recorded_time(double stored) {
   if (!std::isfinite(stored) || stored < 0.0) return std::nullopt;
   return stored;
+}
+
+std::string problem_with(const Metrics& metrics) {
+  if (metrics.size() > most_metrics) {
+    return fmt::format("{} metrics (at most {} are kept)", metrics.size(), most_metrics);
+  }
+  for (const auto& [name, value] : metrics) {
+    if (!can_be_name(name)) {
+      return fmt::format(
+          "a metric named '{}' (names are 1 to {} letters, digits, '_', '-', '.' and '/', a letter "
+          "first)",
+          core::printable(name.substr(0, 2 * longest_metric_name)), longest_metric_name);
+    }
+    if (std::ranges::find(names_of_results, name) != names_of_results.end()) {
+      return fmt::format("a metric named '{}' (every evaluation has that besides its metrics)",
+                         name);
+    }
+    if (!std::isfinite(value)) {
+      return fmt::format("a metric '{}' of {} (it must be finite)", name, value);
+    }
+  }
+  return "";
 }
 
 std::string problem_with(const Evaluation& evaluation) {
@@ -51,7 +91,7 @@ std::string problem_with(const Evaluation& evaluation) {
   if (repeats > most_repeats) {
     return fmt::format("results of {} repeats (at most {} are kept)", repeats, most_repeats);
   }
-  return "";
+  return problem_with(evaluation.metrics);
 }
 
 void write(ByteWriter& out, const Candidate& candidate) {
@@ -111,6 +151,27 @@ std::optional<Evaluation> read_evaluation(ByteReader& in) {
   evaluation.status = static_cast<Status>(status);
   evaluation.worker = static_cast<decltype(evaluation.worker)>(worker);
   return evaluation;
+}
+
+void write(ByteWriter& out, const Metrics& metrics) {
+  out.u32(static_cast<std::uint32_t>(metrics.size()));
+  for (const auto& [name, value] : metrics) {
+    out.text(name);
+    out.f64(value);
+  }
+}
+
+std::optional<Metrics> read_metrics(ByteReader& in) {
+  const std::size_t count = in.u32();
+  if (count > most_metrics) in.fail();
+  Metrics metrics;
+  for (std::size_t i = 0; in.ok() && i < count; ++i) {
+    std::string name = in.text(longest_metric_name);
+    if (!metrics.empty() && name <= metrics.rbegin()->first) in.fail();
+    metrics.emplace_hint(metrics.end(), std::move(name), in.f64());
+  }
+  if (!in.ok() || !problem_with(metrics).empty()) return std::nullopt;
+  return metrics;
 }
 
 }  // namespace hierevo::evolution

@@ -2,11 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "assets.hpp"
 #include "hierevo/core/version.hpp"
+#include "hierevo/evolution/codec.hpp"
 #include "hierevo/report/run_charts.hpp"
 #include "html.hpp"
 #include "run_section.hpp"
@@ -19,18 +21,41 @@ namespace {
 
 using evolution::Individual;
 
+constexpr std::string_view columns_of_individuals =
+    "step,id,parent,status,fitness,parameters,macs,seconds,finished_at,worker,phenotype,reason";
+
+/// Names of the metrics in the order in which they appear. No more than one individual may have, so
+/// that evaluators that make up names do not make the table as wide as it is long.
+std::vector<std::string> metric_names(const std::vector<Individual>& history) {
+  std::vector<std::string> names;
+  for (const Individual& one : history) {
+    for (const auto& [name, value] : one.evaluation.metrics) {
+      if (names.size() == evolution::most_metrics) return names;
+      if (std::ranges::find(names, name) == names.end()) names.push_back(name);
+    }
+  }
+  return names;
+}
+
 std::string individuals_csv(const RunData& run) {
-  std::string text =
-      "step,id,parent,status,fitness,parameters,macs,seconds,finished_at,worker,phenotype,reason\n";
+  const std::vector<std::string> metrics = metric_names(run.history());
+  std::string text(columns_of_individuals);
+  for (const std::string& name : metrics) text += ",metrics." + name;
+  text += '\n';
   std::size_t step = 0;
   for (const Individual& one : run.history()) {
     const auto& [candidate, evaluation] = one;
-    text += fmt::format("{},{},{},{},{},{},{},{},{},{},{:016x},{}\n", ++step, number(candidate.id),
+    text += fmt::format("{},{},{},{},{},{},{},{},{},{},{:016x},{}", ++step, number(candidate.id),
                         candidate.parent ? fmt::format("{}", number(*candidate.parent)) : "",
                         evolution::name(evaluation.status), evaluation.fitness,
                         evaluation.parameters, evaluation.macs, evaluation.seconds,
                         evaluation.finished_at ? fmt::format("{}", *evaluation.finished_at) : "",
                         evaluation.worker, evaluation.phenotype, csv_field(evaluation.reason));
+    for (const std::string& name : metrics) {
+      const auto found = evaluation.metrics.find(name);
+      text += found == evaluation.metrics.end() ? "," : fmt::format(",{}", found->second);
+    }
+    text += '\n';
   }
   return text;
 }
@@ -97,7 +122,7 @@ const std::string_view page_beginning = "<!doctype html>\n<!-- made by hierevo r
 
 std::string_view csv_beginning(std::string_view text) {
   constexpr std::string_view of_chart = "series,";
-  return text.starts_with(of_chart) ? of_chart : text.substr(0, text.find('\n') + 1);
+  return text.starts_with(of_chart) ? of_chart : columns_of_individuals;
 }
 
 Report make_report(const std::vector<RunData>& runs) {

@@ -186,6 +186,15 @@ std::string drawings(const genome::Genotype& genotype) {
   return text + "</div>\n";
 }
 
+std::string metrics_text(const evolution::Metrics& metrics) {
+  if (metrics.empty()) return "";
+  std::string text;
+  for (const auto& [name, value] : metrics) {
+    text += fmt::format("{}{}: {}", text.empty() ? "" : ", ", name, value);
+  }
+  return "<p>Its metrics: " + html::text(text) + ".</p>\n";
+}
+
 std::string best_cell(const RunData& run, const Individual& best) {
   std::string text = fmt::format(
       "<p>Individual {}, found at evolution step {}: fitness {}, {} parameters, {} MACs for one "
@@ -193,6 +202,7 @@ std::string best_cell(const RunData& run, const Individual& best) {
       number(best.candidate.id), position_of(run, best) + 1,
       html::text(fitness_text(best.evaluation)), grouped_text(best.evaluation.parameters),
       grouped_text(best.evaluation.macs));
+  text += metrics_text(best.evaluation.metrics);
   const genome::Genotype& genotype = best.candidate.genotype;
   if (can_draw_graphs()) {
     text += drawings(genotype);

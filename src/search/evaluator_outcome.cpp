@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "hierevo/core/printable.hpp"
 #include "hierevo/evolution/codec.hpp"
 
 namespace hierevo::search {
@@ -69,6 +70,24 @@ std::optional<std::vector<double>> numbers_of(const json& value, bool or_null) {
   return numbers;
 }
 
+/// What is wrong with them is in `problem`, which is empty if nothing is.
+evolution::Metrics metrics_in(const json& message, std::string& problem) {
+  evolution::Metrics metrics;
+  const auto found = message.find("metrics");
+  if (found == message.end()) return metrics;
+  if (!found->is_object()) problem = R"("metrics" that are not a JSON object of names and numbers)";
+  if (!problem.empty()) return metrics;
+  for (const auto& [name, value] : found->items()) {
+    if (!value.is_number()) {
+      problem = fmt::format("a metric '{}' that is not a finite number", core::printable(name));
+      return metrics;
+    }
+    metrics.emplace(name, value.get<double>());
+  }
+  problem = evolution::problem_with(metrics);
+  return metrics;
+}
+
 }  // namespace
 
 json parse_python_json(std::string_view text) {
@@ -119,6 +138,9 @@ Evaluation read_result(const json& message) {
     if (!seconds->is_number()) return failed(R"("seconds" is not a number)");
     evaluation.seconds = seconds->get<double>();
   }
+  std::string problem;
+  evaluation.metrics = metrics_in(message, problem);
+  if (!problem.empty()) return failed("the program gave " + problem);
   return evaluation;
 }
 

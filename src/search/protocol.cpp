@@ -78,6 +78,7 @@ struct Encoder {
     begin(Kind::result);
     out.u64(number(result.id));
     write(out, result.evaluation);
+    evolution::write(out, result.evaluation.metrics);
   }
 
   void operator()(const ProgressReport& report) {
@@ -190,6 +191,9 @@ std::optional<AnyMessage> read_result(ByteReader& in) {
   const std::uint64_t id = in.u64();
   auto evaluation = evolution::read_evaluation(in);
   if (id == 0 || !evaluation) return std::nullopt;
+  auto metrics = evolution::read_metrics(in);
+  if (!metrics) return std::nullopt;
+  evaluation->metrics = std::move(*metrics);
   return Result{evolution::IndividualId{id}, std::move(*evaluation)};
 }
 

@@ -95,7 +95,7 @@ struct Setup {
 using AnyMessage = std::variant<Hello, Work, Result, ProgressReport, Heartbeat, Stop, Drain,
                                 Drained, Shutdown, Setup, CapacityReduced, Cancel, Cancelled>;
 
-inline constexpr std::uint16_t protocol_version = 7;
+inline constexpr std::uint16_t protocol_version = 8;
 inline constexpr std::size_t most_evaluators = 1024;
 inline constexpr std::size_t longest_setup = std::size_t{1} << 15;
 

@@ -43,6 +43,7 @@ std::vector<std::byte> bytes_of(const Individual& individual) {
   core::ByteWriter bytes;
   evolution::write(bytes, individual.candidate);
   evolution::write(bytes, individual.evaluation);
+  evolution::write(bytes, individual.evaluation.metrics);
   return bytes.take();
 }
 

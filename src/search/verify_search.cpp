@@ -247,6 +247,9 @@ void SearchCheck::check_reused(const Individual& individual) {
     complain(candidate.id, "its reused fitness is {}, that of candidate {} was {}",
              evaluation.fitness, number(origin->second->candidate.id),
              origin->second->evaluation.fitness);
+  } else if (origin->second->evaluation.metrics != evaluation.metrics) {
+    complain(candidate.id, "its reused metrics are not those of candidate {}",
+             number(origin->second->candidate.id));
   }
 }
 

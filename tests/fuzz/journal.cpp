@@ -45,6 +45,10 @@ evolution::Evaluation any_evaluation(core::ByteReader& in) {
   evaluation.seconds = in.f64();
   evaluation.worker = static_cast<int>(in.u32());
   evaluation.reason = in.text(64);
+  for (int metrics = in.u8() % 3; metrics > 0; --metrics) {
+    std::string name = in.text(8);
+    evaluation.metrics.insert_or_assign(std::move(name), in.f64());
+  }
   return evaluation;
 }
 

@@ -75,6 +75,7 @@ evolution::Evaluation sample_evaluation(evolution::Status status) {
     evaluation.macs = 7;
     evaluation.phenotype = 12345;
     evaluation.worker = 3;
+    evaluation.metrics = {{"device/latency", 0.5}};
   }
   return evaluation;
 }

@@ -404,5 +404,30 @@ TEST(Hostile, WhatIsAllowedIsReadTheSame) {
   EXPECT_TRUE(test::same(decode_snapshot(bytes, "memory"), original(), &where)) << where;
 }
 
+TEST(HostileSnapshot, RefusesMetricsThatCannotBe) {
+  const auto with = [](std::vector<std::string> names, std::vector<std::uint64_t> individual,
+                       std::vector<std::uint32_t> name, std::vector<double> value) {
+    return refusal([&](hid_t file) {
+      remove_object(file, "individuals/metrics");
+      const h5::Group group = h5::create_group(file, "individuals/metrics");
+      h5::write_strings(group, "names", names);
+      h5::write_vector<std::uint64_t>(group, "individual", individual);
+      h5::write_vector<std::uint32_t>(group, "name", name);
+      h5::write_vector<double>(group, "value", value);
+    });
+  };
+  EXPECT_EQ(with({"a", "b"}, {0, 19}, {1, 0}, {1.0, 2.0}), "accepted");
+  EXPECT_EQ(with({"b", "a"}, {19, 0}, {1, 0}, {1.0, 2.0}), "accepted");
+  EXPECT_THAT(with({"a"}, {20}, {0}, {1.0}), HasSubstr("that does not exist"));
+  EXPECT_THAT(with({"a"}, {0}, {1}, {1.0}), HasSubstr("that does not exist"));
+  EXPECT_THAT(with({"a"}, {3, 3}, {0, 0}, {1.0, 2.0}), HasSubstr("row 3 has the metric 'a' twice"));
+  EXPECT_THAT(with({"a", "a"}, {3, 3}, {0, 1}, {1.0, 2.0}), HasSubstr("twice"));
+  EXPECT_THAT(with({"a b"}, {3}, {0}, {1.0}), HasSubstr("row 3 has a metric named 'a b'"));
+  EXPECT_THAT(with({"macs"}, {3}, {0}, {1.0}), HasSubstr("row 3 has a metric named 'macs'"));
+  EXPECT_THAT(with({"a"}, {3}, {0}, {std::numeric_limits<double>::quiet_NaN()}),
+              HasSubstr("a metric 'a' of nan"));
+  EXPECT_THAT(with({"a"}, {3, 4}, {0}, {1.0}), HasSubstr("has 1 rows instead of 2"));
+}
+
 }  // namespace
 }  // namespace hierevo::io

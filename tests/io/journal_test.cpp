@@ -13,9 +13,12 @@
 #include <memory>
 #include <set>
 
+#include "hierevo/core/bytes.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
+#include "hierevo/core/hash.hpp"
 #include "hierevo/core/random.hpp"
+#include "hierevo/evolution/codec.hpp"
 #include "journal_format.hpp"
 #include "support/scratch_folder.hpp"
 
@@ -65,9 +68,12 @@ class Search {
     evaluation.worker = 3;
     evaluation.reason = "none";
     if (random_.below(4) > 0) evaluation.finished_at = 1e4 * random_.unit();
+    if (with_metrics) evaluation.metrics = {{"latency", random_.unit()}, {"task-2/top1", 0.5}};
     engine_.tell(id, evaluation);
     journal_->told(engine_.history().back());
   }
+  /// Whether the evaluations from here on have metrics.
+  bool with_metrics = false;
   void write() { journal_->write(); }
   EngineState state() const { return engine_.state(); }
   std::optional<LoadedSnapshot> load() const { return load_search(snapshot_, journal_path_); }
@@ -110,6 +116,19 @@ TEST_F(JournalTest, BringsASnapshotToItsLastMoment) {
     expect_equal(loaded->snapshot.state, search_.state());
     EXPECT_THAT(loaded->warnings, IsEmpty());
   }
+}
+
+TEST_F(JournalTest, KeepsMetrics) {
+  search_.snapshot();
+  for (int i = 0; i < 30; ++i) {
+    search_.with_metrics = i % 3 > 0;
+    search_.step();
+    if (i % 7 == 3) search_.snapshot();
+    const auto loaded = search_.load();
+    expect_equal(loaded->snapshot.state, search_.state());
+    EXPECT_THAT(loaded->warnings, IsEmpty());
+  }
+  EXPECT_EQ(search_.state().history[1].evaluation.metrics.size(), 2U);
 }
 
 TEST_F(JournalTest, AnEarlierSnapshotWithItsJournalsIsAsGood) {
@@ -360,28 +379,66 @@ TEST_F(JournalTest, AReasonIsTheSameFromTheJournalAndFromTheSnapshot) {
   EXPECT_EQ(of_journal, "\uFFFD\uFFFD" + std::string(4088, 'x'));
 }
 
-/// The same journal as version 3 had it: its evaluations end before their times.
-Bytes of_version_3(const Bytes& journal) {
+/// The same journal, of evaluations without metrics, as an earlier version had it: its evaluations
+/// have so many bytes less.
+Bytes of_version(std::string_view first_line, std::size_t bytes_less, const Bytes& journal) {
   Bytes earlier;
-  for (const char letter : journal_first_line_3) earlier.push_back(std::byte(letter));
+  for (const char letter : first_line) earlier.push_back(std::byte(letter));
   Records records{std::span<const std::byte>(journal).subspan(journal_first_line.size())};
   RecordWriter writer;
   while (auto body = records.next()) {
     const bool told = body->front() == std::byte{static_cast<std::uint8_t>(RecordKind::told)};
-    writer.append(earlier, told ? body->first(body->size() - sizeof(double)) : *body);
+    writer.append(earlier, told ? body->first(body->size() - bytes_less) : *body);
   }
   return earlier;
+}
+
+constexpr std::size_t no_metrics = sizeof(std::uint32_t);
+
+TEST_F(JournalTest, OfVersion4ItHasNoMetrics) {
+  search_.snapshot();
+  for (int i = 0; i < 10; ++i) search_.step();
+  put(search_.journal_path(),
+      of_version(journal_first_line_4, no_metrics, core::read_file(search_.journal_path())));
+  const auto loaded = search_.load();
+  EXPECT_THAT(loaded->warnings, IsEmpty());
+  expect_equal(loaded->snapshot.state, search_.state());
 }
 
 TEST_F(JournalTest, OfVersion3ItHasNoTimes) {
   search_.snapshot();
   for (int i = 0; i < 10; ++i) search_.step();
   EngineState expected = search_.state();
-  put(search_.journal_path(), of_version_3(core::read_file(search_.journal_path())));
+  put(search_.journal_path(), of_version(journal_first_line_3, sizeof(double) + no_metrics,
+                                         core::read_file(search_.journal_path())));
   const auto loaded = search_.load();
   EXPECT_THAT(loaded->warnings, IsEmpty());
   for (auto& individual : expected.history) individual.evaluation.finished_at.reset();
   expect_equal(loaded->snapshot.state, expected);
+}
+
+TEST_F(JournalTest, ADigestWithoutMetricsIsThatOfEarlierVersions) {
+  search_.snapshot();
+  for (int i = 0; i < 6; ++i) search_.step();
+  const EngineState state = search_.state();
+  std::uint64_t expected = 6;
+  for (const auto& [candidate, evaluation] : state.history) {
+    core::ByteWriter bytes;
+    evolution::write(bytes, candidate);
+    evolution::write(bytes, evaluation);
+    expected = core::combine(expected, core::crc32c(bytes.take()));
+  }
+  EXPECT_EQ(digest_of(state.history, {}, 6, 6), expected);
+}
+
+TEST_F(JournalTest, ADigestCoversMetrics) {
+  search_.snapshot();
+  search_.with_metrics = true;
+  for (int i = 0; i < 6; ++i) search_.step();
+  EngineState state = search_.state();
+  const auto before = digest_of(state.history, {}, 6, 6);
+  state.history[2].evaluation.metrics["latency"] += 1.0;
+  EXPECT_NE(digest_of(state.history, {}, 6, 6), before);
 }
 
 TEST_F(JournalTest, OfAnotherVersionOrWithoutASnapshotItIsRefused) {
@@ -395,7 +452,7 @@ TEST_F(JournalTest, OfAnotherVersionOrWithoutASnapshotItIsRefused) {
     }
   };
   const auto good = core::read_file(search_.journal_path());
-  core::replace_file(search_.journal_path(), std::string_view("hierevo journal 5\nsomething else"));
+  core::replace_file(search_.journal_path(), std::string_view("hierevo journal 6\nsomething else"));
   EXPECT_THAT(refusal(), HasSubstr("it was written by a newer hierevo"));
   core::replace_file(search_.journal_path(), std::string_view("hierevo journal 1\n"));
   EXPECT_THAT(refusal(), HasSubstr("it is a journal of version 1 (this hierevo reads versions 2"));

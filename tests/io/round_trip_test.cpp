@@ -1,10 +1,15 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
+#include <span>
+#include <string>
+#include <string_view>
 
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
 #include "hierevo/core/random.hpp"
+#include "hierevo/evolution/codec.hpp"
 #include "samples.hpp"
 #include "utf8.hpp"
 
@@ -72,6 +77,31 @@ TEST(RoundTrip, KeepsWhatWasKnownOfThoseThatHaveIt) {
   // A search that resumes from a snapshot of before this was stored.
   snapshot.state.history[3].candidate.known.reset();
   snapshot.state.in_flight[0].known.reset();
+  std::string where;
+  EXPECT_TRUE(same(snapshot, through_bytes(snapshot), &where)) << where;
+}
+
+TEST(RoundTrip, WithoutMetricsTheBytesAreThoseOfBeforeThereWereAny) {
+  Snapshot snapshot = random_snapshot(8, "flat", 30, 2);
+  const auto has_group = [](const std::vector<std::byte>& bytes) {
+    constexpr std::string_view name = "metrics";
+    return std::search(bytes.begin(), bytes.end(), std::as_bytes(std::span(name)).begin(),
+                       std::as_bytes(std::span(name)).end()) != bytes.end();
+  };
+  EXPECT_TRUE(has_group(encode_snapshot(snapshot)));
+  for (auto& individual : snapshot.state.history) individual.evaluation.metrics.clear();
+  EXPECT_FALSE(has_group(encode_snapshot(snapshot)));
+}
+
+TEST(RoundTrip, KeepsMetricsThatAreDifferentForEachIndividual) {
+  Snapshot snapshot = random_snapshot(9, "flat", 200, 0);
+  for (std::size_t i = 0; i < snapshot.state.history.size(); ++i) {
+    auto& metrics = snapshot.state.history[i].evaluation.metrics;
+    metrics.clear();
+    for (std::size_t k = 0; k < i % (evolution::most_metrics + 1); ++k) {
+      metrics.emplace("of-" + std::to_string(i) + "/" + std::to_string(k), 0.1 * double(k));
+    }
+  }
   std::string where;
   EXPECT_TRUE(same(snapshot, through_bytes(snapshot), &where)) << where;
 }

@@ -57,6 +57,9 @@ Evaluation random_evaluation(core::RandomStream& random) {
   evaluation.worker = static_cast<int>(random.below(5000));
   if (evolution::is_failure(evaluation.status)) evaluation.reason = random_reason(random);
   if (random.below(4) > 0) evaluation.finished_at = 1e6 * unit(random);
+  for (const char* name : {"latency", "device/peak-memory", "task_2.top1"}) {
+    if (random.below(3) == 0) evaluation.metrics[name] = 200.0 * unit(random) - 100.0;
+  }
   return evaluation;
 }
 

@@ -170,9 +170,29 @@ TEST(Report, CsvFilesBeginAlikeInEveryReport) {
     EXPECT_TRUE(text.starts_with(beginning)) << name;
     EXPECT_TRUE(beginning == "series," ||
                 (name == "individuals.csv" && beginning.starts_with("step,id,") &&
-                 beginning.ends_with("\n")))
+                 beginning.ends_with(",reason")))
         << name << ": " << beginning;
   }
+}
+
+TEST(Report, HasTheMetrics) {
+  RunData run = test::made_up_run("flat", 5, 8);
+  auto& history = run.search.state.history;
+  history[0].evaluation.metrics = {{"latency", 0.5}};
+  history[3].evaluation.metrics = {{"device/memory", 2e9}, {"latency", 0.25}};
+  history[3].evaluation.status = evolution::Status::evaluated;
+  history[3].evaluation.fitness = 2.0;
+  const Report report = make_report({run});
+  EXPECT_THAT(report.html,
+              HasSubstr("<p>Its metrics: device/memory: 2000000000, latency: 0.25.</p>"));
+  const auto files = report.csv();
+  const auto named = [](const auto& file) { return file.first == "individuals.csv"; };
+  const std::string csv = std::ranges::find_if(files, named)->second;
+  EXPECT_THAT(csv, HasSubstr(",reason,metrics.latency,metrics.device/memory\n"));
+  EXPECT_EQ(count(csv, ",0.5,\n"), 1U);
+  EXPECT_EQ(count(csv, ",0.25,2000000000\n"), 1U);
+  EXPECT_EQ(count(csv, ",,\n"), 3U);
+  EXPECT_TRUE(csv.starts_with(csv_beginning(csv)));
 }
 
 TEST(FinalTrainings, AreTakenOnceByTheRunWithTheirGenotype) {

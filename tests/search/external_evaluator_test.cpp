@@ -51,6 +51,31 @@ TEST(ExternalEvaluator, OtherMembersMayBeNoNumbers) {
               HasSubstr("not a JSON object"));
 }
 
+TEST(ExternalEvaluator, TakesMetrics) {
+  const auto evaluation = evaluate(
+      R"(echo '{"metrics": {"latency": 1.5, "gpu/memory": 2000000000}, "fitness": 0.25}')");
+  EXPECT_EQ(evaluation.status, Status::evaluated);
+  const evolution::Metrics expected = {{"gpu/memory", 2e9}, {"latency", 1.5}};
+  EXPECT_EQ(evaluation.metrics, expected);
+  EXPECT_TRUE(evaluate(R"(echo '{"fitness": 0.25, "metrics": {}}')").metrics.empty());
+}
+
+TEST(ExternalEvaluator, RefusesMetricsThatCannotBeKept) {
+  const auto reason = [](const std::string& metrics) {
+    const auto evaluation = evaluate("echo '{\"fitness\": 0.25, \"metrics\": " + metrics + "}'");
+    EXPECT_EQ(evaluation.status, Status::failed) << metrics;
+    return evaluation.reason;
+  };
+  EXPECT_THAT(reason("3"), HasSubstr("\"metrics\" that are not a JSON object"));
+  EXPECT_THAT(reason(R"({"latency": "short"})"),
+              HasSubstr("the program gave a metric 'latency' that is not a finite number"));
+  EXPECT_THAT(reason(R"({"latency": NaN})"), HasSubstr("'latency' that is not a finite"));
+  EXPECT_THAT(reason(R"({"latency": 1e999})"), HasSubstr("not a JSON object"));
+  EXPECT_THAT(reason(R"({"2nd": 1})"), HasSubstr("a metric named '2nd' (names are 1 to 64"));
+  EXPECT_THAT(reason(R"({"a b": 1})"), HasSubstr("a metric named 'a b'"));
+  EXPECT_THAT(reason(R"({"fitness": 1})"), HasSubstr("a metric named 'fitness' (every evaluation"));
+}
+
 TEST(ExternalEvaluator, GivesTheGenotypeTheIdAndTheSeed) {
   EXPECT_EQ(evaluate("grep -q hierevo.genotype \"$1\" && "
                      "echo \"{\\\"fitness\\\": $HIEREVO_ID.$HIEREVO_SEED}\"")

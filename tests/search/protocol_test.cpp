@@ -127,6 +127,11 @@ TEST(Protocol, TheLargestMessagesFitTheirBound) {
   result.evaluation.repeat_fitness.assign(evolution::most_repeats, 0.5);
   result.evaluation.repeat_loss.assign(evolution::most_repeats, 0.5);
   result.evaluation.reason.assign(100'000, 'x');  // is cut
+  for (std::size_t i = 0; i < evolution::most_metrics; ++i) {
+    std::string name = std::to_string(i);
+    name.insert(0, evolution::longest_metric_name - name.size(), 'x');
+    result.evaluation.metrics[name] = 1.0;
+  }
   const auto bytes = encode(result);
   EXPECT_LE(bytes.size(), comm::longest_message);
   EXPECT_EQ(std::get<Result>(*decode(bytes)).evaluation.reason.size(), evolution::longest_reason);

@@ -26,6 +26,7 @@ inline Result sample_success() {
   result.evaluation.fitness = 0.75;
   result.evaluation.repeat_fitness = {0.5, 1.0};
   result.evaluation.repeat_loss = {0.25, 0.125};
+  result.evaluation.metrics = {{"device/peak-memory", 1e9}, {"latency", 0.25}};
   return result;
 }
 

@@ -128,12 +128,14 @@ TEST(Screening, ReusesTheFitnessOfAnEqualPhenotypeOnlyWhenAsked) {
     auto evaluation = screening.look_at(candidate(genome::published_cell())).evaluation;
     evaluation.status = Status::evaluated;
     evaluation.fitness = 0.7;
+    evaluation.metrics = {{"latency", 0.5}};
     screening.remember(evaluation);
     genome::Genotype twin = genome::published_cell();
     twin.set_edge(2, 1, 1, 0, genome::no_edge);  // a motif that the cell does not use
     const auto facts = screening.look_at(candidate(twin));
     EXPECT_EQ(facts.decided, reuse);
     EXPECT_EQ(facts.evaluation.fitness, reuse ? 0.7 : 0.0);
+    EXPECT_EQ(facts.evaluation.metrics, reuse ? evaluation.metrics : evolution::Metrics{});
     EXPECT_EQ(facts.evaluation.status == Status::reused, reuse);
   }
 }

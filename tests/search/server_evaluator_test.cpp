@@ -103,12 +103,14 @@ TEST(ServerEvaluator, TellsAllThatIsKnownOfACandidate) {
 
 TEST(ServerEvaluator, TakesTheMembersOfAResult) {
   const auto evaluation = outcome_of(
-      result(R"("fitness": 0.5, "values": [0.4, 0.6], "loss": [1.5, NaN], "seconds": 12.5)"));
+      result(R"("fitness": 0.5, "values": [0.4, 0.6], "loss": [1.5, NaN], "seconds": 12.5,
+                     "metrics": {"latency": 0.25})"));
   EXPECT_EQ(evaluation.status, Status::evaluated);
   EXPECT_EQ(evaluation.repeat_fitness, (std::vector{0.4, 0.6}));
   ASSERT_EQ(evaluation.repeat_loss.size(), 2U);
   EXPECT_EQ(evaluation.repeat_loss[0], 1.5);
   EXPECT_EQ(evaluation.seconds, 12.5);
+  EXPECT_EQ(evaluation.metrics, (evolution::Metrics{{"latency", 0.25}}));
 }
 
 TEST(ServerEvaluator, TakesFailures) {
@@ -136,6 +138,7 @@ TEST(ServerEvaluator, RefusesOtherValues) {
   EXPECT_EQ(outcome_of(result("\"fitness\": 1, \"values\": \"x\"")).status, Status::failed);
   EXPECT_EQ(outcome_of(result("\"fitness\": 1, \"values\": [NaN]")).status, Status::failed);
   EXPECT_EQ(outcome_of(result("\"fitness\": 1, \"seconds\": \"x\"")).status, Status::failed);
+  EXPECT_EQ(outcome_of(result("\"fitness\": 1, \"metrics\": {\"a b\": 1}")).status, Status::failed);
 }
 
 TEST(ServerEvaluator, ReportsProgress) {

@@ -195,6 +195,19 @@ TEST(Verify, AReusedFitnessIsThatOfItsOrigin) {
   EXPECT_THAT(all_lines(verify_search(snapshot, with_model)), HasSubstr("its reused fitness is "));
 }
 
+TEST(Verify, ReusedMetricsAreThoseOfTheirOrigin) {
+  const test::ScratchFolder folder;
+  MadeRun run(folder.path(), {.space = "1x4", .reuse = true});
+  run.go_on(60);
+  io::Snapshot snapshot = run.state();
+  for (auto& individual : snapshot.state.history) {
+    if (individual.evaluation.status != Status::reused) continue;
+    individual.evaluation.metrics["latency"] = 1.0;
+    break;
+  }
+  EXPECT_THAT(all_lines(verify_search(snapshot, with_model)), HasSubstr("its reused metrics are "));
+}
+
 TEST(Verify, WithoutTheModelEqualPhenotypesMustCostTheSame) {
   const test::ScratchFolder folder;
   MadeRun run(folder.path(), {.space = "1x4", .reuse = true});

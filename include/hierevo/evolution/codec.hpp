@@ -18,6 +18,10 @@ namespace hierevo::evolution {
 inline constexpr std::size_t longest_reason = 4096;
 /// Repeats that a stored evaluation has at most.
 inline constexpr std::size_t most_repeats = 1000;
+/// Metrics that an evaluation has at most.
+inline constexpr std::size_t most_metrics = 64;
+/// Bytes that the name of a metric has at most.
+inline constexpr std::size_t longest_metric_name = 64;
 /// Stands for a Candidate::known that is none.
 inline constexpr std::uint64_t known_not_kept = std::numeric_limits<std::uint64_t>::max();
 /// How files say that Evaluation::finished_at was not recorded.
@@ -25,17 +29,25 @@ inline constexpr double time_not_recorded = std::numeric_limits<double>::quiet_N
 /// Nothing for that, and for what is no time.
 std::optional<double> recorded_time(double stored);
 
+/// What keeps metrics from being written; empty when nothing does. A name has 1 to
+/// longest_metric_name letters, digits and `_ - . /`, begins with a letter, and is none of fitness,
+/// parameters and macs, which every evaluation has. A value is finite.
+std::string problem_with(const Metrics& metrics);
 /// What keeps an evaluation from being written; empty when nothing does.
 std::string problem_with(const Evaluation& evaluation);
 
 /// For read_candidate().
 void write(core::ByteWriter& out, const Candidate& candidate);
-/// For read_evaluation(). A longer reason is cut.
+/// For read_evaluation(). A longer reason is cut. Its metrics and time of recording are left out.
 void write(core::ByteWriter& out, const Evaluation& evaluation);
+/// For read_metrics().
+void write(core::ByteWriter& out, const Metrics& metrics);
 
 /// Nothing for bytes that are no candidate of `space`, whatever they are.
 std::optional<Candidate> read_candidate(core::ByteReader& in, const genome::SearchSpace& space);
 /// Nothing for bytes that are no evaluation without a problem.
 std::optional<Evaluation> read_evaluation(core::ByteReader& in);
+/// Nothing for bytes that are no metrics without a problem, each name once and in order.
+std::optional<Metrics> read_metrics(core::ByteReader& in);
 
 }  // namespace hierevo::evolution

@@ -2,6 +2,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -46,6 +47,9 @@ constexpr bool has_fitness(Status status) {
   return status == Status::evaluated || status == Status::reused;
 }
 
+/// Numbers besides the fitness, by their names: a latency, the accuracy on a second task.
+using Metrics = std::map<std::string, double>;
+
 /// What came out of a candidate.
 struct Evaluation {
   Status status = Status::evaluated;
@@ -62,6 +66,8 @@ struct Evaluation {
   /// Seconds of searching, over all starts, when the result was recorded. For people: no decision
   /// depends on it. None where it was not recorded.
   std::optional<double> finished_at{};
+  /// What else the evaluator has measured; problem_with() says which names and values can be.
+  Metrics metrics{};
 
   bool operator==(const Evaluation&) const = default;
 
