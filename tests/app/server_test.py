@@ -2,10 +2,10 @@
 import json
 import os
 import signal
-import subprocess
 import unittest
 
-from programs import HIEREVO, ProgramTest, mpirun
+from jobs import JobTest
+from programs import HIEREVO, mpirun
 
 # Trains each candidate in STEPS steps, with a checkpoint behind each; notes what happens in notes/. Some
 # candidates behave as their number says.
@@ -25,7 +25,7 @@ def evaluate(candidate):
         time.sleep(1000)
     if behaviour == "leave" and not (notes / f"left-{id}").exists():
         (notes / f"left-{id}").touch()
-        subprocess.Popen(["sleep", "1234.5"], start_new_session=True)
+        subprocess.Popen(["sleep", "1000"], start_new_session=True)
         os._exit(3)
     if behaviour == "memory" and candidate["memory_parts"] < 4:
         return send(type="failure", id=id, kind="out_of_memory", reason="too little")
@@ -52,7 +52,7 @@ for line in sys.stdin:
 """
 
 
-class Server(ProgramTest):
+class Server(JobTest):
     def setUp(self):
         super().setUp()
         (self.folder / "notes").mkdir()
@@ -87,8 +87,9 @@ class Server(ProgramTest):
         self.assertEqual(list((self.run_dir / "inflight").glob("*")), [])
 
     def test_failures_of_a_kind_each(self):
-        self.hierevo(*self.line(20, behaviour={4: "hang", 6: "leave", 8: "memory"}), "--timeout", 2,
-                     "--workers", 2)
+        job = self.start_job(HIEREVO, *self.line(20, behaviour={4: "hang", 6: "leave", 8: "memory"}),
+                             "--timeout", 2, "--workers", 2)
+        self.assertEqual(self.wait_for_end(job), 0, job.text())  # and nothing of it is left
         self.assert_finished(20)
         self.assertEqual(self.evaluation(4)["status"], "timed_out")
         self.assertEqual(self.evaluation(6)["status"], "evaluated")  # at the second attempt
@@ -98,29 +99,24 @@ class Server(ProgramTest):
         self.assertEqual(self.notes("candidates").count("8"), 3)
         # Two that stay, the one that hung, and the one that left.
         self.assertEqual(len(self.notes("starts")), 4)
-        running = subprocess.run(["pgrep", "-f", "sleep 1234.5"], text=True, capture_output=True).stdout
-        self.assertEqual(running, "")
 
     def test_what_is_killed_or_stopped_goes_on_where_it_was(self):
-        line = [*mpirun(3), HIEREVO, *self.line(12, steps=20, step=0.02)]
+        line = self.line(12, steps=20, step=0.02)
         inflight = self.run_dir / "inflight"
-        for number, first in ((signal.SIGKILL, 1), (signal.SIGTERM, 4)):
-            process = subprocess.Popen([*map(str, line)], stdout=subprocess.DEVNULL,
-                                       stderr=subprocess.DEVNULL, cwd=self.folder)
-            self.addCleanup(process.wait)
-            self.addCleanup(process.kill)
+        for end, first in ("kill", 1), ("stop", 4):
+            job = self.start_job(*mpirun(3), HIEREVO, *line)
 
             def half_done():
                 return any(5 <= self.step(folder) < 15 for folder in inflight.glob("*.d")
                            if int(folder.stem) >= first)
-            self.assertTrue(self.wait_until(half_done, process))
-            if number == signal.SIGKILL:
-                for pid in subprocess.run(["pgrep", "-f", f"--run {self.run_dir}"], text=True,
-                                          capture_output=True).stdout.split():
-                    os.kill(int(pid), number)
-            process.send_signal(number)
-            process.wait(timeout=60)
-        self.hierevo(*line[len(mpirun(3)) + 1:], launcher=mpirun(3))
+            self.assertTrue(self.wait_until(half_done, job.process), job.text())
+            if end == "kill":
+                job.end()
+            else:
+                os.kill(job.rank(1), signal.SIGTERM)
+                self.wait_for_end(job)
+                self.assertEqual(self.status()["state"], "saved")
+        self.hierevo(*line, launcher=mpirun(3))
         self.assert_finished(12)
         resumed = [one.split() for one in self.notes("begun") if not one.endswith(" 0")]
         self.assertGreaterEqual(len(resumed), 2)

@@ -103,8 +103,8 @@ TEST(ServerEvaluator, TellsAllThatIsKnownOfACandidate) {
 
 TEST(ServerEvaluator, TakesTheMembersOfAResult) {
   const auto evaluation = outcome_of(
-      result(R"("fitness": 0.5, "values": [0.4, 0.6], "loss": [1.5, NaN], "seconds": 12.5,
-                     "metrics": {"latency": 0.25})"));
+      result(R"("fitness": 0.5, "values": [0.4, 0.6], "loss": [1.5, NaN], "seconds": 12.5, )"
+             R"("metrics": {"latency": 0.25})"));
   EXPECT_EQ(evaluation.status, Status::evaluated);
   EXPECT_EQ(evaluation.repeat_fitness, (std::vector{0.4, 0.6}));
   ASSERT_EQ(evaluation.repeat_loss.size(), 2U);
