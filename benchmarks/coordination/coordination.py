@@ -9,6 +9,9 @@ the rounds, with the smallest and the largest. Wall time, in µs per evaluation,
   hierevo, process   `mpirun -n 3 hierevo search --evaluator synthetic`, journal on, evaluations in
                      processes of their own, as searches run
   hierevo, none      the same with --isolation none: evaluations in threads of the ranks
+  hierevo, protocol  `--evaluator server` with a program of ten lines of Python (programs/): as process, and
+                     besides to another process, in JSON, and back
+  hierevo, serve     the same with a function given to hierevo.serve
   bare loop          blocking MPI messages of the same sizes and nothing else (bare_loop.cpp)
   bare evolution     the bare loop with hierevo's candidates and synthetic fitness: what a search must
                      compute in any case. hierevo is compared with it and with the bare loop
@@ -27,7 +30,9 @@ are missing, duplicated or failed.
 """
 import argparse
 import json
+import os
 import pathlib
+import shlex
 import statistics
 import subprocess
 import sys
@@ -47,6 +52,24 @@ PEERS = (
     ("DeepHyper, threads *", "deephyper", "deephyper_noop.py", ("thread",), 0, False),
     ("DeepHyper, coroutines *", "deephyper", "deephyper_noop.py", ("serial",), 0, False),
 )
+
+
+PROGRAMS = HERE / "programs"
+
+
+def evaluations_by(options):
+    """How evaluations are made, by name: options of the search."""
+    found = {"process": ("--evaluator", "synthetic"),
+             "none": ("--evaluator", "synthetic", "--isolation", "none")}
+    package = HERE.parents[1] / "python" / "src"
+    before = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(package), *before])
+    for name, module in ("protocol", "json"), ("serve", "hierevo"):
+        python = python_with(module, [sys.executable, *options.python])
+        if python:
+            command = shlex.join([str(python), str(PROGRAMS / f"{name}_noop.py")])
+            found[name] = ("--evaluator", "server", "--command", command)
+    return found
 
 
 def arguments():
@@ -77,7 +100,8 @@ class Benchmark:
         self.options = options
         self.values = {}  # name → µs per evaluation, one value per round
         self.cpu = {}
-        self.absent = []
+        self.evaluations_by = evaluations_by(options)
+        self.absent = [] if "serve" in self.evaluations_by else ["hierevo, serve"]
         self.peers = []
         for peer in () if options.no_peers else PEERS:
             python = python_with(peer[1], [*options.python, sys.executable])
@@ -92,21 +116,21 @@ class Benchmark:
             self.cpu.setdefault(name, []).append(cpu)
         print(f"  {name}: {wall:.1f} µs", file=sys.stderr)
 
-    def search(self, evaluations, isolation):
+    def search(self, evaluations, evaluator):
         """Wall and CPU seconds of a search."""
         with tempfile.TemporaryDirectory(prefix="hierevo-coordination-") as folder:
             run = pathlib.Path(folder) / "run"
-            _, cpu = output_of(search_command(self.options, run, evaluations, isolation))
+            _, cpu = output_of(search_command(self.options, run, evaluations, *evaluator))
             status = status_of(self.options, run)
         check_finished(status, evaluations)
         return status["elapsed_seconds"], cpu
 
     def searches(self):
-        for isolation in ("process", "none"):
-            base, base_cpu = self.search(self.options.base, isolation)
+        for name, evaluator in self.evaluations_by.items():
+            base, base_cpu = self.search(self.options.base, evaluator)
             for size in self.options.sizes:
-                wall, cpu = self.search(self.options.base + size, isolation)
-                self.note(f"hierevo, {isolation}, {size}", (wall - base) / size * 1e6,
+                wall, cpu = self.search(self.options.base + size, evaluator)
+                self.note(f"hierevo, {name}, {size}", (wall - base) / size * 1e6,
                           (cpu - base_cpu) / size * 1e6)
 
     def loops(self):
@@ -137,15 +161,14 @@ class Benchmark:
         any_peer = [median[peer[1]] for peer in self.peers]
         smallest, largest = min(self.options.sizes), max(self.options.sizes)
         found = {}
-        for isolation in ("process", "none"):
-            own = median[f"hierevo, {isolation}, {largest}"]
-            found[f"{isolation}: by bare loop"] = own / median["bare loop"]
-            found[f"{isolation}: by bare evolution"] = own / median["bare evolution"]
-            found[f"{isolation}: {largest} by {smallest}"] = (
-                own / median[f"hierevo, {isolation}, {smallest}"])
+        for name in self.evaluations_by:
+            own = median[f"hierevo, {name}, {largest}"]
+            found[f"{name}: by bare loop"] = own / median["bare loop"]
+            found[f"{name}: by bare evolution"] = own / median["bare evolution"]
+            found[f"{name}: {largest} by {smallest}"] = own / median[f"hierevo, {name}, {smallest}"]
             if searching:
-                found[f"fastest peer without * by {isolation}"] = min(searching) / own
-                found[f"fastest peer of all by {isolation}"] = min(any_peer) / own
+                found[f"fastest peer without * by {name}"] = min(searching) / own
+                found[f"fastest peer of all by {name}"] = min(any_peer) / own
         return found
 
     def table(self):

@@ -119,7 +119,7 @@ def main():
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="hierevo-idle-") as folder:
         run = pathlib.Path(folder) / "run"
-        command = search_command(options, run, 1_000_000, "process",
+        command = search_command(options, run, 1_000_000, "--evaluator", "synthetic",
                                  "--synthetic-ms", options.synthetic_ms)
         with open(pathlib.Path(folder) / "log", "w+") as log:
             process = subprocess.Popen([str(word) for word in command], stdout=log, stderr=log,

@@ -36,10 +36,9 @@ def output_of(command, **options):
     return result.stdout, cpu_seconds() - before
 
 
-def search_command(options, run, evaluations, isolation, *more):
+def search_command(options, run, evaluations, *more):
     return [*options.mpirun, "3", options.bin / "hierevo", "search", "--run", run,
-            "--evaluator", "synthetic", "--isolation", isolation, "--evaluations", evaluations,
-            "--progress", "off", *more]
+            "--evaluations", evaluations, "--progress", "off", *more]
 
 
 def status_of(options, run):

@@ -104,7 +104,7 @@ class Setup(unittest.TestCase):
 class Requirements(unittest.TestCase):
     def test_every_version_is_exact_and_has_hashes(self):
         names = [path.stem for path in REQUIREMENTS.glob("*.in")]
-        self.assertEqual(sorted(names), ["cuda-torch", "onnx", "private-torch", "ulfm"])
+        self.assertEqual(sorted(names), ["cuda-torch", "onnx", "private-torch", "python", "ulfm"])
         for name in names:
             text = (REQUIREMENTS / f"{name}.txt").read_text()
             text = re.sub(r"(?m)^#.*\n", "", text).replace("\\\n", "")
