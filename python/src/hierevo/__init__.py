@@ -1,5 +1,24 @@
 """Read hierevo's runs, build its networks, evaluate its candidates with your own Python code."""
 
 from hierevo._version import version as __version__
+from hierevo.cell import Cell, CellNode
+from hierevo.cost import Cost
+from hierevo.drawing import Drawing
+from hierevo.genotype import Genotype, offspring
+from hierevo.random_stream import RandomStream, derive_seed
+from hierevo.search_space import SearchSpace
+from hierevo.usage_error import UsageError
 
-__all__ = ["__version__"]
+__all__ = [
+    "Cell",
+    "CellNode",
+    "Cost",
+    "Drawing",
+    "Genotype",
+    "RandomStream",
+    "SearchSpace",
+    "UsageError",
+    "__version__",
+    "derive_seed",
+    "offspring",
+]
