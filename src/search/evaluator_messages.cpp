@@ -58,17 +58,17 @@ Hello read_hello(const json& message) {
                             message.value("protocol", json()).dump(), evaluator_protocol)};
   }
   Hello hello{.name = text_in(message, "name"), .version = text_in(message, "version")};
-  const auto wants = message.find("wants");
-  if (wants == message.end()) return hello;
-  if (!wants->is_array()) throw Wrong{R"("wants" is not a list)"};
-  hello.wants_genotype = false;
-  for (const json& one : *wants) {
+  const auto fields = message.find("fields");
+  if (fields == message.end()) return hello;
+  if (!fields->is_array()) throw Wrong{R"("fields" is not a list)"};
+  hello.genotype = false;
+  for (const json& one : *fields) {
     if (one == "genotype") {
-      hello.wants_genotype = true;
+      hello.genotype = true;
     } else if (one == "cell") {
-      hello.wants_cell = true;
+      hello.cell = true;
     } else {
-      throw Wrong{R"("wants" may have "genotype" and "cell")"};
+      throw Wrong{R"("fields" may have "genotype" and "cell")"};
     }
   }
   return hello;
@@ -141,14 +141,14 @@ std::string hello() {
 }
 
 std::string candidate(const Work& work, const std::filesystem::path& folder,
-                      const from_evaluator::Hello& wants) {
+                      const from_evaluator::Hello& asked) {
   const auto& candidate = work.candidate;
   std::string line =
       fmt::format(R"({{"type":"candidate","id":{},"seed":{},"memory_parts":{},"folder":{})",
                   number(candidate.id), candidate.seed, work.memory_parts,
                   folder.empty() ? "null" : json(folder.string()).dump());
-  if (wants.wants_genotype) line += ",\"genotype\":" + genome::json_text(candidate.genotype);
-  if (wants.wants_cell) line += ",\"cell\":" + cell_json(candidate.genotype).dump();
+  if (asked.genotype) line += ",\"genotype\":" + genome::json_text(candidate.genotype);
+  if (asked.cell) line += ",\"cell\":" + cell_json(candidate.genotype).dump();
   return line + "}\n";
 }
 

@@ -21,8 +21,8 @@ namespace from_evaluator {
 struct Hello {
   std::string name;
   std::string version;
-  bool wants_genotype = true;
-  bool wants_cell = false;
+  bool genotype = true;
+  bool cell = false;
 };
 struct Progress {
   evolution::IndividualId id{};
@@ -53,7 +53,7 @@ namespace to_evaluator {
 std::string hello();
 /// `folder` may be empty: there is none. Its name is UTF-8.
 std::string candidate(const Work& work, const std::filesystem::path& folder,
-                      const from_evaluator::Hello& wants);
+                      const from_evaluator::Hello& asked);
 std::string stop(evolution::IndividualId id);
 std::string shutdown();
 

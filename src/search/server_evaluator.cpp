@@ -77,8 +77,8 @@ void require_utf8(const fs::path& run) {
   try {
     static_cast<void>(nlohmann::json(run.string()).dump());
   } catch (const nlohmann::json::type_error&) {
-    throw core::UsageError("The path of --run is not UTF-8",
-                           "the program of --command could not be told it",
+    throw core::UsageError("The path of the run directory is not UTF-8",
+                           "a program that evaluates could not be told it",
                            "Choose another folder.");
   }
 }

@@ -56,7 +56,7 @@ void ServerSession::greet(const std::function<bool()>& go_on) {
     if (Clock::now() >= end) problem = "it has not said hello in nine minutes";
   }
   drop_program();
-  throw core::UsageError("The program of --command does not begin to evaluate",
+  throw core::UsageError("The program that is to evaluate does not begin",
                          log_.with_last_words(problem),
                          "It must speak the evaluator protocol: docs/evaluators.md.");
 }

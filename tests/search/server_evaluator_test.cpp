@@ -79,7 +79,7 @@ TEST(ServerEvaluator, TellsAllThatIsKnownOfACandidate) {
   const test::ScratchFolder run;
   const std::string file = (run.path() / "candidate").string();
   Server server(
-      R"(echo '{"type": "hello", "protocol": 1, "wants": ["cell", "genotype"]}'; read welcome; )"
+      R"(echo '{"type": "hello", "protocol": 1, "fields": ["cell", "genotype"]}'; read welcome; )"
       "echo \"$welcome\" > '" +
           file + ".hello'; read -r candidate; echo \"$candidate\" > '" + file + "'; " +
           result("\"fitness\": 0.5"),
@@ -364,8 +364,8 @@ TEST(ServerEvaluator, RefusesAProgramThatDoesNotBegin) {
   EXPECT_THAT(problem_at_start(R"(echo '{"type": "stopped", "id": 1}'; read on)"),
               HasSubstr("not its hello"));
   EXPECT_THAT(
-      problem_at_start(R"(echo '{"type": "hello", "protocol": 1, "wants": ["tea"]}'; read on)"),
-      HasSubstr("\"wants\""));
+      problem_at_start(R"(echo '{"type": "hello", "protocol": 1, "fields": ["tea"]}'; read on)"),
+      HasSubstr("\"fields\""));
   EXPECT_THROW(make_server_evaluator({"no-such-program-at-all"}), core::UsageError);
   EXPECT_THROW(make_server_evaluator({}), core::UsageError);
   EXPECT_THROW(make_server_evaluator({"cat"}, "\xff"), core::UsageError);

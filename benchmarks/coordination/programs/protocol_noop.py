@@ -2,7 +2,7 @@
 import json
 import sys
 
-print('{"type": "hello", "protocol": 1, "wants": []}', flush=True)
+print('{"type": "hello", "protocol": 1, "fields": []}', flush=True)
 for line in sys.stdin:
     message = json.loads(line)
     if message["type"] == "candidate":
