@@ -4,8 +4,16 @@ from hierevo._version import version as __version__
 from hierevo.cell import Cell, CellNode
 from hierevo.cost import Cost
 from hierevo.drawing import Drawing
+from hierevo.errors import (
+    DamageWarning,
+    FileError,
+    HierevoError,
+    MissingFileError,
+    NewerVersionError,
+)
 from hierevo.genotype import Genotype, offspring
 from hierevo.random_stream import RandomStream, derive_seed
+from hierevo.run import Run, open_run
 from hierevo.search_space import SearchSpace
 from hierevo.usage_error import UsageError
 
@@ -13,12 +21,19 @@ __all__ = [
     "Cell",
     "CellNode",
     "Cost",
+    "DamageWarning",
     "Drawing",
+    "FileError",
     "Genotype",
+    "HierevoError",
+    "MissingFileError",
+    "NewerVersionError",
     "RandomStream",
+    "Run",
     "SearchSpace",
     "UsageError",
     "__version__",
     "derive_seed",
     "offspring",
+    "open_run",
 ]
