@@ -15,6 +15,8 @@ from hierevo.genotype import Genotype, offspring
 from hierevo.random_stream import RandomStream, derive_seed
 from hierevo.run import Run, open_run
 from hierevo.search_space import SearchSpace
+from hierevo.training import Training, open_training
+from hierevo.training_snapshot import read_training_snapshot
 from hierevo.usage_error import UsageError
 
 __all__ = [
@@ -31,9 +33,12 @@ __all__ = [
     "RandomStream",
     "Run",
     "SearchSpace",
+    "Training",
     "UsageError",
     "__version__",
     "derive_seed",
     "offspring",
     "open_run",
+    "open_training",
+    "read_training_snapshot",
 ]
