@@ -3,6 +3,8 @@
 from hierevo._version import version as __version__
 from hierevo.cell import Cell, CellNode
 from hierevo.cost import Cost
+from hierevo.data import open_data
+from hierevo.data_pack import DataPack
 from hierevo.drawing import Drawing
 from hierevo.errors import (
     DamageWarning,
@@ -12,6 +14,8 @@ from hierevo.errors import (
     NewerVersionError,
 )
 from hierevo.genotype import Genotype, offspring
+from hierevo.image_shards import ImageShards
+from hierevo.images import Images
 from hierevo.random_stream import RandomStream, derive_seed
 from hierevo.run import Run, open_run
 from hierevo.search_space import SearchSpace
@@ -24,10 +28,13 @@ __all__ = [
     "CellNode",
     "Cost",
     "DamageWarning",
+    "DataPack",
     "Drawing",
     "FileError",
     "Genotype",
     "HierevoError",
+    "ImageShards",
+    "Images",
     "MissingFileError",
     "NewerVersionError",
     "RandomStream",
@@ -38,6 +45,7 @@ __all__ = [
     "__version__",
     "derive_seed",
     "offspring",
+    "open_data",
     "open_run",
     "open_training",
     "read_training_snapshot",
