@@ -29,7 +29,7 @@ except ImportError as problem:
 
 import hierevo
 import hierevo.torch
-from hierevo.torch.checksum import crc32c
+from hierevo.checksums import crc32c
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "tests" / "nn" / "parity"))
@@ -409,26 +409,6 @@ class RefusalTest(Scratch):
                 self.assertIn(complaint, told)
         with self.assertRaises(FileNotFoundError):
             hierevo.torch.load_network(self.folder / "none.h5")
-
-
-class ChecksumTest(unittest.TestCase):
-    def test_it_is_the_one_of_the_standard(self) -> None:
-        self.assertEqual(crc32c(b"123456789"), 0xE3069283)
-
-    def test_joined_pieces_have_the_checksum_of_the_whole(self) -> None:
-        table = [crc32c_of_byte(value) for value in range(256)]
-        for size in (0, 1, 4095, 4096, 4097, 8192, 3 * 4096 + 17, 100_000):
-            content = np.random.default_rng(size).bytes(size)
-            crc = 0xFFFFFFFF
-            for value in content:
-                crc = table[(crc ^ value) & 255] ^ (crc >> 8)
-            self.assertEqual(crc32c(content), crc ^ 0xFFFFFFFF)
-
-
-def crc32c_of_byte(value: int) -> int:
-    for _ in range(8):
-        value = (value >> 1) ^ (0x82F63B78 if value & 1 else 0)
-    return value
 
 
 class ImportTest(unittest.TestCase):

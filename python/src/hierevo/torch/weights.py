@@ -13,9 +13,9 @@ import h5py
 import numpy as np
 import torch
 
+from hierevo.checksums import crc32c
 from hierevo.genotype import Genotype
 from hierevo.plan import model_spec
-from hierevo.torch.checksum import crc32c
 from hierevo.torch.network_module import Network
 from hierevo.usage_error import UsageError
 
