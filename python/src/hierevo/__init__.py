@@ -1,6 +1,7 @@
 """Read hierevo's runs, build its networks, evaluate its candidates with your own Python code."""
 
 from hierevo._version import version as __version__
+from hierevo.candidate import Candidate
 from hierevo.cell import Cell, CellNode
 from hierevo.cost import Cost
 from hierevo.data import open_data
@@ -13,22 +14,28 @@ from hierevo.errors import (
     MissingFileError,
     NewerVersionError,
 )
+from hierevo.evaluate_once import evaluate_once
 from hierevo.genotype import Genotype, offspring
 from hierevo.image_shards import ImageShards
 from hierevo.images import Images
 from hierevo.random_stream import RandomStream, derive_seed
+from hierevo.report import Diverged, Report, Stopped
+from hierevo.result import Result
 from hierevo.run import Run, open_run
 from hierevo.search_space import SearchSpace
+from hierevo.serving import serve
 from hierevo.training import Training, open_training
 from hierevo.training_snapshot import read_training_snapshot
 from hierevo.usage_error import UsageError
 
 __all__ = [
+    "Candidate",
     "Cell",
     "CellNode",
     "Cost",
     "DamageWarning",
     "DataPack",
+    "Diverged",
     "Drawing",
     "FileError",
     "Genotype",
@@ -38,15 +45,20 @@ __all__ = [
     "MissingFileError",
     "NewerVersionError",
     "RandomStream",
+    "Report",
+    "Result",
     "Run",
     "SearchSpace",
+    "Stopped",
     "Training",
     "UsageError",
     "__version__",
     "derive_seed",
+    "evaluate_once",
     "offspring",
     "open_data",
     "open_run",
     "open_training",
     "read_training_snapshot",
+    "serve",
 ]
