@@ -22,6 +22,7 @@ from hierevo.random_stream import RandomStream, derive_seed
 from hierevo.report import Diverged, Report, Stopped
 from hierevo.result import Result
 from hierevo.run import Run, open_run
+from hierevo.search import Search, SearchError
 from hierevo.search_space import SearchSpace
 from hierevo.serving import serve
 from hierevo.training import Training, open_training
@@ -48,6 +49,8 @@ __all__ = [
     "Report",
     "Result",
     "Run",
+    "Search",
+    "SearchError",
     "SearchSpace",
     "Stopped",
     "Training",

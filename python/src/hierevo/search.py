@@ -1,0 +1,211 @@
+"""`hierevo search` from Python, with a Python function that evaluates."""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import json
+import os
+import pathlib
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from hierevo import importable
+from hierevo.evaluator_server import EvaluationFunction
+from hierevo.function_socket import FunctionSocket
+from hierevo.progress_bar import ProgressBar
+
+if TYPE_CHECKING:
+    from hierevo.run import Run
+
+_MESSAGES = 30  # lines of the program that an error shows
+
+
+class SearchError(RuntimeError):
+    """A search has ended but is not finished. `exit_code` is that of its program or launcher."""
+
+    def __init__(self, exit_code: int, state: str, messages: str) -> None:
+        """`state` as `hierevo status` shows it, and the program's last messages."""
+        self.exit_code = exit_code
+        super().__init__(f"The search is {state} (exit code {exit_code}).\n{messages}".rstrip())
+
+
+class Search:
+    """A search that evaluates with a Python function; run() does it, or resumes it.
+
+    It is `hierevo search` that searches, as a process of its own, and what it stores is a run like
+    any other.
+
+    - run: the run directory. function: as for serve().
+    - launcher: such as ["mpirun", "-n", "3"]; without it the search is alone, and evaluates as many
+      candidates at the same time as the option `workers` says, 1 if it is not given.
+    - program: the path of hierevo; otherwise it is in the folder HIEREVO_BIN or on PATH.
+    - options: those of `hierevo search`, with _ for -: population=20, reuse_fitness=True. Lists are
+      joined by commas.
+
+    A function that can be imported, being at the top of a module, is imported and called in
+    evaluator processes. One of a notebook or a script is called in this process, in a thread for
+    each candidate that is evaluated at the same time, on this machine only.
+    """
+
+    def __init__(
+        self,
+        run: str | os.PathLike[str],
+        function: EvaluationFunction,
+        *,
+        launcher: Sequence[str] = (),
+        program: str | os.PathLike[str] | None = None,
+        **options: Any,
+    ) -> None:
+        """Checks what can be checked; starts nothing."""
+        for name in ("evaluator", "command"):
+            if name in options:
+                raise ValueError(
+                    f"{name} cannot be given (the function is what evaluates). Leave it out."
+                )
+        if isinstance(launcher, str):
+            raise ValueError(f"launcher is {launcher!r} (it is a list of words). Split it.")
+        self._run = pathlib.Path(run)
+        self._function = function
+        self._name = importable.name_of(function)
+        self._launcher = list(launcher)
+        self._program = _program(program)
+        self._options = options
+
+    @property
+    def command(self) -> list[str]:
+        """The command line that run() executes."""
+        if self._name is None:
+            relay = pathlib.Path(__file__).with_name("relay.py")
+            evaluator = [sys.executable, "-I", "-S", str(relay)]
+        else:
+            evaluator = [sys.executable, "-m", "hierevo.serve_function", self._name]
+        options = {**self._options, "evaluator": "server", "command": shlex.join(evaluator)}
+        if ProgressBar.available and "progress" not in options:
+            options["progress"] = "off"
+        words = [*self._launcher, self._program, "search", "--run", str(self._run)]
+        return words + [
+            _option(name, value) for name, value in options.items() if value is not None
+        ]
+
+    def run(self) -> Run:
+        """Searches until all evaluations are there, and opens the run.
+
+        Shows a progress bar where tqdm is installed, and else the lines of the program; neither
+        with the option progress="off". Ctrl-C (in a notebook: interrupt the kernel) saves the
+        search and raises KeyboardInterrupt; call run() again to resume. A second Ctrl-C kills it.
+
+        Raises SearchError if the search ends otherwise, with what the program has said.
+        """
+        shown = self._options.get("progress") != "off"
+        with contextlib.ExitStack() as stack:
+            environment = dict(os.environ)
+            if self._name is None:
+                socket = stack.enter_context(FunctionSocket(self._function))
+                environment["HIEREVO_PYTHON_SOCKET"] = socket.path
+            else:
+                environment["PYTHONPATH"] = importable.search_path()
+            bar = stack.enter_context(ProgressBar(shown))
+            code, messages = self._execute(environment, bar)
+        state = self._state()
+        if code != 0 or state != "finished":
+            raise SearchError(code, state, messages)
+        from hierevo import open_run  # noqa: PLC0415
+
+        return open_run(self._run)
+
+    def _execute(self, environment: Mapping[str, str], bar: ProgressBar) -> tuple[int, str]:
+        """The program's exit code and last messages."""
+        process = subprocess.Popen(
+            self.command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,  # Ctrl-C at a terminal is for this process, which passes it on
+        )
+        try:
+            messages = _Messages(process, bar)
+            try:
+                self._wait(process, bar)
+            except KeyboardInterrupt:
+                bar.write("Saving the search. Interrupt again to kill it.")
+                process.send_signal(signal.SIGUSR1)  # at which no launcher kills its ranks
+                self._wait(process, bar)
+                bar.write(f"The search is {self._state()}; run() resumes it.")
+                raise
+            return process.returncode, messages.text()
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+    def _wait(self, process: subprocess.Popen[str], bar: ProgressBar) -> None:
+        while process.poll() is None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=1)
+            bar.show(self._status())
+
+    def _status(self) -> dict[str, Any]:
+        """What `hierevo status` knows; nothing before the search has begun."""
+        line = [self._program, "status", "--run", str(self._run), "--json"]
+        done = subprocess.run(line, capture_output=True, text=True, check=False)
+        status: dict[str, Any] = json.loads(done.stdout) if done.returncode == 0 else {}
+        return status
+
+    def _state(self) -> str:
+        return str(self._status().get("state", "not begun"))
+
+
+class _Messages:
+    """Shows what a program says as it comes, and keeps the last lines."""
+
+    def __init__(self, process: subprocess.Popen[str], bar: ProgressBar) -> None:
+        self._lines: collections.deque[str] = collections.deque(maxlen=_MESSAGES)
+        self._thread = threading.Thread(target=self._read, args=(process, bar), daemon=True)
+        self._thread.start()
+
+    def text(self) -> str:
+        """The last lines, once the program and whatever it has left have closed their output."""
+        self._thread.join()
+        return "".join(self._lines)
+
+    def _read(self, process: subprocess.Popen[str], bar: ProgressBar) -> None:
+        assert process.stdout is not None
+        with process.stdout as output:
+            for line in output:
+                self._lines.append(line)
+                bar.write(line.rstrip("\n"))
+
+
+def _program(given: str | os.PathLike[str] | None) -> str:
+    if given is not None:
+        return os.fspath(given)
+    folder = os.environ.get("HIEREVO_BIN")
+    found = shutil.which("hierevo", path=folder) if folder else shutil.which("hierevo")
+    if found is None:
+        where = f"in {folder} (HIEREVO_BIN)" if folder else "on PATH"
+        raise FileNotFoundError(
+            f"There is no program hierevo {where}. Set HIEREVO_BIN to the folder that has it, or "
+            "give its path as program."
+        )
+    return found
+
+
+def _option(name: str, value: Any) -> str:
+    """An option as one word, so that no value is taken for an option."""
+    if isinstance(value, bool):
+        text = "true" if value else "false"
+    elif isinstance(value, (list, tuple)):
+        text = ",".join(map(str, value))
+    else:
+        text = str(value)
+    return f"--{name.replace('_', '-')}={text}"
