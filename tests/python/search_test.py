@@ -151,6 +151,40 @@ class Searching(SearchTest):
         self.assertNotIn("has closed the connection", done.stderr)
 
 
+class Failures(SearchTest):
+    def test_each_is_recorded_as_what_it_is(self):
+        self.module(
+            "with open('noted', 'a') as file: print(candidate.id, candidate.memory_parts, file=file)\n"
+            "if candidate.id == 2: report(loss=float('nan'))\n"
+            "if candidate.id == 3: raise KeyError('no such image')\n"
+            "if candidate.id == 4 and candidate.memory_parts < 4: raise MemoryError\n"
+            "if candidate.id == 5: raise MemoryError('always')\n"
+            "if candidate.id == 6: os._exit(7)\n"
+            "return 1"
+        )
+        done = self.run_script(True, population=8)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        run = hierevo.open_run(self.run_dir)
+        expected = {
+            2: ("diverged", "The loss is nan"),
+            3: ("failed", "KeyError: 'no such image'"),
+            4: ("evaluated", ""),
+            5: ("out_of_memory", "always"),
+            6: ("crashed", "7"),
+        }
+        for id, (status, reason) in expected.items():
+            one = run.individual(id)
+            self.assertEqual((id, one.status.replace(" ", "_")), (id, status))
+            self.assertIn(reason, one.reason)
+        self.assertEqual(sum(one.failed for one in run.history), 4)
+        parts = [int(parts) for id, parts in self.noted() if id == "4"]
+        self.assertEqual(parts, [1, 2, 4])
+        parts = [int(parts) for id, parts in self.noted() if id == "5"]
+        self.assertEqual(parts, [1, 2, 4, 8, 16])
+        self.assertEqual(len([id for id, _ in self.noted() if id == "6"]), 2)  # retried once
+        self.hierevo("verify", "--run", self.run_dir)
+
+
 class Errors(SearchTest):
     def test_options_that_are_refused(self):
         def evaluate(candidate, report):
@@ -171,6 +205,11 @@ class Errors(SearchTest):
             hierevo.Search(self.run_dir, evaluate, **options).run()
         self.assertEqual(raised.exception.exit_code, 4)
         self.assertIn("KeyError: 'no such data'", str(raised.exception))
+
+    def test_a_launcher_that_is_not_there(self):
+        search = hierevo.Search(self.run_dir, lambda *_: 1, launcher=["no-launcher"], **SMALL)
+        with self.assertRaisesRegex(hierevo.SearchError, "'no-launcher' cannot be started"):
+            search.run()
 
     def test_a_module_that_cannot_be_imported_there(self):
         self.module("return 1")
@@ -219,6 +258,21 @@ class Interrupts(SearchTest):
                 done = self.run_script(imports, launcher=launcher)
                 self.assertEqual(done.returncode, 0, done.stderr)
                 self.hierevo("verify", "--run", self.run_dir)
+                (self.folder / "resumed").unlink()
+                (self.folder / "began.5").unlink()
+
+    def test_without_its_python_it_saves_and_nothing_has_failed(self):
+        for imports, launcher in ((False, ()), (True, mpirun(3) if MPIRUN else ())):
+            with self.subTest(imports=imports):
+                self.run_dir = self.folder / f"run {imports}"
+                process = self.start(self.STOPS, imports, launcher=launcher)
+                process.kill()
+                self.wait_until(lambda: hierevo.open_run(self.run_dir).state == "saved")
+                (self.folder / "resumed").touch()
+                done = self.run_script(imports, launcher=launcher)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                run = hierevo.open_run(self.run_dir)
+                self.assertEqual([one.status for one in run.history], 12 * ["evaluated"])
                 (self.folder / "resumed").unlink()
                 (self.folder / "began.5").unlink()
 

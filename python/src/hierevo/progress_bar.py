@@ -16,7 +16,7 @@ class ProgressBar:
 
     def __init__(self, shown: bool) -> None:
         """Shown from the first show() on, if at all."""
-        self._shown = shown and self.available
+        self._shown = shown
         self._bar: Any = None
 
     def __enter__(self) -> ProgressBar:

@@ -4,35 +4,74 @@ hierevo starts this file as its evaluator, with an isolated Python and no packag
 some milliseconds. HIEREVO_PYTHON_SOCKET is where the other process listens.
 """
 
+from __future__ import annotations
+
 import os
 import select
 import socket
 import sys
 
+_MOST = 1 << 16  # bytes at once
+
 
 def main() -> None:
-    """Passes bytes on until hierevo ends its side."""
+    """Relays until hierevo or the other process has ended the conversation."""
+    connection = connected()
+    if connection is None or not relayed(connection):
+        if connected() is not None:
+            sys.exit("The Python process that called hierevo.Search has given up this evaluation.")
+        sys.stderr.write("The Python process that called hierevo.Search is gone.\n")
+        answer_stop()
+
+
+def connected() -> socket.socket | None:
+    """A connection; None where nobody listens."""
     connection = socket.socket(socket.AF_UNIX)
     try:
         connection.connect(os.environ["HIEREVO_PYTHON_SOCKET"])
-    except (KeyError, OSError) as error:
-        sys.exit(f"The Python process that called hierevo.Search cannot be reached ({error!r}).")
+    except (KeyError, OSError):
+        return None
+    return connection
+
+
+def relayed(connection: socket.socket) -> bool:
+    """Passes bytes on. False if the connection has ended before hierevo wanted it to."""
     sent = b""
     while True:
         ready, _, _ = select.select([0, connection.fileno()], [], [])
-        if 0 in ready:
-            sent = os.read(0, 1 << 16)
-            if not sent:
-                return
-            connection.sendall(sent)
-        if connection.fileno() in ready:
-            answered = connection.recv(1 << 16)
-            if not answered and b'"shutdown"' in sent:
-                return
-            if not answered:
-                sys.exit("The Python process that called hierevo.Search has closed the connection.")
-            while answered:
-                answered = answered[os.write(1, answered) :]
+        try:
+            if 0 in ready:
+                sent = os.read(0, _MOST)
+                if not sent:
+                    return True
+                connection.sendall(sent)
+            if connection.fileno() in ready:
+                answered = connection.recv(_MOST)
+                if not answered:
+                    return b'"shutdown"' in sent
+                write(answered)
+        except ConnectionError:
+            return False
+
+
+def answer_stop() -> None:
+    """Waits for the search to be stopped, as it is without that process (lifeline.py).
+
+    Nothing else is answered, so that no candidate counts as failed: it is evaluated when the search
+    is resumed.
+    """
+    pending = b""
+    while received := os.read(0, _MOST):
+        *lines, pending = (pending + received).split(b"\n")
+        for line in lines:
+            if line.startswith(b'{"type":"stop"'):
+                write(line.replace(b'"stop"', b'"stopped"') + b"\n")
+
+
+def write(data: bytes) -> None:
+    """To hierevo."""
+    while data:
+        data = data[os.write(1, data) :]
 
 
 if __name__ == "__main__":

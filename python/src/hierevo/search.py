@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from hierevo.run import Run
 
 _MESSAGES = 30  # lines of the program that an error shows
+_LAST_LINES = 10.0  # seconds for them to be read, in case that something still holds its output
 
 
 class SearchError(RuntimeError):
@@ -87,7 +88,7 @@ class Search:
         else:
             evaluator = [sys.executable, "-m", "hierevo.serve_function", self._name]
         options = {**self._options, "evaluator": "server", "command": shlex.join(evaluator)}
-        if ProgressBar.available and "progress" not in options:
+        if self._has_bar():
             options["progress"] = "off"
         words = [*self._launcher, self._program, "search", "--run", str(self._run)]
         return words + [
@@ -97,13 +98,12 @@ class Search:
     def run(self) -> Run:
         """Searches until all evaluations are there, and opens the run.
 
-        Shows a progress bar where tqdm is installed, and else the lines of the program; neither
-        with the option progress="off". Ctrl-C (in a notebook: interrupt the kernel) saves the
-        search and raises KeyboardInterrupt; call run() again to resume. A second Ctrl-C kills it.
+        Shows a progress bar where tqdm is installed; without it, or with the option progress, what
+        the program shows. Ctrl-C (in a notebook: interrupt the kernel) saves the search and raises
+        KeyboardInterrupt; call run() again to resume. A second Ctrl-C kills it.
 
         Raises SearchError if the search ends otherwise, with what the program has said.
         """
-        shown = self._options.get("progress") != "off"
         with contextlib.ExitStack() as stack:
             environment = dict(os.environ)
             if self._name is None:
@@ -111,7 +111,7 @@ class Search:
                 environment["HIEREVO_PYTHON_SOCKET"] = socket.path
             else:
                 environment["PYTHONPATH"] = importable.search_path()
-            bar = stack.enter_context(ProgressBar(shown))
+            bar = stack.enter_context(ProgressBar(self._has_bar()))
             code, messages = self._execute(environment, bar)
         state = self._state()
         if code != 0 or state != "finished":
@@ -122,23 +122,25 @@ class Search:
 
     def _execute(self, environment: Mapping[str, str], bar: ProgressBar) -> tuple[int, str]:
         """The program's exit code and last messages."""
+        lifeline = str(pathlib.Path(__file__).with_name("lifeline.py"))
         process = subprocess.Popen(
-            self.command,
+            [sys.executable, "-I", "-S", lifeline, *self.command],
             env=environment,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
             start_new_session=True,  # Ctrl-C at a terminal is for this process, which passes it on
         )
+        assert process.stdin is not None
         try:
             messages = _Messages(process, bar)
             try:
                 self._wait(process, bar)
             except KeyboardInterrupt:
                 bar.write("Saving the search. Interrupt again to kill it.")
-                process.send_signal(signal.SIGUSR1)  # at which no launcher kills its ranks
+                _stop(process)
                 self._wait(process, bar)
                 bar.write(f"The search is {self._state()}; run() resumes it.")
                 raise
@@ -147,6 +149,7 @@ class Search:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
+            process.stdin.close()
 
     def _wait(self, process: subprocess.Popen[str], bar: ProgressBar) -> None:
         while process.poll() is None:
@@ -161,8 +164,19 @@ class Search:
         status: dict[str, Any] = json.loads(done.stdout) if done.returncode == 0 else {}
         return status
 
+    def _has_bar(self) -> bool:
+        return ProgressBar.available and self._options.get("progress") is None
+
     def _state(self) -> str:
         return str(self._status().get("state", "not begun"))
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    """Tells lifeline.py to stop the search."""
+    assert process.stdin is not None
+    with contextlib.suppress(BrokenPipeError):
+        process.stdin.write("s")
+        process.stdin.flush()
 
 
 class _Messages:
@@ -174,8 +188,8 @@ class _Messages:
         self._thread.start()
 
     def text(self) -> str:
-        """The last lines, once the program and whatever it has left have closed their output."""
-        self._thread.join()
+        """The last lines, when the program has exited."""
+        self._thread.join(_LAST_LINES)
         return "".join(self._lines)
 
     def _read(self, process: subprocess.Popen[str], bar: ProgressBar) -> None:

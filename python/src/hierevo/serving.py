@@ -44,6 +44,9 @@ def serve(
     """
     if is_spawned_child():
         return
+    for one in wants:
+        if one not in ("genotype", "cell"):
+            raise ValueError(f'wants has {one!r}. Known: "genotype", "cell".')
     if os.isatty(0):
         sys.stderr.write(_USAGE.format(command=" ".join(["python3", *sys.argv])))
         raise SystemExit(2)
