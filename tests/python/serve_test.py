@@ -221,6 +221,12 @@ class Output(EvaluatorTest):
             self.assertIn(line + "\n", told)
         self.assertEqual(evaluator.output, ["before"])
 
+    def test_a_line_is_there_before_the_process_ends(self) -> None:
+        evaluator = self.serve("print('seen')\nos._exit(3)")
+        evaluator.candidate(1)
+        self.assertEqual(evaluator.end(), 3)
+        self.assertEqual(evaluator.text(), "seen\n")
+
     def test_children_have_none_of_its_descriptors(self) -> None:
         evaluator = self.serve(
             'code = \'import os; print(sum("pipe:" in os.readlink(f"/proc/self/fd/{n}") \'\\\n'
@@ -240,15 +246,17 @@ class Output(EvaluatorTest):
         self.assertEqual(evaluator.answer().get("fitness"), 0, evaluator.text())
 
     def test_spawned_workers_do_not_serve(self) -> None:
-        evaluator = self.start(
-            "import multiprocessing, hierevo\n"
-            "def evaluate(candidate, report):\n"
-            "    with multiprocessing.get_context('spawn').Pool(1) as pool:\n"
-            "        return pool.apply(abs, (-0.25,))\n"
-            "hierevo.serve(evaluate)\n"  # without asking for __main__
-        )
-        evaluator.candidate(1)
-        self.assertEqual(evaluator.answer().get("fitness"), 0.25, evaluator.text())
+        for method in ("spawn", "forkserver", "fork"):
+            evaluator = self.start(
+                "import multiprocessing, hierevo\n"
+                "def evaluate(candidate, report):\n"
+                f"    with multiprocessing.get_context({method!r}).Pool(1) as pool:\n"
+                "        return pool.apply(abs, (-0.25,))\n"
+                "hierevo.serve(evaluate)\n"  # without asking for __main__
+            )
+            evaluator.candidate(1)
+            self.assertEqual(evaluator.answer().get("fitness"), 0.25, evaluator.text())
+            self.assertEqual(evaluator.text(), "")
 
     def test_by_hand_it_says_how_to_start_it(self) -> None:
         script = self.folder / "mine.py"
@@ -340,9 +348,9 @@ class Stop(EvaluatorTest):
 
     def test_a_stop_of_what_has_a_result_stops_nothing(self) -> None:
         evaluator = self.serve("report()\nreturn 1")
-        for id in (1, 2, 1):
+        for id in (1, 1, 2):
             evaluator.candidate(id)
-            self.assertEqual(evaluator.answer()["fitness"], 1)
+            self.assertEqual(evaluator.answer().get("fitness"), 1)
             evaluator.send(type="stop", id=id)
 
     def test_without_hierevo_it_exits_amid_an_evaluation(self) -> None:

@@ -151,8 +151,7 @@ class EvaluatorServer:
                 raise  # the process can use CUDA no longer
             answer = failure_message(candidate.id, error)
             out_of_memory = is_out_of_memory(error)
-            _clear(error)
-        if out_of_memory:
+        if out_of_memory:  # the exception, with what its frames held, is gone by now
             _free_memory()
         return answer
 
@@ -164,14 +163,6 @@ class EvaluatorServer:
                     line = line[os.write(self._writing, line) :]
             except OSError:  # hierevo has gone, which the reading thread sees
                 self._ended = True
-
-
-def _clear(error: BaseException) -> None:
-    """Drops what the frames of an exception hold, such as tensors."""
-    chain: BaseException | None = error
-    while chain is not None:
-        traceback.clear_frames(chain.__traceback__)
-        chain = chain.__cause__ or chain.__context__
 
 
 def _free_memory() -> None:

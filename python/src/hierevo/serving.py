@@ -65,7 +65,11 @@ def serve_by(
 def is_spawned_child() -> bool:
     """Whether multiprocessing has started this process, which then executes its parent's script."""
     process = sys.modules.get("multiprocessing.process")
-    return process is not None and process.parent_process() is not None
+    if process is None:
+        return False
+    # While it imports the script, a process is not yet known to be a child.
+    importing = getattr(process.current_process(), "_inheriting", False)
+    return bool(importing) or process.parent_process() is not None
 
 
 def take_standard_streams() -> tuple[int, int]:
