@@ -39,7 +39,7 @@ class Examples(ProgramTest):
     def test_segmentation(self) -> None:
         run = self.search("segmentation.py", "--steps", 30)
         self.assertGreater(run.best.fitness, 0.4)  # 0.3 is that of the background everywhere
-        latencies = run.columns["metric.latency"]
+        latencies = run.columns["metrics.latency"]
         evaluated = run.columns["status"] == "evaluated"
         self.assertTrue((latencies[evaluated] > 0).all())
 

@@ -172,7 +172,7 @@ class Reading(RunTest):
         self.assert_as_the_programs_say(run)
         measured = 0
         for one, latency, odd in zip(
-            run.history, run.columns["metric.latency"], run.columns["metric.odd"]
+            run.history, run.columns["metrics.latency"], run.columns["metrics.odd"]
         ):
             if one.status != "evaluated":
                 self.assertTrue(math.isnan(latency) and math.isnan(odd))

@@ -119,7 +119,7 @@ class Searching(SearchTest):
         table = run.columns
         self.assertEqual(sorted(table["id"]), list(range(1, 13)))
         self.assertEqual(list(table["fitness"]), [1 / id for id in table["id"]])
-        self.assertEqual(list(table["metric.twice"]), [2 * id for id in table["id"]])
+        self.assertEqual(list(table["metrics.twice"]), [2 * id for id in table["id"]])
         self.hierevo("verify", "--run", self.run_dir)
         # A finished run is opened again at once; more evaluations are done.
         self.assertEqual(len(hierevo.Search(self.run_dir, evaluate, **SMALL).run().history), 12)

@@ -23,7 +23,7 @@ class Conversation(EvaluatorTest):
         assert self.hello is not None
         self.assertEqual(self.hello["protocol"], 1)
         self.assertEqual(self.hello["name"], "tenths")
-        self.assertEqual(self.hello["wants"], ["genotype"])
+        self.assertEqual(self.hello["fields"], ["genotype"])
         for id in (7, 3):
             evaluator.candidate(id)
             self.assertEqual(evaluator.receive(), {"type": "result", "id": id, "fitness": id / 10})
@@ -44,10 +44,10 @@ class Conversation(EvaluatorTest):
             "assert not pathlib.Path('own').exists()\n"
             "assert candidate.folder == pathlib.Path('own') and candidate.folder.is_dir()\n"
             "return len(candidate.cell['nodes'])",
-            arguments=", wants=('cell',)",
+            arguments=", fields=('cell',)",
         )
         assert self.hello is not None
-        self.assertEqual(self.hello["wants"], ["cell"])
+        self.assertEqual(self.hello["fields"], ["cell"])
         cell = {"output": 0, "nodes": [{"kind": "input", "operands": []}]}
         evaluator.send(
             type="candidate", id=1, seed=2**64 - 1, memory_parts=4, folder="own", cell=cell
@@ -60,9 +60,9 @@ class Conversation(EvaluatorTest):
         self.assertEqual(evaluator.answer()["fitness"], 400_000)
 
     def test_it_asks_for_what_the_function_needs(self) -> None:
-        evaluator = self.serve("return candidate.genotype", arguments=", wants=('cell',)")
+        evaluator = self.serve("return candidate.genotype", arguments=", fields=('cell',)")
         evaluator.send(type="candidate", id=1, seed=1, folder=None, cell={})
-        self.assertIn('Name "genotype" in its wants', evaluator.answer()["reason"])
+        self.assertIn('Name "genotype" in its fields', evaluator.answer()["reason"])
 
     def test_the_same_seed_the_same_numbers(self) -> None:
         evaluator = self.serve(

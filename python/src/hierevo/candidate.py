@@ -61,7 +61,7 @@ class Candidate:
     def cell(self) -> dict[str, Any]:
         """The assembled cell: its `nodes`, each with `kind` and `operands`, and its `output`.
 
-        Only for functions that are served with "cell" in `wants`.
+        Only for functions that are served with "cell" in `fields`.
         """
         cell: dict[str, Any] = self._member("cell")
         return cell
@@ -134,7 +134,7 @@ class Candidate:
         if name not in self._message:
             raise ValueError(
                 f"This candidate has no {name} (serve() did not ask for it). "
-                f'Name "{name}" in its wants.'
+                f'Name "{name}" in its fields.'
             )
         return self._message[name]
 

@@ -54,10 +54,10 @@ class EvaluatorServer:
         self._evaluations = 0
         self._computing = False
 
-    def run(self, name: str, wants: Sequence[str] = ("genotype",)) -> None:
+    def run(self, name: str, fields: Sequence[str] = ("genotype",)) -> None:
         """Says hello, then evaluates until there is no more work."""
         hello = {"type": "hello", "protocol": PROTOCOL, "name": name, "version": version}
-        self._send({**hello, "wants": list(wants)})
+        self._send({**hello, "fields": list(fields)})
         threading.Thread(target=self._watch, name="hierevo", daemon=True).start()
         while (message := self._next()) is not None:
             self._evaluations += 1
@@ -98,7 +98,7 @@ class EvaluatorServer:
                 finally:
                     self._receiving.release()
                 if self._ended and self._alone and self._computing:
-                    _exit_at_once()  # nobody wants the result
+                    _exit_at_once()  # nobody needs the result
 
     def _receive(self) -> None:
         """Reads once, waiting for something to be there. To be called by the owner of the lock."""

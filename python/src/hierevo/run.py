@@ -103,7 +103,7 @@ class Run:
         id, parent (0: none, random), status (text), fitness (NaN without one), repeat_fitness and
         repeat_loss (tuples), seconds, parameters, macs, phenotype (16 hexadecimal digits), worker
         (rank), finished_at (seconds of searching; NaN: not recorded), reason, seed, known (number
-        of results when it was made; -1: not recorded), and `metric.NAME` for each metric that an
+        of results when it was made; -1: not recorded), and `metrics.NAME` for each metric that an
         evaluator has measured (NaN where it has not).
         """
         return table_of(self.history)
@@ -196,7 +196,7 @@ def table_of(history: list[Individual]) -> Columns:
     }
     for name in _metric_names(history):
         values = (one.metrics.get(name, nan) for one in history)
-        table[f"metric.{name}"] = column(values, np.float64)
+        table[f"metrics.{name}"] = column(values, np.float64)
     return table
 
 

@@ -19,7 +19,7 @@ To try its function alone, call hierevo.evaluate_once(function, genotype) from P
 
 
 def serve(
-    function: EvaluationFunction, *, name: str = "", wants: Sequence[str] = ("genotype",)
+    function: EvaluationFunction, *, name: str = "", fields: Sequence[str] = ("genotype",)
 ) -> None:
     """Evaluates candidates of a search with `function` until the search has no more of them.
 
@@ -39,27 +39,27 @@ def serve(
     process no longer; should the search be killed amid an evaluation, the process exits at once. In
     child processes that multiprocessing has spawned, it does nothing.
 
-    name: shown by hierevo; the function's own, if empty. wants: "genotype", "cell", or both, for
+    name: shown by hierevo; the function's own, if empty. fields: "genotype", "cell", or both, for
     what is to be known of a candidate.
     """
     if is_spawned_child():
         return
-    for one in wants:
+    for one in fields:
         if one not in ("genotype", "cell"):
-            raise ValueError(f'wants has {one!r}. Known: "genotype", "cell".')
+            raise ValueError(f'fields has {one!r}. Known: "genotype", "cell".')
     if os.isatty(0):
         sys.stderr.write(_USAGE.format(command=" ".join(["python3", *sys.argv])))
         raise SystemExit(2)
     reading, writing = take_standard_streams()
-    serve_by(function, reading, writing, name=name, wants=wants)
+    serve_by(function, reading, writing, name=name, fields=fields)
 
 
 def serve_by(
-    function: EvaluationFunction, reading: int, writing: int, *, name: str, wants: Sequence[str]
+    function: EvaluationFunction, reading: int, writing: int, *, name: str, fields: Sequence[str]
 ) -> None:
     """serve() by descriptors that take_standard_streams() gave."""
     server = EvaluatorServer(function, reading, writing, alone=True)
-    server.run(name or getattr(function, "__name__", type(function).__name__), wants)
+    server.run(name or getattr(function, "__name__", type(function).__name__), fields)
 
 
 def is_spawned_child() -> bool:
