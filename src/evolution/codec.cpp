@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <limits>
 #include <string_view>
@@ -33,8 +32,6 @@ std::vector<double> read_numbers(ByteReader& in) {
   return values;
 }
 
-constexpr std::array<std::string_view, 3> names_of_results = {"fitness", "parameters", "macs"};
-
 bool is_letter(char one) {
   return (one >= 'a' && one <= 'z') || (one >= 'A' && one <= 'Z');
 }
@@ -44,11 +41,6 @@ bool is_of_names(char one) {
   return is_letter(one) || (one >= '0' && one <= '9') || others.find(one) != others.npos;
 }
 
-bool can_be_name(std::string_view name) {
-  return !name.empty() && name.size() <= longest_metric_name && is_letter(name.front()) &&
-         std::ranges::all_of(name, is_of_names);
-}
-
 }  // namespace
 
 std::optional<double> recorded_time(double stored) {
@@ -56,12 +48,17 @@ std::optional<double> recorded_time(double stored) {
   return stored;
 }
 
+bool can_be_metric(std::string_view name) {
+  return !name.empty() && name.size() <= longest_metric_name && is_letter(name.front()) &&
+         std::ranges::all_of(name, is_of_names);
+}
+
 std::string problem_with(const Metrics& metrics) {
   if (metrics.size() > most_metrics) {
     return fmt::format("{} metrics (at most {} are kept)", metrics.size(), most_metrics);
   }
   for (const auto& [name, value] : metrics) {
-    if (!can_be_name(name)) {
+    if (!can_be_metric(name)) {
       return fmt::format(
           "a metric named '{}' (names are 1 to {} letters, digits, '_', '-', '.' and '/', a letter "
           "first)",

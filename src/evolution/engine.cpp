@@ -20,11 +20,18 @@ void check(const EngineOptions& options) {
   require_in(evaluations_range, "evaluations", static_cast<double>(options.evaluations));
   require_in(tournament_range, "tournament", options.tournament);
   require_in(start_mutations_range, "start_mutations", options.start_mutations);
+  objectives_of(text_of(options.objectives));
 }
 
 std::optional<std::size_t> capacity_for(const EngineOptions& options) {
   if (options.algorithm == Algorithm::aging) return options.population;
   return std::nullopt;
+}
+
+/// With the fitness alone that of invalid and over-budget individuals counts, too: it is 0.
+std::vector<double> scores_in(const EngineOptions& options, const Evaluation& evaluation) {
+  if (is_fitness_alone(options.objectives)) return {evaluation.fitness};
+  return scores_of(options.objectives, evaluation);
 }
 
 }  // namespace
@@ -135,7 +142,7 @@ void Engine::record(Individual individual) {
   if (is_failure(evaluation.status)) {
     ++failures_;
   } else {
-    population_.add(id, evaluation.fitness);
+    population_.add(id, scores_in(options_, evaluation));
     const bool higher = !best_ || evaluation.fitness > history_[*best_].evaluation.fitness;
     if (higher && has_fitness(evaluation.status)) best_ = position;
   }
@@ -152,6 +159,10 @@ std::vector<Candidate> Engine::in_flight() const {
 
 const Individual* Engine::best() const {
   return best_ ? &history_[*best_] : nullptr;
+}
+
+std::vector<const Individual*> Engine::front() const {
+  return pareto_front(history_, options_.objectives);
 }
 
 }  // namespace hierevo::evolution

@@ -2,9 +2,15 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <deque>
+#include <numeric>
 #include <set>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/hash.hpp"
@@ -24,11 +30,14 @@ EngineOptions small_search(Algorithm algorithm) {
 }
 
 /// A fitness that depends on the genotype alone and can be climbed: the share of edges that are
-/// separable convolutions.
+/// separable convolutions. Its latency grows with the edges there are.
 Evaluation judge(const Candidate& candidate) {
   double hits = 0.0;
-  for (const genome::Gene gene : candidate.genotype.genes()) hits += gene == 3 ? 1.0 : 0.0;
   Evaluation evaluation;
+  for (const genome::Gene gene : candidate.genotype.genes()) {
+    hits += gene == 3 ? 1.0 : 0.0;
+    evaluation.metrics["latency"] += gene == genome::no_edge ? 0.0 : 1.0;
+  }
   evaluation.fitness = hits / static_cast<double>(candidate.genotype.genes().size());
   return evaluation;
 }
@@ -48,10 +57,29 @@ void run(Engine& engine, std::size_t workers) {
   }
 }
 
-class EveryAlgorithm : public testing::TestWithParam<Algorithm> {};
+struct Kind {
+  Algorithm algorithm;
+  const char* objectives = "fitness";
+};
+
+EngineOptions small_search(const Kind& kind) {
+  EngineOptions options = small_search(kind.algorithm);
+  options.objectives = objectives_of(kind.objectives);
+  return options;
+}
+
+class EveryAlgorithm : public testing::TestWithParam<Kind> {};
 INSTANTIATE_TEST_SUITE_P(Algorithms, EveryAlgorithm,
-                         testing::Values(Algorithm::evolution, Algorithm::aging, Algorithm::random),
-                         [](const auto& test) { return std::string(name(test.param)); });
+                         testing::Values(Kind{Algorithm::evolution}, Kind{Algorithm::aging},
+                                         Kind{Algorithm::random},
+                                         Kind{Algorithm::evolution, "fitness,-latency"},
+                                         Kind{Algorithm::aging, "fitness,-latency"},
+                                         Kind{Algorithm::evolution, "-latency"}),
+                         [](const auto& test) {
+                           std::string text(test.param.objectives);
+                           std::erase_if(text, [](char one) { return one == ',' || one == '-'; });
+                           return std::string(name(test.param.algorithm)) + "_" + text;
+                         });
 
 TEST_P(EveryAlgorithm, AsksForExactlyTheEvaluationsWanted) {
   Engine engine(small_search(GetParam()));
@@ -198,6 +226,108 @@ TEST(Engine, RefusesAStateThatContradictsItself) {
   EngineOptions flat = small_search(Algorithm::evolution);
   flat.space = genome::SearchSpace::flat();
   EXPECT_THROW(Engine(flat, engine.state()), core::CheckpointError);
+}
+
+TEST(EngineObjectives, ThatCannotBeAreRefused) {
+  EngineOptions options;
+  for (const Objectives& objectives : {Objectives{}, Objectives{{"fitness"}, {"fitness", true}}}) {
+    options.objectives = objectives;
+    EXPECT_THROW(Engine{options}, core::FieldError);
+  }
+}
+
+/// Its parameters may be the fewest of all: it was not evaluated.
+TEST(EngineObjectives, WhatWasNotEvaluatedIsNeverOnTheFrontAndRarelyAParent) {
+  EngineOptions options = small_search(Kind{Algorithm::evolution, "fitness,-parameters"});
+  options.evaluations = 300;
+  Engine engine(options);
+  std::set<IndividualId> not_evaluated;
+  std::size_t children = 0;
+  while (const auto candidate = engine.ask()) {
+    Evaluation evaluation = judge(*candidate);
+    evaluation.parameters = 1000 + static_cast<std::int64_t>(number(candidate->id) % 50);
+    if (number(candidate->id) % 3 == 0) {
+      evaluation = {};
+      evaluation.status = number(candidate->id) % 2 == 0 ? Status::invalid : Status::over_budget;
+      not_evaluated.insert(candidate->id);
+    }
+    if (candidate->parent && not_evaluated.contains(*candidate->parent)) ++children;
+    engine.tell(candidate->id, evaluation);
+  }
+  // A tournament has a fifth of them: all of its members are such by chance of 3^-10 or so.
+  EXPECT_LE(children, 3U);
+  EXPECT_FALSE(engine.front().empty());
+  for (const Individual* one : engine.front()) {
+    EXPECT_FALSE(not_evaluated.contains(one->candidate.id));
+  }
+}
+
+/// A trade-off: operations that give more fitness cost more, and not in proportion.
+Evaluation trade_off(const Candidate& candidate) {
+  constexpr std::array fitness = {0.0, 0.6, 0.2, 1.0, 0.1, 0.1, 0.3};
+  constexpr std::array<std::int64_t, 7> cost = {0, 40, 20, 100, 30, 30, 10};
+  Evaluation evaluation;
+  const auto genes = candidate.genotype.genes();
+  for (const genome::Gene gene : genes) {
+    evaluation.fitness += fitness.at(gene) / static_cast<double>(genes.size());
+    evaluation.parameters += cost.at(gene);
+  }
+  return evaluation;
+}
+
+/// The share of all that is possible that the front surpasses.
+double hypervolume(const Engine& engine) {
+  const double most = 100.0 * static_cast<double>(engine.options().space.genes());
+  double volume = 0.0;
+  double fitness_before = 0.0;
+  auto front = pareto_front(engine.history(), objectives_of("fitness,-parameters"));
+  std::reverse(front.begin(), front.end());  // from the least fitness on
+  for (const Individual* one : front) {
+    const auto& [fitness, parameters] =
+        std::pair(one->evaluation.fitness, static_cast<double>(one->evaluation.parameters));
+    volume += (fitness - fitness_before) * (most - parameters) / most;
+    fitness_before = fitness;
+  }
+  return volume;
+}
+
+std::vector<double> hypervolumes(Kind kind) {
+  std::vector<double> volumes;
+  for (std::uint64_t seed = 1; seed <= 8; ++seed) {
+    EngineOptions options = small_search(kind);
+    options.space = genome::SearchSpace::flat();
+    options.population = 40;
+    options.evaluations = 2000;
+    options.seed = seed;
+    Engine engine(options);
+    while (const auto candidate = engine.ask()) engine.tell(candidate->id, trade_off(*candidate));
+    volumes.push_back(hypervolume(engine));
+  }
+  return volumes;
+}
+
+/// Welch's t: how many standard errors the means are apart.
+double standard_errors_apart(const std::vector<double>& a, const std::vector<double>& b) {
+  const auto moments = [](const std::vector<double>& values) {
+    const double mean =
+        std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+    double squares = 0.0;
+    for (const double value : values) squares += (value - mean) * (value - mean);
+    const auto n = static_cast<double>(values.size());
+    return std::pair(mean, squares / (n - 1.0) / n);
+  };
+  const auto [mean_a, variance_a] = moments(a);
+  const auto [mean_b, variance_b] = moments(b);
+  return (mean_a - mean_b) / std::sqrt(variance_a + variance_b);
+}
+
+TEST(EngineObjectives, TheFrontOfEvolutionSurpassesThatOfRandomSearch) {
+  const auto both = hypervolumes({Algorithm::evolution, "fitness,-parameters"});
+  EXPECT_GT(standard_errors_apart(both, hypervolumes({Algorithm::random})), 5.0);
+  // And that of evolution for one of them alone.
+  EXPECT_GT(standard_errors_apart(both, hypervolumes({Algorithm::evolution})), 5.0);
+  const auto aging = hypervolumes({Algorithm::aging, "fitness,-parameters"});
+  EXPECT_GT(standard_errors_apart(aging, hypervolumes({Algorithm::random})), 5.0);
 }
 
 }  // namespace

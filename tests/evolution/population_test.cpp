@@ -4,10 +4,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <iterator>
 #include <numeric>
+#include <span>
 #include <vector>
 
 #include "hierevo/core/error.hpp"
+#include "hierevo/evolution/pareto.hpp"
 #include "support/chi_square.hpp"
 
 namespace hierevo::evolution {
@@ -54,13 +58,12 @@ std::vector<double> exact_probabilities(const std::vector<double>& fitness, std:
   return result;
 }
 
-TEST_P(Tournament, WinsAsOftenAsDrawingWithoutReplacementSays) {
-  const auto& [fitness, share] = GetParam();
+/// Whether each wins as often as in tournaments by these fitnesses.
+void expect_wins_by(const std::vector<double>& fitness, const Population& population,
+                    double share) {
   const auto k =
       std::min(fitness.size(),
                static_cast<std::size_t>(std::max(2.0, std::ceil(share * double(fitness.size())))));
-  Population population;
-  for (std::size_t i = 0; i < fitness.size(); ++i) population.add(IndividualId{i}, fitness[i]);
   constexpr int rounds = 100'000;
   std::vector<double> wins(fitness.size(), 0.0);
   std::vector<double> plain(fitness.size(), 0.0);
@@ -92,6 +95,13 @@ TEST_P(Tournament, WinsAsOftenAsDrawingWithoutReplacementSays) {
   EXPECT_GT(test::chi_square_p(observed_plain, expected), 1e-3);
 }
 
+TEST_P(Tournament, WinsAsOftenAsDrawingWithoutReplacementSays) {
+  const auto& [fitness, share] = GetParam();
+  Population population;
+  for (std::size_t i = 0; i < fitness.size(); ++i) population.add(IndividualId{i}, {fitness[i]});
+  expect_wins_by(fitness, population, share);
+}
+
 std::vector<double> distinct(int count) {
   std::vector<double> fitness(static_cast<std::size_t>(count));
   for (int i = 0; i < count; ++i) fitness[static_cast<std::size_t>(i)] = ((i * 37) % count) / 100.0;
@@ -104,10 +114,79 @@ INSTANTIATE_TEST_SUITE_P(Populations, Tournament,
                                          Case{{0.1, 0.1, 0.1, 0.1, 0.1}, 0.05},
                                          Case{{0.5, 0.1, 0.5, 0.0, 0.5, 0.1, 0.0, 0.1}, 0.3}));
 
+/// By front, then by crowding distance: the place of each, more for better.
+std::vector<double> order_by_nsga2(const std::vector<std::vector<double>>& points) {
+  std::vector<double> places(points.size(), -1.0);
+  std::vector<std::size_t> left(points.size());
+  std::iota(left.begin(), left.end(), 0);
+  for (int front = 0; !left.empty(); ++front) {
+    const auto is_dominated = [&](std::size_t i) {
+      return std::ranges::any_of(left, [&](auto j) { return dominates(points[j], points[i]); });
+    };
+    std::vector<std::size_t> members;
+    std::ranges::copy_if(left, std::back_inserter(members), std::not_fn(is_dominated));
+    std::erase_if(left, [&](auto i) { return std::ranges::find(members, i) != members.end(); });
+    std::vector<std::span<const double>> values;
+    for (const auto i : members) values.emplace_back(points[i]);
+    const std::vector<double> distances = crowding_distances(values);
+    for (std::size_t n = 0; n < members.size(); ++n) {
+      places[members[n]] = std::min(distances[n], 1e3) - 1e4 * front;
+    }
+  }
+  return places;
+}
+
+TEST(TournamentOfObjectives, PrefersTheFrontThenTheDistance) {
+  core::RandomStream random(3);
+  for (const std::size_t objectives : {2, 3}) {
+    std::vector<std::vector<double>> points(30, std::vector<double>(objectives));
+    for (auto& point : points) {
+      for (double& value : point) value = static_cast<double>(random.below(12));
+    }
+    points[7] = points[11];
+    Population population;
+    for (std::size_t i = 0; i < points.size(); ++i) population.add(IndividualId{i}, points[i]);
+    expect_wins_by(order_by_nsga2(points), population, 0.1);
+  }
+}
+
+TEST(TournamentOfObjectives, OneWithoutScoresWinsOnlyAmongItsLike) {
+  const std::vector<double> order = {2.0, 0.0, 1.0, 0.0, 0.0};
+  Population population;
+  population.add(IndividualId{0}, {1.0, 1.0});
+  population.add(IndividualId{1}, {});
+  population.add(IndividualId{2}, {0.0, 0.5});
+  population.add(IndividualId{3}, {});
+  population.add(IndividualId{4}, {});
+  expect_wins_by(order, population, 0.05);
+}
+
+TEST(TournamentOfObjectives, WithACapacityForgetsTheOldest) {
+  core::RandomStream random(5);
+  constexpr std::size_t capacity = 20;
+  Population population(capacity);
+  std::vector<std::vector<double>> points;
+  for (std::size_t i = 0; i < 200; ++i) {
+    points.push_back({random.unit(), random.unit(), random.unit()});
+    if (i % 7 == 0) points.back().clear();
+    population.add(IndividualId{i}, points.back());
+    const std::size_t first = i < capacity ? 0 : i + 1 - capacity;
+    ASSERT_EQ(population.size(), i + 1 - first);
+    // Of all, one of the first front wins.
+    const IndividualId winner = population.tournament(1.0, random);
+    ASSERT_GE(number(winner), first);
+    for (std::size_t other = first; other <= i; ++other) {
+      if (points[other].empty()) continue;
+      ASSERT_FALSE(points[number(winner)].empty());
+      ASSERT_FALSE(dominates(points[other], points[number(winner)]));
+    }
+  }
+}
+
 TEST(Population, WithACapacityForgetsTheOldest) {
   Population population(3);
   for (std::uint64_t i = 1; i <= 5; ++i) {
-    population.add(IndividualId{i}, 1.0 - 0.1 * static_cast<double>(i));
+    population.add(IndividualId{i}, {1.0 - 0.1 * static_cast<double>(i)});
   }
   EXPECT_EQ(population.size(), 3u);
   core::RandomStream random(1);
@@ -116,7 +195,7 @@ TEST(Population, WithACapacityForgetsTheOldest) {
 
 TEST(Population, ATournamentAmongManyEqualsTakesFewSteps) {
   Population population;
-  for (std::uint64_t i = 1; i <= 10'000; ++i) population.add(IndividualId{i}, 0.5);
+  for (std::uint64_t i = 1; i <= 10'000; ++i) population.add(IndividualId{i}, {0.5});
   core::RandomStream random(1);
   core::RandomStream same(1);
   population.tournament(0.05, random);

@@ -5,6 +5,7 @@
 #include <limits>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "hierevo/core/bytes.hpp"
 #include "hierevo/evolution/individual.hpp"
@@ -29,9 +30,10 @@ inline constexpr double time_not_recorded = std::numeric_limits<double>::quiet_N
 /// Nothing for that, and for what is no time.
 std::optional<double> recorded_time(double stored);
 
-/// What keeps metrics from being written; empty when nothing does. A name has 1 to
-/// longest_metric_name letters, digits and `_ - . /`, begins with a letter, and is none of fitness,
-/// parameters and macs, which every evaluation has. A value is finite.
+/// Whether it has 1 to longest_metric_name letters, digits and `_ - . /`, and begins with a letter.
+bool can_be_metric(std::string_view name);
+/// What keeps metrics from being written; empty when nothing does. Their names can be metrics and
+/// are none of names_of_results; their values are finite.
 std::string problem_with(const Metrics& metrics);
 /// What keeps an evaluation from being written; empty when nothing does.
 std::string problem_with(const Evaluation& evaluation);

@@ -12,6 +12,7 @@
 
 #include "hierevo/core/number_range.hpp"
 #include "hierevo/evolution/individual.hpp"
+#include "hierevo/evolution/objectives.hpp"
 #include "hierevo/evolution/population.hpp"
 #include "hierevo/genome/search_space.hpp"
 
@@ -47,6 +48,7 @@ struct EngineOptions {
   double tournament = 0.05;        ///< share of the population that takes part
   std::uint64_t seed = 1;
   int start_mutations = 1000;  ///< mutations of the trivial genotype that make a random one
+  Objectives objectives = {Objective{}};  ///< what a tournament compares
 };
 
 /// The candidate of this number as it is bred from `parent`, or random without one: its seed and
@@ -85,6 +87,8 @@ class Engine {
   std::size_t in_flight_count() const { return in_flight_.size(); }
   /// The individual with the highest fitness so far that did not fail, the earliest of equals.
   const Individual* best() const;
+  /// The individuals that no other one surpasses in all objectives (evolution::pareto_front()).
+  std::vector<const Individual*> front() const;
   /// Individuals whose evaluation failed (is_failure()).
   std::size_t failures() const { return failures_; }
   /// Whether as many evaluations as the options ask for are there.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <compare>
 #include <cstdint>
 #include <map>
@@ -47,7 +48,10 @@ constexpr bool has_fitness(Status status) {
   return status == Status::evaluated || status == Status::reused;
 }
 
-/// Numbers besides the fitness, by their names: a latency, the accuracy on a second task.
+/// Names of the numbers that every evaluation has.
+inline constexpr std::array<std::string_view, 3> names_of_results = {"fitness", "parameters",
+                                                                     "macs"};
+/// Numbers besides these, by their names: a latency, the accuracy on a second task.
 using Metrics = std::map<std::string, double>;
 
 /// What came out of a candidate.

@@ -1,0 +1,141 @@
+#include "hierevo/evolution/objectives.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "hierevo/core/error.hpp"
+#include "hierevo/core/printable.hpp"
+#include "hierevo/evolution/codec.hpp"
+#include "hierevo/evolution/pareto.hpp"
+
+namespace hierevo::evolution {
+
+namespace {
+
+[[noreturn]] void refuse(std::string_view text, const std::string& why,
+                         const std::string& suggestion) {
+  throw core::FieldError("objectives", fmt::format("is '{}'", core::printable(text)), why,
+                         suggestion);
+}
+
+std::string_view without_spaces(std::string_view text) {
+  const std::size_t first = text.find_first_not_of(' ');
+  if (first == text.npos) return {};
+  return text.substr(first, text.find_last_not_of(' ') - first + 1);
+}
+
+Objective objective_of(std::string_view part, std::string_view text) {
+  part = without_spaces(part);
+  Objective objective;
+  objective.smaller_is_better = part.starts_with('-');
+  objective.name = part.substr(objective.smaller_is_better ? 1 : 0);
+  const auto& names = names_of_results;
+  const bool known = std::ranges::find(names, objective.name) != names.end();
+  if (!known && !can_be_metric(objective.name)) {
+    refuse(text, fmt::format("'{}' is no name of an objective", core::printable(part)),
+           "Give names with commas between them, each with a '-' before it where less is better: "
+           "fitness,-parameters.");
+  }
+  return objective;
+}
+
+std::optional<double> value_of(const Objective& objective, const Evaluation& evaluation) {
+  if (objective.name == "fitness") return evaluation.fitness;
+  if (objective.name == "parameters") return static_cast<double>(evaluation.parameters);
+  if (objective.name == "macs") return static_cast<double>(evaluation.macs);
+  const auto found = evaluation.metrics.find(objective.name);
+  if (found == evaluation.metrics.end()) return std::nullopt;
+  return found->second;
+}
+
+}  // namespace
+
+Objectives objectives_of(std::string_view text) {
+  Objectives objectives;
+  for (std::string_view rest = text;;) {
+    const std::size_t comma = rest.find(',');
+    Objective objective = objective_of(rest.substr(0, comma), text);
+    const auto same = [&](const Objective& other) { return other.name == objective.name; };
+    if (std::ranges::any_of(objectives, same)) {
+      refuse(text, fmt::format("'{}' is there twice", objective.name), "Name it once.");
+    }
+    objectives.push_back(std::move(objective));
+    if (comma == rest.npos) break;
+    rest.remove_prefix(comma + 1);
+  }
+  if (objectives.size() > most_objectives) {
+    refuse(text, "among so many hardly any individual surpasses another",
+           fmt::format("Give {} at most.", most_objectives));
+  }
+  return objectives;
+}
+
+std::string text_of(const Objectives& objectives) {
+  std::string text;
+  for (const Objective& one : objectives) {
+    if (!text.empty()) text += ',';
+    if (one.smaller_is_better) text += '-';
+    text += one.name;
+  }
+  return text;
+}
+
+bool is_fitness_alone(const Objectives& objectives) {
+  return objectives == Objectives{Objective{}};
+}
+
+std::string missing_objective(const Objectives& objectives, const Evaluation& evaluation) {
+  if (!has_fitness(evaluation.status)) return "";
+  for (const Objective& one : objectives) {
+    if (!value_of(one, evaluation)) return one.name;
+  }
+  return "";
+}
+
+std::vector<double> values_of(const Objectives& objectives, const Evaluation& evaluation) {
+  if (!has_fitness(evaluation.status)) return {};
+  std::vector<double> values;
+  for (const Objective& one : objectives) {
+    const auto value = value_of(one, evaluation);
+    if (!value) return {};
+    values.push_back(*value);
+  }
+  return values;
+}
+
+std::vector<double> scores_of(const Objectives& objectives, const Evaluation& evaluation) {
+  std::vector<double> scores = values_of(objectives, evaluation);
+  for (std::size_t i = 0; i < scores.size(); ++i) {
+    if (objectives[i].smaller_is_better) scores[i] = -scores[i];
+  }
+  return scores;
+}
+
+std::vector<const Individual*> pareto_front(const std::vector<Individual>& history,
+                                            const Objectives& objectives) {
+  struct Member {
+    const Individual* individual;
+    std::vector<double> scores;
+  };
+  std::vector<Member> front;
+  for (const Individual& one : history) {
+    std::vector<double> scores = scores_of(objectives, one.evaluation);
+    if (scores.empty()) continue;
+    const auto is_as_good = [&](const Member& other) {
+      return other.scores == scores || dominates(other.scores, scores);
+    };
+    if (std::ranges::any_of(front, is_as_good)) continue;
+    std::erase_if(front, [&](const Member& other) { return dominates(scores, other.scores); });
+    front.push_back({&one, std::move(scores)});
+  }
+  std::ranges::stable_sort(front,
+                           [](const Member& a, const Member& b) { return a.scores > b.scores; });
+  std::vector<const Individual*> individuals;
+  for (const Member& member : front) individuals.push_back(member.individual);
+  return individuals;
+}
+
+}  // namespace hierevo::evolution
