@@ -18,11 +18,11 @@ namespace hierevo::io {
 struct FileKind {
   std::string_view word;    ///< the text block begins with "hierevo WORD 1"
   std::string_view format;  ///< the content's attribute `format`
-  std::uint32_t version;    ///< of the content, that this program writes
+  std::uint32_t version;    ///< of the content, the highest that this program reads
   std::size_t longest;      ///< bytes that such a file may have
 };
 // Some 20 million evaluations, and a network of over a billion parameters.
-inline constexpr FileKind snapshot_kind{"snapshot", "hierevo.search", 1, std::size_t{1} << 32};
+inline constexpr FileKind snapshot_kind{"snapshot", "hierevo.search", 2, std::size_t{1} << 32};
 inline constexpr FileKind training_kind{"training", "hierevo.training", 1, std::size_t{1} << 34};
 
 inline constexpr int block_version = 1;

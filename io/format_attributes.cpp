@@ -8,9 +8,9 @@
 
 namespace hierevo::io {
 
-void write_format_attributes(hid_t root, const FileKind& kind) {
+void write_format_attributes(hid_t root, const FileKind& kind, std::uint32_t version) {
   h5::write_text_attribute(root, "format", kind.format);
-  h5::write_attribute<std::uint32_t>(root, "version", kind.version);
+  h5::write_attribute<std::uint32_t>(root, "version", version);
   h5::write_text_attribute(root, "program", core::version());
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <string>
 #include <utility>
 
 #include "checksummed_header.hpp"
@@ -47,9 +48,12 @@ void write_computed(core::ByteWriter& out, const evolution::Evaluation& evaluati
 }  // namespace
 
 std::uint64_t run_identity(const evolution::EngineOptions& options) {
-  return core::hash_text(fmt::format("{} {} {} {} {} {}", options.space.name(),
-                                     evolution::name(options.algorithm), options.population,
-                                     options.tournament, options.seed, options.start_mutations));
+  std::string text =
+      fmt::format("{} {} {} {} {} {}", options.space.name(), evolution::name(options.algorithm),
+                  options.population, options.tournament, options.seed, options.start_mutations);
+  // Journals of before there were others are of the fitness alone.
+  if (!is_fitness_alone(options.objectives)) text += " " + text_of(options.objectives);
+  return core::hash_text(text);
 }
 
 JournalHeader JournalHeader::of(const Snapshot& follows) {

@@ -32,6 +32,9 @@ evolution::EngineOptions read_options(hid_t root) {
   options.tournament = h5::read_attribute<double>(root, "tournament");
   options.seed = h5::read_attribute<std::uint64_t>(root, "seed");
   options.start_mutations = h5::read_attribute<std::int32_t>(root, "start_mutations");
+  if (h5::has_attribute(root, "objectives")) {
+    options.objectives = evolution::objectives_of(h5::read_text_attribute(root, "objectives"));
+  }
   return options;
 }
 

@@ -51,6 +51,8 @@ void write_options(hid_t root, const evolution::EngineOptions& options) {
   h5::write_attribute<double>(root, "tournament", options.tournament);
   h5::write_attribute<std::uint64_t>(root, "seed", options.seed);
   h5::write_attribute<std::int32_t>(root, "start_mutations", options.start_mutations);
+  if (evolution::is_fitness_alone(options.objectives)) return;
+  h5::write_text_attribute(root, "objectives", text_of(options.objectives));
 }
 
 void write_owner(hid_t root, const core::OwnerMark& owner) {
@@ -204,7 +206,9 @@ void write_progress(hid_t root, const RunProgress& progress) {
 std::vector<std::byte> encode_content(const Snapshot& snapshot) {
   const h5::Session session;
   const h5::File file = h5::create_file();
-  write_format_attributes(file, snapshot_kind);
+  // The paper's search is what earlier programs can resume, too.
+  const bool earlier = evolution::is_fitness_alone(snapshot.options.objectives);
+  write_format_attributes(file, snapshot_kind, earlier ? 1 : snapshot_kind.version);
   write_options(file, snapshot.options);
   write_owner(file, snapshot.owner);
   write_individuals(file, snapshot);

@@ -84,7 +84,7 @@ std::vector<double> read_optional(hid_t root, const char* name) {
 std::vector<std::byte> encode_content(const TrainingSnapshot& snapshot) {
   const h5::Session session;
   const h5::File file = h5::create_file();
-  write_format_attributes(file, training_kind);
+  write_format_attributes(file, training_kind, training_kind.version);
   h5::write_text_attribute(file, "genotype", genome::json_text(snapshot.genotype));
   write_model(file, snapshot.model);
   h5::write_text_attribute(file, "options", to_utf8(snapshot.options));

@@ -12,6 +12,7 @@
 
 #include "chosen_genotype.hpp"
 #include "commands.hpp"
+#include "front.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
 #include "hierevo/core/standard_error.hpp"
@@ -37,6 +38,7 @@ struct ExportOptions {
   ModelOptions model;
   std::string weights;
   std::string format = "json";
+  bool front = false;
   std::string out;
 };
 
@@ -211,6 +213,20 @@ void export_onnx(const ExportOptions& options, const exchange::Network& network)
       options.out, network.model.input_channels, network.model.classes);
 }
 
+/// All genotypes of a front, a line of JSON each.
+void export_front(const ExportOptions& options) {
+  const GenotypeChoice& choice = options.choice;
+  const bool alone = choice.genotype.empty() && choice.id == 0 && options.weights.empty();
+  if (choice.run.empty() || !alone || options.format != "json") {
+    throw core::UsageError("--front belongs to --run and --format json alone",
+                           "it writes many genotypes, a line each",
+                           "Give --run DIR --front, or --run DIR --id N for one of them.");
+  }
+  std::string text;
+  for (const json& genotype : genotypes_of_front(choice.run)) text += genotype.dump() + '\n';
+  give(options, text);
+}
+
 std::string drawn(const genome::Genotype& genotype, bool as_svg) {
   const genome::CellGraph cell = genome::assemble(genotype);
   if (!cell.valid()) {
@@ -231,7 +247,8 @@ std::string drawn(const genome::Genotype& genotype, bool as_svg) {
 int command_export(const Arguments& arguments) {
   ExportOptions command;
   OptionSet options(
-      "usage: hierevo export --format FORMAT (--run DIR [--id N] | --genotype FILE.json |\n"
+      "usage: hierevo export --format FORMAT (--run DIR [--id N | --front] | --genotype FILE.json "
+      "|\n"
       "                       --weights TRAINING.h5) [--out FILE]",
       "Writes a cell or a trained network for other programs:\n"
       "  json     the genotype, for --genotype of hierevo train and hierevo evaluate\n"
@@ -248,6 +265,10 @@ int command_export(const Arguments& arguments) {
               {.recorded = false});
   options.add("out", &command.out, "the file; empty: standard output, for texts",
               {.recorded = false});
+  options.add("front", &command.front,
+              "with --run and json: all individuals that no other one dominates in the run's "
+              "objectives, a line each, with these",
+              {.recorded = false});
   command.choice.add_to(options);
   command.model.add_to(options);
   GenotypeChoice::inherit(options, {"model", "channels", "cells"});
@@ -257,6 +278,10 @@ int command_export(const Arguments& arguments) {
       "  hierevo export --format pytorch --weights my-run/train-7/repeat-1/best.h5 --out net.py\n"
       "  hierevo export --format onnx --weights my-run/train-7/repeat-1/best.h5 --out net.onnx\n");
   if (!options.parse(arguments)) return 0;
+  if (command.front) {
+    export_front(command);
+    return 0;
+  }
 
   const exchange::Network network = network_of(command);
   if (command.format == "json") {

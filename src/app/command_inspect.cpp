@@ -5,10 +5,14 @@
 
 #include "chosen_genotype.hpp"
 #include "commands.hpp"
+#include "front.hpp"
+#include "hierevo/core/error.hpp"
+#include "hierevo/evolution/objectives.hpp"
 #include "hierevo/genome/codec.hpp"
 #include "hierevo/genome/dot.hpp"
 #include "model_options.hpp"
 #include "option_set.hpp"
+#include "saved_run.hpp"
 #include "standard_output.hpp"
 
 namespace hierevo::app {
@@ -90,6 +94,30 @@ void print_for_people(const json& facts, const genome::Genotype& genotype) {
   }
 }
 
+int show_front(const GenotypeChoice& choice, bool as_json, bool as_dot) {
+  if (choice.run.empty() || !choice.genotype.empty() || choice.id != 0 || as_dot) {
+    throw core::UsageError("--front belongs to --run alone",
+                           "it shows all individuals of a run that no other one dominates",
+                           "Give --run DIR --front, without --genotype, --id and --dot.");
+  }
+  const io::Snapshot snapshot = read_run(choice.run);
+  const auto& objectives = snapshot.options.objectives;
+  const auto front = pareto_front(snapshot.state.history, objectives);
+  if (as_json) {
+    json facts = {{"objectives", text_of(objectives)}, {"front", json::array()}};
+    for (const evolution::Individual* one : front) {
+      json member = front_member(*one, objectives);
+      member["metrics"] = one->evaluation.metrics;
+      member["genotype"] = to_json(one->candidate.genotype);
+      facts["front"].push_back(std::move(member));
+    }
+    std::cout << facts.dump(2) << '\n';
+    return 0;
+  }
+  for (const std::string& line : front_table(front, objectives)) print_line("{}", line);
+  return 0;
+}
+
 }  // namespace
 
 int command_inspect(const Arguments& arguments) {
@@ -97,19 +125,25 @@ int command_inspect(const Arguments& arguments) {
   ModelOptions model;
   bool as_json = false;
   bool as_dot = false;
-  OptionSet options("usage: hierevo inspect --genotype FILE.json | --run DIR [--id N] [options]",
-                    "Shows what a genotype is and what its network costs: with --run the one that\n"
-                    "the search trained, otherwise for images of 3 channels and 10 classes.");
+  bool front = false;
+  OptionSet options(
+      "usage: hierevo inspect --genotype FILE.json | --run DIR [--id N | --front] [options]",
+      "Shows what a genotype is and what its network costs: with --run the one that\n"
+      "the search trained, otherwise for images of 3 channels and 10 classes.");
   choice.add_to(options);
   model.add_to(options);
   GenotypeChoice::inherit(options, {"model", "channels", "cells"});
   options.group("Output");
   options.add("json", &as_json, "as JSON", {.recorded = false});
+  options.add("front", &front,
+              "with --run: all individuals that no other one dominates in the run's objectives",
+              {.recorded = false});
   options.add("dot", &as_dot, "the assembled cell for Graphviz", {.recorded = false});
   options.epilogue(
       "Examples:\n  hierevo inspect --run my-run --model cifar-large\n"
       "  hierevo inspect --run my-run --dot | dot -Tpng -o cell.png\n");
   if (!options.parse(arguments)) return 0;
+  if (front) return show_front(choice, as_json, as_dot);
 
   const genome::ModelSpec spec = model.spec();
   const evolution::Individual individual = choice.read();

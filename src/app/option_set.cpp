@@ -425,7 +425,9 @@ std::string OptionSet::record() const {
 
 std::string OptionSet::lasting() const {
   return lines_of([this](const Entry& option) {
-    return option.facts.change == Change::never && !from_environment_.contains(option.name);
+    const bool as_before = option.facts.added_later && option.text() == option.standard;
+    return option.facts.change == Change::never && !from_environment_.contains(option.name) &&
+           !as_before;
   });
 }
 

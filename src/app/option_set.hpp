@@ -61,6 +61,8 @@ struct Facts {
   std::vector<std::string> choices{};  ///< that there are besides the default, where not any text
   bool recorded = true;                ///< in RUN/config.ini; otherwise a per-run option
   Change change = Change::never;
+  /// Earlier versions did not have it, and did what its default does: lasting() is as theirs then.
+  bool added_later = false;
 
   /// "seconds; from 1 to 64; 0: no limit", for help.
   std::string text() const;

@@ -2,12 +2,16 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
+#include <vector>
 
 #include "hierevo/comm/mpi_session.hpp"
+#include "hierevo/core/closest_match.hpp"
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/memory.hpp"
 #include "hierevo/core/version.hpp"
+#include "option_errors.hpp"
 #include "progress_line.hpp"
 
 namespace hierevo::app {
@@ -33,6 +37,7 @@ void SearchCommandOptions::add_to(OptionSet& options) {
       "  hierevo search --run R --evaluator synthetic --population 10 --evaluations 50\n"
       "  hierevo search --run R --evaluator server --command 'python3 evaluate.py'\n"
       "  hierevo search --run R --evaluator command --command './evaluate.py --fast'\n"
+      "  hierevo search --run R --objectives fitness,-parameters\n"
       "Ctrl-C, SIGTERM, SIGHUP, SIGXCPU, SIGUSR1 or SIGUSR2 saves and exits with code 75 (mpirun\n"
       "itself may exit with 1); the same command resumes.\n");
 }
@@ -57,6 +62,10 @@ void SearchCommandOptions::add_search_to(OptionSet& options) {
   options.add("start-mutations", &start_mutations,
               "mutations that turn the trivial genotype into a random one",
               {.range = evolution::start_mutations_range});
+  options.add("objectives", &objectives,
+              "what tournaments compare: fitness, parameters, macs and metrics of the evaluator, "
+              "with commas between them and a '-' where less is better; of several, as in NSGA-II",
+              {.added_later = true});
   const Facts bound{.range = core::at_least(0), .zero = "no limit"};
   options.add("max-parameters", &max_parameters, "larger networks get fitness 0 without training",
               bound);
@@ -165,7 +174,22 @@ evolution::EngineOptions SearchCommandOptions::engine() const {
           .evaluations = static_cast<std::size_t>(evaluations),
           .tournament = tournament,
           .seed = seed,
-          .start_mutations = start_mutations};
+          .start_mutations = start_mutations,
+          .objectives = evolution::objectives_of(objectives)};
+}
+
+/// Throws FieldError. Metrics come from programs of users only.
+void SearchCommandOptions::check_objectives() const {
+  const evolution::Objectives wanted = evolution::objectives_of(objectives);
+  if (evaluator != "train" && evaluator != "synthetic") return;
+  const std::vector<std::string> known(evolution::names_of_results.begin(),
+                                       evolution::names_of_results.end());
+  for (const auto& [name, smaller_is_better] : wanted) {
+    if (std::ranges::find(known, name) != known.end()) continue;
+    throw core::FieldError("objectives", fmt::format("is '{}'", objectives),
+                           fmt::format("--evaluator {} gives no metric '{}'", evaluator, name),
+                           core::suggestion_for(name, known));
+  }
 }
 
 search::SearchOptions SearchCommandOptions::search() const {
@@ -176,6 +200,7 @@ search::SearchOptions SearchCommandOptions::search() const {
     throw core::UsageError("--command belongs to --evaluator server or command",
                            fmt::format("--evaluator is {}", evaluator), "Give both or neither.");
   }
+  naming_options([this] { check_objectives(); });
   training.training();
 
   search::SearchOptions options;

@@ -20,6 +20,7 @@ struct SearchCommandOptions {
   double tournament = 0.05;
   std::uint64_t seed = 1;
   int start_mutations = 1000;
+  std::string objectives = "fitness";
   std::int64_t max_parameters = 0;
   std::int64_t max_macs = 0;
   double max_training_memory = 0.0;
@@ -60,6 +61,7 @@ struct SearchCommandOptions {
   void add_evaluation_to(OptionSet& options);
   void add_ranks_to(OptionSet& options);
   search::TrainingMemory training_memory() const;
+  void check_objectives() const;
 };
 
 }  // namespace hierevo::app

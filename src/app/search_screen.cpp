@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "hierevo/core/quantity_text.hpp"
+#include "hierevo/evolution/objectives.hpp"
 #include "hierevo/search/search_progress.hpp"
 #include "terminal.hpp"
 
@@ -63,6 +64,7 @@ class Screen {
     add_progress();
     add_time();
     add_best();
+    add_front();
     add_workers();
     add_ranks(most_rank_lines);
     add_problems();
@@ -139,6 +141,25 @@ class Screen {
     add("so far",
         block_line(trend) +
             toned(fmt::format("  {:.4f} to {:.4f}", trend.front(), trend.back()), Tone::plain));
+  }
+
+  /// The ends of the front; with one objective it is the best alone.
+  void add_front() {
+    const auto objectives = evolution::objectives_of(status_["objectives"].get<std::string>());
+    const json& front = status_["front"];
+    if (objectives.size() < 2 || front.empty()) return;
+    const auto text = [&](const json& member) {
+      std::string values;
+      for (const auto& objective : objectives) {
+        values +=
+            fmt::format("{} {}, ", objective.name,
+                        value_text(objective, member["values"][objective.name].get<double>()));
+      }
+      return values + fmt::format("individual {}", member["id"].get<std::uint64_t>());
+    };
+    add_plain("front", counted_text(status_["front_size"].get<std::size_t>(), "individual") +
+                           ", the first: " + text(front.front()));
+    if (front.size() > 1) add_plain("", "the last: " + text(front.back()));
   }
 
   void add_workers() {

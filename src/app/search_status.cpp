@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 #include <unordered_set>
 
+#include "front.hpp"
 #include "hierevo/core/claim_directory.hpp"
 #include "hierevo/core/owner.hpp"
 #include "hierevo/core/quantity_text.hpp"
@@ -243,6 +244,15 @@ json search_status(const fs::path& run) {
     status["best"] = {{"id", number(best->candidate.id)},
                       {"fitness", best->evaluation.fitness},
                       {"parameters", best->evaluation.parameters}};
+  }
+  const auto& objectives = snapshot.options.objectives;
+  const auto front = pareto_front(history, objectives);
+  constexpr std::size_t most_shown = 100;
+  status["objectives"] = text_of(objectives);
+  status["front_size"] = front.size();
+  status["front"] = json::array();
+  for (const Individual* one : spread_over(front, most_shown)) {
+    status["front"].push_back(front_member(*one, objectives));
   }
   status["problems"] = problems_of(status, history, run);
   return status;

@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <optional>
 #include <utility>
 
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/printable.hpp"
+#include "hierevo/core/quantity_text.hpp"
 #include "hierevo/evolution/codec.hpp"
 #include "hierevo/evolution/pareto.hpp"
 
@@ -67,7 +69,7 @@ Objectives objectives_of(std::string_view text) {
     rest.remove_prefix(comma + 1);
   }
   if (objectives.size() > most_objectives) {
-    refuse(text, "among so many hardly any individual surpasses another",
+    refuse(text, "among so many hardly any individual dominates another",
            fmt::format("Give {} at most.", most_objectives));
   }
   return objectives;
@@ -114,6 +116,14 @@ std::vector<double> scores_of(const Objectives& objectives, const Evaluation& ev
   return scores;
 }
 
+std::string value_text(const Objective& objective, double value) {
+  if (objective.name == "fitness") return fmt::format("{:.4f}", value);
+  if (objective.name == "parameters" || objective.name == "macs") {
+    return core::grouped_text(static_cast<std::int64_t>(value));
+  }
+  return fmt::format("{:.6g}", value);
+}
+
 std::vector<const Individual*> pareto_front(const std::vector<Individual>& history,
                                             const Objectives& objectives) {
   struct Member {
@@ -136,6 +146,14 @@ std::vector<const Individual*> pareto_front(const std::vector<Individual>& histo
   std::vector<const Individual*> individuals;
   for (const Member& member : front) individuals.push_back(member.individual);
   return individuals;
+}
+
+std::vector<const Individual*> spread_over(const std::vector<const Individual*>& front,
+                                           std::size_t most) {
+  if (front.size() <= most) return front;
+  std::vector<const Individual*> some;
+  for (std::size_t i = 0; i < most; ++i) some.push_back(front[i * (front.size() - 1) / (most - 1)]);
+  return some;
 }
 
 }  // namespace hierevo::evolution

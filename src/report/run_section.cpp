@@ -9,6 +9,7 @@
 
 #include "ancestry.hpp"
 #include "assets.hpp"
+#include "front.hpp"
 #include "hierevo/core/claim_directory.hpp"
 #include "hierevo/core/quantity_text.hpp"
 #include "hierevo/core/statistics.hpp"
@@ -440,6 +441,7 @@ std::string run_section(const RunData& run, const std::vector<Chart>& search_cha
   std::string text = fmt::format("<p class=\"outcome\">{}</p>\n", html::text(outcome(run)));
   text += facts(run);
   text += part(prefix, "charts", "How the search went", charts_html(search_charts));
+  if (has_front(run)) text += part(prefix, "front", "The Pareto front", front_html(run));
   if (const Individual* best = run.best()) {
     text += part(prefix, "cell", "The best cell", best_cell(run, *best));
     text += part(prefix, "best", "The best ten", best_ten(run, prefix));

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "ancestry.hpp"
+#include "front.hpp"
 #include "hierevo/core/quantity_text.hpp"
 #include "hierevo/report/run_charts.hpp"
 
@@ -268,14 +269,17 @@ std::vector<double> best_so_far(const std::vector<Individual>& history) {
 
 std::vector<Chart> search_charts(const RunData& run, const std::string& prefix) {
   using evolution::Evaluation;
-  return {fitness_chart(run, prefix),
-          parameters_chart(run, prefix),
-          cost_chart(run, prefix, "accuracy-parameters", "parameters", "Parameters",
-                     &Evaluation::parameters),
-          cost_chart(run, prefix, "accuracy-macs", "MACs", "Multiply-accumulates for one image",
-                     &Evaluation::macs),
-          busy_chart(run, prefix),
-          pace_chart(run, prefix)};
+  std::vector<Chart> charts;
+  if (has_front(run)) charts.push_back(front_chart(run, prefix));
+  charts.push_back(fitness_chart(run, prefix));
+  charts.push_back(parameters_chart(run, prefix));
+  charts.push_back(cost_chart(run, prefix, "accuracy-parameters", "parameters", "Parameters",
+                              &Evaluation::parameters));
+  charts.push_back(cost_chart(run, prefix, "accuracy-macs", "MACs",
+                              "Multiply-accumulates for one image", &Evaluation::macs));
+  charts.push_back(busy_chart(run, prefix));
+  charts.push_back(pace_chart(run, prefix));
+  return charts;
 }
 
 }  // namespace hierevo::report

@@ -105,17 +105,18 @@ void Coordinator::finished_one(int rank, const Result& result) {
               number(result.id), rank);
     return;
   }
-  judge(rank, result.evaluation);
+  const evolution::Evaluation evaluation = ledger_.judged(result.evaluation);
+  judge(rank, evaluation);
   CandidateTable::Issued* one = ledger_.candidates().find(result.id);
   if (one == nullptr) return;  // another worker was faster
   // Who was silent and is back may have it as well.
   const std::set<int>& others = workers_.holders(result.id);
-  if (ledger_.record_result(*one, result.evaluation, rank)) {
+  if (ledger_.record_result(*one, evaluation, rank)) {
     for (const int other : others) ranks_.send(other, encode(Cancel{result.id}));
     return;
   }
   core::log(core::LogLevel::warning, "Candidate {} on rank {}: {}; retrying it once",
-            number(result.id), rank, failure_text(result.evaluation));
+            number(result.id), rank, failure_text(evaluation));
   if (others.empty()) ledger_.candidates().retry(result.id, rank);
 }
 

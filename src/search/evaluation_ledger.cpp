@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <string>
 #include <utility>
 
 #include "hierevo/core/log.hpp"
@@ -48,6 +49,13 @@ CandidateTable::Issued* EvaluationLedger::next() {
     record(candidate->id, facts.evaluation);
   }
   return nullptr;
+}
+
+Evaluation EvaluationLedger::judged(const Evaluation& result) const {
+  const std::string missing = missing_objective(options_.engine.objectives, result);
+  if (missing.empty()) return result;
+  return Evaluation::failure(
+      Status::failed, fmt::format("the evaluator gave no metric '{}', an objective", missing));
 }
 
 bool EvaluationLedger::record_result(CandidateTable::Issued& one, Evaluation result, int rank) {

@@ -29,8 +29,10 @@ class EvaluationLedger {
   /// Issues the next candidate that needs a worker; null when there is none now. Those that need
   /// none are recorded on the way, in groups, so that signals and messages are seen in between.
   CandidateTable::Issued* next();
-  /// The result of an issued candidate, which is then gone. Where it crashed for the first time it
-  /// is not recorded, and this is false: it is to be retried.
+  /// What counts of an evaluator's result: a success that lacks an objective is a failure.
+  evolution::Evaluation judged(const evolution::Evaluation& result) const;
+  /// The result of an issued candidate, judged(), which is then gone. Where it crashed for the
+  /// first time it is not recorded, and this is false: it is to be retried.
   bool record_result(CandidateTable::Issued& one, evolution::Evaluation result, int rank);
   /// The last worker that had this issued candidate is lost. False: it is to be retried; else it is
   /// recorded as crashed, being the likely cause, and gone.

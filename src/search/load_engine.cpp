@@ -28,6 +28,9 @@ void require_same_run(const evolution::EngineOptions& saved, const evolution::En
   require(saved.seed == wanted.seed, "seed", saved.seed, wanted.seed);
   require(saved.start_mutations == wanted.start_mutations, "start_mutations", saved.start_mutations,
           wanted.start_mutations);
+  require(saved.objectives == wanted.objectives, "objectives",
+          fmt::format("'{}'", text_of(saved.objectives)),
+          fmt::format("'{}'", text_of(wanted.objectives)));
 }
 
 evolution::Engine load_engine(const SearchOptions& options, SearchRecord& record) {

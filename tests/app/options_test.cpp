@@ -170,6 +170,20 @@ TEST(OptionFacts, SayWhatMayChange) {
       testing::HasSubstr("(--seconds was 4 and is 3 now)"));
 }
 
+TEST(OptionFacts, WhatWasAddedLaterIsLastingOnlyWithAnotherValue) {
+  std::string objectives = "fitness";
+  int seed = 1;
+  OptionSet options("", "");
+  options.group("Search");
+  options.add("seed", &seed, "");
+  options.add("objectives", &objectives, "", {.added_later = true});
+  options.parse({});
+  EXPECT_EQ(options.lasting(), "seed=1\n");
+  EXPECT_EQ(options.record(), "seed=1\nobjectives=fitness\n");
+  options.parse({"--objectives", "fitness,-macs"});
+  EXPECT_EQ(options.lasting(), "seed=1\nobjectives=fitness,-macs\n");
+}
+
 TEST(NamingOptions, AFieldOfALibraryIsNamedAsItsOption) {
   const auto refusal = [](const char* field) {
     return test::refusal(

@@ -275,7 +275,7 @@ Evaluation trade_off(const Candidate& candidate) {
   return evaluation;
 }
 
-/// The share of all that is possible that the front surpasses.
+/// The share of all that is possible that the front dominates.
 double hypervolume(const Engine& engine) {
   const double most = 100.0 * static_cast<double>(engine.options().space.genes());
   double volume = 0.0;
@@ -321,7 +321,7 @@ double standard_errors_apart(const std::vector<double>& a, const std::vector<dou
   return (mean_a - mean_b) / std::sqrt(variance_a + variance_b);
 }
 
-TEST(EngineObjectives, TheFrontOfEvolutionSurpassesThatOfRandomSearch) {
+TEST(EngineObjectives, TheFrontOfEvolutionDominatesThatOfRandomSearch) {
   const auto both = hypervolumes({Algorithm::evolution, "fitness,-parameters"});
   EXPECT_GT(standard_errors_apart(both, hypervolumes({Algorithm::random})), 5.0);
   // And that of evolution for one of them alone.

@@ -83,7 +83,7 @@ TEST(Objectives, AreNoneWithoutAnEvaluationOrAMetric) {
   EXPECT_EQ(missing_objective(objectives, evaluation), "latency");
 }
 
-TEST(ParetoFront, HasThoseThatNothingSurpasses) {
+TEST(ParetoFront, HasThoseThatNothingDominates) {
   const Objectives objectives = objectives_of("fitness,-parameters");
   core::RandomStream random(9);
   for (int round = 0; round < 40; ++round) {
@@ -97,13 +97,13 @@ TEST(ParetoFront, HasThoseThatNothingSurpasses) {
     std::set<const Individual*> expected;
     for (const Individual& one : history) {
       const auto own = scores_of(objectives, one.evaluation);
-      bool surpassed = own.empty();
+      bool dominated = own.empty();
       for (const Individual& other : history) {
         const auto theirs = scores_of(objectives, other.evaluation);
         if (own.empty() || theirs.empty()) continue;
-        surpassed = surpassed || dominates(theirs, own) || (theirs == own && &other < &one);
+        dominated = dominated || dominates(theirs, own) || (theirs == own && &other < &one);
       }
-      if (!surpassed) expected.insert(&one);
+      if (!dominated) expected.insert(&one);
     }
     const auto front = pareto_front(history, objectives);
     EXPECT_EQ(std::set<const Individual*>(front.begin(), front.end()), expected);
@@ -116,6 +116,22 @@ TEST(ParetoFront, HasThoseThatNothingSurpasses) {
       EXPECT_EQ(best.front(), best_of(history));
     }
   }
+}
+
+TEST(ParetoFront, IsShownFromEndToEnd) {
+  std::vector<Individual> history(11, individual_with(1, {}));
+  std::vector<const Individual*> front;
+  for (const Individual& one : history) front.push_back(&one);
+  EXPECT_EQ(spread_over(front, 11), front);
+  EXPECT_THAT(spread_over(front, 3), ElementsAre(&history[0], &history[5], &history[10]));
+  EXPECT_THAT(spread_over(front, 2), ElementsAre(&history[0], &history[10]));
+  EXPECT_THAT(spread_over({}, 2), IsEmpty());
+}
+
+TEST(Objectives, HaveTextsForPeople) {
+  EXPECT_EQ(value_text({"fitness"}, 0.93125), "0.9313");
+  EXPECT_EQ(value_text({"parameters", true}, 1234567), "1,234,567");
+  EXPECT_EQ(value_text({"latency", true}, 0.001234), "0.001234");
 }
 
 }  // namespace

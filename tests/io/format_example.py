@@ -46,7 +46,8 @@ def check(example, expected):
 
     with h5py.File("RUN/search.h5", "r") as file:
         assert file.userblock_size == 512
-        assert file.attrs["format"] == "hierevo.search" and file.attrs["version"] == 1
+        assert file.attrs["format"] == "hierevo.search" and file.attrs["version"] == 2
+        assert file.attrs["objectives"] == expected["objectives"]
         assert file.attrs["space"] == expected["space"]
         assert int(file.attrs["seed"]) == expected["seed"]
         assert file["progress"].attrs["state"] == expected["state"]
@@ -56,6 +57,11 @@ def check(example, expected):
             assert group[name][:].tolist() == [i[name] for i in individuals], name
         assert group["repeat_fitness_count"][:].tolist() == [i["runs"] for i in individuals]
         assert list(group["reason"].asstr()[:]) == [i["reason"] for i in individuals]
+        metrics = [{} for _ in individuals]
+        table = group["metrics"]
+        for row, name, value in zip(table["individual"], table["name"], table["value"]):
+            metrics[row][table["names"].asstr()[name]] = value
+        assert metrics == [i["metrics"] for i in individuals] and any(metrics)
         by_value = {v: k for k, v in h5py.check_enum_dtype(group["status"].dtype).items()}
         assert [by_value[s] for s in group["status"][:]] == [i["status"] for i in individuals]
         # Times would make two files of the same search different.

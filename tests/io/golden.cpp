@@ -1,4 +1,4 @@
-// Never change what is here: data/snapshot_v1.h5 was written from it.
+// Never change what is here: data/snapshot_v1.h5 and snapshot_v2.h5 were written from it.
 #include <limits>
 
 #include "samples.hpp"
@@ -52,6 +52,17 @@ Snapshot golden_snapshot() {
                              {Status::invalid, 0.0, {}, {}, 0.0, 0, 0, 0, 0, ""}}};
   snapshot.state.in_flight = {candidate(4, IndividualId{2}, {5, 0, 6, 1, 2, 3, 1, 0, 1})};
   snapshot.progress = {"saved", 1'700'000'000, 60.5, 110.25, 121.0, 2};
+  return snapshot;
+}
+
+Snapshot golden_snapshot_2() {
+  Snapshot snapshot = golden_snapshot();
+  snapshot.options.objectives = {{"fitness"}, {"device/latency", true}, {"parameters", true}};
+  snapshot.state.history[0].evaluation.metrics = {{"device/latency", 0.125}, {"memory", -2e9}};
+  snapshot.state.history[0].evaluation.finished_at = 30.5;
+  snapshot.state.history[1].evaluation.metrics = {{"memory", 3.0}};
+  snapshot.state.in_flight[0].known = 3;
+  snapshot.owner = {5, 0x0123456789abcdef};
   return snapshot;
 }
 

@@ -27,6 +27,7 @@ constexpr std::size_t individuals = 20;
 
 Snapshot original() {
   Snapshot snapshot = test::random_snapshot(21, "hierarchical", individuals, 2);
+  snapshot.options.objectives = evolution::objectives_of("fitness,-parameters");
   // Short ones, so that the long ones of the tests are easy to tell.
   for (auto& individual : snapshot.state.history) individual.evaluation.reason = "why";
   return snapshot;
@@ -119,7 +120,7 @@ TEST(Hostile, OtherFormatsAndVersions) {
 
 TEST(Hostile, ANewerVersionNamesItsWriter) {
   const Bytes bytes = edited([](hid_t file) {
-    with_attribute<std::uint32_t>("/", "version", 2)(file);
+    with_attribute<std::uint32_t>("/", "version", 3)(file);
     with_attribute("/", "program", "9.9.9")(file);
     remove_object(file, "individuals");  // whatever it holds
   });
@@ -137,11 +138,16 @@ TEST(Hostile, ANewerVersionIsNotPassedOver) {
   const auto path = folder.path() / "search.h5";
   save_snapshot(original(), path);
   save_snapshot(original(), path);
-  core::replace_file(path, edited(with_attribute<std::uint32_t>("/", "version", 2)));
+  core::replace_file(path, edited(with_attribute<std::uint32_t>("/", "version", 3)));
   EXPECT_THROW(load_snapshot(path), NewerVersionError);
 }
 
 TEST(Hostile, ImpossibleOptions) {
+  EXPECT_THAT(refusal(with_attribute("/", "objectives", "fitness,-fitness")),
+              HasSubstr("objectives is 'fitness,-fitness' ('fitness' is there twice)"));
+  EXPECT_THAT(refusal(with_attribute("/", "objectives", "")), HasSubstr("objectives is ''"));
+  EXPECT_THAT(refusal(with_attribute<std::uint32_t>("/", "objectives", 1)),
+              HasSubstr("attribute 'objectives' of / has a wrong type"));
   EXPECT_THAT(refusal(with_attribute("/", "space", "99x99")), HasSubstr("99 motifs of 99 nodes"));
   EXPECT_THAT(refusal(with_attribute<std::int64_t>("/", "space", 3)),
               HasSubstr("attribute 'space' of / has a wrong type"));

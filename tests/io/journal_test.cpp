@@ -308,6 +308,17 @@ TEST_F(JournalTest, ARecordThatDoesNotFollowEndsTheJournal) {
   refused("it belongs to another run", flipped(0, 1));
 }
 
+TEST(RunIdentity, CoversTheObjectivesAndIsOtherwiseThatOfEarlierVersions) {
+  evolution::EngineOptions options{.space = genome::SearchSpace::flat()};
+  const auto of_fitness = run_identity(options);
+  EXPECT_EQ(of_fitness, core::hash_text(options.space.name() + " evolution 200 0.05 1 1000"));
+  options.objectives = evolution::objectives_of("fitness,-parameters");
+  const auto of_two = run_identity(options);
+  EXPECT_NE(of_two, of_fitness);
+  options.objectives = evolution::objectives_of("fitness,-macs");
+  EXPECT_NE(run_identity(options), of_two);
+}
+
 TEST_F(JournalTest, OfAnotherRunOrALaterSnapshotItIsNotUsed) {
   search_.snapshot();
   for (int i = 0; i < 5; ++i) search_.step();

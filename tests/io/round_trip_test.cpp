@@ -135,5 +135,16 @@ TEST(Golden, VersionOneStaysReadable) {
   EXPECT_EQ(read.progress.unix_seconds, 1'700'000'000);
 }
 
+TEST(Golden, VersionTwoStaysReadable) {
+  const auto path = std::filesystem::path(HIEREVO_TEST_DATA) / "snapshot_v2.h5";
+  const Snapshot read = decode_snapshot(core::read_file(path), path);
+  std::string where;
+  EXPECT_TRUE(same(read, test::golden_snapshot_2(), &where)) << where;
+  EXPECT_EQ(evolution::text_of(read.options.objectives), "fitness,-device/latency,-parameters");
+  EXPECT_EQ(read.state.history[0].evaluation.metrics.at("device/latency"), 0.125);
+  EXPECT_EQ(read.state.history[0].evaluation.metrics.at("memory"), -2e9);
+  EXPECT_EQ(read.owner.incarnation, 5U);
+}
+
 }  // namespace
 }  // namespace hierevo::io

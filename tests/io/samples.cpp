@@ -82,7 +82,7 @@ bool same_evaluation(Evaluation a, Evaluation b) {
 bool same_options(const evolution::EngineOptions& a, const evolution::EngineOptions& b) {
   return a.space == b.space && a.algorithm == b.algorithm && a.population == b.population &&
          a.evaluations == b.evaluations && a.tournament == b.tournament && a.seed == b.seed &&
-         a.start_mutations == b.start_mutations;
+         a.start_mutations == b.start_mutations && a.objectives == b.objectives;
 }
 
 bool same_progress(const RunProgress& a, const RunProgress& b) {
@@ -104,6 +104,8 @@ Snapshot random_snapshot(std::uint64_t seed, std::string_view space, std::size_t
   options.tournament = 0.01 + 0.9 * unit(random);
   options.seed = random();
   options.start_mutations = static_cast<int>(random.below(200));
+  constexpr std::array objectives = {"fitness", "fitness,-parameters", "-latency,task_2.top1,macs"};
+  options.objectives = evolution::objectives_of(objectives[random.below(objectives.size())]);
 
   evolution::Engine engine(options);
   std::vector<evolution::Candidate> waiting;

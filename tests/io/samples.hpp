@@ -20,5 +20,7 @@ bool same(const Snapshot& a, const Snapshot& b, std::string* where);
 
 /// A small search without any randomness: the content of data/snapshot_v1.h5.
 Snapshot golden_snapshot();
+/// The same with what version 2 added: the content of data/snapshot_v2.h5.
+Snapshot golden_snapshot_2();
 
 }  // namespace hierevo::io::test

@@ -1,6 +1,7 @@
 // write_sample FOLDER: makes FOLDER/RUN/search.h5, FOLDER/DATA.h5, FOLDER/SHARDS and
 // FOLDER/expected.json with the same content.
 // write_sample --golden FILE: makes data/snapshot_v1.h5; it was used once, for version 1.
+// write_sample --golden-2 FILE: makes data/snapshot_v2.h5; likewise.
 #include <fmt/format.h>
 
 #include <exception>
@@ -33,12 +34,14 @@ nlohmann::json expected_content(const io::Snapshot& snapshot) {
                            {"fitness", evaluation.fitness},
                            {"phenotype", evaluation.phenotype},
                            {"runs", evaluation.repeat_fitness.size()},
+                           {"metrics", evaluation.metrics},
                            {"reason", evaluation.reason}});
   }
   return {{"individuals", std::move(individuals)},
           {"in_flight", snapshot.state.in_flight.size()},
           {"space", snapshot.options.space.name()},
           {"seed", snapshot.options.seed},
+          {"objectives", evolution::text_of(snapshot.options.objectives)},
           {"state", snapshot.progress.state}};
 }
 
@@ -84,9 +87,14 @@ int main(int argc, char** argv) try {
     core::replace_file(argv[2], io::encode_snapshot(io::test::golden_snapshot()));
     return 0;
   }
+  if (argc == 3 && std::string_view(argv[1]) == "--golden-2") {
+    core::replace_file(argv[2], io::encode_snapshot(io::test::golden_snapshot_2()));
+    return 0;
+  }
   if (argc != 2) throw core::UsageError("One argument is needed, a folder");
   const std::filesystem::path folder = argv[1];
-  const io::Snapshot snapshot = io::test::random_snapshot(5, "3x4,2x3,1x5", 40, 3);
+  io::Snapshot snapshot = io::test::random_snapshot(5, "3x4,2x3,1x5", 40, 3);
+  snapshot.options.objectives = evolution::objectives_of("fitness,-latency");
   std::filesystem::create_directories(folder / "RUN");
   io::save_snapshot(snapshot, folder / "RUN" / "search.h5");
   const data::Dataset pack = io::test::random_pack(20, 5);

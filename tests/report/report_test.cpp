@@ -9,7 +9,9 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <regex>
+#include <set>
 
+#include "hierevo/evolution/objectives.hpp"
 #include "hierevo/genome/codec.hpp"
 #include "hierevo/report/graphviz.hpp"
 #include "html.hpp"
@@ -193,6 +195,31 @@ TEST(Report, HasTheMetrics) {
   EXPECT_EQ(count(csv, ",0.25,2000000000\n"), 1U);
   EXPECT_EQ(count(csv, ",,\n"), 3U);
   EXPECT_TRUE(csv.starts_with(csv_beginning(csv)));
+}
+
+TEST(Report, ShowsTheFrontOfSeveralObjectives) {
+  RunData run = test::made_up_run("flat", 200, 8);
+  const auto chart_of = [](const Report& report) -> const Chart* {
+    const auto named = [](const Chart& chart) { return chart.id.ends_with("objectives"); };
+    const auto found = std::ranges::find_if(report.charts, named);
+    return found == report.charts.end() ? nullptr : &*found;
+  };
+  EXPECT_EQ(chart_of(make_report({run})), nullptr);
+  for (const char* objectives :
+       {"fitness,-parameters", "-macs,fitness", "fitness,parameters,-macs"}) {
+    run.search.options.objectives = evolution::objectives_of(objectives);
+    const auto front = evolution::pareto_front(run.history(), run.search.options.objectives);
+    const Report report = make_report({run});
+    const Chart* chart = chart_of(report);
+    ASSERT_NE(chart, nullptr);
+    const std::vector<std::uint64_t>& drawn = chart->series[1].individual;
+    std::set<std::uint64_t> expected;
+    for (const auto* one : front) expected.insert(number(one->candidate.id));
+    EXPECT_EQ(std::set(drawn.begin(), drawn.end()), expected) << objectives;
+    EXPECT_TRUE(std::ranges::is_sorted(chart->series[1].x));
+    EXPECT_THAT(report.html, HasSubstr("<h2>The Pareto front</h2>"));
+    EXPECT_THAT(report.html, HasSubstr(std::string("(") + objectives + ", where a minus means"));
+  }
 }
 
 TEST(FinalTrainings, AreTakenOnceByTheRunWithTheirGenotype) {

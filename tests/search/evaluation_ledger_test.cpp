@@ -57,6 +57,19 @@ TEST_F(EvaluationLedgerTest, AResultKeepsWhatTheScreeningFound) {
   EXPECT_EQ(status.best, before.candidate.id);
 }
 
+TEST_F(EvaluationLedgerTest, AResultWithoutAnObjectiveIsAFailure) {
+  options_.engine.objectives = evolution::objectives_of("fitness,-latency,-parameters");
+  begin();
+  Evaluation result = success();
+  const Evaluation judged = ledger_->judged(result);
+  EXPECT_EQ(judged.status, Status::failed);
+  EXPECT_EQ(judged.reason, "the evaluator gave no metric 'latency', an objective");
+  result.metrics["latency"] = 0.5;
+  EXPECT_EQ(ledger_->judged(result), result);
+  const Evaluation crash = Evaluation::failure(Status::crashed, "signal 9");
+  EXPECT_EQ(ledger_->judged(crash), crash);
+}
+
 TEST_F(EvaluationLedgerTest, TheSecondCrashIsRecorded) {
   begin();
   const IndividualId id = next();

@@ -42,10 +42,16 @@ std::vector<double> values_of(const Objectives& objectives, const Evaluation& ev
 /// The same with signs by which more is always better.
 std::vector<double> scores_of(const Objectives& objectives, const Evaluation& evaluation);
 
-/// The individuals that no other one surpasses: none is at least as good in every objective and
+/// A value for people: "0.9312", "1,234,567".
+std::string value_text(const Objective& objective, double value);
+
+/// The individuals that no other one dominates: none is at least as good in every objective and
 /// better in one. Of equals the earliest; in the order of the first objective, the best first. With
 /// one objective it is the best individual alone.
 std::vector<const Individual*> pareto_front(const std::vector<Individual>& history,
                                             const Objectives& objectives);
+/// At most `most` of a front, at least two: evenly spread over it, with the first and the last.
+std::vector<const Individual*> spread_over(const std::vector<const Individual*>& front,
+                                           std::size_t most);
 
 }  // namespace hierevo::evolution

@@ -11,8 +11,9 @@ namespace hierevo::report {
 inline constexpr const char* evolution_step = "Evolution step (evaluations so far)";
 
 /// The charts of one search: fitness and parameters against the evolution step (Figure 3), accuracy
-/// against parameters and MACs, workers busy and evaluations per hour. Their ids begin with
-/// `prefix`. Those that nothing was recorded for are empty.
+/// against parameters and MACs, the front of a search with several objectives, workers busy and
+/// evaluations per hour. Their ids begin with `prefix`. Those that nothing was recorded for are
+/// empty.
 std::vector<Chart> search_charts(const RunData& run, const std::string& prefix);
 
 /// The charts of its final trainings: learning curves, and the gain of accuracy along the evolution
