@@ -114,8 +114,9 @@ class Results(EvaluatorTest):
             "-0.5": "The fitness is -0.5",
             "{'fitness': 1, 'accuracy': 2}": "a dict with 'accuracy'",
             "{'fitness': 1, 'metrics': {'a b': 2}}": "the name 'a b'",
-            "{'fitness': 1, 'metrics': {'a': float('inf')}}": "The metric a is inf",
+            "{'fitness': 1, 'metrics': {'a': float('inf')}}": "inf as the metric a",
             "{'fitness': 1, 'values': ['x']}": "a str as one of values",
+            "{'fitness': 1, 'seconds': float('nan')}": "nan as seconds",
         }
         evaluator = self.serve(f"return [{', '.join(given)}][candidate.id]", before="import numpy")
         for id, expected in enumerate(given.values()):
@@ -169,7 +170,7 @@ class Failures(EvaluatorTest):
             "held = Held()\n"
             "if candidate.id == 1: numpy.zeros(1 << 62, 'u1')\n"
             "if candidate.id == 2: raise RuntimeError('CUDA out of memory. Tried to allocate')\n"
-            "if candidate.id == 3: raise OutOfMemoryError\n"
+            "if candidate.id == 3: raise OutOfMemoryError('CUDA error: out of memory')\n"
             "if candidate.id == 4:\n"
             "    try: held.inner(MemoryError())\n"
             "    except MemoryError as error: raise RuntimeError('DefaultCPUAllocator: '\n"

@@ -59,13 +59,17 @@ class EvaluatorServer:
         hello = {"type": "hello", "protocol": PROTOCOL, "name": name, "version": version}
         self._send({**hello, "fields": list(fields)})
         threading.Thread(target=self._watch, name="hierevo", daemon=True).start()
-        while (message := self._next()) is not None:
-            self._evaluations += 1
-            self._computing = True
-            answer = self._evaluate(message)
-            _flush()
-            self._computing = False
-            self._send(answer)
+        try:
+            while (message := self._next()) is not None:
+                self._evaluations += 1
+                self._computing = True
+                answer = self._evaluate(message)
+                _flush()
+                self._computing = False
+                self._send(answer)
+        finally:
+            self._computing = False  # the other thread must not read from what is then closed
+            self._ended = True
 
     def progress(self, message: dict[str, Any]) -> None:
         """Passes on what an evaluation reports."""
@@ -147,10 +151,10 @@ class EvaluatorServer:
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            if self._alone and "CUDA error" in str(error):
+            out_of_memory = is_out_of_memory(error)
+            if self._alone and "CUDA error" in str(error) and not out_of_memory:
                 raise  # the process can use CUDA no longer
             answer = failure_message(candidate.id, error)
-            out_of_memory = is_out_of_memory(error)
         if out_of_memory:  # the exception, with what its frames held, is gone by now
             _free_memory()
         return answer

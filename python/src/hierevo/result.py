@@ -76,7 +76,7 @@ def result_message(candidate: int, given: Any) -> dict[str, Any]:
     if given.get("metrics"):
         message["metrics"] = _metrics(given["metrics"])
     if given.get("seconds") is not None:
-        message["seconds"] = _number("seconds", given["seconds"])
+        message["seconds"] = _finite("seconds", given["seconds"])
     return message
 
 
@@ -117,11 +117,14 @@ def _metrics(given: Any) -> dict[str, float]:
                 f"A metric has the name {name!r} (names have letters, digits and _ - . /). "
                 "Rename it."
             )
-    metrics = {name: _number(f"the metric {name}", value) for name, value in given.items()}
-    for name, value in metrics.items():
-        if not math.isfinite(value):
-            raise UnusableResultError(f"The metric {name} is {value}. Leave it out.")
-    return metrics
+    return {name: _finite(f"the metric {name}", value) for name, value in given.items()}
+
+
+def _finite(name: str, given: Any) -> float:
+    number = _number(name, given)
+    if not math.isfinite(number):
+        raise UnusableResultError(f"The function gave back {number} as {name}. Leave it out.")
+    return number
 
 
 def _trained(name: str, given: Any) -> float:
