@@ -17,11 +17,12 @@ _MOST = 1 << 16  # bytes at once
 def main() -> None:
     """Relays until hierevo or the other process has ended the conversation."""
     connection = connected()
-    if connection is None or not relayed(connection):
+    unanswered = b"" if connection is None else relayed(connection)
+    if unanswered is not None:
         if connected() is not None:
             sys.exit("The Python process that called hierevo.Search has given up this evaluation.")
         sys.stderr.write("The Python process that called hierevo.Search is gone.\n")
-        answer_stop()
+        answer_stop(unanswered)
 
 
 def connected() -> socket.socket | None:
@@ -34,8 +35,8 @@ def connected() -> socket.socket | None:
     return connection
 
 
-def relayed(connection: socket.socket) -> bool:
-    """Passes bytes on. False if the connection has ended before hierevo wanted it to."""
+def relayed(connection: socket.socket) -> bytes | None:
+    """Passes bytes on. If the connection is lost, gives back what hierevo sent last."""
     sent = b""
     while True:
         ready, _, _ = select.select([0, connection.fileno()], [], [])
@@ -43,29 +44,32 @@ def relayed(connection: socket.socket) -> bool:
             if 0 in ready:
                 sent = os.read(0, _MOST)
                 if not sent:
-                    return True
+                    return None
                 connection.sendall(sent)
             if connection.fileno() in ready:
                 answered = connection.recv(_MOST)
                 if not answered:
-                    return b'"shutdown"' in sent
+                    return None if b'"shutdown"' in sent else sent
                 write(answered)
         except ConnectionError:
-            return False
+            return sent
 
 
-def answer_stop() -> None:
+def answer_stop(received: bytes) -> None:
     """Waits for the search to be stopped, as it is without that process (lifeline.py).
 
     Nothing else is answered, so that no candidate counts as failed: it is evaluated when the search
-    is resumed.
+    is resumed. `received` has come from hierevo already, and may be the stop.
     """
     pending = b""
-    while received := os.read(0, _MOST):
+    while True:
         *lines, pending = (pending + received).split(b"\n")
         for line in lines:
             if line.startswith(b'{"type":"stop"'):
                 write(line.replace(b'"stop"', b'"stopped"') + b"\n")
+        received = os.read(0, _MOST)
+        if not received:
+            return
 
 
 def write(data: bytes) -> None:
