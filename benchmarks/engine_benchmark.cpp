@@ -53,6 +53,7 @@ void ask_and_tell_objectives(benchmark::State& state) {
   evolution::EngineOptions options;
   options.evaluations = 100'000'000;
   options.start_mutations = 0;
+  options.population = static_cast<std::size_t>(state.range(1));  // no tournaments before
   for (std::int64_t i = 1; i < state.range(0); ++i) {
     options.objectives.push_back({"metric" + std::to_string(i), true});
   }
