@@ -196,9 +196,14 @@ search::SearchOptions SearchCommandOptions::search() const {
   if (run.empty()) {
     throw core::UsageError("No run directory is given", "results need a place", "Give --run DIR.");
   }
-  if (runs_program() == command.empty()) {
-    throw core::UsageError("--command belongs to --evaluator server or command",
-                           fmt::format("--evaluator is {}", evaluator), "Give both or neither.");
+  if (runs_program() && command.empty()) {
+    throw core::UsageError(fmt::format("--evaluator is {}, and there is no --command", evaluator),
+                           "a program is to evaluate", "Give --command 'PROGRAM ARGS'.");
+  }
+  if (!runs_program() && !command.empty()) {
+    throw core::UsageError(fmt::format("--command is given, and --evaluator is {}", evaluator),
+                           "no program would be started",
+                           "Give --evaluator server or command, or no --command.");
   }
   naming_options([this] { check_objectives(); });
   training.training();

@@ -135,7 +135,9 @@ class CommandLine(ProgramTest):
         self.refused("inspect", says="Give --genotype FILE.json or --run DIR")
         self.refused("inspect", "--genotype", "none.json", says="none.json")
         self.refused("search", "--run", self.run_dir, "--evaluator", "command",
-                     says="--command belong together")
+                     says="Give --command 'PROGRAM ARGS'")
+        self.refused("search", "--run", self.run_dir, "--command", "true", "--evaluator", "synthetic",
+                     says="Give --evaluator server or command")
         self.refused("search", "--run", self.run_dir, "--evaluator", "command", "--command",
                      "no-such-program", says="there is no such program")
 

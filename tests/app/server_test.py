@@ -127,7 +127,7 @@ class Server(JobTest):
         line = self.line(12)
         line[line.index("python3 program.py")] = "python3 -c 'import no_such_module'"
         self.refused(*line, says="No module named 'no_such_module'")
-        self.refused(*line[:-6], says="--command belongs to --evaluator server or command")
+        self.refused(*line[:-6], says="Give --command 'PROGRAM ARGS'")
         dry = self.hierevo(*self.line(12), "--dry-run")
         self.assertIn("Everything is ready", dry.stderr)
         self.assertEqual(len(self.notes("starts")), 1)
