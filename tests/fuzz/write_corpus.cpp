@@ -54,6 +54,22 @@ genome::Genotype sample_genotype(const char* space, std::uint64_t seed) {
   return genome::random_genotype(genome::SearchSpace::parse(space), random, 100);
 }
 
+void write_evaluator_messages(const Corpus& corpus) {
+  corpus.add("hello",
+             R"({"type": "hello", "protocol": 1, "name": "n", "fields": ["genotype", "cell"]})");
+  corpus.add("progress",
+             R"({"type": "progress", "id": 7, "repeat": 1, "step": 3, "steps": 9, "loss": 0.5,)"
+             R"( "earlier_seconds": 60.5})");
+  corpus.add(
+      "result",
+      R"({"type": "result", "id": 7, "fitness": 0.5, "values": [0.4, 0.6], "loss": [1, NaN],)"
+      R"( "seconds": 2.5, "metrics": {"latency": 0.25, "a/b": -1e300}})");
+  corpus.add("failure",
+             R"({"type": "failure", "id": 7, "kind": "out_of_memory", "reason": "why"})");
+  corpus.add("stopped", R"({"type": "stopped", "id": 18446744073709551615})");
+  corpus.add("last_line", "50%\r\x1b[2K{\"fitness\": -Infinity, \"x\": \"\\\"NaN\"}\n");
+}
+
 void write_genotypes(const Corpus& corpus) {
   for (const char* space : {"hierarchical", "flat", "2x3,1x3", "1x2", "1x2,3x3,1x2"}) {
     corpus.add(space, genome::json_text(sample_genotype(space, 1)));
@@ -260,6 +276,7 @@ void write_validation_labels(const Corpus& corpus) {
 int main(int argc, char** argv) try {
   if (argc != 2) throw core::UsageError("One argument is needed, a folder");
   write_genotypes(Corpus(argv[1], "genotype"));
+  write_evaluator_messages(Corpus(argv[1], "evaluator_message"));
   write_messages(Corpus(argv[1], "message"));
   write_supervision(Corpus(argv[1], "supervisor"));
   write_options(Corpus(argv[1], "ini"));
