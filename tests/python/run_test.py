@@ -18,7 +18,7 @@ import numpy as np
 from hierevo.checksums import crc32c
 from hierevo.folder_lock import is_in_use
 from hierevo.ini_text import read_options
-from runs import HIEREVO, ROOT, RunTest
+from runs import ROOT, RunTest
 
 METRICS_EVALUATOR = """#!/usr/bin/env python3
 import json, os
@@ -29,11 +29,6 @@ if number % 2:
 print(json.dumps({"fitness": number % 7 / 7, "metrics": metrics}))
 """
 OLD_RUNS = ROOT / "tests" / "app" / "old_runs" / "2026-11.tar.xz"
-
-
-def has_metrics() -> bool:
-    line = [HIEREVO, "search", "--help"]
-    return "--objectives" in subprocess.run(line, capture_output=True, text=True).stdout
 
 
 PRIMITIVES = ["conv1x1", "depthwise3x3", "separable3x3", "maxpool3x3", "avgpool3x3", "identity"]
@@ -150,7 +145,6 @@ class Reading(RunTest):
                 hierevo.open_run(path)
             self.assertEqual(caught.exception.path, str(path))
 
-    @unittest.skipUnless(has_metrics(), "this hierevo has no metrics")
     def test_metrics_and_objectives(self) -> None:
         evaluator = self.folder / "evaluate.py"
         evaluator.write_text(METRICS_EVALUATOR)
