@@ -13,7 +13,7 @@ import hierevo
 from hierevo.progress_bar import ProgressBar
 from runs import ProgramTest  # which finds the programs
 
-from programs import BIN, DEADLINE, MPIRUN, mpirun
+from programs import DEADLINE, MPIRUN, mpirun
 
 SMALL = {"population": 4, "evaluations": 12, "progress": "off"}
 
