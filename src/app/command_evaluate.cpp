@@ -36,7 +36,8 @@ void require_trained(const std::string& run) {
   throw core::UsageError(
       fmt::format("The fitness of the run in '{}' cannot be reproduced", run),
       fmt::format("it was searched with --evaluator {}, not by training", evaluator),
-      "For the accuracy of its cells use hierevo train, or hierevo evaluate --genotype.");
+      "Give the genotype and the seed (hierevo inspect --json) to what has evaluated it; in Python "
+      "that is hierevo.evaluate_once(). For a training as by default, use --genotype.");
 }
 
 std::vector<std::string> options_of_search() {

@@ -223,7 +223,11 @@ void SearchProgram::tell_what_is_next() const {
   } else {
     core::write_line("  hierevo inspect --run {}    the best cell and what it costs", run);
   }
-  core::write_line("  hierevo export --run {} --format pytorch    its network as Python", run);
+  if (command_.runs_program()) {
+    core::write_line("  hierevo export --run {} --format json    it as a file, for a program", run);
+  } else {
+    core::write_line("  hierevo export --run {} --format pytorch    its network as Python", run);
+  }
 }
 
 int SearchProgram::conclude(const Outcome& outcome) const {

@@ -54,8 +54,11 @@ CandidateTable::Issued* EvaluationLedger::next() {
 Evaluation EvaluationLedger::judged(const Evaluation& result) const {
   const std::string missing = missing_objective(options_.engine.objectives, result);
   if (missing.empty()) return result;
+  std::string given;
+  for (const auto& [name, value] : result.metrics) given += (given.empty() ? "" : ", ") + name;
   return Evaluation::failure(
-      Status::failed, fmt::format("the evaluator gave no metric '{}', an objective", missing));
+      Status::failed, fmt::format("the evaluator gave no metric '{}', an objective (it gave {})",
+                                  missing, given.empty() ? "none" : given));
 }
 
 bool EvaluationLedger::record_result(CandidateTable::Issued& one, Evaluation result, int rank) {

@@ -96,6 +96,9 @@ Progress read_progress(const json& message) {
 }
 
 Message read_object(const json& message) {
+  if (!message.contains("type") && message.contains("fitness")) {
+    throw Wrong{"this is what a program that is started for each candidate writes"};
+  }
   const std::string type = text_in(message, "type");
   if (type == "progress") return read_progress(message);
   if (type == "result") return Outcome{id_in(message), read_result(message)};

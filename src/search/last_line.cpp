@@ -50,6 +50,11 @@ Evaluation read_last_line(std::string_view output) {
                     "\"fitness\": '{}'",
                     shown));
   }
+  if (answer.value("type", nlohmann::json()) == "hello") {
+    return Evaluation::failure(evolution::Status::failed,
+                               "the program speaks the evaluator protocol, as one that stays, and "
+                               "not as one that is started for each candidate");
+  }
   if (answer.contains("kind") && !answer.contains("fitness")) return read_failure(answer);
   Evaluation evaluation = read_result(answer);
   if (evolution::is_failure(evaluation.status)) {

@@ -23,6 +23,9 @@ namespace {
 /// Imports and data may take long where many start at the same time. An evaluator process that is
 /// not ready after ten minutes is killed.
 constexpr auto hello_limit = std::chrono::minutes(9);
+/// When people are told that it is waited for, and how often.
+constexpr auto first_notice = std::chrono::seconds(20);
+constexpr auto notice_interval = std::chrono::minutes(1);
 /// From the request to exit to the kill.
 constexpr auto exit_limit = std::chrono::seconds(4);
 /// So long a program that has closed its output may take to end.
@@ -40,6 +43,7 @@ ServerSession::ServerSession(std::unique_ptr<ChildProgram> program,
 
 void ServerSession::greet(const std::function<bool()>& go_on) {
   const auto end = Clock::now() + hello_limit;
+  auto next_notice = Clock::now() + first_notice;
   std::string problem;
   while (problem.empty()) {
     if (!go_on()) return drop_program();
@@ -53,12 +57,17 @@ void ServerSession::greet(const std::function<bool()>& go_on) {
       if (breach_.empty()) breach_ = "its first message is not its hello";
     }
     if (const auto ended = look_for_end()) problem = ended->reason;
+    if (Clock::now() >= next_notice) {
+      next_notice += notice_interval;
+      core::log(core::LogLevel::info, "Waiting for the program's hello");
+    }
     if (Clock::now() >= end) problem = "it has not said hello in nine minutes";
   }
   drop_program();
   throw core::UsageError("The program that is to evaluate does not begin",
                          log_.with_last_words(problem),
-                         "It must speak the evaluator protocol: docs/evaluators.md.");
+                         "It must speak the evaluator protocol (docs/evaluators.md); in Python, it "
+                         "calls hierevo.serve(function).");
 }
 
 ServerSession::~ServerSession() {

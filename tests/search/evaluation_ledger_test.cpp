@@ -63,7 +63,7 @@ TEST_F(EvaluationLedgerTest, AResultWithoutAnObjectiveIsAFailure) {
   Evaluation result = success();
   const Evaluation judged = ledger_->judged(result);
   EXPECT_EQ(judged.status, Status::failed);
-  EXPECT_EQ(judged.reason, "the evaluator gave no metric 'latency', an objective");
+  EXPECT_EQ(judged.reason, "the evaluator gave no metric 'latency', an objective (it gave none)");
   result.metrics["latency"] = 0.5;
   EXPECT_EQ(ledger_->judged(result), result);
   const Evaluation crash = Evaluation::failure(Status::crashed, "signal 9");

@@ -34,7 +34,14 @@ class SearchError(RuntimeError):
     def __init__(self, exit_code: int, state: str, messages: str) -> None:
         """`state` as `hierevo status` shows it, and the program's last messages."""
         self.exit_code = exit_code
-        super().__init__(f"The search is {state} (exit code {exit_code}).\n{messages}".rstrip())
+        super().__init__(f"{_what_happened(exit_code, state)}\n{messages}".rstrip())
+
+
+def _what_happened(exit_code: int, state: str) -> str:
+    known = {2: "The search was refused", 3: "The run directory cannot be used"}
+    if exit_code < 0:
+        return f"The program was killed by signal {-exit_code}; the search is {state}."
+    return f"{known.get(exit_code, f'The search is {state}')} (exit code {exit_code})."
 
 
 class Search:
@@ -70,6 +77,8 @@ class Search:
                 raise ValueError(
                     f"{name} cannot be given (the function is what evaluates). Leave it out."
                 )
+        if not callable(function):
+            raise TypeError(f"{function!r} cannot be called. Give the function itself.")
         if isinstance(launcher, str):
             raise ValueError(f"launcher is {launcher!r} (it is a list of words). Split it.")
         self._run = pathlib.Path(run)

@@ -42,6 +42,8 @@ def serve(
     name: shown by hierevo; the function's own, if empty. fields: "genotype", "cell", or both, for
     what is to be known of a candidate.
     """
+    if not callable(function):
+        raise TypeError(f"{function!r} cannot be called. Give the function itself.")
     if is_spawned_child():
         return
     for one in fields:
