@@ -11,6 +11,7 @@
 #include "hierevo/core/error.hpp"
 #include "hierevo/search/builtin_evaluators.hpp"
 #include "hierevo/search/run_directory.hpp"
+#include "program.hpp"
 
 namespace hierevo::app {
 
@@ -54,7 +55,8 @@ std::unique_ptr<search::Evaluator> SearchEvaluators::make() const {
         std::chrono::duration<double, std::milli>(command_.synthetic_ms));
   }
   if (command_.evaluator == "server") {
-    return search::make_server_evaluator(words_of(command_.command), command_.run);
+    return search::make_server_evaluator(words_of(command_.command), command_.run,
+                                         [] { return !stop_signal_came(); });
   }
   return search::make_external_evaluator(words_of(command_.command), command_.run);
 }

@@ -161,8 +161,4 @@ const Individual* Engine::best() const {
   return best_ ? &history_[*best_] : nullptr;
 }
 
-std::vector<const Individual*> Engine::front() const {
-  return pareto_front(history_, options_.objectives);
-}
-
 }  // namespace hierevo::evolution

@@ -130,22 +130,26 @@ std::vector<const Individual*> pareto_front(const std::vector<Individual>& histo
     const Individual* individual;
     std::vector<double> scores;
   };
-  std::vector<Member> front;
+  std::vector<Member> all;
   for (const Individual& one : history) {
     std::vector<double> scores = scores_of(objectives, one.evaluation);
-    if (scores.empty()) continue;
-    const auto is_as_good = [&](const Member& other) {
-      return other.scores == scores || dominates(other.scores, scores);
-    };
-    if (std::ranges::any_of(front, is_as_good)) continue;
-    std::erase_if(front, [&](const Member& other) { return dominates(scores, other.scores); });
-    front.push_back({&one, std::move(scores)});
+    if (!scores.empty()) all.push_back({&one, std::move(scores)});
   }
-  std::ranges::stable_sort(front,
+  std::ranges::stable_sort(all,
                            [](const Member& a, const Member& b) { return a.scores > b.scores; });
-  std::vector<const Individual*> individuals;
-  for (const Member& member : front) individuals.push_back(member.individual);
-  return individuals;
+  // In this order whoever dominates one comes before it: it is compared with the front so far.
+  std::vector<const Individual*> front;
+  std::vector<std::vector<double>> of_front;
+  for (Member& member : all) {
+    const auto is_as_good = [&](const std::vector<double>& other) {
+      return other == member.scores || dominates(other, member.scores);
+    };
+    // What dominates it is likely to be near.
+    if (std::any_of(of_front.rbegin(), of_front.rend(), is_as_good)) continue;
+    front.push_back(member.individual);
+    of_front.push_back(std::move(member.scores));
+  }
+  return front;
 }
 
 std::vector<const Individual*> spread_over(const std::vector<const Individual*>& front,

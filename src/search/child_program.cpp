@@ -149,6 +149,7 @@ ChildProgram::ChildProgram(const std::vector<std::string>& command,
                            std::strerror(start.error), "Check the program of the command.");
   }
   id_ = start.pid;
+  takes_input_ = input == Input::written;
   input_ = std::move(in.ours);
   output_ = std::move(out.ours);
   error_ = std::move(err.ours);

@@ -45,11 +45,16 @@ class ChildProgram {
   /// Kills of the kernel before this moment do not explain its end. Costs nothing if called often.
   void forget_memory_kills();
   /// It finds the end of its input.
-  void close_input() { input_.reset(); }
+  void close_input() {
+    takes_input_ = false;
+    input_.reset();
+  }
 
   /// Whether it has ended, or has closed its input, without having read all of that.
   bool left_input_unread() const;
 
+  /// It takes no more input; found when it is written.
+  bool input_closed() const { return !input_ && takes_input_; }
   bool output_closed() const { return !output_; }
   bool prints_no_more() const { return !output_ && !error_; }
 
@@ -64,6 +69,7 @@ class ChildProgram {
   std::optional<evolution::Evaluation> end_;
   std::int64_t oom_kills_before_ = 0;
   std::chrono::steady_clock::time_point oom_kills_read_{};
+  bool takes_input_ = false;
   core::Descriptor input_;
   core::Descriptor output_;
   core::Descriptor error_;

@@ -44,6 +44,12 @@ IndividualId id_in(const json& message) {
   return IndividualId{found->get<std::uint64_t>()};
 }
 
+/// The "memory_parts" that an outcome answers, if it says so.
+std::optional<int> parts_in(const json& message) {
+  if (!message.contains("memory_parts")) return std::nullopt;
+  return static_cast<int>(count_in(message, "memory_parts", most_memory_parts));
+}
+
 /// Without it, an empty text.
 std::string text_in(const json& message, const char* name) {
   const auto found = message.find(name);
@@ -101,8 +107,8 @@ Message read_object(const json& message) {
   }
   const std::string type = text_in(message, "type");
   if (type == "progress") return read_progress(message);
-  if (type == "result") return Outcome{id_in(message), read_result(message)};
-  if (type == "failure") return Outcome{id_in(message), read_failure(message)};
+  if (type == "result") return Outcome{id_in(message), parts_in(message), read_result(message)};
+  if (type == "failure") return Outcome{id_in(message), parts_in(message), read_failure(message)};
   if (type == "stopped") return Stopped{id_in(message)};
   if (type == "hello") return read_hello(message);
   throw Wrong{R"(its "type" is not one that a program sends)"};

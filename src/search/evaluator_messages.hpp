@@ -1,7 +1,9 @@
 // The messages of the evaluator protocol (docs/evaluators.md), each a line of JSON.
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -31,6 +33,7 @@ struct Progress {
 /// A result or a failure.
 struct Outcome {
   evolution::IndividualId id{};
+  std::optional<int> memory_parts;  ///< of the candidate that it answers, if it says so
   evolution::Evaluation evaluation;
 };
 struct Stopped {

@@ -145,7 +145,7 @@ EvaluatorPool::~EvaluatorPool() {
   std::set<process::ProcessId> waited_for;
   for (Slot& slot : slots_) {
     if (!slot.process || slot.work || slot.next_start || slot.is_ending()) continue;
-    slot.process->hang_up();
+    slot.process->close_connection();
     waited_for.insert(slot.process->id());
   }
   while (!waited_for.empty() && !supervisor_.gone() && Clock::now() < end) {

@@ -39,7 +39,7 @@ class EvaluatorProcess {
   /// Passes on to standard error the lines that it printed, likewise.
   void read_output();
   /// The program finds that its rank is gone, and ends.
-  void hang_up() { process_.messages.reset(); }
+  void close_connection() { process_.messages.reset(); }
   /// `text` with the end of what it printed, where there is some.
   std::string with_last_words(const std::string& text);
 

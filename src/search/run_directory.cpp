@@ -34,7 +34,12 @@ void remove_in_flight(const fs::path& run, Choose&& choose) {
   for (const fs::path& path : core::entries_of(run / in_flight_folder)) {
     const InFlightFile file = in_flight_file(path.filename().string());
     std::error_code ignored;
-    if (file.kind != InFlightFile::Kind::stranger && choose(file)) fs::remove_all(path, ignored);
+    if (file.kind == InFlightFile::Kind::stranger || !choose(file)) continue;
+    if (file.kind == InFlightFile::Kind::folder) {
+      fs::remove_all(path, ignored);
+    } else {
+      fs::remove(path, ignored);
+    }
   }
 }
 

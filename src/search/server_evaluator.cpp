@@ -22,11 +22,11 @@ using evolution::Status;
 /// Starts the program once, and again after it has ended.
 class ServerEvaluator final : public Evaluator {
  public:
-  ServerEvaluator(std::vector<std::string> command, fs::path run)
+  ServerEvaluator(std::vector<std::string> command, fs::path run,
+                  const std::function<bool()>& go_on)
       : command_(std::move(command)),
         environment_(process::environment_with({})),
         run_(std::move(run)) {
-    const auto go_on = [] { return true; };
     session_ = std::make_unique<ServerSession>(
         std::make_unique<ChildProgram>(command_, environment_, ChildProgram::Input::written),
         go_on);
@@ -47,23 +47,28 @@ class ServerEvaluator final : public Evaluator {
     if (!session_ || !session_->usable()) {
       session_.reset();
       try {
-        if (!start([&] { return progress({}); })) return std::nullopt;
+        start([&] { return progress({}); });
       } catch (const core::UsageError& error) {
         return Evaluation::failure(Status::crashed, error.what());
       }
+      if (!session_ || !session_->begun()) return std::nullopt;  // it was asked to end meanwhile
     }
-    const fs::path folder =
-        run_.empty() ? fs::path() : fs::path(candidate_folder(run_, work.candidate.id));
-    return session_->evaluate(work, folder, progress);
+    return session_->evaluate(work, folder_of(work.candidate.id), progress);
   }
 
-  /// False when it was asked to end meanwhile.
-  bool start(const std::function<bool()>& go_on) {
+  /// The program makes it, when it first saves. Empty without a run.
+  fs::path folder_of(evolution::IndividualId id) const {
+    if (run_.empty()) return {};
+    fs::path folder = candidate_folder(run_, id);
+    std::error_code is_there;
+    fs::create_directory(folder.parent_path(), is_there);
+    return folder;
+  }
+
+  void start(const std::function<bool()>& go_on) {
     auto program =
         ChildProgram::start_patiently(command_, environment_, ChildProgram::Input::written, go_on);
-    if (!program) return false;
-    session_ = std::make_unique<ServerSession>(std::move(program), go_on);
-    return session_->usable();
+    if (program) session_ = std::make_unique<ServerSession>(std::move(program), go_on);
   }
 
   std::vector<std::string> command_;
@@ -78,17 +83,18 @@ void require_utf8(const fs::path& run) {
     static_cast<void>(nlohmann::json(run.string()).dump());
   } catch (const nlohmann::json::type_error&) {
     throw core::UsageError("The path of the run directory is not UTF-8",
-                           "a program that evaluates could not be told it",
+                           "messages to a program that evaluates have it, as JSON",
                            "Choose another folder.");
   }
 }
 
 }  // namespace
 
-std::unique_ptr<Evaluator> make_server_evaluator(std::vector<std::string> command, fs::path run) {
+std::unique_ptr<Evaluator> make_server_evaluator(std::vector<std::string> command, fs::path run,
+                                                 const std::function<bool()>& go_on) {
   require_program(command);
   require_utf8(run);
-  return std::make_unique<ServerEvaluator>(std::move(command), std::move(run));
+  return std::make_unique<ServerEvaluator>(std::move(command), std::move(run), go_on);
 }
 
 }  // namespace hierevo::search

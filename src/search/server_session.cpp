@@ -51,6 +51,7 @@ void ServerSession::greet(const std::function<bool()>& go_on) {
     if (const auto message = next_message()) {
       if (const auto* hello = std::get_if<from_evaluator::Hello>(&*message)) {
         hello_ = *hello;
+        begun_ = true;
         to_write_ += to_evaluator::hello();
         return;
       }
@@ -64,8 +65,7 @@ void ServerSession::greet(const std::function<bool()>& go_on) {
     if (Clock::now() >= end) problem = "it has not said hello in nine minutes";
   }
   drop_program();
-  throw core::UsageError("The program that is to evaluate does not begin",
-                         log_.with_last_words(problem),
+  throw core::UsageError("The evaluator program did not start", log_.with_last_words(problem),
                          "It must speak the evaluator protocol (docs/evaluators.md); in Python, it "
                          "calls hierevo.serve(function).");
 }
@@ -82,37 +82,39 @@ ServerSession::~ServerSession() {
     if (!breach_.empty()) break;
     if (program_->prints_no_more()) std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
-  log_.take(complaints_, /*all=*/true);
+  log_.take(standard_error_, /*all=*/true);
 }
 
 void ServerSession::drop_program() {
   if (!program_) return;
-  program_->read_rest(printed_, complaints_);
-  log_.take(complaints_, /*all=*/true);
+  program_->read_rest(standard_output_, standard_error_);
+  log_.take(standard_error_, /*all=*/true);
   program_.reset();
 }
 
 void ServerSession::exchange(std::chrono::milliseconds timeout) {
-  printed_.erase(0, next_line_);
+  standard_output_.erase(0, next_line_);
   looked_at_ -= std::min(looked_at_, next_line_);
   next_line_ = 0;
-  program_->exchange(to_write_, printed_, complaints_, timeout);
-  log_.take(complaints_);
-  if (program_->output_closed() && !closed_) closed_ = Clock::now();
+  program_->exchange(to_write_, standard_output_, standard_error_, timeout);
+  log_.take(standard_error_);
+  const bool closed = program_->output_closed() || program_->input_closed();
+  if (closed && !closed_) closed_ = Clock::now();
 }
 
 std::optional<std::string_view> ServerSession::next_line() {
-  const std::size_t end = printed_.find('\n', std::max(looked_at_, next_line_));
-  if (std::min(end, printed_.size()) - next_line_ > longest_evaluator_line) {
+  const std::size_t end = standard_output_.find('\n', std::max(looked_at_, next_line_));
+  if (std::min(end, standard_output_.size()) - next_line_ > longest_evaluator_line) {
     breach(fmt::format("a line of more than {} bytes", longest_evaluator_line));
-    next_line_ = printed_.size();
+    next_line_ = standard_output_.size();
     return std::nullopt;
   }
   if (end == std::string::npos) {
-    looked_at_ = printed_.size();
+    looked_at_ = standard_output_.size();
     return std::nullopt;
   }
-  const std::string_view line = std::string_view(printed_).substr(next_line_, end - next_line_);
+  const std::string_view line =
+      std::string_view(standard_output_).substr(next_line_, end - next_line_);
   next_line_ = end + 1;
   return line;
 }
@@ -121,6 +123,8 @@ std::optional<Message> ServerSession::next_message() {
   while (const auto line = next_line()) {
     if (!line->starts_with('{')) {
       log_.line(*line);
+      // The end of this would else be waited for in vain.
+      if (line->find("{\"type\"") != line->npos) breach("a message behind other output in a line");
       continue;
     }
     Message message = from_evaluator::read(*line);
@@ -137,7 +141,9 @@ void ServerSession::breach(std::string problem) {
 }
 
 std::optional<Evaluation> ServerSession::look_for_end() {
-  if (closed_ && Clock::now() - *closed_ > closed_limit) breach("it has closed its output");
+  if (closed_ && Clock::now() - *closed_ > closed_limit) {
+    breach(program_->output_closed() ? "it has closed its output" : "it has closed its input");
+  }
   if (!breach_.empty()) {
     return Evaluation::failure(Status::crashed, "the program broke the protocol: " + breach_);
   }
@@ -146,7 +152,7 @@ std::optional<Evaluation> ServerSession::look_for_end() {
   // Of a program that stays, no end is an answer.
   if (ended->status == Status::evaluated) ended->reason = "the program ended with exit code 0";
   if (ended->status != Status::out_of_memory) ended->status = Status::crashed;
-  program_->read_rest(printed_, complaints_);
+  program_->read_rest(standard_output_, standard_error_);
   return ended;
 }
 
@@ -187,11 +193,19 @@ std::optional<ServerSession::Ended> ServerSession::take(IndividualId id, const M
       take_of_another(progress->id, "progress");
     }
   } else if (const auto* outcome = std::get_if<from_evaluator::Outcome>(&message)) {
-    if (outcome->id == id) return Ended(outcome->evaluation);
+    // A second answer to an earlier attempt may come while the candidate is evaluated again.
+    const bool of_this =
+        outcome->id == id && outcome->memory_parts.value_or(memory_parts_) == memory_parts_;
+    if (of_this) return Ended(outcome->evaluation);
     take_of_another(outcome->id, "result");
   } else if (const auto* stopped = std::get_if<from_evaluator::Stopped>(&message)) {
-    if (stopped->id == id) return Ended(std::nullopt);
-    take_of_another(stopped->id, "answer to stop");
+    if (stopped->id == id && !stop_asked_) {
+      breach("it stopped without having been asked to");
+    } else if (stopped->id == id) {
+      return Ended(std::nullopt);
+    } else {
+      take_of_another(stopped->id, "answer to stop");
+    }
   } else if (std::holds_alternative<from_evaluator::Hello>(message)) {
     breach("a second hello");
   }
@@ -206,7 +220,8 @@ std::optional<Evaluation> ServerSession::evaluate(const Work& work,
   program_->forget_memory_kills();
   to_write_ += to_evaluator::candidate(work, folder, hello_);
   EvaluationProgress at;
-  bool stop_asked = false;
+  stop_asked_ = false;
+  memory_parts_ = work.memory_parts;
   while (true) {
     exchange(stop_latency);
     const auto end = look_for_end();  // what it had printed before still counts
@@ -223,7 +238,7 @@ std::optional<Evaluation> ServerSession::evaluate(const Work& work,
       drop_program();
       return Evaluation::failure(end->status, log_.with_last_words(end->reason));
     }
-    if (!progress(at) && !std::exchange(stop_asked, true)) to_write_ += to_evaluator::stop(id);
+    if (!progress(at) && !std::exchange(stop_asked_, true)) to_write_ += to_evaluator::stop(id);
   }
 }
 

@@ -21,13 +21,15 @@ class ServerSession {
  public:
   /// Takes over a program that was just started, and waits for its hello. Throws UsageError with
   /// its last words if none comes. `go_on` is called often; where it asks to end meanwhile, the
-  /// session is not usable().
+  /// session has not begun().
   ServerSession(std::unique_ptr<ChildProgram> program, const std::function<bool()>& go_on);
   ServerSession(const ServerSession&) = delete;
   ServerSession& operator=(const ServerSession&) = delete;
   /// Asks the program to exit, and kills it if it has not after a while.
   ~ServerSession();
 
+  /// Whether the program has said hello.
+  bool begun() const { return begun_; }
   /// Whether the program waits for a candidate. Says in the log why not.
   bool usable();
   /// The outcome; a failure also where the program ended or broke the protocol, which leaves the
@@ -61,14 +63,17 @@ class ServerSession {
   from_evaluator::Hello hello_;
   std::set<evolution::IndividualId> earlier_;  ///< that it was given, and that have ended
   std::string to_write_;
-  std::string printed_;        ///< on its standard output
-  std::size_t next_line_ = 0;  ///< where it begins there
-  std::size_t looked_at_ = 0;  ///< no line ends before this
-  std::string complaints_;     ///< on its standard error
+  std::string standard_output_;  ///< on its standard output
+  std::size_t next_line_ = 0;    ///< where it begins there
+  std::size_t looked_at_ = 0;    ///< no line ends before this
+  std::string standard_error_;   ///< on its standard error
+  bool begun_ = false;
+  bool stop_asked_ = false;  ///< for the candidate that is evaluated
+  int memory_parts_ = 1;     ///< of that one
   bool warned_of_late_ = false;
   bool candidate_unread_ = false;
   std::string breach_;                                           ///< how it has broken the protocol
-  std::optional<std::chrono::steady_clock::time_point> closed_;  ///< its output
+  std::optional<std::chrono::steady_clock::time_point> closed_;  ///< its input or output
 };
 
 }  // namespace hierevo::search

@@ -88,7 +88,7 @@ class Server(JobTest):
 
     def test_failures_of_a_kind_each(self):
         job = self.start_job(HIEREVO, *self.line(20, behaviour={4: "hang", 6: "leave", 8: "memory"}),
-                             "--timeout", 2, "--workers", 2)
+                             "--timeout", 5, "--workers", 2)
         self.assertEqual(self.wait_for_end(job), 0, job.text())  # and nothing of it is left
         self.assert_finished(20)
         self.assertEqual(self.evaluation(4)["status"], "timed_out")

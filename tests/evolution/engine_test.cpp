@@ -256,8 +256,8 @@ TEST(EngineObjectives, WhatWasNotEvaluatedIsNeverOnTheFrontAndRarelyAParent) {
   }
   // A tournament has a fifth of them: all of its members are such by chance of 3^-10 or so.
   EXPECT_LE(children, 3U);
-  EXPECT_FALSE(engine.front().empty());
-  for (const Individual* one : engine.front()) {
+  EXPECT_FALSE(pareto_front(engine.history(), engine.options().objectives).empty());
+  for (const Individual* one : pareto_front(engine.history(), engine.options().objectives)) {
     EXPECT_FALSE(not_evaluated.contains(one->candidate.id));
   }
 }

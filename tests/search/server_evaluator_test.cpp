@@ -41,7 +41,7 @@ Work work(std::uint64_t id, int memory_parts = 1) {
 class Server {
  public:
   explicit Server(const std::string& script, const std::filesystem::path& run = {})
-      : evaluator_(make_server_evaluator({"sh", "-c", script}, run)) {}
+      : evaluator_(make_server_evaluator({"sh", "-c", script}, run, [] { return true; })) {}
 
   std::optional<evolution::Evaluation> evaluate_unless(const Work& work,
                                                        const ProgressCallback& progress) {
@@ -189,10 +189,10 @@ TEST(ServerEvaluator, LinesForPeopleAreLoggedWithTheCandidate) {
 TEST(ServerEvaluator, AFloodOfOutputIsCutOff) {
   for (const std::string& where : {std::string(), std::string(">&2")}) {
     testing::internal::CaptureStderr();
-    EXPECT_EQ(outcome_of("{ yes | head -c 20000000; echo; } " + where + "; sleep 0.2; " +
-                         result("\"fitness\": 0.5"))
-                  .fitness,
-              0.5);
+    EXPECT_EQ(
+        outcome_of("{ yes | head -c 20000000; echo; } " + where + "; " + result("\"fitness\": 0.5"))
+            .fitness,
+        0.5);
     const std::string log = testing::internal::GetCapturedStderr();
     EXPECT_THAT(log.substr(log.size() - 200), HasSubstr("more than 1 MiB: the rest is not shown"));
   }
@@ -201,11 +201,9 @@ TEST(ServerEvaluator, AFloodOfOutputIsCutOff) {
 TEST(ServerEvaluator, TellsTheProgramToExit) {
   const test::ScratchFolder folder;
   const std::string file = (folder.path() / "last").string();
-  Server server(std::string(hello) + answer_all + "; exit 1");
-  server.evaluate();
-  Server other(std::string(hello) + "while read line; do last=$line; done; echo \"$last\" > '" +
-               file + "'");
-  other.end();
+  Server server(std::string(hello) + "while read line; do last=$line; done; echo \"$last\" > '" +
+                file + "'");
+  server.end();
   EXPECT_THAT(core::read_text_file(file), HasSubstr("shutdown"));
 }
 
@@ -251,6 +249,12 @@ TEST(ServerEvaluator, IsStartedAgainAfterABreachOfTheProtocol) {
   expect_crash_and_restart("echo '{\"type\": \"hello\", \"protocol\": 1}'; read on",
                            "a second hello");
   expect_crash_and_restart("exec >/dev/null; read on; read on", "it has closed its output");
+  expect_crash_and_restart("echo '{\"type\": \"stopped\", \"id\": 7}'; read on",
+                           "without having been asked");
+  expect_crash_and_restart("echo '{\"fitness\": 1}'; read on", "started for each candidate");
+  expect_crash_and_restart(
+      "printf '50%%'; echo '{\"type\": \"result\", \"id\": 7, \"fitness\": 1}'; read on",
+      "a message behind other output");
   expect_crash_and_restart("printf '{\\377\\376\\n'; read on", "not a JSON object");
 }
 
@@ -344,6 +348,11 @@ TEST(ServerEvaluator, OneThatReadsNothingCanBeToldToStop) {
                std::runtime_error);
 }
 
+std::unique_ptr<Evaluator> started(const std::vector<std::string>& command,
+                                   const std::filesystem::path& run = {}) {
+  return make_server_evaluator(command, run, [] { return true; });
+}
+
 std::string problem_at_start(const std::string& script) {
   testing::internal::CaptureStderr();
   try {
@@ -366,17 +375,56 @@ TEST(ServerEvaluator, RefusesAProgramThatDoesNotBegin) {
   EXPECT_THAT(
       problem_at_start(R"(echo '{"type": "hello", "protocol": 1, "fields": ["tea"]}'; read on)"),
       HasSubstr("\"fields\""));
-  EXPECT_THROW(make_server_evaluator({"no-such-program-at-all"}), core::UsageError);
-  EXPECT_THROW(make_server_evaluator({}), core::UsageError);
-  EXPECT_THROW(make_server_evaluator({"cat"}, "\xff"), core::UsageError);
+  EXPECT_THROW(started({"no-such-program-at-all"}), core::UsageError);
+  EXPECT_THROW(started({}), core::UsageError);
+  EXPECT_THROW(started({"cat"}, "\xff"), core::UsageError);
 }
 
-TEST(ServerEvaluator, ItsInputIsNotInheritedByAnotherEvaluators) {
-  Server first(std::string(hello) + answer_all);
+TEST(ServerEvaluator, ItsInputIsNotInheritedByAnothers) {
+  const test::ScratchFolder folder;
+  const std::string file = (folder.path() / "end").string();
+  Server first(std::string(hello) + "while read line; do :; done; echo end > '" + file + "'");
   Server second(std::string(hello) + answer_all);
-  EXPECT_EQ(first.evaluate(5).fitness, 0.5);
-  first.end();  // would take its whole limit if the second held its input
+  first.end();  // its program would be killed if the second one's held its input
+  EXPECT_EQ(core::read_text_file(file), "end\n");
   EXPECT_EQ(second.evaluate(6).fitness, 0.6);
+}
+
+TEST(ServerEvaluator, OneThatClosesItsInputIsStartedAgain) {
+  testing::internal::CaptureStderr();
+  Server server(std::string(hello) + "exec 0<&-; while :; do sleep 1; done");
+  const auto evaluation = server.evaluate_unless(work(7), [](const auto&) { return false; });
+  testing::internal::GetCapturedStderr();
+  EXPECT_EQ(evaluation.value().status, Status::crashed);
+  EXPECT_THAT(evaluation.value().reason, HasSubstr("it has closed its input"));
+}
+
+TEST(ServerEvaluator, GarbageBehindTheHelloIsACrash) {
+  testing::internal::CaptureStderr();
+  Server server(std::string(hello) + "echo '{garbage'; read on; read on");
+  EXPECT_EQ(server.evaluate(7).status, Status::crashed);
+  testing::internal::GetCapturedStderr();
+}
+
+TEST(ServerEvaluator, ASecondAnswerToAnEarlierAttemptIsIgnored) {
+  testing::internal::CaptureStderr();
+  const std::string failure =
+      R"({"type": "failure", "id": 7, "memory_parts": 1, "kind": "out_of_memory"})";
+  Server server(std::string(hello) + "read candidate; echo '" + failure + "'; read again; echo '" +
+                failure + R"('
+         echo '{"type": "result", "id": 7, "memory_parts": 2, "fitness": 0.5}'; read end)");
+  EXPECT_EQ(server.evaluate(7, 1).status, Status::out_of_memory);
+  EXPECT_EQ(server.evaluate(7, 2).fitness, 0.5);
+  testing::internal::GetCapturedStderr();
+}
+
+TEST(ServerEvaluator, CanBeToldToEndBeforeTheHello) {
+  int asked = 0;
+  const auto evaluator =
+      make_server_evaluator({"sh", "-c", "sleep 1000"}, {}, [&] { return ++asked < 3; });
+  testing::internal::CaptureStderr();
+  EXPECT_FALSE(evaluator->evaluate(work(7), [](const auto&) { return false; }).has_value());
+  testing::internal::GetCapturedStderr();
 }
 
 }  // namespace

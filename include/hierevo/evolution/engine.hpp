@@ -87,8 +87,6 @@ class Engine {
   std::size_t in_flight_count() const { return in_flight_.size(); }
   /// The individual with the highest fitness so far that did not fail, the earliest of equals.
   const Individual* best() const;
-  /// The individuals that no other one dominates in all objectives (evolution::pareto_front()).
-  std::vector<const Individual*> front() const;
   /// Individuals whose evaluation failed (is_failure()).
   std::size_t failures() const { return failures_; }
   /// Whether as many evaluations as the options ask for are there.

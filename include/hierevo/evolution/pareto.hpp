@@ -27,9 +27,9 @@ std::vector<double> crowding_distances(std::span<const std::span<const double>> 
 /// Points in fronts: the first front are those that no other dominates, the second those that only
 /// points of the first dominate, and so on (the rank of NSGA-II). Kept up to date as points come
 /// and go: a point that comes pushes those that it dominates back by one front at most, and one
-/// that goes lets them move up by one. A change compares about one point with each, not all points
-/// with each other (ENLU: Li, Deb, Zhang, Zhang: Efficient nondomination level update method for
-/// steady-state evolutionary multiobjective optimization, IEEE Transactions on Cybernetics 47,
+/// that goes lets them move up by one. A change usually compares about one point with each, not all
+/// points with each other (ENLU: Li, Deb, Zhang, Zhang: Efficient nondomination level update method
+/// for steady-state evolutionary multiobjective optimization, IEEE Transactions on Cybernetics 47,
 /// 2017).
 class ParetoFronts {
  public:

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -26,10 +27,11 @@ std::unique_ptr<Evaluator> make_external_evaluator(std::vector<std::string> comm
 
 /// Starts `command` and gives it one candidate after another by the evaluator protocol
 /// (docs/evaluators.md). It is started again after it has ended or broken the protocol. Waits for
-/// its hello, minutes at most. Candidates have the folder RUN/inflight/ID.d of the run directory
-/// `run`, which its search removes; none without a run. Throws UsageError when there is no such
-/// program, or when it ends without a hello.
+/// its hello, minutes at most, while `go_on`, which is called often, is true. Candidates have the
+/// folder RUN/inflight/ID.d of the run directory `run`, which its search removes; none without a
+/// run. Throws UsageError when there is no such program, or when it ends without a hello.
 std::unique_ptr<Evaluator> make_server_evaluator(std::vector<std::string> command,
-                                                 std::filesystem::path run = {});
+                                                 std::filesystem::path run,
+                                                 const std::function<bool()>& go_on);
 
 }  // namespace hierevo::search
