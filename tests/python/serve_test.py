@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import unittest
+
+import numpy
 
 import hierevo
 from evaluator_harness import DEADLINE, GENOTYPE, EvaluatorTest
@@ -322,7 +325,7 @@ class Stop(EvaluatorTest):
         answer = evaluator.answer()
         self.assertEqual(answer["fitness"], saved)
         self.assertGreater(answer["seconds"], 0)
-        self.assertEqual(list(self.folder.rglob("*.tmp")), [])
+        self.assertEqual(list(self.folder.rglob("tmp-*")), [])
 
     def test_a_stop_is_seen_while_the_function_computes(self) -> None:
         evaluator = self.serve(
@@ -395,6 +398,36 @@ class Saving(EvaluatorTest):
         self.assertEqual(
             sorted(p.name for p in saved.parent.iterdir()), ["evaluation-seconds", "state"]
         )
+
+    def test_two_evaluations_of_one_candidate_save_whole_states(self) -> None:
+        given = {"id": 1, "seed": 1, "folder": str(self.folder / "own")}
+        one, other = hierevo.Candidate(given), hierevo.Candidate(given)
+        for first, second in ((one, other), (other, one)):
+            with contextlib.ExitStack() as outer, first.saving("state") as path:
+                path.write_text("first, of which the beginning")
+                late = outer.enter_context(second.saving("state"))
+                late.write_text("sec")
+                self.assertNotEqual(path, late)
+                outer.close()  # ends the second amid the first
+                path.write_text("first, and its end")
+                # What was published while the first is being written is the second, untouched.
+                saved = first.saved("state")
+                assert saved is not None
+                self.assertEqual(saved.read_text(), "sec")
+            self.assertEqual(saved.read_text(), "first, and its end")
+            self.assertGreater(hierevo.Candidate(given).earlier_seconds, 0)
+        self.assertEqual(
+            sorted(p.name for p in saved.parent.iterdir()), ["evaluation-seconds", "state"]
+        )
+
+    def test_writers_that_go_by_the_suffix(self) -> None:
+        candidate = hierevo.Candidate({"id": 1, "seed": 1, "folder": str(self.folder / "own")})
+        with candidate.saving("state.npz") as path:
+            numpy.savez(path, weights=numpy.arange(3))
+        saved = candidate.saved("state.npz")
+        assert saved is not None
+        with numpy.load(saved) as arrays:
+            self.assertEqual(list(arrays["weights"]), [0, 1, 2])
 
     def test_the_time_of_earlier_starts_adds_up(self) -> None:
         given = {"id": 1, "seed": 1, "folder": str(self.folder / "own")}

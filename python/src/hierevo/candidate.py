@@ -6,6 +6,7 @@ import contextlib
 import os
 import pathlib
 import random
+import secrets
 import sys
 import tempfile
 import time
@@ -90,24 +91,20 @@ class Candidate:
     def saving(self, name: str) -> Iterator[pathlib.Path]:
         """Gives a path to write to, and makes it the file `name` of the folder once all is written.
 
-        An evaluation that is killed leaves the old file or the new one, never half of one. Where
-        there is no folder, what is written is thrown away.
+        An evaluation that is killed leaves the old file or the new one, never half of one, also
+        while another process evaluates the same candidate. Where there is no folder, what is
+        written is thrown away.
         """
         folder = self.folder
         if folder is None:
             with tempfile.TemporaryDirectory() as nowhere:
                 yield pathlib.Path(nowhere, name)
             return
-        partial = folder / f"{name}.tmp"
-        try:
+        with _replacing(folder / name) as partial:
             yield partial
-            _complete(partial, folder / name)
-        finally:
-            partial.unlink(missing_ok=True)
         seconds = self.seconds  # asks for the earlier ones before they are overwritten
-        partial = folder / f"{_SECONDS}.tmp"
-        partial.write_text(f"{seconds}\n")
-        _complete(partial, folder / _SECONDS)
+        with _replacing(folder / _SECONDS) as partial:
+            partial.write_text(f"{seconds}\n")
 
     @property
     def earlier_seconds(self) -> float:
@@ -139,8 +136,18 @@ class Candidate:
         return self._message[name]
 
 
-def _complete(partial: pathlib.Path, path: pathlib.Path) -> None:
-    """Renames a file behind its last byte, which is on the disk by then."""
-    with partial.open("rb") as file:
-        os.fsync(file.fileno())
-    partial.replace(path)
+@contextlib.contextmanager
+def _replacing(path: pathlib.Path) -> Iterator[pathlib.Path]:
+    """Gives another path, and renames what was written there once its last byte is on the disk.
+
+    No two are the same: a rank that the search takes for lost may still evaluate the candidate that
+    another one has been given. The suffix remains, by which some writers choose a format.
+    """
+    partial = path.with_name(f"tmp-{secrets.token_hex(8)}-{path.name}")
+    try:
+        yield partial
+        with partial.open("rb") as file:
+            os.fsync(file.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
