@@ -90,7 +90,7 @@ class Conversation(EvaluatorTest):
 class Results(EvaluatorTest):
     def test_numbers_of_numpy_and_whole_results(self) -> None:
         evaluator = self.serve(
-            "return [numpy.float32(0.5), numpy.array(0.5), hierevo.Result(0.5, values=[0, 1],\n"
+            "return [numpy.float32(0.5), numpy.array([[0.5]]), hierevo.Result(0.5, values=[0, 1],\n"
             "    loss=numpy.array([2.0, 3.0]), metrics={'ms/batch': numpy.int64(4)}, seconds=5),\n"
             "    {'fitness': 0.5, 'loss': 1}][candidate.id]",
             before="import numpy",
@@ -113,21 +113,48 @@ class Results(EvaluatorTest):
             "'0.5'": "a str as fitness",
             "True": "a bool as fitness",
             "[0.5]": "a list as fitness",
-            "numpy.zeros(1)": "an array of shape (1,) as fitness",
+            "numpy.zeros(2)": "an array of shape (2,) as fitness",
+            "numpy.zeros(0)": "an array of shape (0,) as fitness",
+            "numpy.array(['1'])": "a str as fitness",
             "-0.5": "The fitness is -0.5",
             "{'fitness': 1, 'accuracy': 2}": "a dict with 'accuracy'",
             "{'fitness': 1, 'metrics': {'a b': 2}}": "the name 'a b'",
             "{'fitness': 1, 'metrics': {'a': float('inf')}}": "inf as the metric a",
+            "{'fitness': 1, 'metrics': {'9th': 2}}": "begins with a letter",
+            "{'fitness': 1, 'metrics': {'macs': 2}}": "none of fitness, parameters, macs",
+            "{'fitness': 1, 'metrics': {'a' * 65: 2}}": "64 at most",
+            "{'fitness': 1, 'metrics': {'': 2}}": "the name ''",
+            "{'fitness': 1, 'metrics': {3: 2}}": "the name '3'",
+            "{'fitness': 1, 'metrics': {'\\udc80': 2}}": "the name '\\udc80'",
+            "{'fitness': 1, 'metrics': {f'm{i}': i for i in range(65)}}": "gave back 65 metrics",
             "{'fitness': 1, 'values': ['x']}": "a str as one of values",
+            "{'fitness': 1, 'values': 1}": "a int as values",
+            "{'fitness': 1, 'values': [1] * 1001}": "more than 1000 values",
+            "{'fitness': 1, 'loss': itertools.repeat(1)}": "more than 1000 losses",
             "{'fitness': 1, 'seconds': float('nan')}": "nan as seconds",
         }
-        evaluator = self.serve(f"return [{', '.join(given)}][candidate.id]", before="import numpy")
+        evaluator = self.serve(f"return [{', '.join(given)}][candidate.id]", before="import itertools, numpy")
         for id, expected in enumerate(given.values()):
             evaluator.candidate(id)
             answer = evaluator.answer()
             self.assertEqual((answer["type"], answer["kind"]), ("failure", "failed"))
             self.assertIn(expected, answer["reason"])
         self.assertEqual(evaluator.text(), "")  # no traceback of this package
+
+    def test_as_many_as_there_may_be(self) -> None:
+        evaluator = self.serve(
+            "return {'fitness': 1, 'values': [1] * 1000, 'loss': [2] * 1000,\n"
+            "    'metrics': {chr(97 + i % 26) * (1 + i): i for i in range(64)}}"
+        )
+        evaluator.candidate(1)
+        answer = evaluator.answer()
+        lengths = [len(answer[name]) for name in ("values", "loss", "metrics")]
+        self.assertEqual(lengths, [1000, 1000, 64])
+
+    def test_a_trial_refuses_what_a_search_does(self) -> None:
+        for given in ({"values": [1] * 1001}, {"metrics": {"fitness": 1}}):
+            with self.assertRaisesRegex(ValueError, "more than 1000 values|the name 'fitness'"):
+                hierevo.evaluate_once(lambda *_: {"fitness": 1, **given}, GENOTYPE)
 
     def test_not_a_number_is_divergence(self) -> None:
         evaluator = self.serve(
@@ -167,6 +194,11 @@ class Failures(EvaluatorTest):
         evaluator.candidate(4)
         self.assertEqual(evaluator.answer()["fitness"], 1)
         self.assertIn("line 5, in evaluate\n    if candidate.id == 2", evaluator.text())
+
+    def test_what_is_no_text_in_an_exception(self) -> None:
+        evaluator = self.serve("raise OSError('half \\ud83d')")
+        evaluator.candidate(1)
+        self.assertEqual(evaluator.answer()["reason"], "OSError: half ?")
 
     def test_out_of_memory_frees_what_the_function_held(self) -> None:
         evaluator = self.serve(

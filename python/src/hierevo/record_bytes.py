@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import math
-import re
 import struct
 from collections.abc import Mapping, Sequence
 
 from hierevo.checksums import crc32c
+from hierevo.evaluation_limits import (
+    LONGEST_REASON,
+    MOST_METRICS,
+    MOST_REPEATS,
+    OTHER_NUMBERS,
+    is_metric_name,
+)
 from hierevo.individuals import STATUSES, Candidate, Evaluation
 
 NOT_KNOWN = (1 << 64) - 1
 """Stands for a Candidate.known that was not recorded."""
-LONGEST_REASON = 4096
-MOST_REPEATS = 1000
-MOST_METRICS = 64
-_METRIC_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_./-]{0,63}")
-_OTHER_NUMBERS = ("fitness", "parameters", "macs")
 _MOST_OBJECTIVES = 8
 
 
@@ -159,7 +160,7 @@ def _problem_with_metrics(metrics: Mapping[str, float]) -> str:
     if len(metrics) > MOST_METRICS:
         return f"more than {MOST_METRICS} metrics"
     for name, value in metrics.items():
-        if not _METRIC_NAME.fullmatch(name) or name in _OTHER_NUMBERS:
+        if not is_metric_name(name):
             return f"a metric with the impossible name {name[:80]!r}"
         if not math.isfinite(value):
             return f"a metric {name} of {value}"
@@ -169,7 +170,7 @@ def _problem_with_metrics(metrics: Mapping[str, float]) -> str:
 def objectives_are_possible(text: str) -> bool:
     """Whether it names what a search can compare: "fitness,-parameters"."""
     names = [one[1:] if one.startswith("-") else one for one in text.split(",")]
-    known = all(name in _OTHER_NUMBERS or _METRIC_NAME.fullmatch(name) for name in names)
+    known = all(name in OTHER_NUMBERS or is_metric_name(name) for name in names)
     return known and len(set(names)) == len(names) <= _MOST_OBJECTIVES
 
 

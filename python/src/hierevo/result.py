@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 import sys
@@ -10,9 +11,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, SupportsFloat
 
+from hierevo.evaluation_limits import (
+    METRIC_NAME_RULE,
+    MOST_METRICS,
+    MOST_REPEATS,
+    is_metric_name,
+)
 from hierevo.report import Diverged
 
-_METRIC = re.compile(r"[A-Za-z0-9_./-]+")
+_LONGEST_REASON = 1000  # characters
 _OUT_OF_MEMORY = re.compile(
     r"out of memory|can't allocate memory|(CUDNN|CUBLAS)_STATUS_ALLOC_FAILED", re.IGNORECASE
 )
@@ -23,11 +30,13 @@ class Result:
     """What a candidate is worth. A function may give back a fitness alone, or these as a dict.
 
     fitness: a number from 0 up, larger being better; where there are repeats, their mean.
-    values: the fitness of each repeat. loss: one number, or one for each repeat.
-    metrics: other numbers by name (letters, digits and `_ - . /`), kept with the individual.
+    values: the fitness of each repeat. loss: one number, or one for each repeat. There are 1000 of
+    either at most.
+    metrics: at most 64 other numbers, kept with the individual. A name begins with a letter, has
+    letters, digits and `_ - . /`, 64 at most, and is none of fitness, parameters and macs.
     seconds: how long the evaluation took, if not what the search has measured.
 
-    Numbers may be Python's, numpy's, or tensors of one element without dimensions.
+    Numbers may be Python's, numpy's, or arrays and tensors of one element.
     """
 
     fitness: SupportsFloat
@@ -70,7 +79,7 @@ def result_message(candidate: int, given: Any) -> dict[str, Any]:
         )
     message: dict[str, Any] = {"type": "result", "id": candidate, "fitness": fitness}
     if given.get("values") is not None:
-        message["values"] = [_trained("one of values", value) for value in given["values"]]
+        message["values"] = _repeats("values", "one of values", given["values"])
     if given.get("loss") is not None:
         message["loss"] = _losses(given["loss"])
     if given.get("metrics"):
@@ -92,7 +101,12 @@ def failure_message(candidate: int, error: BaseException) -> dict[str, Any]:
         kind = "out_of_memory"
     else:
         traceback.print_exception(type(error), error, error.__traceback__, file=sys.stderr)
-    return {"type": "failure", "id": candidate, "kind": kind, "reason": reason[:1000]}
+    return {"type": "failure", "id": candidate, "kind": kind, "reason": _plain(reason)}
+
+
+def _plain(reason: str) -> str:
+    """As a line of JSON can have it: what was no text, such as half of a character, is a "?"."""
+    return reason[:_LONGEST_REASON].encode("utf-8", "replace").decode()
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -104,18 +118,37 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 def _losses(given: Any) -> float | list[float]:
     if hasattr(given, "__iter__") and getattr(given, "shape", None) != ():
-        return [_trained("loss", loss) for loss in given]
+        return _repeats("losses", "loss", given)
     return _trained("loss", given)
+
+
+def _repeats(names: str, name: str, given: Any) -> list[float]:
+    """A number for each repeat."""
+    if not hasattr(given, "__iter__") or isinstance(given, (str, bytes)):
+        raise UnusableResultError(
+            f"The function gave back a {_named(given)} as {names}. Give a list of numbers."
+        )
+    numbers = [_trained(name, one) for one in itertools.islice(given, MOST_REPEATS + 1)]
+    if len(numbers) > MOST_REPEATS:
+        raise UnusableResultError(
+            f"The function gave back more than {MOST_REPEATS} {names} (there is one for each "
+            "repeat). Give their mean."
+        )
+    return numbers
 
 
 def _metrics(given: Any) -> dict[str, float]:
     if not isinstance(given, Mapping):
         raise UnusableResultError(f"The metrics are a {_named(given)}. Give a dict of numbers.")
+    if len(given) > MOST_METRICS:
+        raise UnusableResultError(
+            f"The function gave back {len(given)} metrics (an individual has {MOST_METRICS} at "
+            "most). Leave some out."
+        )
     for name in given:
-        if not isinstance(name, str) or not _METRIC.fullmatch(name):
+        if not is_metric_name(name):
             raise UnusableResultError(
-                f"A metric has the name {name!r} (names have letters, digits and _ - . /). "
-                "Rename it."
+                f"A metric has the name {str(name)[:80]!r} ({METRIC_NAME_RULE}). Rename it."
             )
     return {name: _finite(f"the metric {name}", value) for name, value in given.items()}
 
@@ -141,11 +174,14 @@ def _number(name: str, given: Any) -> float:
         raise UnusableResultError(
             f"The function gave back a {_named(given)} as {name}. Give a number."
         )
-    if getattr(given, "shape", ()) != ():
+    shape = tuple(getattr(given, "shape", ()))
+    if math.prod(shape) != 1:
         raise UnusableResultError(
-            f"The function gave back an array of shape {tuple(given.shape)} as {name}. "
+            f"The function gave back an array of shape {shape} as {name}. "
             "Give a number, such as its mean."
         )
+    if shape:
+        return _number(name, given.item())
     return float(given)
 
 

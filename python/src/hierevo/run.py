@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from hierevo.errors import DamageWarning, FileError, MissingFileError
+from hierevo.evaluation_limits import MOST_METRICS
 from hierevo.files import PathLike, shown_json
 from hierevo.folder_lock import is_in_use, present_state
 from hierevo.individuals import Candidate, Individual, best_of
 from hierevo.ini_text import read_options
-from hierevo.record_bytes import MOST_METRICS
 from hierevo.replay import load_search
 from hierevo.snapshot import Settings
 from hierevo.tables import Columns, frame_of
