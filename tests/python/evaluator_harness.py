@@ -35,6 +35,7 @@ class Evaluator:
                 command, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr
             )
         self._pending = b""
+        self._memory_parts: dict[int, int] = {}  # of candidates
         self.output: list[str] = []  # lines for people
 
     def send(self, **message: Any) -> None:
@@ -43,8 +44,10 @@ class Evaluator:
         self.process.stdin.flush()
 
     def candidate(self, id: int, **members: Any) -> None:
-        given = {"seed": id * 10**17, "memory_parts": 1, "folder": None, "genotype": GENOTYPE}
-        self.send(type="candidate", id=id, **{**given, **members})
+        given: dict[str, Any] = {"seed": id * 10**17, "memory_parts": 1, "folder": None, "genotype": GENOTYPE}
+        given.update(members)
+        self._memory_parts[id] = given["memory_parts"]
+        self.send(type="candidate", id=id, **given)
 
     def receive(self) -> dict[str, Any] | None:
         """The next message; None at the end of the output."""
@@ -57,7 +60,7 @@ class Evaluator:
                 self._pending = rest
                 if line.startswith(b"{"):
                     message: dict[str, Any] = json.loads(line, parse_constant=_refuse)
-                    return message
+                    return self._without_memory_parts(message)
                 self.output.append(line.decode())
                 continue
             if not select.select([descriptor], [], [], max(0, end - time.monotonic()))[0]:
@@ -66,6 +69,14 @@ class Evaluator:
             if not chunk:
                 return None
             self._pending += chunk
+
+    def _without_memory_parts(self, message: dict[str, Any]) -> dict[str, Any]:
+        """Checks that an outcome says of which try it is, as candidates come again."""
+        if message["type"] in ("result", "failure", "stopped"):
+            expected = self._memory_parts.get(message["id"])
+            if message.pop("memory_parts", None) != expected:
+                raise AssertionError(f"The memory_parts are not {expected}: {message}")
+        return message
 
     def answer(self) -> dict[str, Any]:
         """The next message that is no progress."""

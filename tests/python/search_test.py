@@ -194,7 +194,7 @@ class Errors(SearchTest):
             hierevo.Search(self.run_dir, evaluate, **{**SMALL, "population": 1}).run()
         self.assertEqual(raised.exception.exit_code, 2)
         self.assertIn("--population is 1 (", str(raised.exception))
-        self.assertIn("not begun", str(raised.exception))
+        self.assertIn("The search was refused (exit code 2)", str(raised.exception))
 
     def test_a_function_that_only_fails(self):
         def evaluate(candidate, report):

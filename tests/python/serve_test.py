@@ -52,10 +52,22 @@ class Conversation(EvaluatorTest):
         assert self.hello is not None
         self.assertEqual(self.hello["fields"], ["cell"])
         cell = {"output": 0, "nodes": [{"kind": "input", "operands": []}]}
-        evaluator.send(
-            type="candidate", id=1, seed=2**64 - 1, memory_parts=4, folder="own", cell=cell
-        )
+        evaluator.candidate(1, seed=2**64 - 1, memory_parts=4, folder="own", cell=cell)
         self.assertEqual(evaluator.answer().get("fitness"), 1, evaluator.text())
+
+    def test_outcomes_say_of_which_try_they_are(self) -> None:
+        evaluator = self.serve(
+            "if candidate.memory_parts < 4: raise MemoryError\n"
+            "if candidate.memory_parts == 8:\n"
+            "    while True: report()\n"
+            "return 1"
+        )
+        for parts, kind in ((1, "failure"), (2, "failure"), (4, "result"), (8, "stopped")):
+            evaluator.candidate(1, memory_parts=parts)
+            if kind == "stopped":
+                evaluator.receive()
+                evaluator.send(type="stop", id=1)
+            self.assertEqual(evaluator.answer()["type"], kind)  # and the harness looks at the parts
 
     def test_a_genotype_of_a_megabyte(self) -> None:
         evaluator = self.serve("return len(candidate._message['genotype']['levels'])")

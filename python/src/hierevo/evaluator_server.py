@@ -64,6 +64,8 @@ class EvaluatorServer:
                 self._evaluations += 1
                 self._computing = True
                 answer = self._evaluate(message)
+                if "memory_parts" in message:  # tells it from one of an earlier try
+                    answer["memory_parts"] = message["memory_parts"]
                 _flush()
                 self._computing = False
                 self._send(answer)
