@@ -3,12 +3,15 @@
 
 import os
 import pathlib
+import queue
+import select
 import socket
 import sys
+import threading
 import unittest.mock
 
 import hierevo
-from evaluator_harness import Evaluator, EvaluatorTest
+from evaluator_harness import DEADLINE, Evaluator, EvaluatorTest
 from hierevo.function_socket import FunctionSocket
 
 RELAY = pathlib.Path(hierevo.__file__).with_name("relay.py")
@@ -48,6 +51,52 @@ class Relay(EvaluatorTest):
                 self.assertEqual(relay.end(), 0)
                 self.assertEqual(relay.text(), "")
         self.assertFalse(pathlib.Path(functions.path).parent.exists())
+
+    def test_a_call_that_was_given_up_is_waited_for(self) -> None:
+        held, others = threading.Event(), queue.Queue()  # type: ignore[var-annotated]
+
+        def evaluate(candidate: hierevo.Candidate, report: hierevo.Report) -> float:
+            others.put(candidate.id)
+            if candidate.id == 1:
+                held.wait(DEADLINE)
+            return candidate.id
+
+        self.addCleanup(held.set)
+        with FunctionSocket(evaluate) as functions:
+            lost = self.connect(functions.path, 1)
+            self.assertEqual(others.get(timeout=DEADLINE), 1)
+            lost.close()
+            impatient = self.connect(functions.path, 2)  # in its place, and given up as well
+            with self.assertRaises(queue.Empty):
+                others.get(timeout=0.5)
+            impatient.close()
+            waiting = self.connect(functions.path, 3)
+            beside = self.connect(functions.path, 4)  # another one, which needs not wait
+            self.assertEqual(others.get(timeout=DEADLINE), 4)
+            self.assertIn(b'"fitness": 4', self.received(beside))
+            with self.assertRaises(queue.Empty):
+                others.get(timeout=0.5)
+            self.assertFalse(select.select([waiting], [], [], 0)[0])  # no hello
+            held.set()
+            told = self.received(waiting)
+            self.assertTrue(told.startswith(b'{"type": "hello"'))
+            self.assertIn(b'"fitness": 3', told)
+
+    def connect(self, path: str, candidate: int) -> socket.socket:
+        """A relay's connection, which brings a candidate at once."""
+        connection = socket.socket(socket.AF_UNIX)
+        self.addCleanup(connection.close)
+        connection.settimeout(DEADLINE)
+        connection.connect(path)
+        connection.sendall(b'{"type":"candidate","id":%d,"seed":1}\n' % candidate)
+        return connection
+
+    def received(self, connection: socket.socket) -> bytes:
+        """Up to the result."""
+        told = b""
+        while b'"result"' not in told or not told.endswith(b"\n"):
+            told += connection.recv(1 << 16)
+        return told
 
     def test_without_the_other_process_it_waits_for_the_stop(self) -> None:
         listener = self.listener()

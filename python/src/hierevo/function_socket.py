@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import pathlib
+import select
 import shutil
 import socket
 import tempfile
 import threading
+from typing import ClassVar
 
 from hierevo.evaluator_server import EvaluationFunction, EvaluatorServer
 
@@ -18,6 +20,10 @@ _LONGEST_PATH = 100  # bytes, of a socket's 108
 class FunctionSocket:
     """A socket of this user alone, where each relay (relay.py) that connects gets candidates
     evaluated by the function, in a thread of its own.
+
+    Nothing can interrupt a function in a thread. When hierevo kills a relay, as at a timeout, the
+    call goes on; the relay that comes in its place does not say hello before the call has returned.
+    So no more calls run at once than hierevo asks for.
     """
 
     def __init__(self, function: EvaluationFunction) -> None:
@@ -50,12 +56,45 @@ class FunctionSocket:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
-            threading.Thread(
-                target=self._serve, args=(connection,), name="hierevo-evaluator", daemon=True
-            ).start()
+            conversation = _Conversation(self._function, connection)
+            threading.Thread(target=conversation.run, name="hierevo-evaluator", daemon=True).start()
 
-    def _serve(self, connection: socket.socket) -> None:
-        with connection:
-            descriptor = connection.fileno()
+
+class _Conversation:
+    """With one relay, after that with the lost one whose place it takes, if there is such."""
+
+    _all: ClassVar[list[_Conversation]] = []  # of this process that have not ended
+    _lock = threading.Lock()
+
+    def __init__(self, function: EvaluationFunction, connection: socket.socket) -> None:
+        self._function = function
+        self._connection = connection
+        self._ended = threading.Event()
+        self._is_replaced = False
+        with self._lock:
+            lost = (one for one in self._all if one._function == function and one._is_lost())
+            self._earlier = next(lost, None)
+            if self._earlier is not None:
+                self._earlier._is_replaced = True
+            self._all.append(self)
+
+    def run(self) -> None:
+        """Until its end."""
+        try:
+            if self._earlier is not None:
+                self._earlier._ended.wait()
+                self._earlier = None
+            descriptor = self._connection.fileno()
             server = EvaluatorServer(self._function, descriptor, descriptor, alone=False)
             server.run(getattr(self._function, "__name__", type(self._function).__name__))
+        finally:
+            with self._lock:
+                self._all.remove(self)
+                self._connection.close()
+            self._ended.set()
+
+    def _is_lost(self) -> bool:
+        """Whether its relay is gone, and none has come in its place."""
+        poll = select.poll()
+        poll.register(self._connection, 0)  # for the end alone
+        return not self._is_replaced and bool(poll.poll(0))
