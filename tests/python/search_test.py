@@ -48,13 +48,18 @@ class Commands(ProgramTest):
 
     def test_what_cannot_be_given(self):
         for name in ("evaluator", "command"):
-            with self.assertRaisesRegex(ValueError, f"{name} cannot be given"):
+            with self.assertRaisesRegex(hierevo.UsageError, f"{name} cannot be given"):
                 self.command(**{name: "x"})
-        with self.assertRaisesRegex(ValueError, "a list of words"):
+        with self.assertRaisesRegex(hierevo.UsageError, "a list of words"):
             self.command(launcher="mpirun -n 3")
+        with self.assertRaisesRegex(hierevo.UsageError, "cannot be called"):
+            self.command(function=1)
         with unittest.mock.patch.dict(os.environ, HIEREVO_BIN=str(self.folder)):
-            with self.assertRaisesRegex(FileNotFoundError, "Set HIEREVO_BIN"):
+            with self.assertRaisesRegex(hierevo.MissingFileError, "Set HIEREVO_BIN"):
                 self.command()
+        search = hierevo.Search(self.run_dir, lambda *_: 1, program=self.folder / "none")
+        with self.assertRaisesRegex(hierevo.MissingFileError, "no such program"):
+            search.run()
 
     def test_who_shows_the_progress(self):
         for present in (True, False):

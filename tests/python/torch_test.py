@@ -81,11 +81,6 @@ class Scratch(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         return done.stdout
 
-    def refusal(self, function: object, *arguments: object) -> str:
-        with self.assertRaises(hierevo.UsageError) as caught:
-            function(*arguments)
-        return str(caught.exception)
-
 
 class ProgramTest(Scratch):
     """The networks of train_case, which refuses weights of other names and shapes than its own."""
@@ -335,21 +330,26 @@ class RefusalTest(Scratch):
         numbers = {"channels": 3, "input_channels": 1, "classes": CLASSES, **other}
         return hierevo.torch.network(self.genotype, **numbers)
 
-    def changed(self, change: object) -> str:
+    def changed(self, change: object, error: type[hierevo.HierevoError]) -> str:
         """What is said of the file after a change in HDF5."""
+        self.changed_file(change)
+        return self.loading(self.network(), error)
+
+    def changed_file(self, change: object) -> None:
         shutil.copy(self.good, self.file)
         with h5py.File(self.file, "r+") as file:
             change(file)
-        content = self.file.read_bytes()[512:]
-        self.file.write_bytes(with_header(content))
-        return self.loading(self.network())
+        self.file.write_bytes(with_header(self.file.read_bytes()[512:]))
 
-    def loading(self, network: hierevo.torch.Network) -> str:
+    def loading(
+        self, network: hierevo.torch.Network, error: type[Exception] = hierevo.UsageError
+    ) -> str:
         before = copy.deepcopy(network.state_dict())
-        told = self.refusal(hierevo.torch.load_weights, network, self.file)
+        with self.assertRaises(error) as caught:
+            hierevo.torch.load_weights(network, self.file)
         torch.testing.assert_close(dict(network.state_dict()), dict(before))
         self.assertTrue((network.pixel_scale == 1).all())
-        return told
+        return str(caught.exception)
 
     def test_another_network(self) -> None:
         self.file = self.good
@@ -365,9 +365,6 @@ class RefusalTest(Scratch):
         self.assertIn("too many", self.loading(other))
 
     def test_damage(self) -> None:
-        def delete(name: str) -> object:
-            return lambda file: file.__delitem__(name)
-
         def put(name: str, value: object) -> object:
             def change(file: h5py.File) -> None:
                 del file[name]
@@ -376,39 +373,46 @@ class RefusalTest(Scratch):
             return change
 
         weight, link = "weights/classifier.bias", h5py.ExternalLink("x.h5", "/x")
-        for change, complaint in (
-            (delete(weight), "it has no 'classifier.bias'"),
-            (delete("weights"), "'weights' is missing or a link"),
-            (delete("pixel_mean"), "'pixel_mean' is missing or a link"),
-            (put(weight, np.zeros(4, "f4")), "the shape of 'classifier.bias' is (4,), not (3,)"),
-            (put(weight, np.zeros(3, "f8")), "'classifier.bias' is not of float32"),
-            (put(weight, link), "'classifier.bias' is missing or a link"),
-            (put("weights", np.zeros(3)), "'weights' is not a group"),
-            (lambda file: file["weights"].create_group("x"), "it has a 'x' too many"),
-            (lambda file: file.attrs.modify("version", 2), "its version 2 is not known here"),
-            (lambda file: file.attrs.modify("format", "x"), "its format is another"),
-            (lambda file: file.attrs.create("format", 7), "'format' is missing or of another type"),
+        other, broken = hierevo.UsageError, hierevo.FileError
+        for change, error, complaint in (
+            (lambda file: file.__delitem__(weight), broken, "classifier.bias is missing"),
+            (put(weight, np.zeros(4, "f4")), other, "shape of 'classifier.bias' is (4,), not (3,)"),
+            (put(weight, np.zeros(3, "f8")), broken, "classifier.bias has a wrong type"),
+            (put(weight, link), broken, "a link to somewhere else"),
+            (lambda file: file.attrs.modify("version", 2), hierevo.NewerVersionError, "version 2"),
+            (lambda file: file.attrs.modify("format", "x"), broken, "its format is 'x'"),
         ):
-            self.assertIn(complaint, self.changed(change))
+            told = self.changed(change, error)
+            self.assertIn(complaint, told)
+
+    def test_a_file_that_contradicts_itself(self) -> None:
+        for change, complaint in (
+            (lambda file: file.attrs.modify("channels", 4), "contradicts itself ("),
+            (lambda file: file.attrs.modify("genotype", "{}"), "is not a genotype"),
+        ):
+            self.changed_file(change)
+            with self.assertRaises(hierevo.FileError) as caught:
+                hierevo.torch.load_network(self.file)
+            self.assertIn(complaint, str(caught.exception))
 
     def test_other_files(self) -> None:
         content = self.good.read_bytes()
         for damaged, complaint in (
-            (b"", "does not begin with the header"),
-            (content.replace(b"training", b"snapshot", 1), "does not begin with the header"),
-            (content[:-1], "bytes after its header, and has"),
-            (content[:-1] + bytes([content[-1] ^ 1]), "its checksum is wrong"),
-            (content[:512] + b"\0" * (len(content) - 512), "its checksum is wrong"),
-            (with_header(b"\0" * 5000), "cannot be used as a training"),
+            (b"", "it is not a hierevo training"),
+            (content.replace(b"training", b"snapshot", 1), "it is not a hierevo training"),
+            (content[:-1], "it is torn"),
+            (content[:-1] + bytes([content[-1] ^ 1]), "it is damaged"),
+            (with_header(b"\0" * 5000), "it"),
         ):
             self.file.write_bytes(damaged)
-            for told in (
-                self.loading(self.network()),
-                self.refusal(hierevo.torch.load_network, self.file),
-            ):
-                self.assertIn(complaint, told)
-        with self.assertRaises(FileNotFoundError):
+            self.assertIn(complaint, self.loading(self.network(), hierevo.FileError))
+            with self.assertRaisesRegex(hierevo.FileError, complaint):
+                hierevo.torch.load_network(self.file)
+        with self.assertRaises(hierevo.MissingFileError):
             hierevo.torch.load_network(self.folder / "none.h5")
+        os.mkfifo(self.folder / "pipe")
+        with self.assertRaisesRegex(hierevo.FileError, "not a regular file"):
+            hierevo.torch.load_network(self.folder / "pipe")
 
 
 class ImportTest(unittest.TestCase):

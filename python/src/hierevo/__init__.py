@@ -13,6 +13,7 @@ from hierevo.errors import (
     HierevoError,
     MissingFileError,
     NewerVersionError,
+    UsageError,
 )
 from hierevo.evaluate_once import evaluate_once
 from hierevo.genotype import Genotype, offspring
@@ -27,7 +28,6 @@ from hierevo.search_space import SearchSpace
 from hierevo.serving import serve
 from hierevo.training import Training, open_training
 from hierevo.training_snapshot import read_training_snapshot
-from hierevo.usage_error import UsageError
 
 __all__ = [
     "Candidate",

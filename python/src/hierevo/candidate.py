@@ -13,6 +13,8 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from hierevo.errors import UsageError
+
 if TYPE_CHECKING:
     from hierevo.genotype import Genotype
 
@@ -129,9 +131,10 @@ class Candidate:
 
     def _member(self, name: str) -> Any:
         if name not in self._message:
-            raise ValueError(
-                f"This candidate has no {name} (serve() did not ask for it). "
-                f'Name "{name}" in its fields.'
+            raise UsageError(
+                f"This candidate has no {name}",
+                "serve() did not ask for it",
+                f'Name "{name}" in its fields.',
             )
         return self._message[name]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hierevo.drawing import LABELS, Box, Drawing, drawing_of, graph_panel
+from hierevo.errors import UsageError
 from hierevo.live_edges import LiveEdges
 from hierevo.search_space import PRIMITIVES, edge_index
-from hierevo.usage_error import UsageError
 
 if TYPE_CHECKING:
     from hierevo.cell import Cell

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from hierevo.errors import UsageError
 from hierevo.plan import PlanOp
-from hierevo.usage_error import UsageError
 
 _LARGEST = (1 << 63) - 1
 _FLOAT_BYTES = 4

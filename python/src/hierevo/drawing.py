@@ -6,8 +6,8 @@ import html
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+from hierevo.errors import UsageError
 from hierevo.layered_layout import Layout, Place, layered_layout
-from hierevo.usage_error import UsageError
 
 LABELS = {
     "input": "input",

@@ -1,10 +1,50 @@
-"""What the package raises and warns of. Texts say what is wrong, why, and what to do."""
+"""What the package raises and warns of. Texts say what is wrong, why, and what to do.
+
+What a function that is evaluated raises or means is in report.py.
+"""
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Sequence
+
+
+def error_text(problem: str, why: str = "", suggestion: str = "") -> str:
+    """ "problem (why). Suggestion.", the form of every message; the last two may be empty."""
+    text = f"{problem} ({why})." if why else f"{problem}."
+    return f"{text} {suggestion}" if suggestion else text
+
+
+def suggestion_for(word: str, known: Sequence[str]) -> str:
+    """ "Did you mean 'x'?", or else "Known: a, b, c."."""
+    close = difflib.get_close_matches(word[:64], known, n=1)
+    return f"Did you mean '{close[0]}'?" if close else f"Known: {', '.join(known)}."
+
 
 class HierevoError(Exception):
-    """Every error that this package raises on purpose and that is no wrong argument."""
+    """Every error of this package: of arguments, of files, and of searches.
+
+    An id that is not there is a KeyError, and a place behind the end of data an IndexError, as of
+    a dict and a list.
+    """
+
+
+class UsageError(HierevoError, ValueError):
+    """A value or a genotype that cannot be used; the caller must act."""
+
+    def __init__(self, problem: str, why: str = "", suggestion: str = "") -> None:
+        """The text is error_text() of the arguments."""
+        super().__init__(error_text(problem, why, suggestion))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """So that it can be pickled: the text is complete."""
+        return _pickled, (type(self), self.args[0])
+
+
+def _pickled(kind: type[UsageError], text: str) -> UsageError:
+    error = kind.__new__(kind)
+    error.args = (text,)
+    return error
 
 
 class FileError(HierevoError):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import pathlib
 import sys
 import time
 from collections.abc import Mapping
@@ -66,5 +64,7 @@ def _document(genotype: Any) -> Any:
     if isinstance(genotype, Mapping):
         return genotype
     if isinstance(genotype, (str, os.PathLike)):
-        return json.loads(pathlib.Path(genotype).read_text())
+        from hierevo.genotype import Genotype  # noqa: PLC0415
+
+        return Genotype.from_file(genotype).to_dict()
     return genotype.to_dict()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import operator
-import pathlib
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +11,13 @@ from hierevo.cell import Cell, assemble
 from hierevo.cell_drawing import draw_motifs
 from hierevo.cost import Cost, cost_of
 from hierevo.drawing import Drawing, drawing_or_none
+from hierevo.errors import UsageError
+from hierevo.files import read_bytes
 from hierevo.genotype_json import document_of, read_json
 from hierevo.mutation import apply_mutations, trivial_genes
 from hierevo.plan import make_plan, model_spec
 from hierevo.random_stream import RandomStream
 from hierevo.search_space import SearchSpace
-from hierevo.usage_error import UsageError
 
 if TYPE_CHECKING:
     import os
@@ -69,15 +69,9 @@ class Genotype:
     def from_file(cls, path: str | os.PathLike[str]) -> Genotype:
         """Reads a JSON file, such as `hierevo export --format json` writes.
 
-        Raises OSError when the file cannot be read, otherwise as from_json().
+        Raises MissingFileError, FileError when the file cannot be read, otherwise as from_json().
         """
-        with pathlib.Path(path).open("rb") as file:
-            content = file.read(_LONGEST_FILE + 1)
-        if len(content) > _LONGEST_FILE:
-            raise UsageError(
-                f"'{path}' is not a genotype", f"it has more than {_LONGEST_FILE} bytes"
-            )
-        return cls(*read_json(content, f"'{path}'"))
+        return cls(*read_json(bytes(read_bytes(path, _LONGEST_FILE)), f"'{path}'"))
 
     def to_json(self) -> str:
         """The JSON text in one line, as `hierevo sample` prints it."""

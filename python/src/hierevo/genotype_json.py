@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
+from hierevo.errors import UsageError, suggestion_for
 from hierevo.search_space import MOST_MOTIFS, MOST_NODES, PRIMITIVES, LevelShape, SearchSpace
-from hierevo.usage_error import UsageError, suggestion_for
 
 _FORMAT = "hierevo.genotype"
 _VERSION = 1

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from hierevo.cell import Cell, CellNode
-from hierevo.usage_error import UsageError, suggestion_for
+from hierevo.errors import UsageError, suggestion_for
 
 MODELS = ("cifar-small", "cifar-large", "imagenet")
 """The three networks of Figure 2."""

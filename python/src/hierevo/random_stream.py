@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 
-from hierevo.usage_error import UsageError
+from hierevo.errors import UsageError
 
 _MASK = (1 << 64) - 1
 _GAMMA = 0x9E3779B97F4A7C15

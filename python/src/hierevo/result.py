@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, SupportsFloat
 
+from hierevo.errors import HierevoError
 from hierevo.evaluation_limits import (
     METRIC_NAME_RULE,
     MOST_METRICS,
@@ -49,7 +50,7 @@ class Result:
 _MEMBERS = [field.name for field in fields(Result)]
 
 
-class UnusableResultError(ValueError):
+class UnusableResultError(HierevoError, ValueError):
     """A function has given back what is no result."""
 
 

@@ -144,8 +144,10 @@ class Run:
 
     def _no_run(self) -> FileError:
         if not os.path.isdir(self.folder):
-            problem = "a file" if os.path.exists(self.folder) else "not there"
-            return FileError(self.folder, f"it is {problem}", "Give the --run folder of a search.")
+            suggestion = "Give the --run folder of a search."
+            if os.path.exists(self.folder):
+                return FileError(self.folder, "it is a file", suggestion)
+            return MissingFileError(self.folder, "it is not there", suggestion)
         if os.path.isdir(self._file("repeat-1")):
             problem = "it is the folder of a training"
             return FileError(self.folder, problem, "Use open_training().")

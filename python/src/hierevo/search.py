@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hierevo import importable
+from hierevo.errors import HierevoError, MissingFileError, UsageError
 from hierevo.evaluator_server import EvaluationFunction
 from hierevo.function_socket import FunctionSocket
 from hierevo.progress_bar import ProgressBar
@@ -28,7 +29,7 @@ _MESSAGES = 30  # lines of the program that an error shows
 _LAST_LINES = 10.0  # seconds for them to be read, in case that something still holds its output
 
 
-class SearchError(RuntimeError):
+class SearchError(HierevoError):
     """A search has ended but is not finished. `exit_code` is that of its program or launcher."""
 
     def __init__(self, exit_code: int, state: str, messages: str) -> None:
@@ -71,16 +72,16 @@ class Search:
         program: str | os.PathLike[str] | None = None,
         **options: Any,
     ) -> None:
-        """Checks what can be checked; starts nothing."""
+        """Checks what can be checked; starts nothing. Raises UsageError and MissingFileError."""
         for name in ("evaluator", "command"):
             if name in options:
-                raise ValueError(
-                    f"{name} cannot be given (the function is what evaluates). Leave it out."
+                raise UsageError(
+                    f"{name} cannot be given", "the function is what evaluates", "Leave it out."
                 )
         if not callable(function):
-            raise TypeError(f"{function!r} cannot be called. Give the function itself.")
+            raise UsageError(f"{function!r} cannot be called", "", "Give the function itself.")
         if isinstance(launcher, str):
-            raise ValueError(f"launcher is {launcher!r} (it is a list of words). Split it.")
+            raise UsageError(f"launcher is {launcher!r}", "it is a list of words", "Split it.")
         self._run = pathlib.Path(run)
         self._function = function
         self._name = importable.name_of(function)
@@ -113,6 +114,8 @@ class Search:
 
         Raises SearchError if the search ends otherwise, with what the program has said.
         """
+        if shutil.which(self._program) is None:
+            raise MissingFileError(self._program, "there is no such program")
         with contextlib.ExitStack() as stack:
             environment = dict(os.environ)
             if self._name is None:
@@ -216,9 +219,10 @@ def _program(given: str | os.PathLike[str] | None) -> str:
     found = shutil.which("hierevo", path=folder) if folder else shutil.which("hierevo")
     if found is None:
         where = f"in {folder} (HIEREVO_BIN)" if folder else "on PATH"
-        raise FileNotFoundError(
-            f"There is no program hierevo {where}. Set HIEREVO_BIN to the folder that has it, or "
-            "give its path as program."
+        raise MissingFileError(
+            "hierevo",
+            f"there is no such program {where}",
+            "Set HIEREVO_BIN to the folder that has it, or give its path as program.",
         )
     return found
 

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from hierevo.usage_error import UsageError
+from hierevo.errors import UsageError
 
 PRIMITIVES = ("conv1x1", "depthwise3x3", "separable3x3", "maxpool3x3", "avgpool3x3", "identity")
 """The operations of level 1 (section 2.2): gene k of an edge of level 2 is the k-th, from 1."""

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from hierevo.errors import UsageError
 from hierevo.evaluator_server import EvaluationFunction, EvaluatorServer
 
 _USAGE = """\
@@ -43,12 +44,12 @@ def serve(
     what is to be known of a candidate.
     """
     if not callable(function):
-        raise TypeError(f"{function!r} cannot be called. Give the function itself.")
+        raise UsageError(f"{function!r} cannot be called", "", "Give the function itself.")
     if is_spawned_child():
         return
     for one in fields:
         if one not in ("genotype", "cell"):
-            raise ValueError(f'fields has {one!r}. Known: "genotype", "cell".')
+            raise UsageError(f"fields has {one!r}", "", 'Known: "genotype", "cell".')
     if os.isatty(0):
         sys.stderr.write(_USAGE.format(command=" ".join(["python3", *sys.argv])))
         raise SystemExit(2)

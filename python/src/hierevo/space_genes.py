@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import functools
 
+from hierevo.errors import UsageError
 from hierevo.h5_reading import Unusable
 from hierevo.search_space import SearchSpace
-from hierevo.usage_error import UsageError
 
 _LONGEST_NAME = 256
 

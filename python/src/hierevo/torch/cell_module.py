@@ -7,10 +7,10 @@ import torch.nn.functional as F
 from torch import nn
 
 from hierevo.cell import CONVOLUTIONS, Cell
+from hierevo.errors import UsageError
 from hierevo.genotype import Genotype
 from hierevo.plan import node_width, require_valid
 from hierevo.torch.layers import Conv, SeparableConv
-from hierevo.usage_error import UsageError
 
 
 class CellModule(nn.Module):
