@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Runs as Python reads them, and as the programs do."""
 
+import dataclasses
 import json
 import math
 import pathlib
@@ -17,6 +18,7 @@ import hierevo
 import numpy as np
 from hierevo.checksums import crc32c
 from hierevo.folder_lock import is_in_use
+from hierevo.individuals import pareto_front
 from hierevo.ini_text import read_options
 from runs import ROOT, RunTest
 
@@ -48,6 +50,61 @@ def genotype_json(run: hierevo.Run, id_: int) -> str:
 
 
 class Reading(RunTest):
+    def test_the_front_is_that_of_inspect(self) -> None:
+        for objectives, least in (("fitness,-parameters,-macs", 3), ("-macs,fitness", 2)):
+            shutil.rmtree(self.run_dir, ignore_errors=True)
+            self.search("--objectives", objectives)
+            self.assertGreaterEqual(len(self.front_as_inspect_shows_it(objectives)), least)
+        shutil.rmtree(self.run_dir)
+        self.search()
+        (best,) = self.front_as_inspect_shows_it("fitness")
+        self.assertEqual(best, hierevo.open_run(self.run_dir).best)
+
+    def front_as_inspect_shows_it(self, objectives: str) -> "list[hierevo.Individual]":
+        run = hierevo.open_run(self.run_dir)
+        self.assertEqual(run.settings.objectives, objectives)
+        shown = self.hierevo("inspect", "--run", self.run_dir, "--front", "--json").stdout
+        expected = [member["id"] for member in json.loads(shown)["front"]]
+        self.assertEqual([one.id for one in run.front], expected)
+        return run.front
+
+    def test_fronts_of_random_individuals(self) -> None:
+        """With ties, metrics that some have not, and individuals without a fitness."""
+        self.search()
+        some = hierevo.open_run(self.run_dir).history
+        rng = random.Random(4)
+        for objectives in ("fitness", "fitness,-latency", "latency,-macs,fitness"):
+            for _ in range(100):
+                history = [self.random_one(rng, one) for one in some[:20]]
+                front = pareto_front(history, objectives)
+                self.assertEqual(front, self.plain_front(history, objectives.split(",")))
+
+    @staticmethod
+    def random_one(rng: random.Random, one: "hierevo.Individual") -> "hierevo.Individual":
+        metrics = {"latency": float(rng.randrange(4))} if rng.random() < 0.9 else {}
+        return dataclasses.replace(
+            one,
+            status=rng.choice(["evaluated", "reused", "evaluated", "failed"]),
+            fitness=rng.randrange(5) / 4,
+            macs=rng.randrange(3),
+            metrics=metrics,
+        )
+
+    @staticmethod
+    def plain_front(history: list, objectives: "list[str]") -> list:
+        """By the definition."""
+        points = {}
+        for one in history:
+            numbers = {"fitness": one.fitness, "macs": one.macs, **one.metrics}
+            if one.has_fitness and all(name.strip("-") in numbers for name in objectives):
+                signs = [(-1 if name[0] == "-" else 1, name.strip("-")) for name in objectives]
+                points.setdefault(tuple(sign * numbers[name] for sign, name in signs), one)
+        best_first = sorted(points, reverse=True)
+        dominated = {
+            a for a in points for b in points if a != b and all(x <= y for x, y in zip(a, b))
+        }
+        return [points[point] for point in best_first if point not in dominated]
+
     def test_a_finished_search_as_status_report_and_inspect_show_it(self) -> None:
         self.search("--max-parameters", 60000)
         run = hierevo.open_run(self.run_dir)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 
+from hierevo.evaluation_limits import OTHER_NUMBERS
+
 STATUSES = (
     "evaluated",
     "reused",
@@ -94,3 +96,39 @@ def best_of(individuals: Iterable[Individual]) -> Individual | None:
     """The one with the highest fitness, the earliest of equals; None where none has a fitness."""
     with_fitness = (one for one in individuals if one.has_fitness)
     return max(with_fitness, key=lambda one: one.fitness, default=None)
+
+
+def pareto_front(individuals: Iterable[Individual], objectives: str) -> list[Individual]:
+    """Those that no other one dominates, of equals the earliest; best in the first objective first.
+
+    `objectives` as in Settings. One dominates another that is better in no objective and worse in
+    one. Who has not all objectives takes no part.
+    """
+    front: dict[tuple[float, ...], Individual] = {}  # larger is better
+    for one in individuals:
+        scores = _scores_of(one, objectives)
+        if scores is None or any(_is_as_good(other, scores) for other in front):
+            continue
+        for other in [other for other in front if _is_as_good(scores, other)]:
+            del front[other]
+        front[scores] = one
+    return [front[scores] for scores in sorted(front, reverse=True)]
+
+
+def _scores_of(one: Individual, objectives: str) -> tuple[float, ...] | None:
+    if not one.has_fitness:
+        return None
+    scores = []
+    for objective in objectives.split(","):
+        name = objective.lstrip("-")
+        known = name in OTHER_NUMBERS
+        value = getattr(one, name) if known else one.metrics.get(name)
+        if value is None:
+            return None
+        scores.append(-float(value) if objective.startswith("-") else float(value))
+    return tuple(scores)
+
+
+def _is_as_good(a: tuple[float, ...], b: tuple[float, ...]) -> bool:
+    """In each objective."""
+    return all(x >= y for x, y in zip(a, b))

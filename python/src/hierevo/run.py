@@ -14,7 +14,7 @@ from hierevo.errors import DamageWarning, FileError, MissingFileError
 from hierevo.evaluation_limits import MOST_METRICS
 from hierevo.files import PathLike, shown_json
 from hierevo.folder_lock import is_in_use, present_state
-from hierevo.individuals import Candidate, Individual, best_of
+from hierevo.individuals import Candidate, Individual, best_of, pareto_front
 from hierevo.ini_text import read_options
 from hierevo.replay import load_search
 from hierevo.snapshot import Settings
@@ -117,6 +117,14 @@ class Run:
     def best(self) -> Individual | None:
         """The individual with the highest fitness, the earliest of equals; None without any."""
         return best_of(self.history)
+
+    @property
+    def front(self) -> list[Individual]:
+        """The Pareto front by `settings.objectives`: the individuals that no other one dominates,
+        of equals the earliest; the best in the first objective first. With one objective it is the
+        best one alone.
+        """
+        return pareto_front(self.history, self.settings.objectives)
 
     def individual(self, id: int) -> Individual:
         """The evaluated candidate of that id. Raises KeyError for an id that has no result."""
