@@ -16,7 +16,7 @@ class ProgressBar:
 
     def __init__(self, shown: bool) -> None:
         """Shown from the first show() on, if at all."""
-        self._shown = shown
+        self.shown = shown
         self._bar: Any = None
 
     def __enter__(self) -> ProgressBar:
@@ -30,7 +30,7 @@ class ProgressBar:
 
     def show(self, status: Mapping[str, Any]) -> None:
         """Updates the bar to what `hierevo status --json` has printed."""
-        if not self._shown or "evaluations" not in status:
+        if not self.shown or "evaluations" not in status:
             return
         evaluations = status["evaluations"]
         if self._bar is None:

@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from hierevo.run import Run
 
 _MESSAGES = 30  # lines of the program that an error shows
+_PAUSES = 10.0  # times as long as what is shown takes to be known
 _LAST_LINES = 10.0  # seconds for them to be read, in case that something still holds its output
 
 
@@ -164,10 +166,16 @@ class Search:
             process.stdin.close()
 
     def _wait(self, process: subprocess.Popen[str], bar: ProgressBar) -> None:
+        if not bar.shown:
+            process.wait()
+        pause = 1.0
         while process.poll() is None:
             with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(timeout=1)
+                process.wait(timeout=pause)
+            begun = time.monotonic()
             bar.show(self._status())
+            # Of a large run, or on a slow file system, it takes long.
+            pause = max(1.0, _PAUSES * (time.monotonic() - begun))
 
     def _status(self) -> dict[str, Any]:
         """What `hierevo status` knows; nothing before the search has begun."""
