@@ -211,7 +211,7 @@ class Reading(RunTest):
         process = subprocess.Popen(line, stderr=subprocess.DEVNULL)
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
-        self.wait_until(lambda: self.has_results(10), process)  # in the journal alone
+        self.assertTrue(self.wait_until(lambda: self.has_results(10), process))  # in the journal alone
         process.kill()
         process.wait()
         run = hierevo.open_run(self.run_dir)
@@ -239,7 +239,7 @@ class Reading(RunTest):
 class WhileItChanges(RunTest):
     def test_a_running_search_is_up_to_date_whenever_it_is_read(self) -> None:
         process = self.start(evaluations=400)
-        self.wait_until((self.run_dir / "search.h5").exists, process)
+        self.assertTrue(self.wait_until((self.run_dir / "search.h5").exists, process))
         run = hierevo.open_run(self.run_dir)
         lengths = []
         while process.poll() is None:
@@ -259,7 +259,7 @@ class WhileItChanges(RunTest):
 
     def test_a_lock_is_asked_about_and_not_taken(self) -> None:
         process = self.start()
-        self.wait_until((self.run_dir / "search.h5").exists, process)
+        self.assertTrue(self.wait_until((self.run_dir / "search.h5").exists, process))
         self.assertTrue(is_in_use(self.run_dir))
         said = self.hierevo(*self.line(evaluations=5000)[1:], code=5).stderr
         self.assertIn("another process already works there", said)
@@ -287,7 +287,7 @@ class WhileItChanges(RunTest):
 
     def test_a_stopped_search_is_saved(self) -> None:
         process = self.start()
-        self.wait_until(lambda: self.has_results(5), process)
+        self.assertTrue(self.wait_until(lambda: self.has_results(5), process))
         process.send_signal(signal.SIGTERM)
         process.wait()
         run = hierevo.open_run(self.run_dir)

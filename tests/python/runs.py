@@ -36,7 +36,7 @@ class RunTest(ProgramTest):
     def kill_after(self, results: int, *arguments: object) -> None:
         """Kills a search once it has recorded so many results."""
         process = self.start(*arguments)
-        self.wait_until(lambda: self.has_results(results), process)
+        self.assertTrue(self.wait_until(lambda: self.has_results(results), process))
         process.kill()
         process.wait()
 

@@ -91,7 +91,7 @@ class Trainings(TrainingTest):
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
         saved = self.out / "repeat-1" / "last.h5"
-        self.wait_until(saved.exists, process)
+        self.assertTrue(self.wait_until(saved.exists, process))
         training = hierevo.open_training(self.out)
         self.assertEqual((training.state, training.repeats[0].state), ("running", "running"))
         self.assertGreater(training.repeats[0].snapshot().step, 0)
