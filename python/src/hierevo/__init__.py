@@ -19,6 +19,7 @@ from hierevo.evaluate_once import evaluate_once
 from hierevo.genotype import Genotype, offspring
 from hierevo.image_shards import ImageShards
 from hierevo.images import Images
+from hierevo.individuals import CandidateRecord, Evaluation, Individual
 from hierevo.random_stream import RandomStream, derive_seed
 from hierevo.report import Diverged, Report, Stopped
 from hierevo.result import Result
@@ -26,11 +27,13 @@ from hierevo.run import Run, open_run
 from hierevo.search import Search, SearchError
 from hierevo.search_space import SearchSpace
 from hierevo.serving import serve
-from hierevo.training import Training, open_training
-from hierevo.training_snapshot import read_training_snapshot
+from hierevo.snapshot import Settings
+from hierevo.training import Repeat, Training, open_training
+from hierevo.training_snapshot import TrainingSnapshot, read_training_snapshot
 
 __all__ = [
     "Candidate",
+    "CandidateRecord",
     "Cell",
     "CellNode",
     "Cost",
@@ -38,22 +41,27 @@ __all__ = [
     "DataPack",
     "Diverged",
     "Drawing",
+    "Evaluation",
     "FileError",
     "Genotype",
     "HierevoError",
     "ImageShards",
     "Images",
+    "Individual",
     "MissingFileError",
     "NewerVersionError",
     "RandomStream",
+    "Repeat",
     "Report",
     "Result",
     "Run",
     "Search",
     "SearchError",
     "SearchSpace",
+    "Settings",
     "Stopped",
     "Training",
+    "TrainingSnapshot",
     "UsageError",
     "__version__",
     "derive_seed",

@@ -22,8 +22,8 @@ STATUSES = (
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """A genotype that was handed out to be evaluated."""
+class CandidateRecord:
+    """What a run has of a genotype that was handed out to be evaluated."""
 
     id: int
     """From 1, in the order of creation."""
@@ -78,18 +78,20 @@ class Evaluation:
 
 
 @dataclass(frozen=True)
-class Individual(Evaluation, Candidate):
+class Individual(Evaluation, CandidateRecord):
     """A candidate with the result of its evaluation."""
 
     @classmethod
-    def of(cls, candidate: Candidate, evaluation: Evaluation) -> Individual:
+    def of(cls, candidate: CandidateRecord, evaluation: Evaluation) -> Individual:
         """The two together."""
         return cls(**vars(candidate), **vars(evaluation))
 
     @property
-    def candidate(self) -> Candidate:
+    def candidate(self) -> CandidateRecord:
         """As it was before it was evaluated."""
-        return Candidate(**{one.name: getattr(self, one.name) for one in fields(Candidate)})
+        return CandidateRecord(
+            **{one.name: getattr(self, one.name) for one in fields(CandidateRecord)}
+        )
 
 
 def best_of(individuals: Iterable[Individual]) -> Individual | None:

@@ -14,10 +14,10 @@ from hierevo.evaluation_limits import (
     OTHER_NUMBERS,
     is_metric_name,
 )
-from hierevo.individuals import STATUSES, Candidate, Evaluation
+from hierevo.individuals import STATUSES, CandidateRecord, Evaluation
 
 NOT_KNOWN = (1 << 64) - 1
-"""Stands for a Candidate.known that was not recorded."""
+"""Stands for a CandidateRecord.known that was not recorded."""
 _MOST_OBJECTIVES = 8
 
 
@@ -81,13 +81,13 @@ class ByteReader:
         return piece
 
 
-def read_candidate(data: ByteReader, largest_genes: bytes) -> Candidate:
+def read_candidate(data: ByteReader, largest_genes: bytes) -> CandidateRecord:
     """The next of `data`, whose genes are at most `largest_genes`. Raises Bad."""
     id_, parent, seed, known = (data.u64() for _ in range(4))
     genes = data.counted(len(largest_genes))
     if id_ == 0 or not genes_fit(genes, largest_genes):
         raise Bad
-    return Candidate(id_, parent or None, seed, None if known == NOT_KNOWN else known, genes)
+    return CandidateRecord(id_, parent or None, seed, None if known == NOT_KNOWN else known, genes)
 
 
 def genes_fit(genes: Sequence[int], largest_genes: bytes) -> bool:
@@ -174,7 +174,7 @@ def objectives_are_possible(text: str) -> bool:
     return known and len(set(names)) == len(names) <= _MOST_OBJECTIVES
 
 
-def candidate_bytes(candidate: Candidate) -> bytes:
+def candidate_bytes(candidate: CandidateRecord) -> bytes:
     """As read_candidate() reads them."""
     known = NOT_KNOWN if candidate.known is None else candidate.known
     numbers = struct.pack("<4Q", candidate.id, candidate.parent or 0, candidate.seed, known)
@@ -217,6 +217,6 @@ def _metrics_bytes(metrics: Mapping[str, float]) -> bytes:
     return b"".join(parts)
 
 
-def checksum_of(candidate: Candidate) -> int:
+def checksum_of(candidate: CandidateRecord) -> int:
     """Of the candidate's bytes."""
     return crc32c(candidate_bytes(candidate))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hierevo.checksums import combine, crc32c, hash_text
 from hierevo.errors import MissingFileError
 from hierevo.files import PathLike
-from hierevo.individuals import Candidate, Evaluation, Individual
+from hierevo.individuals import CandidateRecord, Evaluation, Individual
 from hierevo.journal import ASKED, BEGUN, TOLD, Header, Journal, read_header, read_journal
 from hierevo.record_bytes import (
     Bad,
@@ -72,7 +72,7 @@ class Replay:
 
     def __init__(self, saved: SavedSearch) -> None:
         """Adds to the history of `saved`; its candidates in flight are `in_flight`, by id."""
-        self.in_flight: dict[int, Candidate] = {one.id: one for one in saved.in_flight}
+        self.in_flight: dict[int, CandidateRecord] = {one.id: one for one in saved.in_flight}
         self._history = saved.history
         self._places = {one.id: place for place, one in enumerate(saved.history)}
         self._run = run_identity(saved.settings)
@@ -185,7 +185,7 @@ class Replay:
     def _asked(self) -> int:
         return len(self._history) + len(self.in_flight)
 
-    def _find(self, id_: int) -> Candidate | None:
+    def _find(self, id_: int) -> CandidateRecord | None:
         if id_ in self.in_flight:
             return self.in_flight[id_]
         place = self._places.get(id_)

@@ -14,7 +14,7 @@ from hierevo.errors import DamageWarning, FileError, MissingFileError
 from hierevo.evaluation_limits import MOST_METRICS
 from hierevo.files import PathLike, shown_json
 from hierevo.folder_lock import is_in_use, present_state
-from hierevo.individuals import Candidate, Individual, best_of, pareto_front
+from hierevo.individuals import CandidateRecord, Individual, best_of, pareto_front
 from hierevo.ini_text import read_options
 from hierevo.replay import load_search
 from hierevo.snapshot import Settings
@@ -42,7 +42,7 @@ class Run:
     """What defines the search: its space, algorithm, population, number of evaluations, seed."""
     history: list[Individual]
     """The evaluated candidates, in the order in which their results arrived."""
-    in_flight: list[Candidate]
+    in_flight: list[CandidateRecord]
     """Candidates that were being evaluated, by id."""
     state: str
     """"running", "finished", "saved" (stopped on request) or "stopped"."""

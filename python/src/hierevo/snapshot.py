@@ -11,7 +11,7 @@ from hierevo.checksummed_file import read_checksummed
 from hierevo.errors import FileError, MissingFileError, NewerVersionError
 from hierevo.files import PathLike
 from hierevo.h5_reading import Node, Unusable, opened_bytes
-from hierevo.individuals import STATUSES, Candidate, Evaluation, Individual
+from hierevo.individuals import STATUSES, CandidateRecord, Evaluation, Individual
 from hierevo.record_bytes import (
     NOT_KNOWN,
     genes_fit,
@@ -55,7 +55,7 @@ class SavedSearch:
     settings: Settings
     history: list[Individual]
     """In the order in which results arrived."""
-    in_flight: list[Candidate]
+    in_flight: list[CandidateRecord]
     """By id."""
     progress: dict[str, float]
     state: str
@@ -204,7 +204,7 @@ def _read_settings(root: Node) -> Settings:
     return settings
 
 
-def _read_candidates(group: Node, largest: bytes) -> Iterator[Candidate]:
+def _read_candidates(group: Node, largest: bytes) -> Iterator[CandidateRecord]:
     ids = group.array("id", "u8").tolist()
     rows = len(ids)
     parents = group.array("parent", "u8", rows=rows).tolist()
@@ -217,7 +217,7 @@ def _read_candidates(group: Node, largest: bytes) -> Iterator[Candidate]:
         genes = genotypes[i].tobytes()
         if not genes_fit(genes, largest):
             raise Unusable(f"candidate {id_} has genes that are not of its search space")
-        yield Candidate(
+        yield CandidateRecord(
             id_, parents[i] or None, seeds[i], None if known[i] == NOT_KNOWN else known[i], genes
         )
 
@@ -296,7 +296,7 @@ def _check_state(saved: SavedSearch) -> None:
         _check_parent(candidate, seen)
 
 
-def _check_parent(candidate: Candidate, seen: set[int]) -> None:
+def _check_parent(candidate: CandidateRecord, seen: set[int]) -> None:
     if candidate.parent is None or candidate.parent in seen:
         return
     problem = f"the parent {candidate.parent}, which does not come before it"
