@@ -52,7 +52,7 @@ def evaluate(candidate: hierevo.Candidate, report: hierevo.Report) -> float:
     parts = {"net": net, "optimizer": optimizer, "schedule": schedule}
     done = 0
     if path := candidate.saved("state.pt"):
-        state = torch.load(path, map_location=device, weights_only=True)
+        state = torch.load(path, map_location=device)
         done = state.pop("done")
         for name, part in parts.items():
             part.load_state_dict(state[name])

@@ -31,7 +31,7 @@ def evaluate(candidate, report):
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
     first = 0
     if saved := candidate.saved("state.pt"):
-        state = torch.load(saved, weights_only=True)
+        state = torch.load(saved)
         net.load_state_dict(state["net"])
         optimizer.load_state_dict(state["optimizer"])
         first = state["step"]
