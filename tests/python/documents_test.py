@@ -111,9 +111,20 @@ class Documents(unittest.TestCase):
         self.assertEqual((result.fitness, len(steps)), (0.25, 5))
 
     def test_a_function_without_a_search(self):
-        self.names["evaluate"] = lambda candidate, report: 0.5
+        arguments = ["--evaluator", "synthetic", "--population", 4, "--evaluations", 5]
+        self.hierevo("search", "--run", "my-run", *arguments)
+        self.names["run"] = hierevo.open_run("my-run")
+        seeds = []
+
+        def evaluate(candidate, report):
+            seeds.append((candidate.seed, candidate.genotype))
+            return 0.5
+
+        self.names["evaluate"] = evaluate
         self.run_all("Try a function without a search")
         self.assertEqual(self.names["result"].fitness, 0.5)
+        third = self.names["run"].individual(3)
+        self.assertEqual(seeds[1:], [(third.seed, self.names["run"].genotype(3))])
 
     def test_a_search_from_a_notebook(self):
         self.run_all("Search from a notebook")
