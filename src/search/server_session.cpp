@@ -28,7 +28,7 @@ constexpr auto first_notice = std::chrono::seconds(20);
 constexpr auto notice_interval = std::chrono::minutes(1);
 /// From the request to exit to the kill.
 constexpr auto exit_limit = std::chrono::seconds(4);
-/// So long a program that has closed its output may take to end.
+/// So long a program that has closed its input or output may take to exit.
 constexpr auto closed_limit = std::chrono::seconds(1);
 /// What bounds the time until a request to stop is seen.
 constexpr auto stop_latency = std::chrono::milliseconds(50);

@@ -63,10 +63,10 @@ class ServerSession {
   from_evaluator::Hello hello_;
   std::set<evolution::IndividualId> earlier_;  ///< that it was given, and that have ended
   std::string to_write_;
-  std::string standard_output_;  ///< on its standard output
+  std::string standard_output_;  ///< what it has printed, from the last line that was read on
   std::size_t next_line_ = 0;    ///< where it begins there
-  std::size_t looked_at_ = 0;    ///< no line ends before this
-  std::string standard_error_;   ///< on its standard error
+  std::size_t looked_at_ = 0;    ///< no line ends between that and this
+  std::string standard_error_;   ///< likewise
   bool begun_ = false;
   bool stop_asked_ = false;  ///< for the candidate that is evaluated
   int memory_parts_ = 1;     ///< of that one
