@@ -324,6 +324,16 @@ class Damaged(RunTest):
                 self.assertEqual(len(said), 1, said)
                 self.assertNotIn("HDF5 cannot read", said[0])
 
+    def test_odd_values_that_are_for_people_do_no_harm(self) -> None:
+        def odd(file: h5py.File) -> None:
+            file["progress"].attrs["state"] = "\x1b[31m"
+            file["individuals/known"][0] = 2**64 - 2
+
+        self.edit(odd)
+        run, _ = self.warned()
+        self.assertNotIn("\x1b", repr(run))
+        self.assertEqual(run.columns["known"].dtype, np.int64)
+
     def test_pipes_and_devices_keep_nobody_waiting(self) -> None:
         for name in ("search.h5", "journal"):
             self.restore()

@@ -34,6 +34,9 @@ def open_run(folder: PathLike) -> Run:
     return Run(folder)
 
 
+_LARGEST = 2**63 - 1  # of the integers of a column
+
+
 class Run:
     """What the files of a run said when they were read: by open_run(), or the last refresh()."""
 
@@ -61,7 +64,8 @@ class Run:
     def __repr__(self) -> str:
         """What and how far it is."""
         done, target = len(self.history), self.settings.evaluations
-        return f"<hierevo.Run '{self.folder}': {self.state}, {done} of {target} evaluations>"
+        state = self.state.encode("unicode_escape").decode()  # a file may have any text there
+        return f"<hierevo.Run '{self.folder}': {state}, {done} of {target} evaluations>"
 
     def refresh(self) -> Run:
         """Reads the files again, and returns the same object. Raises what open_run() raises, and
@@ -202,7 +206,9 @@ def table_of(history: list[Individual]) -> Columns:
         ),
         "reason": column((one.reason for one in history), object),
         "seed": column((one.seed for one in history), np.uint64),
-        "known": column((-1 if one.known is None else one.known for one in history), np.int64),
+        "known": column(
+            (-1 if one.known is None else min(one.known, _LARGEST) for one in history), np.int64
+        ),
     }
     for name in _metric_names(history):
         values = (one.metrics.get(name, nan) for one in history)
