@@ -28,17 +28,23 @@ constexpr int kept_snapshots = 3;
 constexpr core::Claim claim{"run directory", markers};
 
 /// Those of a run's files in flight that `choose` chooses. One that cannot be removed does no harm,
-/// and is tried again.
+/// and is tried again; `warned` has the folders that were named in the log for it.
 template <typename Choose>
-void remove_in_flight(const fs::path& run, Choose&& choose) {
+void remove_in_flight(const fs::path& run, std::set<fs::path>& warned, Choose&& choose) {
   for (const fs::path& path : core::entries_of(run / in_flight_folder)) {
     const InFlightFile file = in_flight_file(path.filename().string());
-    std::error_code ignored;
     if (file.kind == InFlightFile::Kind::stranger || !choose(file)) continue;
-    if (file.kind == InFlightFile::Kind::folder) {
-      fs::remove_all(path, ignored);
-    } else {
-      fs::remove(path, ignored);
+    std::error_code error;
+    if (file.kind != InFlightFile::Kind::folder) {
+      fs::remove(path, error);
+      continue;
+    }
+    // A program has filled it, with whatever.
+    fs::remove_all(path, error);
+    if (error && warned.insert(path).second) {
+      core::log(core::LogLevel::warning,
+                "'{}' of a candidate that has ended cannot be removed ({}). Remove it by hand.",
+                path.string(), error.message());
     }
   }
 }
@@ -148,17 +154,17 @@ fs::path RunDirectory::half_trained_path(const fs::path& run, evolution::Individ
   return in_flight_path(run, id, InFlightFile::Kind::half_trained);
 }
 
-void RunDirectory::clean_in_flight(const evolution::EngineState& state) const {
+void RunDirectory::clean_in_flight(const evolution::EngineState& state) {
   std::set<evolution::IndividualId> in_flight;
   for (const auto& candidate : state.in_flight) in_flight.insert(candidate.id);
   const std::uint64_t issued = state.history.size() + state.in_flight.size();
-  remove_in_flight(path_, [&](const InFlightFile& file) {
+  remove_in_flight(path_, not_removed_, [&](const InFlightFile& file) {
     return number(file.id) <= issued && !in_flight.contains(file.id);
   });
 }
 
-void RunDirectory::clean_cut_off_writes() const {
-  remove_in_flight(path_, [](const InFlightFile& file) {
+void RunDirectory::clean_cut_off_writes() {
+  remove_in_flight(path_, not_removed_, [](const InFlightFile& file) {
     return file.kind == InFlightFile::Kind::cut_off_write;
   });
 }

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <set>
 
@@ -71,6 +72,59 @@ TEST(RunDirectory, ForgetsWhatWasInFlightWhenItsEvaluationHasEnded) {
   expected.erase("1.h5.node7.12.tmp");
   expected.erase("1.json.node7.12.tmp");
   EXPECT_EQ(left(), expected);
+}
+
+/// Candidates 1 and 3 are in flight, 2 has ended.
+evolution::EngineState one_ended() {
+  evolution::Engine engine({.space = genome::SearchSpace::parse("1x3"), .population = 4});
+  for (int i = 0; i < 3; ++i) engine.ask();
+  engine.tell(evolution::IndividualId{2}, evolution::Evaluation());
+  return engine.state();
+}
+
+TEST(RunDirectory, RemovesTheFoldersOfProgramsAndNothingElsewhere) {
+  namespace fs = std::filesystem;
+  const test::ScratchFolder folder;
+  RunDirectory run(folder.path() / "run");
+  const auto in_flight = run.path() / "inflight";
+  const auto elsewhere = folder.path() / "elsewhere";
+  fs::create_directory(elsewhere);
+  core::replace_file(elsewhere / "file", std::string_view("kept"));
+  for (const char* name : {"1.d", "2.d", "x.d"}) {
+    fs::create_directories(in_flight / name / "more");
+    core::replace_file(in_flight / name / "more" / "state", std::string_view("half"));
+    fs::create_directory_symlink(elsewhere, in_flight / name / "link");
+  }
+  run.clean_in_flight(one_ended());
+  EXPECT_TRUE(fs::exists(in_flight / "1.d" / "more" / "state"));
+  EXPECT_FALSE(fs::exists(in_flight / "2.d"));
+  EXPECT_TRUE(fs::exists(in_flight / "x.d"));
+  fs::create_directory_symlink(elsewhere, in_flight / "2.d");
+  run.clean_in_flight(one_ended());
+  EXPECT_FALSE(fs::is_symlink(in_flight / "2.d"));
+  EXPECT_TRUE(fs::exists(elsewhere / "file"));
+}
+
+TEST(RunDirectory, WarnsOnceOfAFolderThatCannotBeRemoved) {
+  const test::ScratchFolder folder;
+  RunDirectory run(folder.path() / "run");
+  auto deep = run.path() / "inflight" / "2.d";
+  for (int i = 0; i < 100; ++i) deep /= "d";
+  std::filesystem::create_directories(deep);
+  rlimit usual{};
+  ::getrlimit(RLIMIT_NOFILE, &usual);
+  const rlimit few{64, usual.rlim_max};
+  ::setrlimit(RLIMIT_NOFILE, &few);  // removing opens each folder on the way
+  testing::internal::CaptureStderr();
+  run.clean_in_flight(one_ended());
+  run.clean_in_flight(one_ended());
+  const std::string log = testing::internal::GetCapturedStderr();
+  ::setrlimit(RLIMIT_NOFILE, &usual);
+  const auto first = log.find("2.d' of a candidate that has ended cannot be removed");
+  EXPECT_NE(first, log.npos) << log;
+  EXPECT_EQ(log.find("cannot be removed", first + 50), log.npos) << log;
+  run.clean_in_flight(one_ended());
+  EXPECT_FALSE(std::filesystem::exists(run.path() / "inflight" / "2.d"));
 }
 
 TEST(RunDirectory, KeepsWhatItIsGiven) {

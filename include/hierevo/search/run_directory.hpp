@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "hierevo/core/claim_directory.hpp"
@@ -70,12 +71,12 @@ class RunDirectory {
   /// inflight/ID.h5: a candidate whose evaluation was saved half done; its evaluator writes it.
   static std::filesystem::path half_trained_path(const std::filesystem::path& run,
                                                  evolution::IndividualId id);
-  /// Removes what inflight/ has of candidates whose evaluation has ended: them half-trained, and
-  /// their genotypes for a program (ID.json), which their evaluators have written.
-  void clean_in_flight(const evolution::EngineState& state) const;
+  /// Removes what inflight/ has of candidates whose evaluation has ended: them half-trained, their
+  /// genotypes for a program (ID.json) and the folders that programs have filled (ID.d).
+  void clean_in_flight(const evolution::EngineState& state);
   /// Removes what writes into inflight/ left when they were killed. For a search that begins: no
   /// evaluator writes yet.
-  void clean_cut_off_writes() const;
+  void clean_cut_off_writes();
 
   /// Throws IoError when `run`, which is not there, could not be made either. Writes nothing.
   static void require_makeable(const std::filesystem::path& run);
@@ -97,10 +98,11 @@ class RunDirectory {
 
   std::filesystem::path path_;
   core::DirectoryClaim claim_;
-  std::array<Identity, 2> loaded_;  ///< when the search was loaded
-  std::uint64_t incarnation_ = 0;   ///< of the search that was loaded
-  std::optional<Identity> saved_;   ///< search.h5 as it was saved here last
-  int saves_ = 0;                   ///< without another process's between
+  std::array<Identity, 2> loaded_;               ///< when the search was loaded
+  std::uint64_t incarnation_ = 0;                ///< of the search that was loaded
+  std::optional<Identity> saved_;                ///< search.h5 as it was saved here last
+  int saves_ = 0;                                ///< without another process's between
+  std::set<std::filesystem::path> not_removed_;  ///< folders that were warned of
 };
 
 }  // namespace hierevo::search
