@@ -1,4 +1,4 @@
-"""CRC-32C (Castagnoli), the checksum of hierevo's files, and the hash that their digests use."""
+"""CRC-32C (Castagnoli), the checksum of hierevo's files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ Words = npt.NDArray[np.uint32]
 
 _POLYNOMIAL = 0x82F63B78  # reflected
 _LARGE = 2048  # bytes from which on many strips at a time are faster than one byte at a time
-_ALL_64 = (1 << 64) - 1
 
 
 def crc32c(data: Bytes, before: int = 0) -> int:
@@ -30,24 +29,6 @@ def crc32c(data: Bytes, before: int = 0) -> int:
     for byte in view[len(view) - small :]:
         register = table[(register ^ byte) & 0xFF] ^ (register >> 8)
     return register ^ 0xFFFFFFFF
-
-
-def mix(value: int) -> int:
-    """A bijection of the 64-bit numbers: the finaliser of SplitMix64."""
-    value = ((value ^ (value >> 30)) * 0xBF58476D1CE4E5B9) & _ALL_64
-    value = ((value ^ (value >> 27)) * 0x94D049BB133111EB) & _ALL_64
-    return value ^ (value >> 31)
-
-
-def combine(hash_: int, value: int) -> int:
-    """The 64-bit hash of `value` appended to what `hash_` stands for."""
-    product = 0x9E3779B97F4A7C15 * (value + 1)
-    return mix(((hash_ ^ 0x9E3779B97F4A7C15) + product + (hash_ << 6)) & _ALL_64)
-
-
-def hash_text(text: str) -> int:
-    """The 64-bit hash of a text's UTF-8 bytes."""
-    return functools.reduce(combine, text.encode(), mix(len(text.encode())))
 
 
 @functools.cache

@@ -5,30 +5,7 @@ from __future__ import annotations
 import operator
 
 from hierevo.errors import UsageError
-
-_MASK = (1 << 64) - 1
-_GAMMA = 0x9E3779B97F4A7C15
-
-
-def mix(number: int) -> int:
-    """A bijection of the 64-bit numbers that scatters them (the finaliser of SplitMix64)."""
-    number = ((number ^ (number >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
-    number = ((number ^ (number >> 27)) * 0x94D049BB133111EB) & _MASK
-    return number ^ (number >> 31)
-
-
-def combine(seed: int, value: int) -> int:
-    """Hash of `value` appended to what `seed` stands for; order matters."""
-    return mix(((seed ^ _GAMMA) + _GAMMA * (value + 1) + (seed << 6)) & _MASK)
-
-
-def hash_text(text: str) -> int:
-    """Hash of the text's UTF-8."""
-    content = text.encode()
-    result = mix(len(content))
-    for byte in content:
-        result = combine(result, byte)
-    return result
+from hierevo.hashes import ALL_64, GAMMA, combine, hash_text, mix
 
 
 def derive_seed(root: int, number: int, purpose: str) -> int:
@@ -55,14 +32,14 @@ class RandomStream:
 
     def draw(self) -> int:
         """64 uniform bits."""
-        self._state = (self._state + _GAMMA) & _MASK
+        self._state = (self._state + GAMMA) & ALL_64
         return mix(self._state)
 
     def below(self, bound: int) -> int:
         """Uniform in [0, bound), without bias; `bound` is 1 to 2^64 - 1."""
         number = self.draw()
         # There are a few numbers more than a multiple of `bound`: the lowest are drawn again.
-        while number < bound and number < (_MASK + 1) % bound:
+        while number < bound and number < (ALL_64 + 1) % bound:
             number = self.draw()
         return number % bound
 
@@ -70,6 +47,6 @@ class RandomStream:
 def _seed(number: int) -> int:
     """As Python's own integer: numpy's would overflow."""
     number = operator.index(number)
-    if not 0 <= number <= _MASK:
+    if not 0 <= number <= ALL_64:
         raise UsageError(f"{number} is no seed or number", "those are from 0 up to 2^64 - 1")
     return number

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from hierevo.checksums import combine, crc32c, hash_text
+from hierevo.checksums import crc32c
 from hierevo.errors import MissingFileError
 from hierevo.files import PathLike
+from hierevo.hashes import combine, hash_text
 from hierevo.individuals import CandidateRecord, Evaluation, Individual
 from hierevo.journal import ASKED, BEGUN, TOLD, Header, Journal, read_header, read_journal
 from hierevo.record_bytes import (
