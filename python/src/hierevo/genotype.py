@@ -190,15 +190,11 @@ def _checked(space: SearchSpace, given: Iterable[int]) -> bytes:
             f"A genotype of {len(genes)} genes does not fit the space {space}",
             f"it has {space.genes} edges",
         )
-    first = 0
-    for level, shape in enumerate(space.levels, 2):
-        end = first + shape.motifs * shape.edges
-        most = space.operations_below(level)
+    for level, first, end, most in space.genes_by_level():
         if max(genes[first:end]) > most:
             index = next(i for i in range(first, end) if genes[i] > most)
             raise UsageError(
                 f"Gene {index + 1} of the genotype is {genes[index]}",
                 f"an edge of level {level} carries 0 to {most} in the space {space}",
             )
-        first = end
     return genes

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -100,6 +101,16 @@ class SearchSpace:
     def operations_below(self, level: int) -> int:
         """Operations that an edge of `level` can carry, `none` not counted."""
         return len(PRIMITIVES) if level == 2 else self.level(level - 1).motifs
+
+    def genes_by_level(self) -> Iterator[tuple[int, int, int, int]]:
+        """Each level from 2 up, its first gene, the one behind its last, and what they are at most:
+        an edge carries an operation below, or 0.
+        """
+        first = 0
+        for level, shape in enumerate(self.levels, 2):
+            end = first + shape.motifs * shape.edges
+            yield level, first, end, self.operations_below(level)
+            first = end
 
     def first_gene(self, level: int, motif: int) -> int:
         """Index of the first gene of a motif, which counts from 0."""

@@ -19,11 +19,8 @@ def canonical_name(space: str) -> str:
 @functools.lru_cache(maxsize=16)
 def largest_genes(space: str) -> bytes:
     """For each gene of a genotype the largest that it can be. Raises Unusable for no space."""
-    parsed = _parsed(space)
-    return b"".join(
-        bytes([parsed.operations_below(level)]) * (shape.motifs * shape.edges)
-        for level, shape in enumerate(parsed.levels, 2)
-    )
+    by_level = _parsed(space).genes_by_level()
+    return b"".join(bytes([most]) * (end - first) for _, first, end, most in by_level)
 
 
 def _parsed(space: str) -> SearchSpace:

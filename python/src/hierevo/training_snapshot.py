@@ -13,13 +13,13 @@ import numpy.typing as npt
 from hierevo.checksummed_file import read_checksummed
 from hierevo.files import PathLike
 from hierevo.h5_reading import Node, Unusable, opened_bytes
+from hierevo.plan import MODELS
 from hierevo.snapshot import check_format
 
 Tensors = dict[str, npt.NDArray[np.float32]]
 
 _LONGEST = 1 << 34
 _VERSION = 1
-_MODELS = ("cifar-small", "cifar-large", "imagenet")
 _TENSOR_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 
 
@@ -87,7 +87,7 @@ def _read_content(root: Node) -> TrainingSnapshot:
         int(root.attribute(name, "i4"))
         for name in ("channels", "cells", "input_channels", "classes")
     ]
-    if model not in _MODELS or min(numbers) < 1:
+    if model not in MODELS or min(numbers) < 1:
         raise Unusable("its model is impossible")
     channels, cells, input_channels, classes = numbers
     return TrainingSnapshot(
