@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -34,10 +35,7 @@ std::vector<std::string> front_table(const std::vector<const Individual*>& front
   for (const Individual* one : front) {
     auto& row = rows.emplace_back();
     row.push_back(fmt::format("{}", number(one->candidate.id)));
-    const std::vector<double> values = values_of(objectives, one->evaluation);
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      row.push_back(value_text(objectives[i], values[i]));
-    }
+    std::ranges::move(value_texts(objectives, one->evaluation), std::back_inserter(row));
   }
   std::vector<std::string> lines(rows.size());
   for (std::size_t column = 0; column < rows[0].size(); ++column) {

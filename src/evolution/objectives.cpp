@@ -124,6 +124,15 @@ std::string value_text(const Objective& objective, double value) {
   return fmt::format("{:.6g}", value);
 }
 
+std::vector<std::string> value_texts(const Objectives& objectives, const Evaluation& evaluation) {
+  const std::vector<double> values = values_of(objectives, evaluation);
+  std::vector<std::string> texts;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    texts.push_back(value_text(objectives[i], values[i]));
+  }
+  return texts;
+}
+
 std::vector<const Individual*> pareto_front(const std::vector<Individual>& history,
                                             const Objectives& objectives) {
   struct Member {

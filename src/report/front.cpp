@@ -92,9 +92,8 @@ std::string front_html(const RunData& run) {
   for (const Individual* one : shown) {
     auto& row = rows.emplace_back();
     row.push_back(html::number(fmt::format("{}", number(one->candidate.id))));
-    const std::vector<double> values = values_of(objectives, one->evaluation);
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      row.push_back(html::number(value_text(objectives[i], values[i])));
+    for (const std::string& text : value_texts(objectives, one->evaluation)) {
+      row.push_back(html::number(text));
     }
   }
   std::string text = fmt::format(

@@ -132,6 +132,11 @@ TEST(Objectives, HaveTextsForPeople) {
   EXPECT_EQ(value_text({"fitness"}, 0.93125), "0.9313");
   EXPECT_EQ(value_text({"parameters", true}, 1234567), "1,234,567");
   EXPECT_EQ(value_text({"latency", true}, 0.001234), "0.001234");
+  Evaluation evaluation;
+  evaluation.fitness = 0.93125;
+  evaluation.parameters = 1234567;
+  EXPECT_EQ(value_texts(objectives_of("fitness,-parameters"), evaluation),
+            (std::vector<std::string>{"0.9313", "1,234,567"}));
 }
 
 }  // namespace

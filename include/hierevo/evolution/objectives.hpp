@@ -44,6 +44,8 @@ std::vector<double> scores_of(const Objectives& objectives, const Evaluation& ev
 
 /// A value for people: "0.9312", "1,234,567".
 std::string value_text(const Objective& objective, double value);
+/// values_of() for people.
+std::vector<std::string> value_texts(const Objectives& objectives, const Evaluation& evaluation);
 
 /// The individuals that no other one dominates: none is at least as good in every objective and
 /// better in one. Of equals the earliest; in the order of the first objective, the best first. With
