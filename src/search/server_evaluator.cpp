@@ -57,11 +57,12 @@ class ServerEvaluator final : public Evaluator {
   }
 
   /// The program makes it, when it first saves. Empty without a run.
-  fs::path folder_of(evolution::IndividualId id) const {
+  fs::path folder_of(evolution::IndividualId id) {
     if (run_.empty()) return {};
     fs::path folder = candidate_folder(run_, id);
+    // Not for each candidate: folders are on a file system that many nodes share.
     std::error_code is_there;
-    fs::create_directory(folder.parent_path(), is_there);
+    if (!std::exchange(in_flight_made_, true)) fs::create_directory(folder.parent_path(), is_there);
     return folder;
   }
 
@@ -74,6 +75,7 @@ class ServerEvaluator final : public Evaluator {
   std::vector<std::string> command_;
   std::vector<std::string> environment_;
   fs::path run_;
+  bool in_flight_made_ = false;
   std::unique_ptr<ServerSession> session_;
 };
 
