@@ -98,12 +98,17 @@ class Relay(EvaluatorTest):
             told += connection.recv(1 << 16)
         return told
 
-    def test_without_the_other_process_it_waits_for_the_stop(self) -> None:
+    def relay_in_an_evaluation(self) -> tuple[socket.socket, Evaluator, socket.socket]:
+        """What it connects to, a relay that has passed on candidate 5, and the other end of it."""
         listener = self.listener()
         relay = self.start_relay(str(self.folder / "socket"))
         connection, _ = listener.accept()
         relay.send(type="candidate", id=5)
         self.assertIn(b'"id": 5', connection.recv(1 << 16))
+        return listener, relay, connection
+
+    def test_without_the_other_process_it_waits_for_the_stop(self) -> None:
+        listener, relay, connection = self.relay_in_an_evaluation()
         listener.close()
         connection.close()
         # As hierevo writes it.
@@ -116,11 +121,7 @@ class Relay(EvaluatorTest):
         self.assertIn("hierevo.Search is gone", relay.text())
 
     def test_a_closed_connection_to_a_living_process_is_a_crash(self) -> None:
-        listener = self.listener()
-        relay = self.start_relay(str(self.folder / "socket"))
-        connection, _ = listener.accept()
-        relay.send(type="candidate", id=5)
-        self.assertIn(b'"id": 5', connection.recv(1 << 16))
+        _listener, relay, connection = self.relay_in_an_evaluation()
         connection.close()
         self.assertEqual(relay.end(), 1)
         self.assertIn("has given up this evaluation", relay.text())

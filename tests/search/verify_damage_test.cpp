@@ -181,31 +181,33 @@ TEST(Verify, RowsInAnotherOrderThanTheJournalsAreFound) {
   EXPECT_EQ(all_lines(verify_run(folder.path(), with_model).value()), "");
 }
 
-TEST(Verify, AReusedFitnessIsThatOfItsOrigin) {
+/// What verify says of a search after `change` of one fitness that was reused.
+std::string said_after_change_of_a_reuse(
+    const std::function<void(evolution::Evaluation&)>& change) {
   const test::ScratchFolder folder;
   MadeRun run(folder.path(), {.space = "1x4", .reuse = true});
   run.go_on(60);
   io::Snapshot snapshot = run.state();
   for (auto& individual : snapshot.state.history) {
     if (individual.evaluation.status != Status::reused) continue;
-    individual.evaluation.fitness *= 0.5;
-    for (double& one : individual.evaluation.repeat_fitness) one *= 0.5;
+    change(individual.evaluation);
     break;
   }
-  EXPECT_THAT(all_lines(verify_search(snapshot, with_model)), HasSubstr("its reused fitness is "));
+  return all_lines(verify_search(snapshot, with_model));
+}
+
+TEST(Verify, AReusedFitnessIsThatOfItsOrigin) {
+  EXPECT_THAT(said_after_change_of_a_reuse([](evolution::Evaluation& evaluation) {
+                evaluation.fitness *= 0.5;
+                for (double& one : evaluation.repeat_fitness) one *= 0.5;
+              }),
+              HasSubstr("its reused fitness is "));
 }
 
 TEST(Verify, ReusedMetricsAreThoseOfTheirOrigin) {
-  const test::ScratchFolder folder;
-  MadeRun run(folder.path(), {.space = "1x4", .reuse = true});
-  run.go_on(60);
-  io::Snapshot snapshot = run.state();
-  for (auto& individual : snapshot.state.history) {
-    if (individual.evaluation.status != Status::reused) continue;
-    individual.evaluation.metrics["latency"] = 1.0;
-    break;
-  }
-  EXPECT_THAT(all_lines(verify_search(snapshot, with_model)), HasSubstr("its reused metrics are "));
+  EXPECT_THAT(said_after_change_of_a_reuse(
+                  [](evolution::Evaluation& evaluation) { evaluation.metrics["latency"] = 1.0; }),
+              HasSubstr("its reused metrics are "));
 }
 
 TEST(Verify, WithoutTheModelEqualPhenotypesMustCostTheSame) {
