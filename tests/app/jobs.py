@@ -98,6 +98,11 @@ class JobTest(ProgramTest):
             return 0
         return self.status()["evaluations"]["done"]
 
+    def runs(self):
+        """Whether all its ranks are through MPI_Init. If one is killed within it, mpirun may wait for
+        ever: 4.1's stops at a lock of its own, and -enable-recovery lets the others wait there."""
+        return (self.run_dir / "search.h5").exists() and self.status()["state"] == "running"
+
     def wait_until_done(self, evaluations, job):
         self.assertTrue(self.wait_until(lambda: self.done() >= evaluations, job.process),
                         job.text())

@@ -51,7 +51,8 @@ class Restart(JobTest):
         kinds = [self.kill_whole_job, self.stop_a_worker, self.kill_a_worker, self.stop_by_mpirun]
         for target in (0, 1, 2, 4, 6, 9, 15, 22, 30):
             job = self.start(*LINE, launcher=mpirun(choose.choice((2, 3, 4))))
-            self.wait_until(lambda: job.ranks() and self.done() >= target, job.process)
+            self.wait_until(lambda: (self.runs() if target else job.ranks())
+                            and self.done() >= target, job.process)
             seen = self.done()
             kinds[0](job)
             self.assertGreaterEqual(self.done(), seen)  # what was there once stays

@@ -213,17 +213,13 @@ class Soak(JobTest):
         print(f"{jobs} jobs, {searches} searches, {self.made_again} results made again", flush=True)
 
     def comes_further(self, job):
-        """Whether the search has finished some more evaluations, and the job still runs. If a rank is
-        killed within MPI_Init, -enable-recovery lets the others wait there for ever: so not before."""
+        """Whether the search has finished some more evaluations, and the job still runs."""
         wanted = self.done() + self.choose.randrange(3)
         try:
             arrived = self.wait_until(lambda: self.runs() and self.done() >= wanted, job.process)
             return arrived and job.process.poll() is None
         except AssertionError:
             self.fail(f"the search does not get beyond {self.done()}:\n{job.text()}")
-
-    def runs(self):
-        return (self.run_dir / "search.h5").exists() and self.status()["state"] == "running"
 
     def help_of_mpirun(self):
         return subprocess.run([mpirun(1)[0], "--help", "full"], capture_output=True,
