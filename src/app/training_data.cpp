@@ -147,7 +147,7 @@ class ShardData final : public TrainingData {
   }
 
   std::unique_ptr<nn::TestBatches> tests_of(const data::JpegFiles& files) const {
-    return nn::make_jpeg_test_batches(files, facts_.normalisation, size_, threads_);
+    return nn::make_jpeg_test_batches(files, facts_.normalisation, size_, threads_, device_);
   }
 
   io::ImageShards shards_;

@@ -49,6 +49,11 @@ class RangePattern {
 
 }  // namespace
 
+std::shared_ptr<std::uint8_t[]> ordinary_memory(std::size_t bytes) {
+  // Not make_shared, which would fill all of it with zeros.
+  return std::shared_ptr<std::uint8_t[]>(new std::uint8_t[bytes]);
+}
+
 class JpegTrainingBatches::Impl {
  public:
   Impl(const JpegFiles& files, const Options& options, std::uint64_t seed)
@@ -56,8 +61,9 @@ class JpegTrainingBatches::Impl {
         options_(options),
         seed_(seed),
         order_(files.size(), options.batch, seed),
-        loader_(files, options.crop, options.threads,
-                [this](const JpegRequest& request) { return tasks_of(request); }) {}
+        loader_(
+            files, options.crop, options.threads,
+            [this](const JpegRequest& request) { return tasks_of(request); }, options.memory) {}
 
   DecodedBatch at(std::int64_t step, ImageRange range) {
     pattern_.add(step, range);
@@ -100,12 +106,13 @@ DecodedBatch JpegTrainingBatches::at(std::int64_t step, ImageRange range) {
 
 class JpegTestBatches::Impl {
  public:
-  Impl(const JpegFiles& files, std::int64_t size, int threads)
+  Impl(const JpegFiles& files, std::int64_t size, int threads, PixelMemory memory)
       : files_(files),
         size_(size),
         expected_end_(files.size()),
-        loader_(files, size, threads,
-                [this](const JpegRequest& request) { return tasks_of(request); }) {}
+        loader_(
+            files, size, threads, [this](const JpegRequest& request) { return tasks_of(request); },
+            std::move(memory)) {}
 
   void expect(ImageRange part) { expected_end_ = part.first + part.count; }
 
@@ -132,8 +139,9 @@ class JpegTestBatches::Impl {
   JpegLoader loader_;
 };
 
-JpegTestBatches::JpegTestBatches(const JpegFiles& files, std::int64_t size, int threads)
-    : impl_(std::make_unique<Impl>(files, size, threads)) {}
+JpegTestBatches::JpegTestBatches(const JpegFiles& files, std::int64_t size, int threads,
+                                 PixelMemory memory)
+    : impl_(std::make_unique<Impl>(files, size, threads, std::move(memory))) {}
 
 JpegTestBatches::~JpegTestBatches() = default;
 

@@ -11,8 +11,9 @@
 
 namespace hierevo::data {
 
-JpegLoader::JpegLoader(const JpegFiles& files, std::int64_t size, int threads, Tasks tasks)
-    : files_(files), size_(size), tasks_(std::move(tasks)) {
+JpegLoader::JpegLoader(const JpegFiles& files, std::int64_t size, int threads, Tasks tasks,
+                       PixelMemory memory)
+    : files_(files), size_(size), tasks_(std::move(tasks)), memory_(std::move(memory)) {
   try {
     for (int i = 0; i < threads; ++i) {
       threads_.emplace_back([this](const std::stop_token& stop) { work(stop); });
@@ -33,8 +34,7 @@ JpegLoader::JobPointer JpegLoader::new_job(const JpegRequest& request) const {
   job->tasks = tasks_(request);
   job->left = job->tasks.size();
   const std::size_t image = static_cast<std::size_t>(size_ * size_ * 3);
-  // Not make_shared, which would fill all of it with zeros.
-  job->batch.pixels.reset(new std::uint8_t[job->tasks.size() * image]);
+  job->batch.pixels = memory_(job->tasks.size() * image);
   for (const auto& task : job->tasks) job->batch.labels.push_back(files_.label(task.index));
   return job;
 }
@@ -59,7 +59,9 @@ DecodedBatch JpegLoader::at(const JpegRequest& request, std::span<const JpegRequ
     if (std::find(jobs_.begin(), jobs_.end(), wanted) == jobs_.end()) jobs_.push_front(wanted);
   }
   begun_.notify_all();
-  for (const auto& next : following) jobs.push_back(job_of(next));
+  for (const auto& next : following) {
+    if (next != request) jobs.push_back(job_of(next));  // a batch is handed over only once
+  }
   std::unique_lock lock(mutex_);
   jobs_ = std::move(jobs);
   begun_.notify_all();

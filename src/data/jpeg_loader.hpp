@@ -42,7 +42,8 @@ class JpegLoader {
 
   /// Keeps a reference to `files`. `threads` and `size` are at least 1. Throws UsageError where so
   /// many threads cannot be started.
-  JpegLoader(const JpegFiles& files, std::int64_t size, int threads, Tasks tasks);
+  JpegLoader(const JpegFiles& files, std::int64_t size, int threads, Tasks tasks,
+             PixelMemory memory = ordinary_memory);
   JpegLoader(const JpegLoader&) = delete;
   JpegLoader& operator=(const JpegLoader&) = delete;
   /// Waits only for the images that threads are working on.
@@ -74,6 +75,7 @@ class JpegLoader {
   const JpegFiles& files_;
   std::int64_t size_;
   Tasks tasks_;
+  PixelMemory memory_;
   std::mutex mutex_;
   std::condition_variable_any begun_;
   std::condition_variable made_;

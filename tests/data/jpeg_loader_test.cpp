@@ -79,6 +79,16 @@ TEST(JpegLoader, ServesWhatNobodyExpected) {
   }
 }
 
+TEST(JpegLoader, GivesABatchAgainThatWasExpectedAgain) {
+  const MemoryFiles files(20);
+  JpegLoader loader(files, size, 2, tasks_of(files));
+  const JpegRequest request{4, {0, 6}};
+  for (int round = 0; round < 3; ++round) {
+    const DecodedBatch batch = loader.at(request, std::vector<JpegRequest>{request, {5, {0, 6}}});
+    EXPECT_EQ(test::pixels_of(batch, size), expected(files, request));
+  }
+}
+
 TEST(JpegLoader, ThePartsOfABatchAreTheBatch) {
   const MemoryFiles files(20);
   JpegLoader loader(files, size, 3, tasks_of(files));

@@ -4,6 +4,7 @@
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
+#include <numeric>
 #include <vector>
 
 #include "support/chi_square.hpp"
@@ -47,7 +48,9 @@ TEST(Cut, TakesTheNamedPartOfTheNamedImage) {
     const Crops crops = draw_crops(8, {10, 9}, {7, 8}, true, core::RandomStream(2));
     ASSERT_TRUE(crops.flipped.any().item<bool>());
     ASSERT_FALSE(crops.flipped.all().item<bool>());
-    const at::Tensor batch = cut(pixels, at::tensor(indices), crops, {7, 8});
+    const at::Tensor rows = pixels.permute({0, 2, 3, 1}).reshape({-1, channels});
+    const Cutter cutter({10, 9}, {7, 8}, at::kCPU);
+    const at::Tensor batch = cutter.cut(rows, places_of(crops, indices, {10, 9}, {7, 8}));
     ASSERT_EQ(batch.sizes(), (at::IntArrayRef{8, channels, 7, 8}));
     EXPECT_EQ(batch.scalar_type(), at::kByte);
     EXPECT_TRUE(batch.is_contiguous(at::MemoryFormat::ChannelsLast));
@@ -76,11 +79,15 @@ TEST(Augmentation, SameSeedGivesTheSameBatchOnAnyNumberOfThreads) {
   // Large enough for Torch to split it among threads.
   const at::Tensor pixels = textured(3).repeat({40, 1, 4, 4});
   const PixelNormalisation normalisation = normalisation_of({pixels, at::zeros({240}, at::kLong)});
+  const at::Tensor rows = pixels.permute({0, 2, 3, 1}).reshape({-1, 3});
+  const Cutter cutter({40, 36}, {24, 24}, at::kCPU);
+  std::vector<std::int64_t> indices(240);
+  std::iota(indices.begin(), indices.end(), 0);
   const auto batch = [&](int threads, std::uint64_t seed) {
     at::set_num_threads(threads);
     const Crops crops = draw_crops(240, {40, 36}, {24, 24}, true, core::RandomStream(seed));
     const at::Tensor result =
-        normalised(cut(pixels, at::arange(240), crops, {24, 24}), normalisation);
+        normalised(cutter.cut(rows, places_of(crops, indices, {40, 36}, {24, 24})), normalisation);
     at::set_num_threads(1);
     return result;
   };

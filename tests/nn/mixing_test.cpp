@@ -5,20 +5,16 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <vector>
 
 #include "batches/augmentation.hpp"
 
 namespace hierevo::nn {
 namespace {
 
-Batch flipped(const Batch& batch) {
-  return {batch.images.flip(0), batch.targets.flip(0)};
-}
-
-Batch batch_of(std::int64_t count) {
-  const at::Tensor numbers = at::arange(count, at::kFloat);
-  return {numbers.view({-1, 1, 1, 1}).expand({-1, 2, 6, 8}).contiguous(),
-          at::arange(count, at::kLong)};
+/// All pixels of image i are i.
+at::Tensor mixable_images(std::int64_t count) {
+  return at::arange(count, at::kFloat).view({-1, 1, 1, 1}).expand({-1, 2, 6, 8}).contiguous();
 }
 
 TEST(Beta, HasTheMeanAndVarianceOfItsDistribution) {
@@ -40,33 +36,35 @@ TEST(Beta, HasTheMeanAndVarianceOfItsDistribution) {
   }
 }
 
-TEST(Mixup, AddsImagesAndTargetsInTheSameProportion) {
-  Batch batch = batch_of(4);
-  mix_up(batch, flipped(batch), 0.75, 5);
+TEST(Mixup, AddsImagesInTheirProportion) {
+  at::Tensor images = mixable_images(4);
+  mix_up(images, images, 0.75);
   for (std::int64_t i = 0; i < 4; ++i) {
     const auto own = static_cast<double>(i);
-    const double other = 3.0 - own;
-    EXPECT_NEAR(batch.images[i].mean().item<double>(), 0.75 * own + 0.25 * other, 1e-6);
-    at::Tensor wanted = at::zeros({5});
-    wanted[i] += 0.75;
-    wanted[3 - i] += 0.25;
-    EXPECT_TRUE(batch.targets[i].allclose(wanted));
+    EXPECT_TRUE(images[i].allclose(at::full({2, 6, 8}, 0.75 * own + 0.25 * (3.0 - own))));
   }
 }
 
-TEST(CutMix, PutsTheBoxOfTheOtherImageAndCountsItsArea) {
-  Batch batch = batch_of(4);
-  cut_mix(batch, flipped(batch), {1, 4, 2, 6}, 5);  // 12 of 48 pixels
+TEST(CutMix, PutsTheBoxOfTheOtherImage) {
+  at::Tensor images = mixable_images(4);
+  cut_mix(images, images, {1, 4, 2, 6});
   for (std::int64_t i = 0; i < 4; ++i) {
     const auto own = static_cast<float>(i);
     at::Tensor wanted = at::full({2, 6, 8}, own);
     wanted.slice(1, 1, 4).slice(2, 2, 6).fill_(3.0F - own);
-    EXPECT_TRUE(batch.images[i].equal(wanted));
-    at::Tensor target = at::zeros({5});
-    target[i] += 0.75;
-    target[3 - i] += 0.25;
-    EXPECT_TRUE(batch.targets[i].allclose(target));
+    EXPECT_TRUE(images[i].equal(wanted));
   }
+}
+
+TEST(MixedTargets, HaveTheSharesOfBothLabels) {
+  const std::vector<std::int64_t> labels = {0, 1, 4};
+  const std::vector<std::int64_t> partners = {4, 2, 3};  // the last one is that of the first
+  const at::Tensor targets = mixed_targets(labels, partners, 0.75, 5);
+  at::Tensor wanted = at::zeros({3, 5});
+  wanted[0][0] = wanted[1][1] = 0.75;
+  wanted[0][3] = wanted[1][2] = 0.25;
+  wanted[2][4] = 1.0;  // mixed with another of its class
+  EXPECT_TRUE(targets.equal(wanted));
 }
 
 TEST(CutMix, BoxesHaveTheirAreaWhereTheyAreNotCutAtTheBorder) {
@@ -89,7 +87,7 @@ TEST(CutMix, BoxesHaveTheirAreaWhereTheyAreNotCutAtTheBorder) {
 
 TEST(Cutout, BlanksOneSquareWhoseMiddleIsAnywhere) {
   at::Tensor images = at::ones({4000, 2, 8, 8});
-  cut_out(images, 4, draw_middles(4000, {8, 8}, core::RandomStream(1)));
+  cut_out(images, squares_around(draw_middles(4000, {8, 8}, core::RandomStream(1)), 4, {8, 8}));
   const at::Tensor blank = images.select(1, 0).eq(0).to(at::kFloat);
   EXPECT_TRUE(images.select(1, 0).equal(images.select(1, 1)));
   // Rows from -2 … 5 on: 2 rows are in the image at the least, 4 at the most.

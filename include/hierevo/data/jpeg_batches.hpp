@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -15,6 +17,13 @@ struct DecodedBatch {
   std::vector<std::int64_t> labels;        ///< [N]
 };
 
+/// Where batches are decoded into: so many bytes, which may be let go of in any thread. Called by
+/// the thread that requests batches.
+using PixelMemory = std::function<std::shared_ptr<std::uint8_t[]>(std::size_t bytes)>;
+
+/// Memory of the program like any other.
+std::shared_ptr<std::uint8_t[]> ordinary_memory(std::size_t bytes);
+
 /// Training batches of JPEG files: random parts (draw_image_crop()) scaled to `crop`×`crop`, made
 /// on threads ahead of the steps. They depend on the files, the seed and the step alone; each image
 /// comes once per epoch, in the order of BatchOrder. Belongs to one thread.
@@ -27,6 +36,7 @@ class JpegTrainingBatches {
     bool flip = true;
     int threads = 1;
     int ahead = 2;  ///< steps; memory holds this many batches and one more
+    PixelMemory memory = ordinary_memory;
   };
   /// Keeps a reference to `files`, which has at least one. Throws UsageError where the threads
   /// cannot be started.
@@ -49,7 +59,8 @@ class JpegTrainingBatches {
 class JpegTestBatches {
  public:
   /// Keeps a reference to `files`. Throws UsageError where the threads cannot be started.
-  JpegTestBatches(const JpegFiles& files, std::int64_t size, int threads);
+  JpegTestBatches(const JpegFiles& files, std::int64_t size, int threads,
+                  PixelMemory memory = ordinary_memory);
   ~JpegTestBatches();
   JpegTestBatches(const JpegTestBatches&) = delete;
   JpegTestBatches& operator=(const JpegTestBatches&) = delete;

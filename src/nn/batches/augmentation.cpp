@@ -2,6 +2,8 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
+
 #include "device/transfer.hpp"
 
 namespace hierevo::nn {
@@ -24,23 +26,36 @@ Crops draw_crops(std::int64_t count, data::ImageSize image, data::ImageSize crop
   return crops;
 }
 
-at::Tensor cut(const at::Tensor& pixels, const at::Tensor& indices, const Crops& crops,
-               data::ImageSize crop) {
-  const c10::Device device = pixels.device();
-  const auto offsets = at::TensorOptions(at::kLong).device(device);
-  const at::Tensor down = at::arange(crop.height, offsets);
-  const at::Tensor right = at::arange(crop.width, offsets);
-  const at::Tensor flipped = to_device_async(crops.flipped, device).unsqueeze(1);
-  const at::Tensor across = at::where(flipped, right.flip(0), right);
-  const at::Tensor rows = to_device_async(crops.top, device).unsqueeze(1) + down;  // [N, height]
-  const at::Tensor columns =
-      to_device_async(crops.left, device).unsqueeze(1) + across;  // [N, width]
-  const at::Tensor channels = at::arange(pixels.size(1), offsets);
-  // One gather for the whole batch, indexed as [N, height, width, C]: the result is channels last.
-  const at::Tensor gathered = pixels.index(
-      {to_device_async(indices, device).view({-1, 1, 1, 1}), channels.view({1, 1, 1, -1}),
-       rows.unsqueeze(2).unsqueeze(3), columns.unsqueeze(1).unsqueeze(3)});
-  return gathered.contiguous().permute({0, 3, 1, 2});
+CropPlaces places_of(const Crops& crops, std::span<const std::int64_t> indices,
+                     data::ImageSize image, data::ImageSize crop) {
+  const auto count = static_cast<std::int64_t>(indices.size());
+  CropPlaces places{at::empty({count}, at::kLong), at::empty({count}, at::kLong)};
+  const auto* top = crops.top.data_ptr<std::int64_t>();
+  const auto* left = crops.left.data_ptr<std::int64_t>();
+  const auto* flipped = crops.flipped.data_ptr<bool>();
+  auto* first = places.first.data_ptr<std::int64_t>();
+  auto* step = places.step.data_ptr<std::int64_t>();
+  for (std::size_t i = 0; i < indices.size(); ++i) {
+    const std::int64_t row = indices[i] * image.height + top[i];
+    const std::int64_t column = flipped[i] ? left[i] + crop.width - 1 : left[i];
+    first[i] = row * image.width + column;
+    step[i] = flipped[i] ? -1 : 1;
+  }
+  return places;
+}
+
+Cutter::Cutter(data::ImageSize image, data::ImageSize crop, c10::Device device)
+    : crop_(crop),
+      columns_(at::arange(crop.width, at::kLong).view({1, 1, -1}).to(device)),
+      rows_((at::arange(crop.height, at::kLong) * image.width).view({1, -1, 1}).to(device)) {}
+
+at::Tensor Cutter::cut(const at::Tensor& pixels, const CropPlaces& places) const {
+  const at::Tensor first_row = at::addcmul(
+      places.first.view({-1, 1, 1}), places.step.view({-1, 1, 1}), columns_);  // [N, 1, width]
+  const at::Tensor all = first_row + rows_;                                    // [N, height, width]
+  return pixels.index_select(0, all.view({-1}))
+      .view({-1, crop_.height, crop_.width, pixels.size(1)})
+      .permute({0, 3, 1, 2});
 }
 
 ColourChanges draw_colour_changes(std::int64_t count, double brightness, double contrast,
@@ -56,9 +71,7 @@ ColourChanges draw_colour_changes(std::int64_t count, double brightness, double 
 }
 
 at::Tensor recoloured(const at::Tensor& pixels, const ColourChanges& changes) {
-  const auto by_image = [&pixels](const at::Tensor& values) {
-    return to_device_async(values, pixels.device()).view({-1, 1, 1, 1});
-  };
+  const auto by_image = [](const at::Tensor& values) { return values.view({-1, 1, 1, 1}); };
   at::Tensor images = pixels.to(at::kFloat).mul_(by_image(changes.brightness)).clamp_(0, 255);
   // Torch sums a tensor to one number in another order, which rounds differently: an image alone
   // must give what it gives among others.
@@ -82,16 +95,24 @@ Middles draw_middles(std::int64_t count, data::ImageSize image, core::RandomStre
   return middles;
 }
 
-void cut_out(at::Tensor& images, std::int64_t side, const Middles& middles) {
-  const c10::Device device = images.device();
-  // For all images at once: on a GPU each call has a cost, however little it does.
-  const auto covered = [&](const at::Tensor& middle, std::int64_t length) {  // [N, length]
-    const at::Tensor from = to_device_async(middle, device).unsqueeze(1) - side / 2;
-    const at::Tensor place = at::arange(length, at::TensorOptions(at::kLong).device(device));
-    return place.ge(from).logical_and_(place.lt(from + side));
+Rectangles squares_around(const Middles& middles, std::int64_t side, data::ImageSize image) {
+  const auto covered = [side](const at::Tensor& middle, std::int64_t length) {  // [N, length]
+    at::Tensor all = at::zeros({middle.size(0), length}, at::kBool);
+    const auto* place = middle.data_ptr<std::int64_t>();
+    bool* row = all.data_ptr<bool>();
+    for (std::int64_t i = 0; i < all.size(0); ++i, row += length) {
+      const std::int64_t from = place[i] - side / 2;
+      const std::int64_t end = std::min(from + side, length);
+      for (std::int64_t x = std::max<std::int64_t>(from, 0); x < end; ++x) row[x] = true;
+    }
+    return all;
   };
-  const at::Tensor rows = covered(middles.row, images.size(2)).unsqueeze(1).unsqueeze(3);
-  const at::Tensor columns = covered(middles.column, images.size(3)).unsqueeze(1).unsqueeze(2);
+  return {covered(middles.row, image.height), covered(middles.column, image.width)};
+}
+
+void cut_out(at::Tensor& images, const Rectangles& rectangles) {
+  const at::Tensor rows = rectangles.rows.unsqueeze(1).unsqueeze(3);
+  const at::Tensor columns = rectangles.columns.unsqueeze(1).unsqueeze(2);
   images.masked_fill_(rows.logical_and(columns), 0);
 }
 
@@ -101,13 +122,12 @@ PixelNormalisation on_device(const PixelNormalisation& normalisation, c10::Devic
 }
 
 at::Tensor normalised(const at::Tensor& pixels, const PixelNormalisation& normalisation) {
-  const auto by_channel = [&pixels](const at::Tensor& values) {
-    return to_device_async(values, pixels.device()).view({1, -1, 1, 1});
-  };
-  return pixels.to(at::kFloat)
-      .contiguous(at::MemoryFormat::ChannelsLast)
-      .sub_(by_channel(normalisation.mean))
-      .mul_(by_channel(normalisation.scale));
+  const auto by_channel = [](const at::Tensor& values) { return values.view({1, -1, 1, 1}); };
+  const at::Tensor mean = by_channel(normalisation.mean);
+  // A GPU converts while it subtracts; the CPU would go through another copy.
+  const at::Tensor ordered = pixels.contiguous(at::MemoryFormat::ChannelsLast);
+  at::Tensor images = pixels.is_cpu() ? ordered.to(at::kFloat).sub_(mean) : ordered.sub(mean);
+  return images.mul_(by_channel(normalisation.scale));
 }
 
 }  // namespace hierevo::nn

@@ -1,8 +1,10 @@
 #include "hierevo/nn/batches/image_tensors.hpp"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <memory>
 #include <utility>
@@ -21,17 +23,39 @@ at::Tensor tensor_of(std::vector<T> values, at::IntArrayRef shape) {
       owner->data(), shape, [owner](void*) {}, at::CppTypeToScalarType<T>::value);
 }
 
+/// Puts the channels of each pixel next to each other, in place: there may be no room for the data
+/// twice.
+void put_channels_last(data::Images& images) {
+  const auto channels = static_cast<std::size_t>(images.shape.channels);
+  if (channels == 1) return;
+  const std::size_t bytes = images.shape.bytes();
+  const std::size_t plane = bytes / channels;
+  at::parallel_for(0, images.size(), 64, [&](std::int64_t begin, std::int64_t end) {
+    std::vector<std::uint8_t> planes(bytes);
+    for (std::int64_t i = begin; i < end; ++i) {
+      std::uint8_t* image = &images.pixels[static_cast<std::size_t>(i) * bytes];
+      std::copy_n(image, bytes, planes.begin());
+      for (std::size_t place = 0; place < plane; ++place) {
+        for (std::size_t c = 0; c < channels; ++c) *image++ = planes[c * plane + place];
+      }
+    }
+  });
+}
+
 }  // namespace
 
 ImageTensors to_tensors(data::Images images) {
+  put_channels_last(images);
   const std::int64_t count = images.size();
   const auto [channels, size] = images.shape;
-  return {tensor_of(std::move(images.pixels), {count, channels, size.height, size.width}),
+  return {tensor_of(std::move(images.pixels), {count, size.height, size.width, channels})
+              .permute({0, 3, 1, 2}),
           tensor_of(std::move(images.labels), {count})};
 }
 
 ImageTensors on_device(const ImageTensors& images, c10::Device device) {
-  return {images.pixels.to(device), images.labels.to(device)};
+  return {images.pixels.to(device).contiguous(at::MemoryFormat::ChannelsLast),
+          images.labels.to(device)};
 }
 
 PixelNormalisation make_normalisation(std::span<const double> means,
@@ -62,7 +86,9 @@ PixelNormalisation normalisation_of(const ImageTensors& images) {
 
 ImageTensors selected(const ImageTensors& images, const std::vector<std::int64_t>& indices) {
   const at::Tensor rows = at::tensor(indices, at::kLong);
-  return {images.pixels.index_select(0, rows), images.labels.index_select(0, rows)};
+  // Of a tensor that is not contiguous, it would return a contiguous one.
+  const at::Tensor pixels = images.pixels.permute({0, 2, 3, 1});
+  return {pixels.index_select(0, rows).permute({0, 3, 1, 2}), images.labels.index_select(0, rows)};
 }
 
 Split split_training_set(const ImageTensors& train, std::int64_t train_size,

@@ -8,18 +8,6 @@
 
 namespace hierevo::nn {
 
-namespace {
-
-at::Tensor mixed_targets(const at::Tensor& labels, const at::Tensor& others, double own,
-                         std::int64_t classes) {
-  const auto sure = [classes](const at::Tensor& of) {
-    return at::one_hot(of, classes).to(at::kFloat);
-  };
-  return sure(labels) * own + sure(others) * (1.0 - own);
-}
-
-}  // namespace
-
 double draw_beta(double alpha, core::RandomStream& random) {
   // By inversion: the standard library's gamma distribution differs from machine to machine.
   const boost::math::beta_distribution<double> beta(alpha, alpha);
@@ -40,19 +28,28 @@ Box draw_box(std::int64_t height, std::int64_t width, double area, core::RandomS
   return box;
 }
 
-void mix_up(Batch& batch, const Batch& others, double own, std::int64_t classes) {
-  batch.images = batch.images * own + others.images * (1.0 - own);
-  batch.targets = mixed_targets(batch.targets, others.targets, own, classes);
+void mix_up(at::Tensor& images, const at::Tensor& partners, double own) {
+  const at::Tensor others = partners.flip(0).mul_(1.0 - own);
+  images.mul_(own).add_(others);
 }
 
-void cut_mix(Batch& batch, const Batch& others, const Box& box, std::int64_t classes) {
-  const auto part = [&box](const at::Tensor& images) {
-    return images.slice(2, box.top, box.bottom).slice(3, box.left, box.right);
+void cut_mix(at::Tensor& images, const at::Tensor& partners, const Box& box) {
+  const auto part = [&box](const at::Tensor& of) {
+    return of.slice(2, box.top, box.bottom).slice(3, box.left, box.right);
   };
-  part(batch.images).copy_(part(others.images));
-  const auto cut = static_cast<double>((box.bottom - box.top) * (box.right - box.left));
-  const auto all = static_cast<double>(batch.images.size(2) * batch.images.size(3));
-  batch.targets = mixed_targets(batch.targets, others.targets, 1.0 - cut / all, classes);
+  part(images).copy_(part(partners).flip(0));
+}
+
+at::Tensor mixed_targets(std::span<const std::int64_t> labels,
+                         std::span<const std::int64_t> partners, double own, std::int64_t classes) {
+  const std::size_t count = labels.size();
+  at::Tensor targets = at::zeros({static_cast<std::int64_t>(count), classes}, at::kFloat);
+  float* target = targets.data_ptr<float>();
+  for (std::size_t i = 0; i < count; ++i, target += classes) {
+    target[labels[i]] += static_cast<float>(own);
+    target[partners[count - 1 - i]] += static_cast<float>(1.0 - own);
+  }
+  return targets;
 }
 
 }  // namespace hierevo::nn

@@ -3,9 +3,9 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <span>
 
 #include "hierevo/core/random.hpp"
-#include "hierevo/nn/batches/batches.hpp"
 
 namespace hierevo::nn {
 
@@ -15,6 +15,8 @@ struct Box {
   std::int64_t bottom;
   std::int64_t left;
   std::int64_t right;
+
+  std::int64_t area() const { return (bottom - top) * (right - left); }
 };
 
 /// A draw from Beta(alpha, alpha), alpha > 0.
@@ -23,13 +25,16 @@ double draw_beta(double alpha, core::RandomStream& random);
 /// A box of the share `area` of the image, its middle uniform over the image, cut at the borders.
 Box draw_box(std::int64_t height, std::int64_t width, double area, core::RandomStream& random);
 
-/// Each image and target becomes `own` times itself plus the rest of its partner, the one of
-/// `others` in the same place (mixup, Zhang et al. 2018). Targets are labels, and become
-/// probabilities.
-void mix_up(Batch& batch, const Batch& others, double own, std::int64_t classes);
+/// Each of `images` becomes `own` times itself plus the rest of its partner: the first one's is the
+/// last of `partners`, and so on (mixup, Zhang et al. 2018). `partners` may be `images`.
+void mix_up(at::Tensor& images, const at::Tensor& partners, double own);
 
-/// Each image gets the box of its partner, and the target its share of the area (CutMix, Yun et al.
-/// 2019).
-void cut_mix(Batch& batch, const Batch& others, const Box& box, std::int64_t classes);
+/// Each of `images` gets the box of its partner, as in mix_up() (CutMix, Yun et al. 2019).
+void cut_mix(at::Tensor& images, const at::Tensor& partners, const Box& box);
+
+/// Probabilities of the classes, [N, classes], float32, on the CPU: `own` for the label of an
+/// image, and the rest for that of its partner, as in mix_up().
+at::Tensor mixed_targets(std::span<const std::int64_t> labels,
+                         std::span<const std::int64_t> partners, double own, std::int64_t classes);
 
 }  // namespace hierevo::nn

@@ -13,7 +13,7 @@ namespace hierevo::nn {
 
 /// Labelled images as tensors on a device, all of one size.
 struct ImageTensors {
-  at::Tensor pixels;  ///< [N, C, H, W], uint8
+  at::Tensor pixels;  ///< [N, C, H, W], uint8; channels last where batches are made of them
   at::Tensor labels;  ///< [N], int64, each in [0, classes)
 
   /// Number of images.
@@ -24,13 +24,13 @@ struct ImageTensors {
   data::ImageSize image_size() const { return {pixels.size(2), pixels.size(3)}; }
 };
 
-/// Takes over the memory of `images`.
+/// Takes over the memory of `images`, channels last.
 ImageTensors to_tensors(data::Images images);
 
-/// The same on `device`: copied, unless they are already there.
+/// The same on `device`, channels last: copied, unless that is how they are.
 ImageTensors on_device(const ImageTensors& images, c10::Device device);
 
-/// The images `indices`, in this order.
+/// The images `indices`, in this order, channels last.
 ImageTensors selected(const ImageTensors& images, const std::vector<std::int64_t>& indices);
 
 /// Turns pixels into network inputs, channel by channel: (pixel - mean) * scale.

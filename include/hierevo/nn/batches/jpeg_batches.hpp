@@ -21,9 +21,11 @@ std::unique_ptr<TrainingBatches> make_jpeg_training_batches(const data::JpegFile
                                                             std::uint64_t seed, int threads,
                                                             c10::Device device);
 
-/// data::JpegTestBatches of `size`×`size` pixels. Keeps a reference to `files`.
+/// data::JpegTestBatches of `size`×`size` pixels, normalised on `device`. Keeps a reference to
+/// `files`.
 std::unique_ptr<TestBatches> make_jpeg_test_batches(const data::JpegFiles& files,
                                                     const PixelNormalisation& normalisation,
-                                                    std::int64_t size, int threads);
+                                                    std::int64_t size, int threads,
+                                                    c10::Device device);
 
 }  // namespace hierevo::nn
