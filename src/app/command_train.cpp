@@ -96,7 +96,9 @@ void TrainCommandOptions::add_to(OptionSet& options) {
   data.add_validation_to(options);
   options.add("loader-threads", &loader_threads,
               "threads of each rank that decode JPEG for the next steps",
-              {.range = core::between(0, 1024), .zero = "as many as --threads", .recorded = false});
+              {.range = core::between(0, 1024),
+               .zero = "as many as --threads, or beside a GPU the rank's cores but one",
+               .recorded = false});
   training.add_to(options);
   options.group("Several ranks (mpirun, srun), which share each batch");
   options.add(
@@ -213,8 +215,11 @@ class TrainProgram {
   void warn_of_threads() const;
   std::uint64_t hash_of_options() const;
   c10::Device device_here(comm::Collectives& ranks) const;
+  int loader_threads(comm::Collectives& ranks, c10::Device device) const;
+  void show_places(comm::Collectives& ranks, c10::Device device, int loader_threads) const;
   evolution::Individual chosen_by_rank_0(comm::Collectives& ranks) const;
   std::unique_ptr<TrainingData> read_data(comm::Collectives& ranks, c10::Device device,
+                                          int loader_threads,
                                           const nn::TrainingOptions& training) const;
   TrainingTask task(comm::Collectives& ranks, c10::Device device, const genome::Genotype& genotype,
                     const TrainingData& data, const nn::TrainingOptions& training) const;
@@ -237,7 +242,6 @@ evolution::Individual TrainProgram::chosen_by_rank_0(comm::Collectives& ranks) c
   return {{{}, std::nullopt, 0, genome::genotype_from_json(genotype, "the cell of rank 0")}, {}};
 }
 
-/// Chooses it, and shows what all ranks compute with.
 c10::Device TrainProgram::device_here(comm::Collectives& ranks) const {
   c10::Device device(c10::DeviceType::CPU);
   comm::all_or_throw(ranks, [&device] {
@@ -247,16 +251,35 @@ c10::Device TrainProgram::device_here(comm::Collectives& ranks) const {
         nn::GpuSharing::refused);
     nn::use_device(device);
   });
+  return device;
+}
+
+/// Those that decode JPEG on this rank.
+int TrainProgram::loader_threads(comm::Collectives& ranks, c10::Device device) const {
+  const int cores = own_cores(ranks, NodeShare::here().cores);
+  if (command_.loader_threads > 0) return command_.loader_threads;
+  return device.is_cpu() ? command_.training.threads : loader_threads_beside_gpu(cores);
+}
+
+/// Tells what all ranks compute with.
+void TrainProgram::show_places(comm::Collectives& ranks, c10::Device device,
+                               int loader_threads) const {
   std::string means = nn::device_text(device);
   if (device.is_cpu()) {
     const int threads = command_.training.threads;
     means = threads == 1 ? "a thread of the CPU" : fmt::format("{} threads of the CPU", threads);
   }
+  if (command_.data.is_shards()) {
+    means += loader_threads == 1 ? "; a thread decodes JPEG"
+                                 : fmt::format("; {} threads decode JPEG", loader_threads);
+  }
   const auto places = places_of(ranks, means);
   for (std::size_t rank = 0; ranks.size() > 1 && rank < places.size(); ++rank) {
     core::write_line("Rank {} is on {}", rank, places[rank]);
   }
-  return device;
+  if (ranks.size() == 1 && command_.data.is_shards()) {
+    core::write_line("This training is on {}", places.front());
+  }
 }
 
 void TrainProgram::warn_of_threads() const {
@@ -275,18 +298,17 @@ std::uint64_t TrainProgram::hash_of_options() const {
 }
 
 std::unique_ptr<TrainingData> TrainProgram::read_data(comm::Collectives& ranks, c10::Device device,
+                                                      int loader_threads,
                                                       const nn::TrainingOptions& training) const {
   std::unique_ptr<TrainingData> data;
-  const int threads = command_.training.threads;
   comm::all_or_throw(ranks, [&] {
-    nn::set_threads(threads);
+    nn::set_threads(command_.training.threads);
     data = naming_options([&] {
-      return make_training_data(
-          {.data = command_.data,
-           .split_seed = core::derive_seed(command_.seed, 0, "split"),
-           .loader_threads = command_.loader_threads > 0 ? command_.loader_threads : threads,
-           .device = device},
-          training);
+      return make_training_data({.data = command_.data,
+                                 .split_seed = core::derive_seed(command_.seed, 0, "split"),
+                                 .loader_threads = loader_threads,
+                                 .device = device},
+                                training);
     });
   });
   comm::require_equal(ranks, data->facts().data.fingerprint, "data");
@@ -357,7 +379,9 @@ int TrainProgram::run(comm::Collectives& ranks) const {
     warn_of_threads();
   });
   const c10::Device device = device_here(ranks);
-  const auto data = read_data(ranks, device, training);
+  const int loader_threads = this->loader_threads(ranks, device);
+  show_places(ranks, device, loader_threads);
+  const auto data = read_data(ranks, device, loader_threads, training);
   if (first) note_whole_crops(data->facts(), training.crop);
   const auto device_ranks = nn::make_device_collectives(ranks, device, command_.timeout());
   TrainingTask task = this->task(ranks, device, genotype, *data, training);

@@ -1,7 +1,10 @@
 #include "training_ranks.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <utility>
 #include <vector>
 
@@ -71,6 +74,18 @@ int in_training_ranks(std::chrono::nanoseconds timeout, const std::exception_ptr
 std::vector<std::string> places_of(comm::Collectives& ranks, const std::string& means) {
   auto places = comm::gather_texts(ranks, fmt::format("{}, with {}", core::host_name(), means));
   return ranks.rank() == 0 ? std::move(places) : std::vector<std::string>();
+}
+
+int own_cores(comm::Collectives& ranks, const std::vector<int>& cores) {
+  const std::uint64_t set = core::hash_text(fmt::format("{}", fmt::join(cores, " ")));
+  const std::string own = fmt::format("{} {}", core::host_name(), set);
+  const auto all = comm::gather_texts(ranks, own);
+  const auto sharing = static_cast<int>(std::count(all.begin(), all.end(), own));
+  return std::max(1, static_cast<int>(cores.size()) / std::max(1, sharing));
+}
+
+int loader_threads_beside_gpu(int own_cores) {
+  return std::max(1, own_cores - 1);
 }
 
 }  // namespace hierevo::app

@@ -22,4 +22,12 @@ int in_training_ranks(std::chrono::nanoseconds timeout, const std::exception_ptr
 /// elsewhere empty.
 std::vector<std::string> places_of(comm::Collectives& ranks, const std::string& means);
 
+/// Collective: how many of `cores`, those that this rank may run on, are its own. Ranks of a node
+/// that may run on the same ones share them equally; each has one at least.
+int own_cores(comm::Collectives& ranks, const std::vector<int>& cores);
+
+/// Threads that decode JPEG by default where a GPU trains: all cores of a rank but the one that
+/// launches the GPU's work.
+int loader_threads_beside_gpu(int own_cores);
+
 }  // namespace hierevo::app

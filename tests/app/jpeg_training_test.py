@@ -38,6 +38,13 @@ class JpegTraining(DataTest, JobTest):
                               code=code)
         return json.loads(result.stdout) if code == 0 else result.stderr
 
+    def test_the_first_line_says_how_many_threads_decode(self):
+        for options, text in (((), "a thread of the CPU; a thread decodes JPEG"),
+                              (("--threads", 2), "2 threads of the CPU; 2 threads decode JPEG"),
+                              (("--loader-threads", 3), "a thread of the CPU; 3 threads decode JPEG")):
+            result = self.hierevo(*self.line, "--out", self.folder / "none", "--dry-run", *options)
+            self.assertRegex(result.stderr, f"This training is on .*, with {text}\n")
+
     def weights(self, out, steps=STEPS):
         with h5py.File(self.folder / out / "repeat-1" / "last.h5") as file:
             self.assertEqual(len(file["losses"]), steps)
