@@ -7,10 +7,12 @@
 #include <set>
 #include <vector>
 
+#include "data/memory_files.hpp"
 #include "device/transfer.hpp"
 #include "executor/elements.hpp"
 #include "hierevo/comm/nccl_collectives.hpp"
 #include "hierevo/comm/self_collectives.hpp"
+#include "hierevo/nn/batches/jpeg_batches.hpp"
 #include "hierevo/nn/device/device.hpp"
 #include "hierevo/nn/executor/make_executor.hpp"
 #include "hierevo/nn/executor/torch_executor.hpp"
@@ -96,6 +98,24 @@ TEST_F(Gpu, GetsTheBatchesOfTheCpu) {
     EXPECT_LT(difference(batch.images, wanted->at(step, {2, 7}).images), 1e-5);
     EXPECT_LT(difference(batch.targets, wanted->at(step, {2, 7}).targets), 1e-6);
   }
+}
+
+TEST_F(Gpu, GetsTheDecodedBatchesOfTheCpu) {
+  const test::MemoryFiles files(20);
+  const PixelNormalisation normalisation{at::full({3}, 110.0F), at::full({3}, 0.02F)};
+  const TrainingOptions options{.batch = 8, .crop = 16, .cutout = 3, .mixup = 0.3};
+  const auto wanted = make_jpeg_training_batches(files, normalisation, options, 7, 3, 2, at::kCPU);
+  const auto got = make_jpeg_training_batches(files, normalisation, options, 7, 3, 2, gpu(0));
+  std::vector<Batch> batches;  // the host runs ahead
+  for (std::int64_t step = 0; step < 40; ++step) batches.push_back(got->at(step, {1, 6}));
+  for (std::int64_t step = 0; step < 40; ++step) {
+    const Batch batch = wanted->at(step, {1, 6});
+    EXPECT_LT(difference(batches[static_cast<std::size_t>(step)].images, batch.images), 1e-5);
+    EXPECT_LT(difference(batches[static_cast<std::size_t>(step)].targets, batch.targets), 1e-6);
+  }
+  const auto tests = make_jpeg_test_batches(files, normalisation, 16, 2, gpu(0));
+  const auto tests_here = make_jpeg_test_batches(files, normalisation, 16, 2, at::kCPU);
+  EXPECT_LT(difference(tests->at({3, 9}).images, tests_here->at({3, 9}).images), 1e-6);
 }
 
 /// The losses of a training on `device`, with all options of a step.
