@@ -2,8 +2,8 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <cstdint>
-#include <cstring>
 #include <utility>
 
 namespace hierevo::nn {
@@ -28,7 +28,7 @@ std::vector<at::Tensor> PackedSender::send(std::vector<at::Tensor> tensors) {
   PinnedBuffers::Buffer buffer = buffers_.take(bytes);
   std::uint8_t* place = buffer.get();
   for (const at::Tensor& tensor : tensors) {
-    std::memcpy(place, tensor.data_ptr(), tensor.nbytes());
+    std::copy_n(static_cast<const std::uint8_t*>(tensor.data_ptr()), tensor.nbytes(), place);
     place += place_bytes(tensor);
   }
   const at::Tensor there = queues_->device_memory(bytes);
