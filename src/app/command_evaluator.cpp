@@ -1,6 +1,7 @@
 // The evaluator process of a search: gets its orders from the rank that started it.
 #include <unistd.h>
 
+#include <cstdint>
 #include <cstdlib>
 #include <exception>
 #include <memory>
@@ -47,6 +48,7 @@ int command_evaluator(const Arguments&) {
   SearchCommandOptions command;
   std::optional<SearchEvaluators> evaluators;
   std::unique_ptr<search::Evaluator> evaluator;
+  std::int64_t memory = 0;
   try {
     OptionSet options("", "");
     command.add_to(options);
@@ -55,6 +57,8 @@ int command_evaluator(const Arguments&) {
                     [&](const std::string&) { return setup.options; });
     options.parse({"--run", setup.run});
     evaluators.emplace(command, options.lasting());
+    memory = evaluators->evaluator_memory(setup.sharing);
+    evaluators->limit_memory(setup.sharing);
     evaluator = evaluators->make();
   } catch (const std::exception& error) {
     server.ready(std::nullopt,
@@ -64,7 +68,7 @@ int command_evaluator(const Arguments&) {
                      : core::failure_of(error).text);
     return 0;
   }
-  server.ready(evaluators->data(), "");
+  server.ready(evaluators->data(), "", memory);
   try {
     server.serve(*evaluator);
   } catch (const std::exception& error) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <cstdlib>
 #include <exception>
 #include <filesystem>
@@ -24,7 +25,9 @@
 #include "hierevo/core/error.hpp"
 #include "hierevo/core/file.hpp"
 #include "hierevo/core/hash.hpp"
+#include "hierevo/core/host_name.hpp"
 #include "hierevo/core/log.hpp"
+#include "hierevo/core/memory.hpp"
 #include "hierevo/core/quantity_text.hpp"
 #include "hierevo/core/standard_error.hpp"
 #include "hierevo/process/supervisor.hpp"
@@ -76,6 +79,8 @@ class SearchProgram {
   /// `problem`: what keeps this rank from starting. It is told once, by rank 0: its own, which with
   /// the options is everybody's, or the first one that another rank reports.
   int run(comm::Communicator& ranks, std::exception_ptr problem);
+  /// `host` of rank 0, whose evaluators may share devices with those of this rank.
+  void knows_host_of_rank_0(const std::string& host) { host_of_rank_0_ = host; }
 
   /// How long may take what comes after the search, no longer than --grace lasts: MPI's end waits
   /// for all ranks, and evaluators in this process for what they are in.
@@ -84,7 +89,9 @@ class SearchProgram {
  private:
   void make_evaluators(const comm::Communicator& ranks);
   search::EvaluatorPoolOptions process_options(const comm::Communicator& ranks) const;
+  NodeShare node(const comm::Communicator& ranks) const;
   std::vector<EvaluatorPlace> places(const comm::Communicator& ranks) const;
+  std::int64_t memory_of_host(const comm::Communicator& ranks) const;
   struct Outcome {
     SearchEnd end;
     SearchStatus last;
@@ -102,6 +109,7 @@ class SearchProgram {
   std::string in_force_;
   std::string lasting_;
   std::vector<std::string> warnings_;  ///< for rank 0 to tell
+  std::string host_of_rank_0_;
   SlurmJob job_ = SlurmJob::here();
   std::optional<std::chrono::system_clock::time_point> last_moment_;
   std::optional<process::Supervisor> supervisor_;
@@ -112,13 +120,30 @@ class SearchProgram {
   bool all_left_ = false;                                              ///< likewise
 };
 
+NodeShare SearchProgram::node(const comm::Communicator& ranks) const {
+  NodeShare node = command_.node();
+  // Not where the launcher does not number the ranks of a node.
+  const bool numbered = (node.local_rank == 0) == (ranks.rank() == 0);
+  if (ranks.size() > 1 && numbered && host_of_rank_0_ == core::host_name()) {
+    node.evaluators_of_rank_0 = command_.master_evaluates ? 1 : 0;
+  }
+  return node;
+}
+
 std::vector<EvaluatorPlace> SearchProgram::places(const comm::Communicator& ranks) const {
-  const NodeShare node = command_.node();
   const int threads = command_.training.threads;
-  if (ranks.size() == 1) return evaluator_places_alone(node, command_.workers, threads);
-  auto places = evaluator_places(node, command_.evaluators_per_device, threads);
+  if (ranks.size() == 1) return evaluator_places_alone(node(ranks), command_.workers, threads);
+  auto places = evaluator_places(node(ranks), command_.evaluators_per_device, threads);
   if (ranks.rank() == 0) places.resize(1);  // it coordinates besides
   return places;
+}
+
+/// For each evaluator of this node.
+std::int64_t SearchProgram::memory_of_host(const comm::Communicator& ranks) const {
+  const int evaluators = ranks.size() == 1
+                             ? command_.workers
+                             : evaluators_of_node(node(ranks), command_.evaluators_per_device);
+  return core::usable_memory() / evaluators;
 }
 
 search::EvaluatorPoolOptions SearchProgram::process_options(const comm::Communicator& ranks) const {
@@ -141,7 +166,8 @@ search::EvaluatorPoolOptions SearchProgram::process_options(const comm::Communic
         ranks.size() > 1 ? fmt::format("rank {}, evaluator", ranks.rank()) : "evaluator";
     one.setup = EvaluatorSetup{.run = command_.run,
                                .options = in_force_,
-                               .log_name = fmt::format("{} {}", name, options.evaluators.size())}
+                               .log_name = fmt::format("{} {}", name, options.evaluators.size()),
+                               .sharing = place.sharing}
                     .text();
     options.evaluators.push_back(std::move(one));
   }
@@ -153,19 +179,23 @@ void SearchProgram::make_evaluators(const comm::Communicator& ranks) {
     check_devices(job_, comm::MpiSession::ranks_on_this_node(), command_.master_evaluates);
   }
   if (ranks.rank() == 0 && ranks.size() > 1 && !command_.master_evaluates) return;
-  options_.place = place_text(places(ranks), command_.node());
+  const std::vector<EvaluatorPlace> places = this->places(ranks);
+  options_.place = place_text(places, node(ranks));
+  if (command_.evaluator == "train") options_.evaluator_memory = memory_of_host(ranks);
   if (supervisor_) {
     evaluators_ = search::make_evaluator_pool(*supervisor_, process_options(ranks));
     return;
   }
   in_this_process_.emplace(command_, lasting_);
   std::vector<search::Evaluator*> pointers;
-  const std::size_t count = places(ranks).size();
-  for (std::size_t i = 0; i < count; ++i) {
+  for (std::size_t i = 0; i < places.size(); ++i) {
     local_.push_back(in_this_process_->make());
     pointers.push_back(local_.back().get());
   }
-  evaluators_ = search::make_local_evaluators(pointers, in_this_process_->data());
+  // All of this process use one GPU.
+  const int sharing = std::max(places.front().sharing, static_cast<int>(places.size()));
+  evaluators_ = search::make_local_evaluators(pointers, in_this_process_->data(),
+                                              in_this_process_->evaluator_memory(sharing));
 }
 
 std::string progress_text(const SearchStatus& status) {
@@ -452,6 +482,7 @@ int command_search(const Arguments& arguments) {
   if (ranks.size() == 1 && told_by_another) return static_cast<int>(core::ExitCode::usage);
   if (!problem) problem = problem_of([&] { check_ranks(job, many, ranks.size()); });
   if (ranks.size() > 1) {
+    program.knows_host_of_rank_0(session.from_rank_0(core::host_name()));
     problem = problem_with_folder(session, ranks.rank(), command.run, problem);
   }
   // Errors are reported inside, so that the session ends in order.

@@ -62,12 +62,17 @@ std::vector<int> allowed_cores() {
   return cores;
 }
 
-std::vector<std::string> devices_of(const NodeShare& node) {
+/// A launcher may tell the number of a rank and not how many there are.
+int ranks_of(const NodeShare& node) {
+  return std::max({node.local_ranks, node.local_rank + 1, 1});
+}
+
+/// Those of the rank of this number on the node.
+std::vector<std::string> devices_of(const NodeShare& node, int local_rank) {
   if (node.devices.empty()) return {""};
   if (node.own_devices) return node.devices;
-  // A launcher may tell the number of a rank and not how many there are.
-  const auto rank = static_cast<std::size_t>(std::max(node.local_rank, 0));
-  const auto ranks = std::max(static_cast<std::size_t>(std::max(node.local_ranks, 1)), rank + 1);
+  const auto rank = static_cast<std::size_t>(std::max(local_rank, 0));
+  const auto ranks = static_cast<std::size_t>(ranks_of(node));
   const std::size_t count = node.devices.size();
   // More ranks than devices, or a launcher that shows each rank its own: they share.
   if (count < ranks) return {node.devices[rank % count]};
@@ -76,8 +81,32 @@ std::vector<std::string> devices_of(const NodeShare& node) {
   return devices;
 }
 
+/// The device of each evaluator of that rank.
+std::vector<std::string> evaluators_of(const NodeShare& node, int local_rank, int per_device) {
+  std::vector<std::string> evaluators;
+  for (const std::string& device : devices_of(node, local_rank)) {
+    evaluators.insert(evaluators.end(), static_cast<std::size_t>(per_device), device);
+  }
+  if (local_rank == 0 && node.evaluators_of_rank_0) {
+    evaluators.resize(static_cast<std::size_t>(*node.evaluators_of_rank_0));
+  }
+  return evaluators;
+}
+
+/// How many of all the evaluators that may use it are on the device.
+int sharing_of(const std::string& device, const NodeShare& node, int per_device) {
+  std::ptrdiff_t count = 0;
+  for (int rank = 0; rank < ranks_of(node); ++rank) {
+    const bool of_others = node.own_devices && rank != node.local_rank;
+    if (of_others && !device.empty()) continue;  // another GPU of the same number
+    count += std::ranges::count(evaluators_of(node, rank, per_device), device);
+  }
+  return static_cast<int>(count);
+}
+
 /// Where the launcher has bound the rank and all threads have a core.
 void bind(std::vector<EvaluatorPlace>& places, const NodeShare& node, int threads) {
+  if (places.empty()) return;
   const std::size_t count = node.cores.size();
   const bool bound = static_cast<int>(count) < node.cores_of_node;
   if (!bound || count / places.size() < static_cast<std::size_t>(threads)) return;
@@ -114,26 +143,31 @@ std::string place_text(const std::vector<EvaluatorPlace>& places, const NodeShar
 
 std::vector<EvaluatorPlace> evaluator_places(const NodeShare& node, int per_device, int threads) {
   std::vector<EvaluatorPlace> places;
-  for (const std::string& device : devices_of(node)) {
-    for (int i = 0; i < per_device; ++i) places.push_back({device, {}});
+  for (const std::string& device : evaluators_of(node, node.local_rank, per_device)) {
+    places.push_back(
+        {.device = device, .sharing = sharing_of(device, node, per_device), .cores = {}});
   }
   bind(places, node, threads);
   return places;
 }
 
 int evaluators_of_node(const NodeShare& node, int per_device) {
-  if (node.own_devices) {
-    return node.local_ranks * std::max(1, static_cast<int>(node.devices.size())) * per_device;
+  std::size_t count = 0;
+  for (int rank = 0; rank < ranks_of(node); ++rank) {
+    count += evaluators_of(node, rank, per_device).size();
   }
-  // Ranks that share devices have evaluators each; a rank may also have several devices.
-  return std::max(node.local_ranks, static_cast<int>(node.devices.size())) * per_device;
+  return static_cast<int>(count);
 }
 
 std::vector<EvaluatorPlace> evaluator_places_alone(const NodeShare& node, int count, int threads) {
   std::vector<EvaluatorPlace> places;
-  const std::vector<std::string> devices = devices_of(node);
-  while (places.size() < static_cast<std::size_t>(count)) {
-    places.push_back({devices[places.size() % devices.size()], {}});
+  const std::vector<std::string> devices = devices_of(node, node.local_rank);
+  const int turns = static_cast<int>(devices.size());
+  for (int i = 0; i < count; ++i) {
+    // The first devices have one more where they cannot all have as many.
+    const int sharing = count / turns + (i % turns < count % turns ? 1 : 0);
+    places.push_back(
+        {.device = devices[static_cast<std::size_t>(i % turns)], .sharing = sharing, .cores = {}});
   }
   bind(places, node, threads);
   return places;

@@ -1,6 +1,7 @@
 // Which devices and cores the evaluators of a rank work on.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,9 @@ struct NodeShare {
   bool own_devices = false;          ///< or all of this rank alone
   std::vector<int> cores;            ///< that this process may run on
   int cores_of_node = 1;
+  /// So many evaluators rank 0 of the search has, 0 or 1, as it coordinates, where it is the first
+  /// rank of this node.
+  std::optional<int> evaluators_of_rank_0;
 
   /// This process's, by the environment and the system: HIEREVO_DEVICES=own says that the launcher
   /// shows each rank GPUs of its own. Throws UsageError for another value of it than own or shared.
@@ -21,22 +25,25 @@ struct NodeShare {
 };
 
 struct EvaluatorPlace {
-  std::string device;      ///< one of NodeShare::devices; empty: the cores
+  std::string device;  ///< one of NodeShare::devices; empty: the cores
+  int sharing = 1;     ///< evaluators on this device, this one and those of other ranks included
   std::vector<int> cores;  ///< to be bound to; empty: to none
 };
 
 /// "GPUs 0 2", "cores 4 5", or "any of 8 cores" where evaluators are bound to none.
 std::string place_text(const std::vector<EvaluatorPlace>& places, const NodeShare& node);
 
-/// Each of the rank's devices, or the cores where there is none, gets `per_device` evaluators.
-/// Devices that are not the rank's own are dealt out to the ranks of the node by turns. Evaluators
-/// are bound to cores where the launcher has bound their rank and there are `threads` for each.
+/// Each of the rank's devices, or the cores where there is none, gets `per_device` evaluators; rank
+/// 0 of the search has its own number. Devices that are not the rank's own are dealt out to the
+/// ranks of the node by turns. Evaluators are bound to cores where the launcher has bound their
+/// rank and there are `threads` for each.
 std::vector<EvaluatorPlace> evaluator_places(const NodeShare& node, int per_device, int threads);
-
-/// So many evaluators the ranks of a node have in all, or more, where all are as this one.
-int evaluators_of_node(const NodeShare& node, int per_device);
 
 /// The same for a rank that is alone: `count` evaluators in all, by turns on its devices.
 std::vector<EvaluatorPlace> evaluator_places_alone(const NodeShare& node, int count, int threads);
+
+/// So many evaluators the ranks of a node have in all, where the others have as many devices of
+/// their own as this one.
+int evaluators_of_node(const NodeShare& node, int per_device);
 
 }  // namespace hierevo::app

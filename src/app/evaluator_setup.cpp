@@ -1,5 +1,6 @@
 #include "evaluator_setup.hpp"
 
+#include <cstdint>
 #include <span>
 
 #include "hierevo/core/bytes.hpp"
@@ -10,6 +11,7 @@ namespace hierevo::app {
 std::string EvaluatorSetup::text() const {
   core::ByteWriter out;
   for (const std::string* part : {&run, &options, &log_name}) out.text(*part);
+  out.u32(static_cast<std::uint32_t>(sharing));
   const std::vector<std::byte> bytes = out.take();
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
@@ -20,7 +22,8 @@ EvaluatorSetup EvaluatorSetup::from_text(const std::string& text) {
   for (std::string* part : {&setup.run, &setup.options, &setup.log_name}) {
     *part = in.text(text.size());
   }
-  if (!in.ok() || !in.at_end()) {
+  setup.sharing = static_cast<int>(in.u32());
+  if (!in.ok() || !in.at_end() || setup.sharing < 1) {
     throw core::InternalError("The evaluator's setup cannot be read");
   }
   return setup;

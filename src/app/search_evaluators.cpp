@@ -39,6 +39,14 @@ std::optional<search::DataFacts> SearchEvaluators::data() const {
   return training_->facts();
 }
 
+std::int64_t SearchEvaluators::evaluator_memory(int sharing) const {
+  return training_ ? training_->evaluator_memory(sharing) : 0;
+}
+
+void SearchEvaluators::limit_memory(int sharing) const {
+  if (training_) training_->limit_memory(sharing);
+}
+
 std::unique_ptr<search::Evaluator> SearchEvaluators::make() const {
   if (training_) {
     return training_->make_evaluator(

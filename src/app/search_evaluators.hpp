@@ -1,6 +1,7 @@
 // What evaluates the candidates of a search, as its options say.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,6 +22,11 @@ class SearchEvaluators {
 
   /// Nothing where no data were read.
   std::optional<search::DataFacts> data() const;
+  /// Bytes that each evaluator has for a training where `sharing` of them share its GPU; 0 where it
+  /// does not train, or on the CPU. Throws UsageError where that is nothing.
+  std::int64_t evaluator_memory(int sharing) const;
+  /// Keeps this process, with one evaluator, to its share of the GPU from now on.
+  void limit_memory(int sharing) const;
   /// One more evaluator, for one thread; they share the data.
   std::unique_ptr<search::Evaluator> make() const;
 

@@ -6,10 +6,8 @@
 #include <chrono>
 #include <vector>
 
-#include "hierevo/comm/mpi_session.hpp"
 #include "hierevo/core/closest_match.hpp"
 #include "hierevo/core/error.hpp"
-#include "hierevo/core/memory.hpp"
 #include "hierevo/core/version.hpp"
 #include "option_errors.hpp"
 #include "progress_line.hpp"
@@ -70,11 +68,13 @@ void SearchCommandOptions::add_search_to(OptionSet& options) {
   options.add("max-parameters", &max_parameters, "larger networks get fitness 0 without training",
               bound);
   options.add("max-macs", &max_macs, "the same limit on multiply-accumulates for one image", bound);
-  options.add("max-training-memory", &max_training_memory,
-              "networks whose training needs more get fitness 0 without training",
-              {.range = core::at_least(0),
-               .unit = "GiB",
-               .zero = "available memory divided by concurrent evaluations"});
+  options.add(
+      "max-training-memory", &max_training_memory,
+      "networks whose training needs more memory than an evaluator has, of its GPU or of the "
+      "host, get fitness 0 without training",
+      {.range = core::at_least(0),
+       .unit = "GiB",
+       .zero = "the memory divided by the evaluators that share it"});
   options.add("reuse-fitness", &reuse_fitness,
               "reuse the fitness of an equal phenotype that was evaluated before");
 }
@@ -152,17 +152,10 @@ NodeShare SearchCommandOptions::node() const {
 
 search::TrainingMemory SearchCommandOptions::training_memory() const {
   constexpr double gibibyte = 1 << 30;
-  NodeShare node = this->node();
-  node.local_ranks = comm::MpiSession::ranks_on_a_node();
-  const int evaluations_at_once = comm::MpiSession::launched_by_mpi()
-                                      ? evaluators_of_node(node, evaluators_per_device)
-                                      : workers;
-  const double share = static_cast<double>(core::usable_memory()) / evaluations_at_once;
   const nn::TrainingOptions numbers = training.training();
   search::TrainingMemory memory{
-      .bytes = max_training_memory > 0.0 ? max_training_memory * gibibyte : share,
-      .batch = nn::images_at_a_time(numbers),
-      .crop = std::nullopt};
+      .bytes = std::nullopt, .batch = nn::images_at_a_time(numbers), .crop = std::nullopt};
+  if (max_training_memory > 0.0) memory.bytes = max_training_memory * gibibyte;
   if (numbers.crop > 0) memory.crop = static_cast<int>(numbers.crop);
   return memory;
 }

@@ -12,9 +12,11 @@
 #include "half_trained.hpp"
 #include "hierevo/comm/mpi_session.hpp"
 #include "hierevo/core/error.hpp"
+#include "hierevo/core/quantity_text.hpp"
 #include "hierevo/core/random.hpp"
 #include "hierevo/genome/cell_graph.hpp"
 #include "hierevo/nn/device/device.hpp"
+#include "hierevo/nn/device/device_memory.hpp"
 #include "hierevo/nn/device/threads.hpp"
 #include "hierevo/nn/training/fitness.hpp"
 #include "hierevo/nn/training/training_checks.hpp"
@@ -69,9 +71,12 @@ class TrainingSetup::TrainingEvaluator final : public search::Evaluator {
     } catch (const std::bad_alloc&) {
       return Evaluation::failure(Status::out_of_memory, "the host is out of memory");
     } catch (const c10::Error& error) {
-      return Evaluation::failure(
-          core::is_out_of_memory(error) ? Status::out_of_memory : Status::failed,
-          error.what_without_backtrace());
+      if (!core::is_out_of_memory(error)) {
+        return Evaluation::failure(Status::failed, error.what_without_backtrace());
+      }
+      // Nothing of that training is left by now: what comes next begins with an empty cache.
+      nn::release_cached_memory(data_->device);
+      return Evaluation::failure(Status::out_of_memory, error.what_without_backtrace());
     }
   }
 
@@ -159,6 +164,28 @@ void TrainingSetup::check_memory(const genome::Plan& plan) const {
   const nn::TrainingOptions& training = data_->training;
   app::check_memory(plan, nn::trained_side(data_->split.train, training),
                     images_at_a_time(training), 1);
+}
+
+std::int64_t TrainingSetup::evaluator_memory(int sharing) const {
+  if (data_->device.is_cpu()) return 0;
+  const std::int64_t all = nn::memory_of_gpu(data_->device);
+  const auto data = static_cast<std::int64_t>(data_->split.train.pixels.nbytes() +
+                                              data_->split.validation.pixels.nbytes());
+  const std::int64_t share = nn::memory_share(all, sharing) - data;
+  if (share > 0) return share;
+  constexpr double gigabyte = 1e9;
+  throw core::UsageError(
+      fmt::format("{} share a GPU of {:.3g} GB",
+                  core::counted_text(static_cast<std::size_t>(sharing), "evaluator"),
+                  static_cast<double>(all) / gigabyte),
+      fmt::format("each needs about 1 GB and {:.3g} GB for the images before it trains anything",
+                  static_cast<double>(data) / gigabyte),
+      "Give fewer --evaluators-per-device.");
+}
+
+void TrainingSetup::limit_memory(int sharing) const {
+  if (data_->device.is_cpu() || sharing == 1) return;
+  nn::limit_memory(data_->device, nn::memory_share(nn::memory_of_gpu(data_->device), sharing));
 }
 
 std::unique_ptr<search::Evaluator> TrainingSetup::make_evaluator(const genome::ModelSpec& spec,

@@ -38,6 +38,12 @@ class TrainingSetup {
   search::DataFacts facts() const;
   /// Throws UsageError where this machine's memory does not hold a training of `plan`.
   void check_memory(const genome::Plan& plan) const;
+  /// Bytes that a training may take where `sharing` evaluators share the GPU, each with its own
+  /// copy of the data; 0 on the CPU. Throws UsageError where nothing is left.
+  std::int64_t evaluator_memory(int sharing) const;
+  /// Keeps this process to its share of the GPU from now on; does nothing on the CPU, or where
+  /// nobody shares it.
+  void limit_memory(int sharing) const;
   /// Trains and validates `spec`'s network. Each is for one thread; they share the data. When it is
   /// asked to stop it saves the candidate half-trained, and resumes from there the next time.
   std::unique_ptr<search::Evaluator> make_evaluator(const genome::ModelSpec& spec,

@@ -22,6 +22,12 @@ search::DataFacts TrainingSetup::facts() const {
 
 void TrainingSetup::check_memory(const genome::Plan&) const {}
 
+std::int64_t TrainingSetup::evaluator_memory(int) const {
+  return 0;
+}
+
+void TrainingSetup::limit_memory(int) const {}
+
 std::unique_ptr<search::Evaluator> TrainingSetup::make_evaluator(const genome::ModelSpec&,
                                                                  Checkpoints) const {
   return nullptr;

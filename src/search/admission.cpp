@@ -48,6 +48,10 @@ std::string Admission::admit(int rank, const Hello& hello, bool begun) {
   places_[rank] =
       fmt::format("{}, {}{}{}", hello.host, core::counted_text(hello.evaluators, "evaluator"),
                   hello.place.empty() ? "" : " on ", hello.place);
+  const bool least = evaluator_memory_ == 0 || hello.evaluator_memory < evaluator_memory_;
+  if (refusal.why.empty() && hello.evaluator_memory > 0 && least) {
+    evaluator_memory_ = hello.evaluator_memory;
+  }
   if (!refusal.why.empty() || !hello.data) return std::move(refusal.why);
   were_read_ = true;
   if (data_) return {};

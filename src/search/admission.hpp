@@ -1,6 +1,7 @@
 // Which ranks may take part in a search.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -27,6 +28,8 @@ class Admission {
   void admit_all() const;
 
   const std::optional<DataFacts>& data() const { return data_; }
+  /// The least that any rank has for a training; 0: none knows.
+  std::int64_t evaluator_memory() const { return evaluator_memory_; }
   /// Whether they stand in the run's record.
   bool data_are_recorded() const { return recorded_; }
 
@@ -40,6 +43,7 @@ class Admission {
   const SearchOptions& options_;
   int ranks_;
   std::optional<DataFacts> data_;
+  std::int64_t evaluator_memory_ = 0;
   bool recorded_ = false;
   bool were_read_ = false;             ///< the data, by some rank
   std::map<int, std::string> places_;  ///< of the ranks that said Hello, for people

@@ -74,7 +74,7 @@ void Coordinator::begin_when_all_are_there() {
   if (ledger_.begun() || ending_.begun() || workers_.any_expected()) return;
   admission_.admit_all();
   if (!options_.dry_run) begin_record();
-  ledger_.begin(admission_.data());
+  ledger_.begin(admission_.data(), admission_.evaluator_memory());
 }
 
 void Coordinator::begin_record() {

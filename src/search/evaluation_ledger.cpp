@@ -32,8 +32,8 @@ EvaluationLedger::EvaluationLedger(const SearchOptions& options, SearchRecord& r
             evaluations_text(done_before_, options.engine.evaluations), engine_.in_flight_count());
 }
 
-void EvaluationLedger::begin(const std::optional<DataFacts>& data) {
-  screening_.emplace(options_, data);
+void EvaluationLedger::begin(const std::optional<DataFacts>& data, std::int64_t evaluator_memory) {
+  screening_.emplace(options_, data, evaluator_memory);
   for (const auto& individual : engine_.history()) screening_->remember(individual.evaluation);
 }
 

@@ -22,8 +22,9 @@ class EvaluationLedger {
   /// Resumes what `record` holds. Throws as load_engine().
   EvaluationLedger(const SearchOptions& options, SearchRecord& record);
 
-  /// Before the first candidate. `data`: none where no data were read.
-  void begin(const std::optional<DataFacts>& data);
+  /// Before the first candidate. `data`: none where no data were read. `evaluator_memory` is as
+  /// Screening has it.
+  void begin(const std::optional<DataFacts>& data, std::int64_t evaluator_memory);
   bool begun() const { return screening_.has_value(); }
 
   /// Issues the next candidate that needs a worker; null when there is none now. Those that need

@@ -71,8 +71,14 @@ std::optional<std::string> EvaluationServer::setup() {
   return setup->text;
 }
 
-void EvaluationServer::ready(const std::optional<DataFacts>& data, const std::string& error) {
-  send(encode(Hello{.program = {}, .host = {}, .data = data, .error = error, .place = {}}));
+void EvaluationServer::ready(const std::optional<DataFacts>& data, const std::string& error,
+                             std::int64_t evaluator_memory) {
+  send(encode(Hello{.program = {},
+                    .host = {},
+                    .data = data,
+                    .error = error,
+                    .place = {},
+                    .evaluator_memory = evaluator_memory}));
 }
 
 void EvaluationServer::serve(Evaluator& evaluator) {

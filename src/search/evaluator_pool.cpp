@@ -336,6 +336,7 @@ bool EvaluatorPool::take(Slot& slot, const AnyMessage& message) {
 bool EvaluatorPool::greeted(Slot& slot, const Hello& hello) {
   if (slot.ready) return false;
   if (!first_hello_) first_hello_ = hello;
+  first_hello_->evaluator_memory = std::min(first_hello_->evaluator_memory, hello.evaluator_memory);
   const auto& first = first_hello_->data;
   if (!hello.error.empty()) {
     give_up(slot, hello.error);
@@ -353,7 +354,7 @@ bool EvaluatorPool::greeted(Slot& slot, const Hello& hello) {
       std::all_of(slots_.begin(), slots_.end(), [](const Slot& one) { return one.ready; });
   if (announced_ || !all_ready) return true;
   announced_ = true;
-  events_.push_back(Ready{hello.data, ""});
+  events_.push_back(Ready{hello.data, "", first_hello_->evaluator_memory});
   return true;
 }
 
@@ -429,7 +430,7 @@ void EvaluatorPool::break_down(const std::string& reason) {
   if (announced_) {
     events_.push_back(Broken{reason});
   } else {
-    events_.push_back(Ready{std::nullopt, reason});
+    events_.push_back(Ready{.data = std::nullopt, .error = reason});
   }
 }
 

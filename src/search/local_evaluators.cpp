@@ -1,6 +1,7 @@
 // Evaluators in threads of this process.
 #include <chrono>
 #include <condition_variable>
+#include <cstdint>
 #include <deque>
 #include <mutex>
 #include <stop_token>
@@ -89,9 +90,10 @@ class Slot {
 
 class LocalEvaluators final : public Evaluators {
  public:
-  LocalEvaluators(const std::vector<Evaluator*>& evaluators, std::optional<DataFacts> data) {
+  LocalEvaluators(const std::vector<Evaluator*>& evaluators, std::optional<DataFacts> data,
+                  std::int64_t evaluator_memory) {
     for (Evaluator* evaluator : evaluators) slots_.emplace_back(*evaluator, events_);
-    events_.put(Ready{data, ""});
+    events_.put(Ready{std::move(data), "", evaluator_memory});
   }
   /// All are asked before any is waited for.
   ~LocalEvaluators() override {
@@ -123,8 +125,9 @@ class LocalEvaluators final : public Evaluators {
 }  // namespace
 
 std::unique_ptr<Evaluators> make_local_evaluators(std::vector<Evaluator*> evaluators,
-                                                  std::optional<DataFacts> data) {
-  return std::make_unique<LocalEvaluators>(evaluators, data);
+                                                  std::optional<DataFacts> data,
+                                                  std::int64_t evaluator_memory) {
+  return std::make_unique<LocalEvaluators>(evaluators, std::move(data), evaluator_memory);
 }
 
 }  // namespace hierevo::search

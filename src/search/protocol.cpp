@@ -65,6 +65,7 @@ struct Encoder {
     }
     out.text(cut(hello.error, evolution::longest_reason));
     out.text(cut(hello.place, longest_name));
+    out.i64(hello.evaluator_memory);
   }
 
   void operator()(const Work& work) {
@@ -171,6 +172,7 @@ std::optional<AnyMessage> read_hello(ByteReader& in) {
   if (has_data == 1) hello.data = read_data_facts(in);
   hello.error = in.text(evolution::longest_reason);
   hello.place = in.text(longest_name);
+  hello.evaluator_memory = read_count(in);
   return hello;
 }
 

@@ -23,13 +23,14 @@ namespace hierevo::search {
 /// Worker → coordinator: ready to work. With an `error`, it never will be.
 /// Evaluator → worker: the same, without what the worker knows itself.
 struct Hello {
-  std::string program;            ///< core::version() of the worker
-  std::string host;               ///< where it runs
-  std::uint64_t fingerprint = 0;  ///< hash of the options, equal on all ranks
-  std::uint32_t evaluators = 1;   ///< so many candidates at the same time
-  std::optional<DataFacts> data;  ///< where its evaluators have read data
-  std::string error;              ///< why this rank cannot evaluate; empty when it can
-  std::string place;              ///< the devices or cores of its evaluators, for people
+  std::string program;                ///< core::version() of the worker
+  std::string host;                   ///< where it runs
+  std::uint64_t fingerprint = 0;      ///< hash of the options, equal on all ranks
+  std::uint32_t evaluators = 1;       ///< so many candidates at the same time
+  std::optional<DataFacts> data;      ///< where its evaluators have read data
+  std::string error;                  ///< why this rank cannot evaluate; empty when it can
+  std::string place;                  ///< the devices or cores of its evaluators, for people
+  std::int64_t evaluator_memory = 0;  ///< bytes for a training in one evaluator; 0: not known
 };
 
 // Work (evaluator.hpp), coordinator → worker → evaluator: evaluate this.
@@ -95,7 +96,7 @@ struct Setup {
 using AnyMessage = std::variant<Hello, Work, Result, ProgressReport, Heartbeat, Stop, Drain,
                                 Drained, Shutdown, Setup, CapacityReduced, Cancel, Cancelled>;
 
-inline constexpr std::uint16_t protocol_version = 8;
+inline constexpr std::uint16_t protocol_version = 9;
 inline constexpr std::size_t most_evaluators = 1024;
 inline constexpr std::size_t longest_setup = std::size_t{1} << 15;
 

@@ -17,13 +17,21 @@ int training_size(const SearchOptions& options, const std::optional<DataFacts>& 
 
 }  // namespace
 
-Screening::Screening(const SearchOptions& options, const std::optional<DataFacts>& data)
+Screening::Screening(const SearchOptions& options, const std::optional<DataFacts>& data,
+                     std::int64_t evaluator_memory)
     : model_(data ? adapted(options.model, *data) : options.model),
       max_parameters_(options.max_parameters),
       max_macs_(options.max_macs),
       memory_(options.memory),
       training_size_(training_size(options, data)),
-      reuse_fitness_(options.reuse_fitness) {}
+      reuse_fitness_(options.reuse_fitness) {
+  if (!memory_ || memory_->bytes) return;
+  if (evaluator_memory > 0) {
+    memory_->bytes = static_cast<double>(evaluator_memory);
+  } else {
+    memory_.reset();
+  }
+}
 
 void Screening::remember(const evolution::Evaluation& evaluation) {
   if (!reuse_fitness_ || evaluation.status != Status::evaluated) return;
@@ -39,10 +47,10 @@ std::string Screening::over_budget(const genome::Plan& plan, const genome::Cost&
   }
   if (!memory_) return {};
   const double needed = training_bytes(plan, training_size_, memory_->batch);
-  if (needed <= memory_->bytes) return {};
+  if (needed <= *memory_->bytes) return {};
   constexpr double gigabyte = 1e9;
   return fmt::format("a training needs {:.3g} GB of memory, more than {:.3g} GB", needed / gigabyte,
-                     memory_->bytes / gigabyte);
+                     *memory_->bytes / gigabyte);
 }
 
 Screening::Facts Screening::look_at(const evolution::Candidate& candidate) const {

@@ -13,8 +13,11 @@ namespace hierevo::search {
 
 class Screening {
  public:
-  /// `data`: none where no data were read, and nothing is trained.
-  Screening(const SearchOptions& options, const std::optional<DataFacts>& data);
+  /// `data`: none where no data were read, and nothing is trained. `evaluator_memory`: the least
+  /// bytes that an evaluator has for a training, 0 where that is not known; it counts where the
+  /// options say none.
+  Screening(const SearchOptions& options, const std::optional<DataFacts>& data,
+            std::int64_t evaluator_memory = 0);
 
   /// Remembers an evaluated individual for those of equal phenotype that come later.
   void remember(const evolution::Evaluation& evaluation);

@@ -33,14 +33,16 @@ constexpr int most_events_at_once = 10'000;
 Worker::Worker(comm::Communicator& ranks, const SearchOptions& options, Evaluators* evaluators,
                std::string error)
     : ranks_(ranks), options_(options), evaluators_(evaluators) {
-  if (evaluators_ == nullptr) greet({std::nullopt, std::move(error)});
+  if (evaluators_ == nullptr) greet({.data = std::nullopt, .error = std::move(error)});
 }
 
 void Worker::greet(const Evaluators::Ready& ready) {
   const std::size_t count = evaluators_ == nullptr ? 1 : evaluators_->count();
-  ranks_.send(
-      0, encode(Hello{core::version(), core::host_name(), options_.fingerprint,
-                      static_cast<std::uint32_t>(count), ready.data, ready.error, options_.place}));
+  const std::int64_t memory =
+      ready.evaluator_memory > 0 ? ready.evaluator_memory : options_.evaluator_memory;
+  ranks_.send(0, encode(Hello{core::version(), core::host_name(), options_.fingerprint,
+                              static_cast<std::uint32_t>(count), ready.data, ready.error,
+                              options_.place, memory}));
 }
 
 void Worker::handle(const AnyMessage& message, Clock::time_point now) {

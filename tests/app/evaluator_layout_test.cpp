@@ -3,10 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <cstdlib>
+#include <map>
 #include <numeric>
 
 #include "hierevo/core/error.hpp"
+#include "hierevo/core/random.hpp"
 
 namespace hierevo::app {
 namespace {
@@ -89,6 +92,67 @@ TEST(EvaluatorPlaces, AreCountedForTheWholeNode) {
   EXPECT_EQ(evaluators_of_node(node(0, 3, {}), 2), 6);
   EXPECT_EQ(evaluators_of_node(node(1, 2, {"0", "1", "2", "3"}), 2), 8);
   EXPECT_EQ(evaluators_of_node(node(1, 4, {"0"}), 1), 4);
+}
+
+/// The places of all ranks of a node, as each of them finds its own.
+std::vector<EvaluatorPlace> places_of_all(const NodeShare& one, int per_device) {
+  std::vector<EvaluatorPlace> all;
+  for (int rank = 0; rank < one.local_ranks; ++rank) {
+    NodeShare its = one;
+    its.local_rank = rank;
+    const auto places = evaluator_places(its, per_device, 1);
+    EXPECT_TRUE(!places.empty() || (rank == 0 && one.evaluators_of_rank_0 == 0));
+    all.insert(all.end(), places.begin(), places.end());
+  }
+  return all;
+}
+
+TEST(EvaluatorPlaces, KnowHowManyShareTheirDevice) {
+  core::RandomStream random(21);
+  int shared_by_ranks = 0;
+  for (int i = 0; i < 2000; ++i) {
+    const int ranks = 1 + static_cast<int>(random.below(9));
+    NodeShare one = node(0, ranks, {});
+    const auto count = random.below(9);
+    for (std::uint64_t k = 0; k < count; ++k) one.devices.push_back(std::to_string(k + 3));
+    if (random.below(2) == 0) one.evaluators_of_rank_0 = static_cast<int>(random.below(2));
+    const int per_device = 1 + static_cast<int>(random.below(8));
+    const auto all = places_of_all(one, per_device);
+    std::map<std::string, int> on_device;
+    for (const EvaluatorPlace& place : all) ++on_device[place.device];
+    for (const EvaluatorPlace& place : all) ASSERT_EQ(place.sharing, on_device[place.device]);
+    ASSERT_EQ(evaluators_of_node(one, per_device), static_cast<int>(all.size()));
+    shared_by_ranks += count > 0 && ranks > static_cast<int>(count) ? 1 : 0;
+  }
+  EXPECT_GT(shared_by_ranks, 200);
+}
+
+TEST(EvaluatorPlaces, OfRanksAloneKnowIt) {
+  core::RandomStream random(22);
+  for (int i = 0; i < 500; ++i) {
+    NodeShare one = node(0, 1, {});
+    for (auto k = random.below(6); k > 0; --k) one.devices.push_back(std::to_string(k));
+    const auto places = evaluator_places_alone(one, 1 + static_cast<int>(random.below(20)), 1);
+    std::map<std::string, int> on_device;
+    for (const EvaluatorPlace& place : places) ++on_device[place.device];
+    for (const EvaluatorPlace& place : places) ASSERT_EQ(place.sharing, on_device[place.device]);
+  }
+}
+
+// Four GPUs, and on the first node one rank more, which coordinates.
+TEST(EvaluatorPlaces, ShareNothingWithARankThatOnlyCoordinates) {
+  NodeShare first = node(4, 5, {"0", "1", "2", "3"});
+  EXPECT_EQ(evaluator_places(first, 2, 1).at(0).sharing, 4);
+  first.evaluators_of_rank_0 = 0;
+  EXPECT_EQ(evaluator_places(first, 2, 1).at(0).sharing, 2);
+  first.evaluators_of_rank_0 = 1;
+  EXPECT_EQ(evaluator_places(first, 2, 1).at(0).sharing, 3);
+  // Each rank has a GPU of its own, under the same number.
+  first.own_devices = true;
+  first.devices = {"0"};
+  EXPECT_EQ(evaluator_places(first, 2, 1).at(0).sharing, 2);
+  first.devices = {};
+  EXPECT_EQ(evaluator_places(first, 2, 1).at(0).sharing, 9) << "cores are all ranks'";
 }
 
 TEST(EvaluatorPlaces, DivideTheCoresThatTheRankIsBoundTo) {

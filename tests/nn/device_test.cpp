@@ -12,6 +12,8 @@
 #include "hierevo/comm/agreement.hpp"
 #include "hierevo/comm/self_collectives.hpp"
 #include "hierevo/core/error.hpp"
+#include "hierevo/core/random.hpp"
+#include "hierevo/nn/device/device_memory.hpp"
 #include "hierevo/nn/executor/make_executor.hpp"
 #include "nn/small_problem.hpp"
 #include "nn/thread_ranks.hpp"
@@ -26,6 +28,32 @@ TEST(Device, IsTheCpuWhereThereIsNoGpu) {
   for (const auto sharing : {GpuSharing::refused, GpuSharing::allowed}) {
     EXPECT_TRUE(device_of_rank({.rank = 3, .ranks = 4}, sharing, 0).is_cpu());
   }
+}
+
+TEST(MemoryShare, LeavesRoomForAllProcesses) {
+  core::RandomStream random(3);
+  constexpr std::int64_t gibibyte = std::int64_t{1} << 30;
+  for (int i = 0; i < 1000; ++i) {
+    const auto bytes = static_cast<std::int64_t>(random.below(200 * gibibyte));
+    const int processes = 1 + static_cast<int>(random.below(64));
+    const std::int64_t share = memory_share(bytes, processes);
+    ASSERT_GE(share, 0);
+    if (share == 0) {
+      ASSERT_LE(bytes / processes, gibibyte);
+      continue;
+    }
+    // Each also has a context and more, of about half a gibibyte.
+    ASSERT_LE(processes * (share + gibibyte / 2), bytes);
+    ASSERT_GE(processes * (share + gibibyte + 1), bytes);
+  }
+}
+
+TEST(MemoryShare, CannotBeHadWithoutCuda) {
+  if (gpu_count() > 0) GTEST_SKIP() << "there is a GPU";
+  EXPECT_NO_THROW(release_cached_memory(at::kCPU));
+  const c10::Device gpu(c10::DeviceType::CUDA, 0);
+  EXPECT_ANY_THROW(memory_of_gpu(gpu));
+  EXPECT_ANY_THROW(limit_memory(gpu, 1));
 }
 
 TEST(Device, IsTheGpuOfTheRanksNumberOnItsNode) {

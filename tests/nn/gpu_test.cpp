@@ -14,6 +14,7 @@
 #include "hierevo/comm/self_collectives.hpp"
 #include "hierevo/nn/batches/jpeg_batches.hpp"
 #include "hierevo/nn/device/device.hpp"
+#include "hierevo/nn/device/device_memory.hpp"
 #include "hierevo/nn/executor/make_executor.hpp"
 #include "hierevo/nn/executor/torch_executor.hpp"
 #include "nn/network_cases.hpp"
@@ -76,6 +77,22 @@ TEST_F(Gpu, MakesTheStepThatTheCpuMakes) {
     }
     EXPECT_LT(difference(there->predict(images), here->predict(images)), 1e-8);
   }
+}
+
+TEST_F(Gpu, RunsOutOfMemoryAtTheShareOfTheProcess) {
+  constexpr std::int64_t mebibyte = 1 << 20;
+  const auto take = [](std::int64_t bytes) {
+    return at::empty({bytes}, at::TensorOptions(gpu(0)).dtype(at::kByte));
+  };
+  release_cached_memory(gpu(0));
+  limit_memory(gpu(0), 256 * mebibyte);
+  EXPECT_THROW(take(300 * mebibyte), c10::Error);
+  { const at::Tensor most = take(200 * mebibyte); }
+  // What is kept of it is no use for a larger one: it is given back.
+  EXPECT_NO_THROW(take(220 * mebibyte));
+  release_cached_memory(gpu(0));
+  limit_memory(gpu(0), memory_of_gpu(gpu(0)));
+  EXPECT_NO_THROW(take(300 * mebibyte));
 }
 
 TEST_F(Gpu, GetsTheBatchesOfTheCpu) {

@@ -533,6 +533,29 @@ TEST_F(CoordinatorTest, WhoComesLateAndCannotTakePartDoesNotEndTheSearch) {
   EXPECT_FALSE(coordinator_->end());
 }
 
+// With the least of any rank, as a candidate may go to each of them.
+TEST_F(CoordinatorTest, RefusesWhatSomeRankHasNoMemoryToTrain) {
+  const auto given_work = [this](std::optional<double> limit, std::int64_t least) {
+    options_.memory = TrainingMemory{.bytes = limit, .batch = 256, .crop = 24};
+    options_.run += "-next";
+    construct();
+    for (int rank = 1; rank <= workers; ++rank) {
+      Hello one = hello();
+      one.evaluator_memory = rank == 2 ? least : std::int64_t{1} << 50;
+      say(rank, one);
+    }
+    tick();
+    const bool given = !new_work(1).empty();
+    for (int rank = 2; rank <= workers; ++rank) EXPECT_EQ(new_work(rank).empty(), !given);
+    return given;
+  };
+  EXPECT_FALSE(given_work({}, 1000));
+  EXPECT_TRUE(given_work({}, std::int64_t{1} << 50));
+  EXPECT_TRUE(given_work({}, 0));       // it does not know
+  EXPECT_TRUE(given_work(1e15, 1000));  // --max-training-memory says what counts
+  EXPECT_FALSE(given_work(1000.0, std::int64_t{1} << 50));
+}
+
 DataFacts some_data(const char* name = "flowers") {
   return {.input_channels = 1,
           .classes = 7,

@@ -21,7 +21,7 @@ class EvaluationLedgerTest : public testing::Test {
     record_.emplace(options_.run);
     ledger_.emplace(options_, *record_);
     record_->begin("");
-    ledger_->begin(std::nullopt);
+    ledger_->begin(std::nullopt, 0);
   }
   static Evaluation success() {
     Evaluation evaluation;

@@ -52,6 +52,15 @@ class Rank {
     }
     evaluators_ = make_evaluator_pool(supervisor_, std::move(options));
   }
+  /// One evaluator for each of `setups`.
+  Rank(const std::string& how, const std::vector<std::string>& setups) {
+    EvaluatorPoolOptions options;
+    for (const std::string& setup : setups) {
+      options.evaluators.push_back({.order = {}, .setup = setup});
+      options.evaluators.back().order.command = {HIEREVO_EVALUATOR_PROGRAM, how};
+    }
+    evaluators_ = make_evaluator_pool(supervisor_, std::move(options));
+  }
 
   Evaluators& evaluators() { return *evaluators_; }
   const process::Supervisor& supervisor() const { return supervisor_; }
@@ -140,6 +149,16 @@ TEST(EvaluatorPool, AreReadyOnceAndEvaluate) {
   EXPECT_EQ(ready.data, (DataFacts{1, 7, 4}));
   for (std::uint64_t id = 1; id <= 50; ++id) rank.expect_success(id);
   rank.expect_silence();
+}
+
+TEST(EvaluatorPool, ReportTheMemoryOfTheOneThatHasLeast) {
+  for (const auto& [memories, least] :
+       {std::pair<std::vector<std::string>, std::int64_t>{{"7000000000"}, 7'000'000'000},
+        {{"90", "80", "85"}, 80},
+        {{"80", "90", "85"}, 80},
+        {{"90", "0"}, 0}}) {
+    EXPECT_EQ(Rank("memory", memories).next<Ready>().evaluator_memory, least);
+  }
 }
 
 TEST(EvaluatorPool, WorkAtTheSameTime) {

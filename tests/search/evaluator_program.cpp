@@ -122,6 +122,12 @@ int main(int argc, char** argv) {
     server.serve(evaluator);
     return 0;
   }
+  if (how == "memory") {
+    server.ready(std::nullopt, "", std::stoll(*setup));
+    TestEvaluator evaluator;
+    server.serve(evaluator);
+    return 0;
+  }
   // A named pipe, which opens when the test opens it too.
   if (how == "wait") std::ifstream(*setup).get();
   server.ready(DataFacts{1, 7, setup->size()}, "");

@@ -34,6 +34,7 @@ TEST(Protocol, RoundTrips) {
   EXPECT_EQ(hello.fingerprint, 99u);
   EXPECT_EQ(hello.evaluators, 4u);
   EXPECT_EQ(hello.place, "GPUs 0 1");
+  EXPECT_EQ(hello.evaluator_memory, 34'000'000'000);
   EXPECT_EQ(hello.data, sample_hello().data);
   EXPECT_EQ(hello.error, "no data");
   // The encoding has all of a message: what is read is written as it was.

@@ -52,7 +52,7 @@ inline Hello sample_hello() {
                        .name = "flowers",
                        .training_images = 40'000,
                        .held_out_images = 10'000};
-  return {"0.1.0", "node7", 99, 4, data, "no data", "GPUs 0 1"};
+  return {"0.1.0", "node7", 99, 4, data, "no data", "GPUs 0 1", 34'000'000'000};
 }
 
 inline ProgressReport sample_progress_report() {

@@ -84,6 +84,24 @@ TEST(Screening, RefusesWhatTheMemoryDoesNotHold) {
   }
 }
 
+TEST(Screening, TakesTheMemoryOfTheEvaluatorsWhereNoneIsGiven) {
+  const auto decided = [](std::optional<double> bytes, std::int64_t of_evaluator) {
+    SearchOptions options;
+    options.memory = TrainingMemory{.bytes = bytes, .batch = 256, .crop = 24};
+    const Screening screening(options, std::nullopt, of_evaluator);
+    return screening.look_at(candidate(genome::published_cell())).decided;
+  };
+  const SearchOptions options;
+  const double needed =
+      training_bytes(make_plan(genome::assemble(genome::published_cell()), options.model), 24, 256);
+  const auto least = static_cast<std::int64_t>(needed) + 1;
+  EXPECT_FALSE(decided({}, least));
+  EXPECT_TRUE(decided({}, least - 2));
+  EXPECT_FALSE(decided({}, 0));
+  EXPECT_FALSE(decided(needed, 1));
+  EXPECT_TRUE(decided(needed - 1.0, least));
+}
+
 // Cells of the paper's flat space as a search begins with them.
 TEST(Screening, RefusesTheFlatCellsOfWhichATrainingNeedsMore) {
   constexpr double bytes = 16e9;

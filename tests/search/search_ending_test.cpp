@@ -17,7 +17,7 @@ class SearchEndingTest : public testing::Test {
  protected:
   SearchEndingTest() {
     record_.begin("");
-    ledger_.begin(std::nullopt);
+    ledger_.begin(std::nullopt, 0);
     for (const int rank : {1, 2}) workers_.greeted(rank, "host", 1);
   }
 

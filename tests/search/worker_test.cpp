@@ -112,6 +112,19 @@ TEST_F(WorkerTest, SaysHelloWhenItsEvaluatorsAreReady) {
   EXPECT_EQ(hellos[0].evaluators, 2u);
 }
 
+TEST_F(WorkerTest, SaysWhatMemoryItsEvaluatorsKnowOfOrElseItsOwn) {
+  options_.evaluator_memory = 100;
+  for (const auto& [known, told] : {std::pair{0, 100}, {40, 40}, {200, 200}}) {
+    worker_.emplace(ranks_, options_, &evaluators_, "");
+    evaluators_.events.push_back(
+        Evaluators::Ready{.data = {}, .error = "", .evaluator_memory = known});
+    worker().tick(now_);
+    const auto hellos = ranks_.take<Hello>(0);
+    ASSERT_THAT(hellos, SizeIs(1));
+    EXPECT_EQ(hellos[0].evaluator_memory, told);
+  }
+}
+
 TEST_F(WorkerTest, SaysNoHelloWhenItIsToLeave) {
   hear(Drain{});
   tick();

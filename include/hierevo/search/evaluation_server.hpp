@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,8 +22,9 @@ class EvaluationServer {
 
   /// Waits for the rank's first message. Nothing when the rank is gone.
   std::optional<std::string> setup();
-  /// Ready to evaluate, or not, and why.
-  void ready(const std::optional<DataFacts>& data, const std::string& error);
+  /// Ready to evaluate, or not, and why. `evaluator_memory` is as in Evaluators::Ready.
+  void ready(const std::optional<DataFacts>& data, const std::string& error,
+             std::int64_t evaluator_memory = 0);
   /// Evaluates what it is given until the rank is gone.
   void serve(Evaluator& evaluator);
 

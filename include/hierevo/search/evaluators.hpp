@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,6 +22,7 @@ class Evaluators {
   struct Ready {
     std::optional<DataFacts> data;  ///< none where no data were read
     std::string error;
+    std::int64_t evaluator_memory = 0;  ///< bytes that each has for a training; 0: not known
   };
   /// How far an evaluation is.
   struct Progress {
@@ -67,9 +69,10 @@ class Evaluators {
 
 /// `evaluators`, each in a thread of its own in this process. A crash ends all, and one that does
 /// not call its progress callback cannot be ended: for debugging, and for programs that embed the
-/// search with an evaluator of their own. They must outlive what is returned, which waits for them
-/// at its end.
+/// search with an evaluator of their own. `evaluator_memory` is as in Evaluators::Ready. They must
+/// outlive what is returned, which waits for them at its end.
 std::unique_ptr<Evaluators> make_local_evaluators(std::vector<Evaluator*> evaluators,
-                                                  std::optional<DataFacts> data = std::nullopt);
+                                                  std::optional<DataFacts> data = std::nullopt,
+                                                  std::int64_t evaluator_memory = 0);
 
 }  // namespace hierevo::search

@@ -16,14 +16,16 @@
 
 namespace hierevo::search {
 
-/// The memory that one training may use, and what that depends on.
+/// The memory that one training may use, and on what it depends how much it needs.
 struct TrainingMemory {
-  double bytes = 0.0;
+  /// None: the least that a rank has for one (Evaluators::Ready, SearchOptions::evaluator_memory).
+  std::optional<double> bytes;
   std::int64_t batch = 256;
   std::optional<int> crop = 24;  ///< height and width of the training crops; none: whole images
 };
 
-/// A search over the ranks of a communicator; equal on all ranks but for `place`.
+/// A search over the ranks of a communicator; equal on all ranks but for `place` and
+/// `evaluator_memory`.
 struct SearchOptions {
   evolution::EngineOptions engine;
   genome::ModelSpec model;                     ///< whose parameters and MACs are recorded
@@ -43,7 +45,10 @@ struct SearchOptions {
   bool dry_run = false;           ///< ends before the first evaluation, and writes nothing
   std::uint64_t fingerprint = 0;  ///< hash of all that ranks must agree on
   std::string place;              ///< the devices or cores of this rank's evaluators, for people
-  std::string log;                ///< the file with rank 0's messages, for people; empty: unknown
+  /// Bytes that each evaluator of this rank has for a training, where these do not know it
+  /// themselves; 0: nobody knows.
+  std::int64_t evaluator_memory = 0;
+  std::string log;  ///< the file with rank 0's messages, for people; empty: unknown
 };
 
 /// How a search is doing.
