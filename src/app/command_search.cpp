@@ -181,6 +181,11 @@ void SearchProgram::make_evaluators(const comm::Communicator& ranks) {
   if (ranks.rank() == 0 && ranks.size() > 1 && !command_.master_evaluates) return;
   const std::vector<EvaluatorPlace> places = this->places(ranks);
   options_.place = place_text(places, node(ranks));
+  // Once, by the first rank that evaluates; the others are as this one.
+  const bool trains = supervisor_ && command_.evaluator == "train";
+  const std::string advice = trains ? advice_of_mps(places, node(ranks)) : "";
+  const bool first = ranks.rank() == 0 || (ranks.rank() == 1 && !command_.master_evaluates);
+  if (first && !advice.empty()) core::log(core::LogLevel::warning, std::string_view(advice));
   if (command_.evaluator == "train") options_.evaluator_memory = memory_of_host(ranks);
   if (supervisor_) {
     evaluators_ = search::make_evaluator_pool(*supervisor_, process_options(ranks));

@@ -11,9 +11,11 @@
 #include <set>
 #include <sstream>
 #include <string_view>
+#include <utility>
 
 #include "hierevo/comm/mpi_session.hpp"
 #include "hierevo/core/error.hpp"
+#include "mps.hpp"
 
 namespace hierevo::app {
 
@@ -104,6 +106,26 @@ int sharing_of(const std::string& device, const NodeShare& node, int per_device)
   return static_cast<int>(count);
 }
 
+/// The least and the most evaluators on one of the GPUs; 0 where there are no GPUs.
+std::pair<int, int> evaluators_of_a_gpu(const std::vector<EvaluatorPlace>& places) {
+  std::pair<int, int> range(0, 0);
+  for (const EvaluatorPlace& place : places) {
+    if (place.device.empty()) continue;
+    range.first = range.first == 0 ? place.sharing : std::min(range.first, place.sharing);
+    range.second = std::max(range.second, place.sharing);
+  }
+  return range;
+}
+
+std::string gpus_text(const std::set<std::string>& devices, std::pair<int, int> sharing, bool mps) {
+  std::string text = fmt::format("GPUs {}", fmt::join(devices, " "));
+  const auto [least, most] = sharing;
+  if (most < 2) return text;
+  const std::string count =
+      least == most ? std::to_string(most) : fmt::format("{} to {}", least, most);
+  return text + fmt::format(" ({} evaluators on each, {} MPS)", count, mps ? "under" : "without");
+}
+
 /// Where the launcher has bound the rank and all threads have a core.
 void bind(std::vector<EvaluatorPlace>& places, const NodeShare& node, int threads) {
   if (places.empty()) return;
@@ -125,6 +147,7 @@ NodeShare NodeShare::here() {
   node.devices = visible_devices();
   node.own_devices = devices_are_own();
   node.cores = allowed_cores();
+  node.mps = mps_runs();
   node.cores_of_node = static_cast<int>(::sysconf(_SC_NPROCESSORS_ONLN));
   return node;
 }
@@ -136,9 +159,17 @@ std::string place_text(const std::vector<EvaluatorPlace>& places, const NodeShar
     if (!place.device.empty()) devices.insert(place.device);
     cores.insert(place.cores.begin(), place.cores.end());
   }
-  if (!devices.empty()) return fmt::format("GPUs {}", fmt::join(devices, " "));
+  if (!devices.empty()) return gpus_text(devices, evaluators_of_a_gpu(places), node.mps);
   if (!cores.empty()) return fmt::format("cores {}", fmt::join(cores, " "));
   return fmt::format("any of {} cores", node.cores.size());
+}
+
+std::string advice_of_mps(const std::vector<EvaluatorPlace>& places, const NodeShare& node) {
+  const int most = evaluators_of_a_gpu(places).second;
+  if (most < 2 || node.mps) return "";
+  return core::error_text(fmt::format("{} evaluators share a GPU without NVIDIA's MPS", most),
+                          "their kernels take turns instead of running side by side",
+                          "Start nvidia-cuda-mps-control -d on each node first: docs/gpus.md.");
 }
 
 std::vector<EvaluatorPlace> evaluator_places(const NodeShare& node, int per_device, int threads) {

@@ -15,6 +15,7 @@ struct NodeShare {
   bool own_devices = false;          ///< or all of this rank alone
   std::vector<int> cores;            ///< that this process may run on
   int cores_of_node = 1;
+  bool mps = false;  ///< NVIDIA's MPS serves processes here (mps.hpp)
   /// So many evaluators rank 0 of the search has, 0 or 1, as it coordinates, where it is the first
   /// rank of this node.
   std::optional<int> evaluators_of_rank_0;
@@ -30,8 +31,12 @@ struct EvaluatorPlace {
   std::vector<int> cores;  ///< to be bound to; empty: to none
 };
 
-/// "GPUs 0 2", "cores 4 5", or "any of 8 cores" where evaluators are bound to none.
+/// "GPUs 0 2", "GPUs 0 2 (4 evaluators on each, under MPS)", "cores 4 5", or "any of 8 cores" where
+/// evaluators are bound to none.
 std::string place_text(const std::vector<EvaluatorPlace>& places, const NodeShare& node);
+
+/// What to do about GPUs that evaluators share without MPS; empty where there are none.
+std::string advice_of_mps(const std::vector<EvaluatorPlace>& places, const NodeShare& node);
 
 /// Each of the rank's devices, or the cores where there is none, gets `per_device` evaluators; rank
 /// 0 of the search has its own number. Devices that are not the rank's own are dealt out to the

@@ -115,7 +115,7 @@ json.dump([given, heard], open("heard.json", "w"))
     def test_options_in_the_documents_exist(self):
         known = set("--with-ft --oversubscribe --allow-run-as-root --bind-to --ntasks-per-node --cpus-per-task "
                     "--time --array --signal --dependency --batch --full --mpi --gpus-per-task "
-                    "--hierevo-stage --hierevo-evaluators-per-gpu --hierevo-devices "
+                    "--gres --hierevo-stage --hierevo-evaluators-per-gpu --hierevo-devices "
                     "--reuid --regid --clear-groups --build --preset --version".split())  # of other programs
         for command in re.findall(r"^  (\w+)  ", self.hierevo("--help").stdout, re.M):
             if (BIN / "hierevo-train").exists() or command not in ("train", "evaluate"):

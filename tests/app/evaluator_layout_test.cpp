@@ -177,6 +177,42 @@ TEST(EvaluatorPlaces, AreNotBoundWhereThatHelpsNobody) {
   EXPECT_THAT(cores(evaluator_places(bound_to(0, 0), 1, 1)), ElementsAre(IsEmpty()));
 }
 
+TEST(PlaceText, SaysHowManyShareAGpu) {
+  NodeShare one = node(0, 1, {"0", "1"});
+  one.cores = {0, 1, 2};
+  const auto text = [&](int per_device) {
+    return place_text(evaluator_places(one, per_device, 1), one);
+  };
+  EXPECT_EQ(text(1), "GPUs 0 1");
+  EXPECT_EQ(text(4), "GPUs 0 1 (4 evaluators on each, without MPS)");
+  one.mps = true;
+  EXPECT_EQ(text(1), "GPUs 0 1");
+  EXPECT_EQ(text(4), "GPUs 0 1 (4 evaluators on each, under MPS)");
+  EXPECT_EQ(place_text(evaluator_places_alone(one, 5, 1), one),
+            "GPUs 0 1 (2 to 3 evaluators on each, under MPS)");
+  one.devices = {};
+  EXPECT_EQ(text(4), "any of 3 cores");
+}
+
+TEST(AdviceOfMps, IsForThoseWhoShareAGpuWithoutIt) {
+  NodeShare one = node(0, 3, {"0"});
+  const auto advice = [&](int per_device) {
+    return advice_of_mps(evaluator_places(one, per_device, 1), one);
+  };
+  EXPECT_EQ(advice(1),
+            "3 evaluators share a GPU without NVIDIA's MPS (their kernels take turns instead of "
+            "running side by side). Start nvidia-cuda-mps-control -d on each node first: "
+            "docs/gpus.md.");
+  one.mps = true;
+  EXPECT_EQ(advice(1), "");
+  one.mps = false;
+  one.local_ranks = 1;
+  EXPECT_EQ(advice(1), "");
+  EXPECT_NE(advice(2), "");
+  one.devices = {};
+  EXPECT_EQ(advice(2), "");
+}
+
 TEST(NodeShare, SeesTheDevicesThatItIsShown) {
   const auto shown = [](const char* variable) {
     ::setenv("CUDA_VISIBLE_DEVICES", variable, 1);

@@ -1,7 +1,9 @@
 """A search whose candidates a program that stays evaluates (--evaluator server)."""
 import json
 import os
+import re
 import signal
+import socket
 import unittest
 
 from jobs import JobTest
@@ -85,6 +87,23 @@ class Server(JobTest):
         self.assertEqual(sorted(self.notes("starts")), sorted(self.notes("shutdown")))
         self.assertEqual(sorted(map(int, self.notes("candidates"))), list(range(1, 41)))
         self.assertEqual(list((self.run_dir / "inflight").glob("*")), [])
+
+    def test_evaluators_that_share_a_gpu_are_counted_and_shown_with_mps(self):
+        # Nothing here needs the GPU: the ranks are told of one, and evaluate with a program.
+        def place(number, *options):
+            environment = ["env", "CUDA_VISIBLE_DEVICES=0", f"CUDA_MPS_PIPE_DIRECTORY={self.folder}"]
+            self.run_dir = self.folder / f"run {number}"
+            told = self.hierevo(*self.line(6), *options, launcher=[*mpirun(3), *environment]).stderr
+            return re.search(r"Rank 2 is on [^,]*, (.*)", told)[1]
+
+        # Rank 0 only coordinates, or evaluates too.
+        self.assertEqual(place(1, "--evaluators-per-device", 2),
+                         "2 evaluators on GPUs 0 (4 evaluators on each, without MPS)")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as daemon:
+            daemon.bind(str(self.folder / "control"))
+            daemon.listen()
+            self.assertEqual(place(2, "--master-evaluates"),
+                             "1 evaluator on GPUs 0 (3 evaluators on each, under MPS)")
 
     def test_failures_of_a_kind_each(self):
         job = self.start_job(HIEREVO, *self.line(20, behaviour={4: "hang", 6: "leave", 8: "memory"}),
