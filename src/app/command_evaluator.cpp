@@ -68,9 +68,15 @@ int command_evaluator(const Arguments&) {
                      : core::failure_of(error).text);
     return 0;
   }
+  // CUDA may find none for a while, as when MPS recovers from a fault: this process is started
+  // again.
+  if (!setup.device.empty()) evaluators->require_gpu(setup.device);
   server.ready(evaluators->data(), "", memory);
   try {
     server.serve(*evaluator);
+  } catch (const search::EvaluatorLost& lost) {
+    core::log(core::LogLevel::error, "{}", lost.what());
+    return static_cast<int>(core::ExitCode::failures);
   } catch (const std::exception& error) {
     if (!core::is_out_of_memory(error)) throw;
     return process::out_of_memory_exit_code;

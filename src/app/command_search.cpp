@@ -167,6 +167,7 @@ search::EvaluatorPoolOptions SearchProgram::process_options(const comm::Communic
     one.setup = EvaluatorSetup{.run = command_.run,
                                .options = in_force_,
                                .log_name = fmt::format("{} {}", name, options.evaluators.size()),
+                               .device = place.device,
                                .sharing = place.sharing}
                     .text();
     options.evaluators.push_back(std::move(one));

@@ -9,6 +9,7 @@ struct EvaluatorSetup {
   std::string run;       ///< the run directory
   std::string options;   ///< all in force, as INI lines
   std::string log_name;  ///< of the process, in its messages
+  std::string device;    ///< the GPU that it is shown; empty: none
   int sharing = 1;       ///< evaluators on its device, itself included
 
   std::string text() const;

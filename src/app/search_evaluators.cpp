@@ -43,6 +43,13 @@ std::int64_t SearchEvaluators::evaluator_memory(int sharing) const {
   return training_ ? training_->evaluator_memory(sharing) : 0;
 }
 
+void SearchEvaluators::require_gpu(const std::string& device) const {
+  if (!training_ || training_->on_gpu()) return;
+  throw core::UsageError(fmt::format("CUDA finds no GPU '{}'", device),
+                         "the evaluator would train on the CPU unnoticed",
+                         "See nvidia-smi on this node; to use CPUs set CUDA_VISIBLE_DEVICES=.");
+}
+
 void SearchEvaluators::limit_memory(int sharing) const {
   if (training_) training_->limit_memory(sharing);
 }

@@ -25,6 +25,9 @@ class SearchEvaluators {
   /// Bytes that each evaluator has for a training where `sharing` of them share its GPU; 0 where it
   /// does not train, or on the CPU. Throws UsageError where that is nothing.
   std::int64_t evaluator_memory(int sharing) const;
+  /// Throws UsageError where candidates are trained, on the CPU since CUDA finds no GPU, though
+  /// `device` was shown.
+  void require_gpu(const std::string& device) const;
   /// Keeps this process, with one evaluator, to its share of the GPU from now on.
   void limit_memory(int sharing) const;
   /// One more evaluator, for one thread; they share the data.

@@ -71,16 +71,26 @@ class TrainingSetup::TrainingEvaluator final : public search::Evaluator {
     } catch (const std::bad_alloc&) {
       return Evaluation::failure(Status::out_of_memory, "the host is out of memory");
     } catch (const c10::Error& error) {
-      if (!core::is_out_of_memory(error)) {
-        return Evaluation::failure(Status::failed, error.what_without_backtrace());
-      }
-      // Nothing of that training is left by now: what comes next begins with an empty cache.
-      nn::release_cached_memory(data_->device);
-      return Evaluation::failure(Status::out_of_memory, error.what_without_backtrace());
+      return failure(error);
     }
   }
 
  private:
+  /// What has thrown is gone, with all of its tensors.
+  Evaluation failure(const c10::Error& error) const {
+    // No call of CUDA succeeds any more in a process whose kernel has failed, or, under MPS, that
+    // of another process on the GPU.
+    if (!nn::works(data_->device)) {
+      throw search::EvaluatorLost(
+          fmt::format("The GPU of this evaluator has failed: {}", error.what_without_backtrace()));
+    }
+    if (!core::is_out_of_memory(error)) {
+      return Evaluation::failure(Status::failed, error.what_without_backtrace());
+    }
+    nn::release_cached_memory(data_->device);  // what comes next begins as the first did
+    return Evaluation::failure(Status::out_of_memory, error.what_without_backtrace());
+  }
+
   std::optional<Evaluation> train(const search::Work& work,
                                   const search::ProgressCallback& progress) const {
     const evolution::Candidate& candidate = work.candidate;
@@ -164,6 +174,10 @@ void TrainingSetup::check_memory(const genome::Plan& plan) const {
   const nn::TrainingOptions& training = data_->training;
   app::check_memory(plan, nn::trained_side(data_->split.train, training),
                     images_at_a_time(training), 1);
+}
+
+bool TrainingSetup::on_gpu() const {
+  return !data_->device.is_cpu();
 }
 
 std::int64_t TrainingSetup::evaluator_memory(int sharing) const {

@@ -38,6 +38,7 @@ class TrainingSetup {
   search::DataFacts facts() const;
   /// Throws UsageError where this machine's memory does not hold a training of `plan`.
   void check_memory(const genome::Plan& plan) const;
+  bool on_gpu() const;
   /// Bytes that a training may take where `sharing` evaluators share the GPU, each with its own
   /// copy of the data; 0 on the CPU. Throws UsageError where nothing is left.
   std::int64_t evaluator_memory(int sharing) const;

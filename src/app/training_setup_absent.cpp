@@ -22,6 +22,10 @@ search::DataFacts TrainingSetup::facts() const {
 
 void TrainingSetup::check_memory(const genome::Plan&) const {}
 
+bool TrainingSetup::on_gpu() const {
+  return false;
+}
+
 std::int64_t TrainingSetup::evaluator_memory(int) const {
   return 0;
 }

@@ -46,6 +46,8 @@ std::optional<Evaluation> guarded_evaluation(Evaluator& evaluator, const Work& w
     if (evaluation) return within_bounds(std::move(*evaluation));
     if (asked_to_end) return std::nullopt;
     return Evaluation::failure(Status::failed, "the evaluator ended without a result");
+  } catch (const EvaluatorLost&) {
+    throw;
   } catch (const std::exception& error) {
     if (core::is_out_of_memory(error)) {
       return Evaluation::failure(Status::out_of_memory, "the host's memory is exhausted");

@@ -7,7 +7,8 @@
 
 namespace hierevo::search {
 
-/// What came out, as evaluator.hpp has it: exceptions and what is out of bounds are failures.
+/// What came out, as evaluator.hpp has it: exceptions but EvaluatorLost, and what is out of bounds,
+/// are failures.
 /// Nothing only when `progress` had asked for the end.
 std::optional<evolution::Evaluation> guarded_evaluation(Evaluator& evaluator, const Work& work,
                                                         const ProgressCallback& progress);

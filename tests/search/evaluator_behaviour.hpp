@@ -21,6 +21,7 @@ enum class Behaviour : std::uint64_t {
   send_garbage,  ///< then succeeds
   throw_error,
   run_a_program,  ///< that must find nothing of the rank's open
+  lose_device,    ///< throws EvaluatorLost
   out_of_bounds,  ///< each candidate another way; see out_of_bounds()
 };
 

@@ -256,6 +256,19 @@ TEST(EvaluatorPool, ACrashIsAValueWithItsReason) {
   EXPECT_THAT(printed, HasSubstr("the last straw\n"));
 }
 
+TEST(EvaluatorPool, OneThatHasLostItsDeviceIsStartedAgain) {
+  Rank rank;
+  rank.next<Ready>();
+  printed_by([&] {
+    for (std::uint64_t id = 1; id <= 5; id += 2) {
+      const auto evaluation = rank.evaluated(id, Behaviour::lose_device);
+      EXPECT_EQ(evaluation.status, Status::crashed);
+      EXPECT_EQ(evaluation.reason, "exited with code 4; its last lines: the GPU has failed");
+      rank.expect_success(id + 1);
+    }
+  });
+}
+
 TEST(EvaluatorPool, WantOfMemoryIsToldFromACrash) {
   Rank rank;
   rank.next<Ready>();

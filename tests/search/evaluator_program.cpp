@@ -77,6 +77,8 @@ class TestEvaluator final : public Evaluator {
       case Behaviour::run_a_program:
         if (std::system("[ ! -e /proc/$$/fd/3 ]") != 0) throw std::runtime_error("open");
         break;
+      case Behaviour::lose_device:
+        throw EvaluatorLost("the GPU has failed");
       case Behaviour::out_of_bounds:
         return out_of_bounds(id);
       default:
@@ -133,5 +135,10 @@ int main(int argc, char** argv) {
   server.ready(DataFacts{1, 7, setup->size()}, "");
   if (how == "end idle") return 0;
   TestEvaluator evaluator;
-  server.serve(evaluator);
+  try {
+    server.serve(evaluator);
+  } catch (const EvaluatorLost& lost) {
+    std::fprintf(stderr, "%s\n", lost.what());
+    return 4;
+  }
 }

@@ -25,7 +25,8 @@ class EvaluationServer {
   /// Ready to evaluate, or not, and why. `evaluator_memory` is as in Evaluators::Ready.
   void ready(const std::optional<DataFacts>& data, const std::string& error,
              std::int64_t evaluator_memory = 0);
-  /// Evaluates what it is given until the rank is gone.
+  /// Evaluates what it is given until the rank is gone. Throws EvaluatorLost as the evaluator does;
+  /// the program is then to end with a failure.
   void serve(Evaluator& evaluator);
 
  private:

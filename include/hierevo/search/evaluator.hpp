@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <stdexcept>
 
 #include "hierevo/evolution/individual.hpp"
 
@@ -29,6 +30,14 @@ struct EvaluationProgress {
 /// To be called often, many times a second, until it returns false: the evaluation must end then.
 using ProgressCallback = std::function<bool(const EvaluationProgress&)>;
 
+/// Thrown by an evaluator that can evaluate nothing more in its process, as when its device has
+/// failed. An evaluator process that ends by it is started again, and its candidate counts as
+/// crashed; in a thread of a rank it ends the program.
+class EvaluatorLost : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
 /// Gives candidates their fitness: by training, an external program, or your own code.
 class Evaluator {
  public:
@@ -40,7 +49,8 @@ class Evaluator {
   /// candidate that cannot be evaluated is a value too: a failure status with its reason; after
   /// `out_of_memory` it is tried again with twice the memory_parts. An exception, and a result
   /// outside these bounds or with another status, counts as `failed`, std::bad_alloc as
-  /// `out_of_memory`. All randomness must come from the candidate's seed.
+  /// `out_of_memory`; EvaluatorLost passes through. All randomness must come from the candidate's
+  /// seed.
   virtual std::optional<evolution::Evaluation> evaluate(const Work& work,
                                                         const ProgressCallback& progress) = 0;
 };

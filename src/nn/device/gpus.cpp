@@ -23,6 +23,11 @@ CUstream_st* current_stream(c10::Device gpu) {
   return c10::cuda::getCurrentCUDAStream(gpu.index()).stream();
 }
 
+bool works(c10::Device device) {
+  if (device.is_cpu()) return true;
+  return cudaSetDevice(device.index()) == cudaSuccess && cudaDeviceSynchronize() == cudaSuccess;
+}
+
 std::int64_t memory_of_gpu(c10::Device gpu) {
   const c10::cuda::CUDAGuard guard(gpu);
   std::size_t free = 0;

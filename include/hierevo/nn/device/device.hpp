@@ -32,6 +32,10 @@ c10::Device device_of_rank(const LocalRank& rank, GpuSharing sharing, int gpus =
 /// "the CPU", or "GPU 2".
 std::string device_text(c10::Device device);
 
+/// Whether this process can still use the device: no more after a kernel has failed on it (which
+/// running out of memory is not). Waits for the work in progress.
+bool works(c10::Device device);
+
 /// Makes a GPU the calling thread's current one, for libraries that take no device (NCCL). Does
 /// nothing for the CPU.
 void use_device(c10::Device device);
