@@ -20,7 +20,7 @@ class ScopedEnvironment {
     for (const char* name :
          {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMI_RANK", "PMIX_RANK", "SLURM_NTASKS",
           "SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS",
-          "SLURM_STEP_TASKS_PER_NODE"}) {
+          "SLURM_STEP_TASKS_PER_NODE", "SLURM_NODEID"}) {
       const char* value = std::getenv(name);
       saved_[name] = value == nullptr ? std::nullopt : std::optional<std::string>(value);
       unsetenv(name);
@@ -92,6 +92,23 @@ TEST(RanksOnANode, are_what_the_launcher_says) {
   EXPECT_EQ(ranks_here_with({{"MPI_LOCALNRANKS", "5"}}), 5);
   EXPECT_EQ(ranks_here_with({{"SLURM_STEP_TASKS_PER_NODE", "4(x2),7,3"}}), 7);
   EXPECT_EQ(ranks_here_with({{"SLURM_STEP_TASKS_PER_NODE", "two"}}), 1);
+}
+
+// A node of a job has a rank more, which coordinates.
+TEST(RanksOnThisNode, AreThoseOfTheNodeThatSlurmNames) {
+  const auto ranks_on = [](const char* node, const char* tasks) {
+    const ScopedEnvironment scope({{"SLURM_STEP_TASKS_PER_NODE", tasks}, {"SLURM_NODEID", node}});
+    return MpiSession::ranks_on_this_node();
+  };
+  EXPECT_EQ(ranks_on("0", "5,4(x3),7"), 5);
+  EXPECT_EQ(ranks_on("1", "5,4(x3),7"), 4);
+  EXPECT_EQ(ranks_on("3", "5,4(x3),7"), 4);
+  EXPECT_EQ(ranks_on("4", "5,4(x3),7"), 7);
+  // The most that a node has, where it is not said.
+  EXPECT_EQ(ranks_on("5", "5,4(x3),7"), 7);
+  EXPECT_EQ(ranks_on("0", "x"), 1);
+  const ScopedEnvironment scope(Environment{{"SLURM_STEP_TASKS_PER_NODE", "5,4(x3)"}});
+  EXPECT_EQ(MpiSession::ranks_on_this_node(), 5);
 }
 
 }  // namespace
