@@ -31,6 +31,17 @@ class Training(TrainingTest):
         self.assertEqual(first["repeat_loss"], again["repeat_loss"])
         self.assertNotEqual(first["repeat_fitness"], self.evaluate("--seed", 2)["repeat_fitness"])
 
+    def test_an_evaluator_that_is_given_a_gpu_does_not_train_on_the_cpu_instead(self):
+        with_cuda = "CUDA:       not built in" not in self.hierevo("--version").stdout
+        told = self.hierevo("search", "--run", self.run_dir, "--population", 2, "--evaluations", 2, *self.quick,
+                            "--repeats", 1, "--validation-size", 500, "--steps", 5, "--workers", 2,
+                            launcher=["env", "CUDA_VISIBLE_DEVICES=63"], code=2 if with_cuda else 0).stderr
+        if not with_cuda:
+            return self.assert_finished(2)  # GPUs are ignored
+        self.assertIn("2 evaluators share a GPU without NVIDIA's MPS (", told)
+        self.assertIn("could not be started: exited with code 2; its last lines: hierevo: CUDA finds no GPU '63'", told)
+        self.assertFalse(self.run_dir.exists())
+
     def test_a_search_trains_and_its_best_cell_is_tested(self):
         self.hierevo("search", "--run", self.run_dir, "--space", "2x3,1x3", "--population", 3,
                      "--evaluations", 5, *self.quick, "--repeats", 1, "--validation-size", 500,
