@@ -33,7 +33,7 @@ class Program:
         line = self.process.stdout.readline()
         if not line:
             raise SystemExit("the trainer ended")
-        return float(line)
+        return float(line.split()[0])
 
     def close(self):
         self.process.stdin.close()
