@@ -120,7 +120,7 @@ json.dump([given, heard], open("heard.json", "w"))
         for command in re.findall(r"^  (\w+)  ", self.hierevo("--help").stdout, re.M):
             if (BIN / "hierevo-train").exists() or command not in ("train", "evaluate"):
                 known |= set(re.findall(r"--[a-z][a-z0-9-]+", self.hierevo(command, "--help").stdout))
-        for program in ("setup", "test"):
+        for program in ("setup", "test", "gpu/check-gpu", "gpu/run"):
             known |= set(re.findall(r"--[a-z][a-z-]+", (SOURCE / "scripts" / program).read_text()))
         for name in ("method", "searching", "evaluators", "training", "data", "schedulers", "gpus", "files", "performance"):
             options = set(re.findall(r"(?<![\w-])(--[a-z][a-z0-9-]+)", document(name)))

@@ -12,7 +12,7 @@ sys.path.insert(0, str(SOURCE / "tests" / "structure"))
 import plain_english  # noqa: E402
 
 SOURCES = ("src/**/*.cpp", "src/**/*.hpp", "include/**/*.hpp", "io/*.cpp", "slurm/spank/*.cpp")
-SCRIPTS = ("slurm/*.sh",)
+SCRIPTS = ("slurm/*.sh", "scripts/gpu/run")
 # Messages of others have no heading.
 HEADING = re.compile(r"^### (.*)$", re.M)
 GAP = "\0"

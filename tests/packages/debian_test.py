@@ -5,71 +5,16 @@ The tar file is tried before the packages of MPI and LibTorch are there, and aft
 import os
 import pathlib
 import shutil
-import subprocess
 import sys
 import tempfile
 import unittest
 
+from fresh_debian import Root, run, why_not
+
 BUILD = pathlib.Path(os.environ["HIEREVO_BUILD"])
 CPACK = os.environ["HIEREVO_CPACK"]
 CONSUMER = pathlib.Path(os.environ["HIEREVO_CONSUMER"])
-SOURCES = pathlib.Path("/etc/apt/sources.list.d/debian.sources")
 FASHION = pathlib.Path("/usr/share/datasets/fashion-mnist")
-
-
-def why_not():
-    """Why a fresh Debian cannot be set up here; empty if it can."""
-    if os.geteuid() != 0:
-        return "only root can set up a root folder"
-    tools = [tool for tool in ("mmdebstrap", "patchelf", "dpkg-shlibdeps") if not shutil.which(tool)]
-    return f"without {', '.join(tools)} (scripts/setup --packages)" if tools else ""
-
-
-def run(*command, **more):
-    """What the command prints; its failure fails the test."""
-    done = subprocess.run([str(word) for word in command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, **more)
-    if done.returncode != 0:
-        raise AssertionError(f"{command} exited with {done.returncode}:\n{done.stdout[-4000:]}")
-    return done.stdout
-
-
-class Root:
-    """A folder with a Debian of the release that the packages are for."""
-
-    def __init__(self, folder):
-        self.path = folder / "root"
-        release = dict(line.split("=", 1) for line in pathlib.Path("/etc/os-release").read_text().splitlines()
-                       if "=" in line)
-        try:
-            run("mmdebstrap", "--variant=minbase", release["VERSION_CODENAME"], self.path,
-                *([SOURCES] if SOURCES.exists() else []))
-        except AssertionError as error:
-            raise unittest.SkipTest(f"no fresh Debian to be had: {error}") from None
-        shutil.copy("/etc/resolv.conf", self.path / "etc" / "resolv.conf")
-
-    def command(self, script, code=0, **environment):
-        """What a shell in the root prints. Its mounts vanish with it."""
-        mounts = ("mount -t proc proc $0/proc && mount --bind /dev $0/dev && mount --bind /sys $0/sys && "
-                  "exec chroot $0 sh -c \"$1\"")
-        done = subprocess.run(["unshare", "--mount", "--pid", "--fork", "sh", "-c", mounts, self.path, script],
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                              text=True, env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root",
-                                              "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8",
-                                              **environment})
-        if done.returncode != code:
-            raise AssertionError(f"{script!r} exited with {done.returncode}:\n{done.stdout[-4000:]}")
-        return done.stdout
-
-    def install(self, *packages):
-        self.command("apt-get install -y --no-install-recommends " + " ".join(packages))
-
-    def files(self):
-        """Of the system, without those that change as it is used."""
-        listed = self.command("find / -xdev -path /tmp -prune -o -path /var/cache -prune -o -path /var/log -prune "
-                              "-o -path /proc -prune -o -path /dev -prune -o -path /var/lib/dpkg -prune "
-                              "-o -path /var/lib/apt -prune -o -print")
-        return set(listed.splitlines())
 
 
 class Packages(unittest.TestCase):
@@ -153,8 +98,9 @@ class Packages(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    if why_not():
-        print(f"Skipped: {why_not()}.")
+    reason = why_not("mmdebstrap", "patchelf", "dpkg-shlibdeps")
+    if reason:
+        print(f"Skipped: {reason}.")
         sys.exit(77)
     result = unittest.main(verbosity=2, exit=False).result
     sys.exit(77 if result.skipped else 0 if result.wasSuccessful() else 1)
