@@ -29,8 +29,8 @@ def check(bench):
         if "out of memory" in str(why).lower():
             raise NotPossible(f"batches of {sizes.image_batch} do not fit into the GPU's memory ({why})") from None
         raise
-    text = (f"{whole:,.0f} images/s from JPEG files, waiting for the loader ({cores} threads) {loading:.0%} of the time; "
-            f"{alone:,.0f} on noise, host issuing {host:.0%} of the time")
+    text = (f"{whole:,.0f} images/s from JPEG files, waiting for the loader ({cores} threads) {loading:.0%} of the "
+            f"time; {alone:,.0f} on noise, host issuing {host:.0%} of the time")
     if busy is not None:
         text += f", GPU busy {busy:.0%} by nvidia-smi"
     yield passed("", text, training=whole, loader_share=loading, steps_alone=alone, host_share=host, busy_share=busy)

@@ -1,11 +1,15 @@
 """Images per second: hierevo's executors, and the same networks in Python's PyTorch."""
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 
 import training_pace
 from outcome import Failed, NotPossible, failed, not_possible, passed
+from processes import TimeUp
+
+NO_TIME = "not measured: the check's time was over (--only, --minutes)"
 
 
 def ours(bench):
@@ -13,9 +17,14 @@ def ours(bench):
     sizes = bench.sizes
     for name, genotype in bench.random_genotypes().items():
         try:
+            bench.processes.check_time()
             yield of_network(bench, sizes, name, genotype)
         except Failed as why:
             yield failed(name, why)
+        except TimeUp:
+            if name == "published":
+                raise
+            yield not_possible(name, NO_TIME)
 
 
 def of_network(bench, sizes, name, genotype):
@@ -68,31 +77,42 @@ def pytorch(bench):
         names[module.stem] = name
     job = {"modules": list(names), "batch": sizes.batch, "crop": sizes.crop, "steps": sizes.steps,
            "device": "cuda" if sizes.executor == "gpu" else "cpu"}
-    process = bench.processes.start(
-        [python, bench.bundle / "checks" / "pytorch_speed.py", bench.folder, json.dumps(job)], env=bench.environment,
-        cwd=bench.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    timer = bench.processes.kill_later(process)
-    measured = {}
+    # What is compiled goes with the folder.
+    caches = {name: str(bench.folder / "compiled") for name in ("TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR")}
+    # Files, not pipes: compilers write much, and leave processes that would keep a pipe open.
+    output, errors = bench.folder / "pytorch.jsonl", bench.folder / "pytorch.log"
+    with open(output, "w") as stdout, open(errors, "w") as stderr:
+        process = bench.processes.start(
+            [python, bench.bundle / "checks" / "pytorch_speed.py", bench.folder, json.dumps(job)],
+            env={**bench.environment, **caches}, cwd=bench.folder, stdout=stdout, stderr=stderr)
     try:
-        for line in process.stdout:
+        with contextlib.suppress(subprocess.TimeoutExpired):  # what was measured until then counts
+            process.wait(bench.processes.left())
+        code = process.poll()
+    finally:
+        bench.processes.kill(process)
+    measured = measurements(output, names)
+    if code and not measured:
+        reason = (errors.read_text().strip().splitlines() or [f"Python exited with {code}"])[-1]
+        raise (NotPossible if reason.startswith("ModuleNotFoundError") else Failed)(reason)
+    yield from compared(bench, names.values(), measured)
+
+
+def measurements(output, names):
+    """By network and mode; of a line that was not finished nothing."""
+    measured = {}
+    for line in output.read_text().splitlines(keepends=True):
+        if line.startswith("{") and line.endswith("\n"):
             one = json.loads(line)
             measured.setdefault(names[one.pop("module")], {})[one.pop("mode")] = one
-        errors = process.stderr.read().strip().splitlines()
-        killed = process.wait() != 0 and bench.processes.left() == 0
-        if process.returncode != 0 and not killed and not measured:
-            reason = errors[-1] if errors else f"Python exited with {process.returncode}"
-            raise (NotPossible if reason.startswith("ModuleNotFoundError") else Failed)(reason)
-    finally:
-        timer.cancel()
-        bench.processes.kill(process)
-    yield from compared(bench, names.values(), measured)
+    return measured
 
 
 def compared(bench, names, measured):
     for name in names:
         modes = measured.get(name, {})
         if not modes:
-            yield not_possible(name, "not measured: the check's time was over")
+            yield not_possible(name, NO_TIME)
             continue
         problems = [f"{mode}: {one['error']}" for mode, one in modes.items() if "error" in one]
         rates = {mode: one["images_per_second"] for mode, one in modes.items() if "error" not in one}
