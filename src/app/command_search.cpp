@@ -88,10 +88,11 @@ class SearchProgram {
 
  private:
   void make_evaluators(const comm::Communicator& ranks);
-  search::EvaluatorPoolOptions process_options(const comm::Communicator& ranks) const;
+  search::EvaluatorPoolOptions process_options(const comm::Communicator& ranks,
+                                               const std::vector<EvaluatorPlace>& places) const;
   NodeShare node(const comm::Communicator& ranks) const;
-  std::vector<EvaluatorPlace> places(const comm::Communicator& ranks) const;
-  std::int64_t memory_of_host(const comm::Communicator& ranks) const;
+  std::vector<EvaluatorPlace> places(const comm::Communicator& ranks, const NodeShare& node) const;
+  std::int64_t memory_of_host(const comm::Communicator& ranks, const NodeShare& node) const;
   struct Outcome {
     SearchEnd end;
     SearchStatus last;
@@ -130,29 +131,32 @@ NodeShare SearchProgram::node(const comm::Communicator& ranks) const {
   return node;
 }
 
-std::vector<EvaluatorPlace> SearchProgram::places(const comm::Communicator& ranks) const {
+std::vector<EvaluatorPlace> SearchProgram::places(const comm::Communicator& ranks,
+                                                  const NodeShare& node) const {
   const int threads = command_.training.threads;
-  if (ranks.size() == 1) return evaluator_places_alone(node(ranks), command_.workers, threads);
-  auto places = evaluator_places(node(ranks), command_.evaluators_per_device, threads);
+  if (ranks.size() == 1) return evaluator_places_alone(node, command_.workers, threads);
+  auto places = evaluator_places(node, command_.evaluators_per_device, threads);
   if (ranks.rank() == 0) places.resize(1);  // it coordinates besides
   return places;
 }
 
 /// For each evaluator of this node.
-std::int64_t SearchProgram::memory_of_host(const comm::Communicator& ranks) const {
+std::int64_t SearchProgram::memory_of_host(const comm::Communicator& ranks,
+                                           const NodeShare& node) const {
   const int evaluators = ranks.size() == 1
                              ? command_.workers
-                             : evaluators_of_node(node(ranks), command_.evaluators_per_device);
+                             : evaluators_of_node(node, command_.evaluators_per_device);
   return core::usable_memory() / evaluators;
 }
 
-search::EvaluatorPoolOptions SearchProgram::process_options(const comm::Communicator& ranks) const {
+search::EvaluatorPoolOptions SearchProgram::process_options(
+    const comm::Communicator& ranks, const std::vector<EvaluatorPlace>& places) const {
   const char* program = command_.evaluator == "train" ? "hierevo-evaluator" : "hierevo-search";
   constexpr double gibibyte = 1 << 30;
   search::EvaluatorPoolOptions options;
   // A program of the user may have something to finish.
   if (command_.evaluator == "server") options.exit_limit = std::chrono::seconds(5);
-  for (const EvaluatorPlace& place : places(ranks)) {
+  for (const EvaluatorPlace& place : places) {
     search::EvaluatorPoolOptions::One one;
     one.order.command = {sibling_program(program).string(), "evaluator"};
     if (!place.device.empty()) {
@@ -176,20 +180,21 @@ search::EvaluatorPoolOptions SearchProgram::process_options(const comm::Communic
 }
 
 void SearchProgram::make_evaluators(const comm::Communicator& ranks) {
-  if (ranks.size() > 1 && !command_.node().devices.empty()) {
+  const NodeShare node = this->node(ranks);
+  if (ranks.size() > 1 && !node.devices.empty()) {
     check_devices(job_, comm::MpiSession::ranks_on_this_node(), command_.master_evaluates);
   }
   if (ranks.rank() == 0 && ranks.size() > 1 && !command_.master_evaluates) return;
-  const std::vector<EvaluatorPlace> places = this->places(ranks);
-  options_.place = place_text(places, node(ranks));
+  const std::vector<EvaluatorPlace> places = this->places(ranks, node);
+  options_.place = place_text(places, node);
   // Once, by the first rank that evaluates; the others are as this one.
   const bool trains = supervisor_ && command_.evaluator == "train";
-  const std::string advice = trains ? advice_of_mps(places, node(ranks)) : "";
+  const std::string advice = trains ? advice_of_mps(places, node) : "";
   const bool first = ranks.rank() == 0 || (ranks.rank() == 1 && !command_.master_evaluates);
   if (first && !advice.empty()) core::log(core::LogLevel::warning, std::string_view(advice));
-  if (command_.evaluator == "train") options_.evaluator_memory = memory_of_host(ranks);
+  if (command_.evaluator == "train") options_.evaluator_memory = memory_of_host(ranks, node);
   if (supervisor_) {
-    evaluators_ = search::make_evaluator_pool(*supervisor_, process_options(ranks));
+    evaluators_ = search::make_evaluator_pool(*supervisor_, process_options(ranks, places));
     return;
   }
   in_this_process_.emplace(command_, lasting_);
