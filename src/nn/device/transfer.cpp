@@ -8,6 +8,10 @@
 
 namespace hierevo::nn {
 
+void wait_until(const std::function<bool()>& reached) {
+  while (!reached()) std::this_thread::sleep_for(std::chrono::microseconds(20));
+}
+
 at::Tensor to_device_async(const at::Tensor& values, c10::Device device) {
   const bool crosses = values.device().is_cpu() && !device.is_cpu();
   return crosses ? values.pin_memory().to(device, /*non_blocking=*/true) : values.to(device);
@@ -26,8 +30,7 @@ AsyncScalar::AsyncScalar(const at::Tensor& number) {
 }
 
 double AsyncScalar::value() const {
-  // Torch 1.13 cannot wait for an event of any kind of device.
-  while (came_ && !came_->query()) std::this_thread::sleep_for(std::chrono::microseconds(20));
+  if (came_) wait_until([this] { return came_->query(); });
   return *here_.data_ptr<double>();
 }
 

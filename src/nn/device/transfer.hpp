@@ -5,9 +5,14 @@
 #include <c10/core/Device.h>
 #include <c10/core/Event.h>
 
+#include <functional>
 #include <optional>
 
 namespace hierevo::nn {
+
+/// Lets the host wait for a device until `reached` returns true. (Torch 1.13 cannot wait for an
+/// event of any kind of device.)
+void wait_until(const std::function<bool()>& reached);
 
 /// `values` on `device`, where they arrive before any work that the calling thread starts
 /// afterwards. (Copies from pageable host memory would first wait for all work in progress.)

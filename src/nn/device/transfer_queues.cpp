@@ -5,8 +5,7 @@
 #include <c10/core/StreamGuard.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 
-#include <chrono>
-#include <thread>
+#include "transfer.hpp"
 
 namespace hierevo::nn {
 
@@ -67,8 +66,7 @@ class StreamQueues final : public TransferQueues {
 }  // namespace
 
 void wait_for(const QueueMark& mark) {
-  // Torch 1.13 cannot wait for an event of any kind of device.
-  while (!mark.reached()) std::this_thread::sleep_for(std::chrono::microseconds(20));
+  wait_until([&mark] { return mark.reached(); });
 }
 
 std::shared_ptr<TransferQueues> make_transfer_queues(c10::Device device) {
